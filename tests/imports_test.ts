@@ -39,7 +39,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 const partOf = (path: string) => LAYERS.flat().find((part) => path.startsWith(part));
 const layerOf = (part: string) => LAYERS.findIndex((layer) => layer.includes(part));
 
-/** Tells whether a source file may import another file. */
+/** Returns whether a source file may import another file. */
 function isAllowed(from: string, to: string): boolean {
   if (to === "deno.json") return true;
   const [part, target] = [partOf(from), partOf(to)];

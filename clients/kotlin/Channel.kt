@@ -55,8 +55,8 @@ internal class Channel(
         val deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMillis)
         fun rest() = maxOf(1, TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime()))
         findProtocol(rest(), cancellation)
-        return withRightClock(isCommand = true) { stamp ->
-            val (answer, json) = exchange(seal(route, request, stamp), route, rest(), cancellation)
+        return withCorrectedClock(isCommand = true) { timestamp ->
+            val (answer, json) = exchange(seal(route, request, timestamp), route, rest(), cancellation)
             // Services answer on this route alone.
             refusalIn(answer, json, mayBeService = reportsSource && route == Route.GATEWAY)?.let { throw it }
             answer
@@ -90,21 +90,21 @@ internal class Channel(
      *
      * @param isCommand true if it must not run twice: then it is sent again only if no copy of it can ever run
      */
-    fun <T> withRightClock(isCommand: Boolean, send: (Stamp) -> T): T {
-        val stamp = Stamp(clock, aheadMillis)
+    fun <T> withCorrectedClock(isCommand: Boolean, send: (RequestTimestamp) -> T): T {
+        val timestamp = RequestTimestamp(clock, aheadMillis)
         return try {
-            send(stamp)
+            send(timestamp)
         } catch (failure: ExpiredException) {
             if (protocol != 2 || failure.timestamp == null) throw failure
             setClock(failure.timestamp)
-            if (isCommand && !stamp.wasAlwaysTooOld(failure.timestamp)) throw failure
-            send(Stamp(clock, aheadMillis))
+            if (isCommand && !timestamp.wasAlwaysTooOld(failure.timestamp)) throw failure
+            send(RequestTimestamp(clock, aheadMillis))
         }
     }
 
     /** Seals a request with a timestamp, in a new envelope each time. */
-    fun seal(route: Route, request: JSONObject, stamp: Stamp): Exchange {
-        val text = request.put("timestamp", stamp.timestamp).toString()
+    fun seal(route: Route, request: JSONObject, timestamp: RequestTimestamp): Exchange {
+        val text = request.put("timestamp", timestamp.seconds).toString()
         return if (protocol == 1) key.sealV1(text) else key.sealV2(text, route)
     }
 

@@ -27,8 +27,8 @@ internal class EventStream(private val channel: Channel, private val silenceMill
      */
     fun read(request: JSONObject, cancellation: Cancellation, onEvent: (Event) -> Unit) {
         channel.findProtocol(1000 * CALL_SECONDS, cancellation)
-        channel.withRightClock(isCommand = false) { stamp ->
-            val exchange = channel.seal(Route.SUBSCRIBE, request, stamp)
+        channel.withCorrectedClock(isCommand = false) { timestamp ->
+            val exchange = channel.seal(Route.SUBSCRIBE, request, timestamp)
             val call = channel.transport.newCall(client, Route.SUBSCRIBE, exchange.text)
             SilenceTimer(silenceMillis, call::cancel).use { read(call, exchange, it, cancellation, onEvent) }
         }
@@ -57,7 +57,7 @@ internal class EventStream(private val channel: Channel, private val silenceMill
         }
     } catch (failure: GatewayException) {
         if (!silence.isOver) throw failure
-        throw if (failure is TruncatedException) wentSilent() else RequestTimeoutException("No stream began in time")
+        throw if (failure is TruncatedException) silenceError() else RequestTimeoutException("No stream began in time")
     }
 
     private fun nextEvent(records: Records, opener: StreamOpener, response: Response): Event {
@@ -67,7 +67,7 @@ internal class EventStream(private val channel: Channel, private val silenceMill
             } catch (failure: GatewayException) {
                 throw failure
             } catch (failure: SocketTimeoutException) {
-                throw wentSilent()
+                throw silenceError()
             } catch (failure: IOException) {
                 throw TruncatedException("Stream broke off: ${failure.message}")
             } ?: throw TruncatedException("Stream broke off")
@@ -76,7 +76,7 @@ internal class EventStream(private val channel: Channel, private val silenceMill
         }
     }
 
-    private fun wentSilent() = TruncatedException("Stream went silent: nothing came for ${silenceMillis / 1000.0} s")
+    private fun silenceError() = TruncatedException("Stream went silent: nothing came for ${silenceMillis / 1000.0} s")
 }
 
 /** Record of Server-Sent Events, with the fields that the protocol uses. */

@@ -191,7 +191,7 @@ class GatewayClient @JvmOverloads constructor(
      * `connected` reach [SubscriptionListener.onEnd]. From then on, `disconnected`, `end` and `error` have the reason why
      * a stream ended; the next one begins with `connected` and resumes where the last one ended. `gap` says that messages
      * may be missing nevertheless. After an `end` with `retry` the client waits at least that many seconds. The
-     * subscription ends with a lasting failure, with [TamperedException] as soon as an event was changed in between, and
+     * subscription ends with a permanent failure, with [TamperedException] as soon as an event was changed in between, and
      * with an exception of its listener.
      *
      * @param topics topic filters, such as `home/+/temperature`

@@ -52,7 +52,7 @@ class JeedomEvents internal constructor(
      * Waits for an event.
      *
      * @return false after [close]
-     * @throws GatewayException a lasting failure, such as a missing right, or five minutes of temporary ones;
+     * @throws GatewayException a permanent failure, such as a missing right, or five minutes of temporary ones;
      * [JeedomException] if Jeedom refuses
      */
     override fun hasNext(): Boolean {
@@ -89,7 +89,7 @@ class JeedomEvents internal constructor(
 
     private fun askTime(): Double {
         val time = ask("datetime", null, CALL_SECONDS) as? Number
-        return time?.toDouble() ?: throw JeedomException(200, "Jeedom does not tell its time")
+        return time?.toDouble() ?: throw JeedomException(200, "Jeedom's answer has no time")
     }
 
     private fun askChanges(overlap: Overlap) {
@@ -101,7 +101,7 @@ class JeedomEvents internal constructor(
         val changes = ask("event::changes", params, longPollingSeconds + CALL_SECONDS) as? JSONObject
         val until = changes?.opt("datetime") as? Number
         val list = changes?.optJSONArray("result")
-        if (until == null || list == null) throw JeedomException(200, "Jeedom does not tell its events")
+        if (until == null || list == null) throw JeedomException(200, "Jeedom's answer has no events")
 
         val events = (0 until list.length()).mapNotNull { list.optJSONObject(it) }.map(::JeedomEvent)
         val newEvents = overlap.advance(until.toDouble(), events.filter { it.name != "" && !it.datetime.isNaN() })

@@ -6,7 +6,7 @@ import kotlin.math.ceil
 import org.json.JSONException
 import org.json.JSONObject
 
-/** Tells whether the gateway itself is the source of an answer or event. */
+/** Returns whether the gateway itself is the source of an answer or event. */
 internal fun isFromGateway(json: JSONObject): Boolean = json.opt("source") == "gateway"
 
 /**
@@ -106,7 +106,7 @@ private fun retryAfterSeconds(json: JSONObject): Long {
 
 private fun wholeSeconds(seconds: Double): Long = ceil(minOf(seconds, LONGEST_RETRY_SECONDS)).toLong()
 
-/** Longest wait that a gateway can ask for: a faulty gateway must not stop a client for ever. */
+/** Longest wait that a gateway can ask for: a faulty gateway must not stop a client forever. */
 internal const val LONGEST_RETRY_SECONDS = 3600.0
 
 private const val EXPIRED = "Request expired"

@@ -56,16 +56,16 @@ export async function openKeys(
 ): Promise<OpenKeys> {
   const keyring = new LiveKeyring(() => Date.now(), randomBytes, allRights(services));
   registerKeyGauges(metrics, keyring);
-  const stamp = () => stampOf([config.keys.secretKeyFile, config.keys.keysFile], platform);
+  const fingerprint = () => fingerprintOf([config.keys.secretKeyFile, config.keys.keysFile], platform);
   const load = () => loadSources(config, platform, { log, services });
-  const loaded = await stamp();
+  const loaded = await fingerprint();
   let sources = await load();
   if (sources.single === undefined && sources.records.length === 0) {
     sources = { ...sources, single: await createFirstKey(config, platform) };
   }
   if (sources.single !== undefined) await removeLeftovers(config.keys.secretKeyFile, platform.files);
   await keyring.replace(sources);
-  const watcher: KeyWatcher = watchKeys({ keyring, load, fingerprint: stamp, pollMs: POLL_MS, log }, loaded);
+  const watcher: KeyWatcher = watchKeys({ keyring, load, fingerprint, pollMs: POLL_MS, log }, loaded);
   // SIGHUP reloads the keys. On a terminal it means that the terminal was closed, and ends the program.
   if (!platform.isTerminal) platform.onReload(() => watcher.reload());
   return { keyring, close: () => watcher.close() };
@@ -137,7 +137,7 @@ async function createFirstKey(config: Config, { files, print }: Platform): Promi
 }
 
 /** Returns a text that differs whenever a file was written, replaced, created or removed. Never throws. */
-async function stampOf(paths: readonly string[], { files }: Platform): Promise<string> {
+async function fingerprintOf(paths: readonly string[], { files }: Platform): Promise<string> {
   const stamps = paths.map(async (path) => {
     try {
       const { mtime, ctime, size, ino } = await files.stat(path);

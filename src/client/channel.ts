@@ -211,7 +211,7 @@ function requireWebCrypto(): void {
 /** Default of the gateway's `MAX_AGE_SECONDS`: largest distance of a timestamp from its clock, in seconds. */
 const MAX_AGE_SECONDS = 60;
 
-/** Timestamp of a request, which tells later whether the request can ever have run. */
+/** Timestamp of a request, which later shows whether the request can ever have run. */
 export class RequestTimestamp {
   /** Timestamp in the request, in seconds since 1970. */
   readonly seconds: number;
@@ -228,7 +228,7 @@ export class RequestTimestamp {
   }
 
   /**
-   * Tells whether the request was too old for the gateway from the moment it was sealed. Only then no copy of it can
+   * Returns whether the request was too old for the gateway from the moment it was sealed. Only then no copy of it can
    * have run before this one was refused, and none ever will: see docs/protocol.md, Correcting the clock.
    *
    * @param gatewayTime time in the refusal, in seconds since 1970

@@ -52,7 +52,7 @@ const INTERNAL_RPC_ERROR = -32_000;
  * still come.
  *
  * @throws {JeedomError} if Jeedom refuses
- * @throws {GatewayError} the first lasting failure, or the last one of five minutes of nothing but temporary ones
+ * @throws {GatewayError} the first permanent failure, or the last one of five minutes of nothing but temporary ones
  */
 export async function* followJeedom(
   call: CallJeedom,
@@ -110,12 +110,12 @@ async function callMethod(
 
 function parseTime(result: unknown): number {
   const time = Number(result);
-  if (typeof result === "object" || !Number.isFinite(time)) throw new JeedomError("Jeedom does not tell its time");
+  if (typeof result === "object" || !Number.isFinite(time)) throw new JeedomError("Jeedom's answer has no time");
   return time;
 }
 
 function parseChanges(result: unknown): { readonly datetime: number; readonly events: readonly JeedomEvent[] } {
-  if (!isObject(result) || !Array.isArray(result["result"])) throw new JeedomError("Jeedom does not tell its events");
+  if (!isObject(result) || !Array.isArray(result["result"])) throw new JeedomError("Jeedom's answer has no events");
   return { datetime: parseTime(result["datetime"]), events: result["result"].flatMap(parseEvent) };
 }
 

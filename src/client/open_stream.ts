@@ -61,7 +61,7 @@ export async function* openStream(
   }
 }
 
-/** Tells whether an event is the last one of its stream. */
+/** Returns whether an event is the last one of its stream. */
 export function isFinal({ type }: StreamEvent): boolean {
   return type === "error" || type === "disconnected" || type === "end";
 }

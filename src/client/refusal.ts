@@ -73,7 +73,7 @@ export async function readPlainRefusal(
 
 /**
  * Returns the error that an answer of the gateway itself stands for. Where an older gateway does not name the source, its
- * errors are told from the answers of services by their text.
+ * errors are distinguished from the answers of services by their text.
  *
  * @param isFromGateway true if the gateway named itself as the source
  * @returns the error, or undefined if there is none

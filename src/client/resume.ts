@@ -38,7 +38,7 @@ export interface ResumeOptions {
  * without notice.
  *
  * @param open opens a stream that resumes after a position
- * @throws {GatewayError} the first lasting failure
+ * @throws {GatewayError} the first permanent failure
  */
 export async function* resume(
   open: (since: Position | undefined) => AsyncIterable<StreamEvent>,
@@ -74,7 +74,7 @@ export async function* resume(
   }
 }
 
-/** Tells whether a stream that could not begin may begin later, as there was one before. */
+/** Returns whether a stream that could not begin may begin later, as there was one before. */
 function isTemporary(error: GatewayError): boolean {
   if (error.retryAfterMs !== undefined || error instanceof FailedError) return true;
   // The clock is right: a gateway that has just started refuses requests that may have been sent before.

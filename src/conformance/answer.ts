@@ -110,7 +110,7 @@ export function skipUnlessGranted(message: unknown): void {
   if (typeof message === "string" && message.startsWith(NOT_GRANTED)) throw new Skip(message);
 }
 
-/** Tells whether a refusal means that the broker or Jeedom is unreachable, or that the key has no right to it. */
+/** Returns whether a refusal means that the broker or Jeedom is unreachable, or that the key has no right to it. */
 export function isUnavailable(status: number, message: string): boolean {
   return message.startsWith(NOT_GRANTED) || message.startsWith("Broker not allowed") ||
     message.startsWith("MQTT error: ") || status === 502 || status === 504;

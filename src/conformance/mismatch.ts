@@ -44,7 +44,7 @@ export function expectEqual(what: string, { seen, expected }: Comparison): void 
   if (actual !== required) throw new Mismatch(`${what}: expected ${shorten(required)}, got ${shorten(actual)}`);
 }
 
-/** Shortens a text: the beginning of an envelope is enough to tell it from another. */
+/** Shortens a text: the beginning of an envelope is enough to distinguish it from others. */
 function shorten(text = ""): string {
   return text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text;
 }

@@ -122,7 +122,7 @@ export interface PollOptions {
   readonly pollEveryMs: number;
   /** Ends the poll. */
   readonly closeSignal: AbortSignal;
-  /** Tells whether the database has been stopped. */
+  /** Returns whether the database has been stopped. */
   readonly isDatabaseDown: () => boolean;
 }
 

@@ -9,12 +9,12 @@ import type { SimulatedHome } from "./simulated_home.ts";
 import { Crash, createMethods, NOT_UTF8_METHODS, type Params, RpcError, waitForChanges } from "./jeedom_methods.ts";
 
 /**
- * State of a simulated Jeedom. `well`: it answers. `database-down`: HTTP 500 and an empty body; running polls end with an
+ * State of a simulated Jeedom. `normal`: it answers. `database-down`: HTTP 500 and an empty body; running polls end with an
  * error. `not-utf8`: a command has a value that is not UTF-8, which empties each answer that holds it. `warning`: PHP writes
  * a warning before each answer. `page`: it is behind a login page. `https-port`: plain HTTP reached a port that speaks
  * HTTPS.
  */
-export type JeedomMode = "well" | "database-down" | "not-utf8" | "warning" | "page" | "https-port";
+export type JeedomMode = "normal" | "database-down" | "not-utf8" | "warning" | "page" | "https-port";
 
 /** Settings of Jeedom's page Settings, System, Configuration, API, by their names in its database. */
 export interface JeedomSettings {
@@ -101,7 +101,7 @@ export function createSimulatedJeedom(options: SimulatedJeedomOptions): Simulate
   const bans = new Bans(now);
   const workers = new Workers(options.workers ?? Infinity);
   const closing = new AbortController();
-  let mode: JeedomMode = "well";
+  let mode: JeedomMode = "normal";
   let settings: JeedomSettings = {};
 
   function refuseBySettings(method: string, peer: string): void {

@@ -23,7 +23,7 @@ export type Machine = Pick<
 export interface DoctorOptions {
   /** Settings. */
   readonly config: Config;
-  /** Tells whether the environment or `.env` sets a setting; otherwise its value is the default. */
+  /** Returns whether the environment or `.env` sets a setting; otherwise its value is the default. */
   readonly isSet: (name: string) => boolean;
   /** Services of the gateway. */
   readonly services: readonly ServiceModule[];

@@ -103,7 +103,7 @@ function routesTo(port: number, config: Readonly<Record<string, unknown>>): Funn
   return [...webHosts, ...tcpHosts].map((host) => ({ host, isPublic: publicHosts.includes(host) }));
 }
 
-/** Tells whether a server proxies its root to a port; other mount points change the paths. */
+/** Returns whether a server proxies its root to a port; other mount points change the paths. */
 function isProxyTo(port: number, server: unknown): boolean {
   const handlers = isObject(server) ? server["Handlers"] : undefined;
   const root = isObject(handlers) ? handlers["/"] : undefined;

@@ -16,7 +16,7 @@ const NO_ANSWER: Partial<Readonly<Record<FailureReason, string>>> = {
   tls: "Fix PUBLIC_URL: no server speaks TLS at that address",
 };
 
-/** Tells whether Tailscale assigned a name. */
+/** Returns whether Tailscale assigned a name. */
 export function isTailnetName(host: string): boolean {
   return host.endsWith(".ts.net");
 }

@@ -56,7 +56,7 @@ export function keyFolderFault(folder: string, { working, project }: GatewayFold
   return PROJECT_FOLDERS.includes(first) ? "holds files of the project" : undefined;
 }
 
-/** Tells whether a path is a folder or below it. */
+/** Returns whether a path is a folder or below it. */
 function isWithin(folder: string, path: string): boolean {
   const rest = relative(folder, path);
   return rest === "" || (rest !== ".." && !rest.startsWith("../") && !rest.startsWith("/"));

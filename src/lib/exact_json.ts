@@ -28,7 +28,7 @@ const isRaw = (value: unknown): value is { readonly rawJSON: string } => sourceT
  */
 const MAY_CHANGE = /[\d.]{16}|\.\d*0(?!\d)|\d[eE]|-0(?![.\d])|\.0{6}/;
 
-/** Tells whether a JSON text may hold a number that `JSON.parse` and `JSON.stringify` would change. */
+/** Returns whether a JSON text may hold a number that `JSON.parse` and `JSON.stringify` would change. */
 export function mayChangeNumbers(text: string): boolean {
   return MAY_CHANGE.test(text);
 }
@@ -52,7 +52,7 @@ export function plainNumber(value: unknown): unknown {
   return isRaw(value) ? Number(value.rawJSON) : value;
 }
 
-/** Tells whether lists and objects are nested more than that many levels deep. */
+/** Returns whether lists and objects are nested more than that many levels deep. */
 export function isDeeperThan(levels: number, value: unknown): boolean {
   if (typeof value !== "object" || value === null || isRaw(value)) return false;
   if (levels === 0) return true;
@@ -60,7 +60,7 @@ export function isDeeperThan(levels: number, value: unknown): boolean {
   return members.some((member) => isDeeperThan(levels - 1, member));
 }
 
-/** Tells whether a JSON value consists of more than that many values, itself and those within it. */
+/** Returns whether a JSON value consists of more than that many values, itself and those within it. */
 export function hasMoreValues(max: number, value: unknown): boolean {
   let count = 0;
   const isOver = (one: unknown): boolean => {
@@ -75,7 +75,7 @@ export function countParts(text: string): number {
   return withoutStrings(text).match(/[{[:]/g)?.length ?? 0;
 }
 
-/** Tells whether `JSON.stringify` writes the numbers of a value as in the JSON text that it was parsed from. */
+/** Returns whether `JSON.stringify` writes the numbers of a value as in the JSON text that it was parsed from. */
 export function keepsNumbers(text: string, value: unknown): boolean {
   return withoutStrings(text) === withoutStrings(JSON.stringify(value));
 }

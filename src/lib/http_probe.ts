@@ -1,42 +1,42 @@
 /**
- * Asking a server over HTTP, whatever it may be.
+ * Single HTTP requests to unknown servers, such as for the checks of the doctor.
  *
  * @module
  */
 import { readBytes } from "./read_bytes.ts";
 import { describeFetchError, type FetchFailure } from "./fetch_failure.ts";
 
-/** What came back. */
+/** Reply of a server. */
 export interface HttpReply {
-  /** Tells it from a failure. */
+  /** Distinguishes a reply from a failure. */
   readonly kind: "reply";
   /** HTTP status. */
   readonly status: number;
   /** Headers. */
   readonly headers: Headers;
-  /** Body; empty where it is longer than any that the doctor looks into. */
+  /** Body; empty if it exceeds the limit of bodies that are read. */
   readonly text: string;
-  /** When the request was sent, in milliseconds since 1970. */
+  /** Time of sending the request, in milliseconds since 1970. */
   readonly began: number;
-  /** When the head of the answer was there, in milliseconds since 1970. */
+  /** Time of receiving the head of the answer, in milliseconds since 1970. */
   readonly ended: number;
 }
 
-/** What is asked, and how. */
+/** Options of a request. */
 export interface Question {
   /** Sends HTTP requests. */
   readonly fetch: typeof fetch;
-  /** The wall clock, in milliseconds since 1970. */
+  /** Wall clock, in milliseconds since 1970. */
   readonly now: () => number;
-  /** The deadline. */
+  /** Deadline of the request. */
   readonly signal: AbortSignal;
-  /** What is posted; nothing is for a GET. */
+  /** Body of a POST; absent for a GET. */
   readonly body?: string | undefined;
   /** Headers. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** An answer that the doctor understands is far smaller, in bytes. */
+/** Largest body to read, in bytes: the answers of a gateway and of Jeedom to a probe are far smaller. */
 const MAX_BYTES = 64 * 1024;
 
 /** Sends a request, and follows no redirect. Never throws. */
@@ -56,7 +56,7 @@ export async function ask(url: string, question: Question): Promise<HttpReply | 
   }
 }
 
-/** Reads a reply's body as JSON; undefined where it is none. */
+/** Parses a reply's body as JSON; returns undefined if it is invalid. */
 export function jsonOf({ text }: HttpReply): unknown {
   try {
     return JSON.parse(text);
@@ -65,7 +65,7 @@ export function jsonOf({ text }: HttpReply): unknown {
   }
 }
 
-/** Tells whether a reply is a page for people. */
+/** Returns whether a reply is an HTML page. */
 export function isPage({ headers, text }: HttpReply): boolean {
   return (headers.get("Content-Type") ?? "").includes("text/html") || /^\s*<(!doctype|html)/i.test(text);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Tells whether a value is a JSON object, whose members are yet to be checked. */
+/** Returns whether a value is a JSON object, whose members are yet to be checked. */
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

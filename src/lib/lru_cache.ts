@@ -19,7 +19,7 @@ export class LruCache<Key, Value> {
     return this.#entries.size;
   }
 
-  /** Tells whether there is an entry, without using it. */
+  /** Returns whether there is an entry, without using it. */
   has(key: Key): boolean {
     return this.#entries.has(key);
   }

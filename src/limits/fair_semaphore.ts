@@ -16,7 +16,7 @@ export interface FairSemaphoreOptions {
 interface Waiter {
   readonly owner: string;
   readonly amount: number;
-  readonly enter: () => void;
+  readonly admit: () => void;
 }
 
 /** Weighted semaphore with a share for each owner. Beyond it owners wait; the one that holds least comes first. */
@@ -42,7 +42,7 @@ export class FairSemaphore {
     signal?.throwIfAborted();
     if (!this.#fits(owner, amount)) {
       const { promise, resolve, reject } = Promise.withResolvers<void>();
-      const waiter: Waiter = { owner, amount, enter: resolve };
+      const waiter: Waiter = { owner, amount, admit: resolve };
       const abort = () => {
         if (this.#waiters.delete(waiter)) reject(signal?.reason);
       };
@@ -76,7 +76,7 @@ export class FairSemaphore {
     for (let next = this.#next(); next !== undefined; next = this.#next()) {
       this.#waiters.delete(next);
       this.#add(next.owner, next.amount);
-      next.enter();
+      next.admit();
     }
   }
 

@@ -38,7 +38,7 @@ export function parseBrokerPattern(text: string): BrokerPattern {
   return { host: isNetwork ? host.toLowerCase() : canonicalHost(host), port };
 }
 
-/** Tells whether {@linkcode parseBrokerPattern} accepts a text. */
+/** Returns whether {@linkcode parseBrokerPattern} accepts a text. */
 export function isBrokerPattern(text: string): boolean {
   try {
     parseBrokerPattern(text);
@@ -53,7 +53,7 @@ export function formatBrokerPattern({ host, port }: BrokerPattern): string {
   return port === undefined ? formatHost(host) : `${formatHost(host)}:${port}`;
 }
 
-/** Tells whether a pattern allows a broker. A network allows addresses, but no names that resolve to them. */
+/** Returns whether a pattern allows a broker. A network allows addresses, but no names that resolve to them. */
 export function isBrokerAllowed(patterns: readonly BrokerPattern[], host: string, port: number): boolean {
   const name = canonicalHost(host);
   return patterns.some((pattern) =>

@@ -45,12 +45,12 @@ export function parseNetwork(text: string): Network | undefined {
   return { address: first, bits };
 }
 
-/** Tells whether a host, which is a name or an address without brackets, is a loopback address or `localhost`. */
+/** Returns whether a host, which is a name or an address without brackets, is a loopback address or `localhost`. */
 export function isLoopback(host: string): boolean {
   return host.toLowerCase() === "localhost" || parseAddress(host)?.range() === "loopback";
 }
 
-/** Tells whether an address lies in a network. */
+/** Returns whether an address lies in a network. */
 export function isInNetwork(address: Address, network: Network): boolean {
   return address.kind() === network.address.kind() && address.match(network.address, network.bits);
 }

@@ -23,7 +23,7 @@ import type { SecretKey } from "./secret_key.ts";
 export type Version = 1 | 2;
 
 /**
- * Header of an HTTP 401 with the newest version of the gateway. A client of that version then knows that its key is wrong,
+ * Header of an HTTP 401 with the newest version of the gateway. For a client of that version it means that its key is wrong,
  * and makes no second failed attempt in version 1. The header is not authenticated.
  */
 export const PROTOCOL_HEADER = "E2E-Protocol";

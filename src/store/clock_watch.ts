@@ -24,7 +24,7 @@ export interface ClockWatchOptions {
  */
 export const CLOCK_TOLERANCE_MS = 5000;
 
-/** Comparison of the wall clock with the monotonic one. A suspended machine looks like a clock that was set ahead. */
+/** Comparison of the wall clock with the monotonic one. A suspended machine is reported as a clock that was set ahead. */
 export class ClockWatch {
   readonly #options: ClockWatchOptions;
   #offset: number;

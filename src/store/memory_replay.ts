@@ -38,7 +38,7 @@ export interface MemoryReplayStore extends ReplayStore {
    * @param since seconds since 1970: requests with earlier timestamps are refused
    */
   beginAt(since: number): void;
-  /** Tells whether a request with this timestamp, in seconds since 1970, is certainly new if it is not stored. */
+  /** Returns whether a request with this timestamp, in seconds since 1970, is certainly new if it is not stored. */
   accepts(timestamp: number): boolean;
 }
 

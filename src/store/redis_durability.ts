@@ -31,7 +31,7 @@ export interface RedisDurabilityOptions {
 export interface RedisDurability {
   /** Client of a server whose configuration keeps all keys; undefined while there is none. */
   trusted(): Promise<RedisClient | undefined>;
-  /** Tells whether a request may have run and been lost by the server. */
+  /** Returns whether a request may have run and been lost by the server. */
   isForgotten(identity: RequestIdentity): boolean;
   /** Records a request before its claim, so that it stays refused if the server loses it. */
   note(identity: RequestIdentity): void;

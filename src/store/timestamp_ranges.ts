@@ -20,7 +20,7 @@ export class TimestampRanges {
     if (this.#ranges.length > MAX_RANGES) this.#closeGap();
   }
 
-  /** Tells whether a timestamp may have been added; false only if it was not. */
+  /** Returns whether a timestamp may have been added; false only if it was not. */
   includes(timestamp: number): boolean {
     return this.#ranges.some(({ from, to }) => from <= timestamp && timestamp <= to);
   }

@@ -23,7 +23,7 @@ export class Backpressure {
   #relief: Promise<void> | undefined;
   readonly #largeSealing = new Mutex();
 
-  /** Counts bytes that are handed over in this turn of the event loop, or sealed at its end. */
+  /** Counts bytes that are handed over in this iteration of the event loop, or sealed at its end. */
   add(bytes: number): void {
     this.#turnBytes += bytes;
   }

@@ -1,5 +1,5 @@
 /**
- * Encoder of events: turns them into sealed records, once for each key in version 1 and once for each stream in version 2.
+ * Encoder of events: converts them to sealed records, once for each key in version 1 and once for each stream in version 2.
  *
  * @module
  */
@@ -28,7 +28,7 @@ export interface StreamFormat {
   readonly version: Version;
   /** First record of the stream. */
   readonly opening?: Uint8Array;
-  /** Announces an event that a reader waits for, in the turn of the event loop in which it came: it is encoded next. */
+  /** Announces an event that a reader waits for, in the iteration of the event loop in which it came: it is encoded next. */
   prepare(event: OutgoingEvent): void;
   /** Returns the record of the next event. The order of calls is the order of the stream. */
   record(event: OutgoingEvent): Uint8Array | Promise<Uint8Array>;

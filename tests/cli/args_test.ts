@@ -52,7 +52,7 @@ for (
     [["--retain=yes"], "Option '--retain' does not take an argument"],
   ] as const
 ) {
-  Deno.test(`readArgs() says what is wrong with ${args.join(" ")}, and how to find the right options`, () => {
+  Deno.test(`readArgs() explains the error in ${args.join(" ")}, and how to list the options`, () => {
     const error = assertThrows(() => readArgs(args, LINE), UsageError);
     assertEquals(
       error.message,

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { call } from "../../src/cli/call.ts";
 import type { Platform } from "../../src/platform.ts";
-import { answer, KEY } from "../client/fake_gateway.ts";
+import { answer, KEY } from "../support/fake_gateway.ts";
 import { inTempDir } from "../support/temp_dir.ts";
 import { clientMachine } from "../support/client_machine.ts";
 
@@ -21,7 +21,7 @@ const terminal: Platform["stdin"] = {
   },
 };
 
-/** Runs `call ping` with further words; `sent` is the API key that went to the gateway. */
+/** Runs `call ping` with further arguments; `sent` is the API key that the gateway received. */
 async function callWith(words: readonly string[], overrides: Partial<Platform> = {}) {
   const { platform, requests, notices } = clientMachine(["ping", ...words], [answer(200, "pong")]);
   const code = await call({ ...platform, ...overrides });
@@ -34,7 +34,7 @@ const variables = (env: Record<string, string>, file = ""): Partial<Platform> =>
   files: { ...Deno, readTextFile: () => Promise.resolve(file) },
 });
 
-Deno.test("call sends no API key of its own accord", async () => {
+Deno.test("call sends no API key by default", async () => {
   assertEquals(await callWith([]), { code: 0, sent: [undefined], notices: "" });
 });
 

@@ -9,7 +9,7 @@ import { fakePlatform } from "../support/platform.ts";
 import { HAS_OPENSSL, makeDefaultCertificate } from "../support/certificate.ts";
 import { inTempDir } from "../support/temp_dir.ts";
 
-/** Runs the command with those variables, that `.env`, and those words. */
+/** Runs the command with variables, an `.env` and arguments. */
 async function run(variables: Record<string, string>, file = "", args: readonly string[] = []) {
   const errors: string[] = [];
   const files: Platform["files"] = {
@@ -27,7 +27,7 @@ async function run(variables: Record<string, string>, file = "", args: readonly 
   return { code, lines: platform.lines, errors };
 }
 
-Deno.test("checkConfig() shows what is set, where, and what the default is, and counts the rest", async () => {
+Deno.test("checkConfig() shows changed settings with source and default, and counts the others", async () => {
   const { code, lines, errors } = await run(
     { LOG_LEVEL: "debug", HOST: "" },
     "MAX_AGE_SECONDS=10\nPORT=10000\nJEEDOM_APIKEY=hidden\nPUBLIC_URL=https://gate.example\n",
@@ -63,7 +63,7 @@ Deno.test("checkConfig() shows every setting with --all, and hides none", async 
   assertEquals(lines.length, names.length + 1);
 });
 
-Deno.test("checkConfig() refuses what it does not know, before it reads anything", async () => {
+Deno.test("checkConfig() refuses unknown arguments before it reads anything", async () => {
   const { code, lines, errors } = await run({ PORT: "x" }, "", ["--every"]);
   assertEquals([code, lines], [2, []]);
   assertStringIncludes(errors.join("\n"), "Usage: deno task check-config");
@@ -105,7 +105,7 @@ Deno.test("checkConfig() reports misspelt names with the problems, as they are o
 });
 
 Deno.test(
-  needing("checkConfig() tells every file that a start would not find or take", { openssl: HAS_OPENSSL }),
+  needing("checkConfig() reports every file that is missing or that a start would reject", { openssl: HAS_OPENSSL }),
   () =>
     inTempDir(async (directory) => {
       const pair = { TLS_CERT_FILE: `${directory}/own.pem`, TLS_KEY_FILE: `${directory}/own.key` };

@@ -5,7 +5,7 @@ import { health } from "../../src/cli/health.ts";
 import { publish } from "../../src/cli/publish.ts";
 import { subscribe } from "../../src/cli/subscribe.ts";
 import { final } from "../client/follow.ts";
-import { answer, failure, plain, refuse, stale, stream, unreachable } from "../client/fake_gateway.ts";
+import { answer, failure, plain, refuse, stale, stream, unreachable } from "../support/fake_gateway.ts";
 import { fakePlatform } from "../support/platform.ts";
 import { clientMachine } from "../support/client_machine.ts";
 
@@ -23,7 +23,7 @@ Deno.test("call prints Jeedom's answer", async () => {
   assertEquals(fields, { service: "jeedom", jsonrpc: "cmd::byId", params: { id: 3 }, apikey: "k", endpoint: "/e" });
 });
 
-Deno.test("call prints and sends JSON that is nested as deeply as it likes", async () => {
+Deno.test("call prints and sends JSON of any depth", async () => {
   const deep = `{"x":${"[".repeat(100_000)}${"]".repeat(100_000)}}`;
   const { platform, requests } = clientMachine(["ping", deep], [plain(`{"status":200,"timestamp":1,"body":${deep}}`)]);
   assertEquals(await call(platform), 0);
@@ -172,7 +172,7 @@ Deno.test("the client commands use version 2 unless an option says otherwise", a
   }
 });
 
-Deno.test("the client commands take GATEWAY_KEY with spaces around it, and spaces alone for none", async () => {
+Deno.test("the client commands take GATEWAY_KEY with spaces around it, and treat spaces alone as none", async () => {
   const { platform, requests } = clientMachine(["ping"], [answer(200, "pong")]);
   assertEquals(await call({ ...platform, env: withKey(platform.env, ` ${platform.env("GATEWAY_KEY")}\r\n`) }), 0);
   assertEquals(requests.length, 1);
@@ -185,7 +185,7 @@ function withKey(env: (name: string) => string | undefined, key: string) {
   return (name: string) => name === "GATEWAY_KEY" ? key : env(name);
 }
 
-Deno.test("the client commands refuse a version that there is not", async () => {
+Deno.test("the client commands refuse an unknown version", async () => {
   for (const [command, words] of [[call, ["ping"]], [publish, ["t", "m"]], [subscribe, ["t"]]] as const) {
     const { platform, requests, notices } = clientMachine([...words, "--protocol", "3"], []);
     assertEquals(await command(platform), 2);

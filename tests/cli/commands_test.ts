@@ -1,4 +1,4 @@
-/** The command line of each command: its help, its words, and how an unknown name is answered. */
+/** Command line of each command: its help, its arguments, and the error for an unknown name. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { CommandLine } from "../../src/cli/args.ts";
 import { COMMANDS, runCommandLine } from "../../src/cli/commands.ts";
@@ -6,7 +6,7 @@ import type { Platform } from "../../src/platform.ts";
 import { VERSION } from "../../src/version.ts";
 import { fakePlatform } from "../support/platform.ts";
 
-/** A machine on which a command can print, and do nothing else. */
+/** Machine on which a command can only print. */
 function silentMachine() {
   const printed: string[] = [];
   const faults: string[] = [];
@@ -29,29 +29,29 @@ function silentMachine() {
     printError: (line) => void faults.push(line),
   });
   return {
-    async run(...words: string[]) {
+    async run(...args: string[]) {
       printed.length = 0;
       faults.length = 0;
-      const code = await runCommandLine(words, platform);
+      const code = await runCommandLine(args, platform);
       return { code, out: printed.join("\n"), err: faults.join("\n") };
     },
   };
 }
 
-/** Every command line, by the words that name it. */
-const LINES: (readonly [words: readonly string[], line: CommandLine])[] = [];
+/** Every command line, by its command. */
+const LINES: (readonly [args: readonly string[], line: CommandLine])[] = [];
 for (const [name, load] of Object.entries(COMMANDS)) {
   const { line, subcommands = {} } = await load();
   LINES.push([[name], line]);
   for (const [subcommand, line] of Object.entries(subcommands)) LINES.push([[name, subcommand], line]);
 }
 
-for (const [words, { synopsis, summary, options }] of LINES) {
-  const name = words.join(" ");
+for (const [args, { synopsis, summary, options }] of LINES) {
+  const name = args.join(" ");
 
   Deno.test(`${name} --help names every option, exits with 0, and touches nothing`, async () => {
     const { run } = silentMachine();
-    const { code, out, err } = await run(...words, "--help");
+    const { code, out, err } = await run(...args, "--help");
     assertEquals([code, err], [0, ""]);
     assert(out.startsWith(`Usage: ${synopsis} [options]\n`), out);
     for (const option of [...Object.keys(options), "help"]) {
@@ -59,20 +59,20 @@ for (const [words, { synopsis, summary, options }] of LINES) {
     }
     for (const line of out.replace(summary, "").split("\n")) assert(line.length <= 80, `Too wide: ${line}`);
     for (const more of [["-h"], ["word", "--help"], ["--nonsense", "--help"]]) {
-      assertEquals(await run(...words, ...more), { code: 0, out, err: "" });
+      assertEquals(await run(...args, ...more), { code: 0, out, err: "" });
     }
   });
 
-  if (Object.keys(options).length === 0 && words.length === 1 && name !== "keys") {
+  if (Object.keys(options).length === 0 && args.length === 1 && name !== "keys") {
     Deno.test(`${name} refuses unknown arguments with exit code 2, and touches nothing`, async () => {
       const { run } = silentMachine();
       for (const word of ["--nonsense", "-x", "word", "--help=yes"]) {
-        const { code, out, err } = await run(...words, word);
+        const { code, out, err } = await run(...args, word);
         assertEquals([code, out], [2, ""]);
         assertStringIncludes(err, word.replace(/=.*/, ""));
         assertStringIncludes(err, `\nUsage: ${synopsis} `);
       }
-      const { code, err } = await run(...words, "--", "--help");
+      const { code, err } = await run(...args, "--", "--help");
       assertEquals(code, 2);
       assertStringIncludes(err, "Unexpected argument '--help'");
     });
@@ -91,7 +91,7 @@ Deno.test("--help lists every command with its summary, and --version prints the
 });
 
 for (
-  const [words, message] of [
+  const [args, message] of [
     [["cal"], 'Unknown command "cal": did you mean "call"?'],
     [["Publish"], 'Unknown command "Publish": did you mean "publish"?'],
     [["checkconfig"], 'Unknown command "checkconfig": did you mean "check-config"?'],
@@ -106,12 +106,12 @@ for (
     [["keys"], "A subcommand is missing\n"],
   ] as const
 ) {
-  Deno.test(`"${words.join(" ")}" is answered with exit code 2 and the names that there are`, async () => {
+  Deno.test(`"${args.join(" ")}" fails with exit code 2 and the valid names`, async () => {
     const { run } = silentMachine();
-    const { code, out, err } = await run(...words);
+    const { code, out, err } = await run(...args);
     assertEquals([code, out], [2, ""]);
     assert(err.startsWith(message), err);
-    const shown = (words[0] === "keys" ? await run("keys", "--help") : await run("--help")).out;
+    const shown = (args[0] === "keys" ? await run("keys", "--help") : await run("--help")).out;
     assert(err.endsWith(`\n${shown}`), err);
   });
 }

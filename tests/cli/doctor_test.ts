@@ -6,7 +6,7 @@ import { fakePlatform } from "../support/platform.ts";
 
 const noFiles = { ...Deno, readTextFile: () => Promise.reject(new Deno.errors.NotFound()) };
 
-/** A machine on which nothing is there, and no network is reached. */
+/** Machine without files and network. */
 function machine(args: readonly string[], env: () => Record<string, string> = () => ({})) {
   const stopped = Promise.withResolvers<void>();
   const faults: string[] = [];

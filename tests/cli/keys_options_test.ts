@@ -1,4 +1,4 @@
-/** The parts of `keys` that know neither files nor console. */
+/** Parts of `keys` without files and console. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { formatDuration, parseDuration, parseEnd } from "../../src/keys/duration.ts";
 import { describeState } from "../../src/keys/status.ts";
@@ -47,7 +47,7 @@ Deno.test("formatDuration() rounds to the largest fitting unit, and never to not
   for (const [ms, text] of Object.entries(spans)) assertEquals(formatDuration(Number(ms)), text);
 });
 
-Deno.test("describeState() tells disabled and expired before everything else", () => {
+Deno.test("describeState() puts disabled and expired before everything else", () => {
   const previous = { secret: new Uint8Array(32), until: NOW + 3 * HOUR };
   const soon = { disabled: false, minProtocol: 1 as const, expires: NOW + 12 * DAY };
   assertEquals(describeState({ disabled: false, minProtocol: 1 }, NOW), ["active"]);
@@ -99,7 +99,7 @@ Deno.test("rightsFromOptions() grants what is named and nothing else", () => {
   }
 });
 
-Deno.test("rightsFromOptions() tells all mistakes at once, each with its option", () => {
+Deno.test("rightsFromOptions() reports all mistakes at once, each with its option", () => {
   const { mistakes } = rightsFromOptions({
     service: ["http"],
     publish: ["a#", "ok"],
@@ -134,7 +134,7 @@ Deno.test("rightsFromOptions() refuses options that grant nothing alone", () => 
   }
 });
 
-Deno.test("rateFromOptions() wants both numbers, and a burst of at least the rate", () => {
+Deno.test("rateFromOptions() requires both numbers, and a burst of at least the rate", () => {
   assertEquals(rateFromOptions({}), { rate: undefined, mistakes: [] });
   assertEquals(rateFromOptions({ rate: "5", burst: "20" }), { rate: { perSecond: 5, burst: 20 }, mistakes: [] });
   assertEquals(rateFromOptions({ rate: "5" }).mistakes, ["--burst N must be given together with --rate"]);
@@ -146,7 +146,7 @@ Deno.test("rateFromOptions() wants both numbers, and a burst of at least the rat
   }
 });
 
-Deno.test("describeRights() says what * grants and what the limits are, and summarizeRights() shortens long lists", () => {
+Deno.test("describeRights() describes the grants of * and the limits, and summarizeRights() shortens long lists", () => {
   assertEquals(describeRights(rightsOf({ services: ["jeedom"], methods: ["*", "user::*"] })), [
     ["Jeedom methods", "* (what reads and controls), user::*"],
     ["commands", "any"],
@@ -188,7 +188,7 @@ Deno.test("formatKeyTable() sorts by name, aligns its columns and fits into 80 o
   assert(table.split("\n").every((line) => line.length <= 80), table);
 });
 
-/** Reads the drawn blocks back: true where the letters' colour shows. */
+/** Reads the drawn blocks: true in the colour of letters. */
 function modules(code: string): boolean[][] {
   return code.split("\n").flatMap((line) => [
     Array.from(line, (block) => block === "█" || block === "▀"),

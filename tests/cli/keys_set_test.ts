@@ -11,7 +11,7 @@ import { inTempDir } from "../support/temp_dir.ts";
 const NOW = Date.UTC(2026, 0, 31, 12, 30);
 const DAY = 86_400_000;
 
-/** Runs `keys` in a directory of its own. */
+/** Runs `keys` in its own directory. */
 function atHome(
   test: (home: {
     run(words: readonly string[], now?: number): Promise<{ code: number; out: string; err: string }>;

@@ -10,7 +10,7 @@ import { inTempDir } from "../support/temp_dir.ts";
 
 const FUNNEL = "https://house.tail1234.ts.net";
 
-/** A home with the key "phone", and the terminal of its owner. */
+/** Gateway with the key "phone", and a terminal. */
 interface Home {
   /** Runs `keys show phone`; the rows of the terminal, standard output and errors as they come. */
   show(options?: ShowOptions): Promise<readonly string[]>;
@@ -59,7 +59,7 @@ function addressIn(lines: readonly string[]): string {
   return parsePairingUri(lines.find((line) => line.startsWith("e2eg:")) ?? "").url;
 }
 
-/** Tailscale as it answers: connected or not, with Funnel, or within the tailnet alone. */
+/** Answers of Tailscale: connected or not, with Funnel, or within the tailnet only. */
 function tailscale({ state = "Running", isPublic = true, port = 10_000 } = {}): Platform["run"] {
   const host = "house.tail1234.ts.net:443";
   return (command, [what]) => {
@@ -119,7 +119,7 @@ Deno.test("keys show uses the address in the network when Funnel leads elsewhere
     assertStringIncludes(lines.at(-1) ?? "", `--url ${FUNNEL}   works for devices of your tailnet only`);
   }));
 
-Deno.test("keys show warns below the code and the line, of the address and of a key that does not work", () =>
+Deno.test("keys show warns below the code and the URI, of the address and of a key that does not work", () =>
   atHome(async ({ show, disable }) => {
     const lines = await show({ interfaces: LAN });
     const line = lines.findIndex((text) => text.startsWith("e2eg:"));
@@ -206,7 +206,7 @@ Deno.test("keys show continues when Tailscale's daemon hangs, and ends the progr
         return new Promise(() => {});
       },
     });
-    // Reading the keys takes as long as it takes.
+    // Reading the keys takes any time.
     while (asked < 2) await Deno.stat(".");
     time.pass(2000);
     assertEquals(addressIn(await shown), "http://192.168.1.20:10000");

@@ -21,7 +21,7 @@ const DAY = 24 * HOUR;
 /** A gateway's directory, and commands in it. */
 interface Home {
   readonly directory: string;
-  /** Runs `keys` with words as in a shell, at a time. */
+  /** Runs `keys` with a command line, at a time. */
   run(line: string, options?: { readonly now?: number; readonly env?: Record<string, string> }): Promise<Run>;
   /** The records of the keys file, by name. */
   records(): Promise<Record<string, KeyRecord>>;
@@ -51,7 +51,7 @@ function homeIn(directory: string): Home {
         args: line.split(" ").filter((word) => word !== ""),
         files: {
           ...Deno,
-          // The one of the project's own directory is none of the test's business.
+          // The directory of the project itself is not tested here.
           readTextFile: (path) =>
             path === ".env" ? Promise.reject(new Deno.errors.NotFound()) : Deno.readTextFile(path),
         },
@@ -74,7 +74,7 @@ function homeIn(directory: string): Home {
   };
 }
 
-/** A record that must be there. */
+/** Returns a record that must exist. */
 async function recordOf(home: Home, name: string): Promise<KeyRecord> {
   const record = (await home.records())[name];
   if (record === undefined) throw new Error(`There is no record "${name}"`);
@@ -383,7 +383,7 @@ Deno.test("keys warns when others could read the file", () =>
     }
   }));
 
-Deno.test("keys never prints a secret but with show, whatever options add is given", () =>
+Deno.test("keys prints a secret only with show, whatever the options of add", () =>
   atHome(async (home) => {
     let count = 0;
     const option = fc.constantFrom(

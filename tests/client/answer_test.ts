@@ -4,15 +4,15 @@ import { ExpiredError, FailedError, GatewayError, TamperedError } from "../../sr
 import { toBase64 } from "../../src/protocol/bytes.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { final } from "./follow.ts";
-import { answer, clientOf, coded, failure, made, plain, stream, VERSIONS } from "./fake_gateway.ts";
+import { answer, clientOf, coded, failure, made, plain, stream, VERSIONS } from "../support/fake_gateway.ts";
 
-/** What Jeedom may say, and an older gateway says of itself. */
+/** Texts that Jeedom may answer, and that an older gateway has for its own errors. */
 const OLD_ERRORS = ["Request expired", "This key may not call it", "Broker not allowed", "Whatever"].map((error) =>
   JSON.stringify({ error, code: "expired" })
 );
 
 for (const protocol of VERSIONS) {
-  Deno.test(`calls of version ${protocol} go by the code of a gateway, whatever its text`, async () => {
+  Deno.test(`calls of version ${protocol} classify an error by the code of the gateway, whatever its text`, async () => {
     for (
       const [code, status, expected] of [
         ["expired", 403, ["ExpiredError", undefined]],
@@ -33,7 +33,7 @@ for (const protocol of VERSIONS) {
         ["replay", 403, ["RefusedError", undefined]],
         ["salt_reused", 403, ["RefusedError", undefined]],
         ["already_executed", 409, ["RefusedError", undefined]],
-        // Of a newer gateway, or none.
+        // A code of a newer gateway, and no code.
         ["out_of_milk", 403, ["RefusedError", undefined]],
         ["out_of_milk", 429, ["RateLimitError", 7000]],
         ["out_of_milk", 502, ["FailedError", undefined]],
@@ -64,7 +64,7 @@ for (const protocol of VERSIONS) {
   Deno.test(`callJeedom() of version ${protocol} returns an answer of Jeedom with the text of a gateway`, async () => {
     for (const body of OLD_ERRORS) {
       for (const status of [403, 429, 500]) {
-        // The gateway names the service: also in the first answer of all.
+        // The gateway names the service, also in its very first answer.
         const named = clientOf([made({ service: "jeedom" }, status, body)], new FakeClock(), { protocol });
         assertEquals(await named.client.callJeedom("ping"), { status, body, timestamp: 1_700_000_000 });
         // The gateway has named itself as a source before, and does not here.
@@ -77,7 +77,7 @@ for (const protocol of VERSIONS) {
     }
   });
 
-  Deno.test(`callJeedom() of version ${protocol} goes by the texts of an older gateway, and not by codes of Jeedom`, async () => {
+  Deno.test(`callJeedom() of version ${protocol} uses the texts of an older gateway, and ignores codes of Jeedom`, async () => {
     const texts = OLD_ERRORS.map((body) => answer(403, body));
     const { client } = clientOf(texts, new FakeClock(), { protocol });
     const names = [];
@@ -87,15 +87,15 @@ for (const protocol of VERSIONS) {
 
   Deno.test(`publish() of version ${protocol} never returns a failure as an answer, not of an older gateway either`, async () => {
     const { client } = clientOf(
-      [made({ source: "gateway" }, 200, "{}"), failure(500, "MQTT error: away")],
+      [made({ source: "gateway" }, 200, "{}"), failure(500, "MQTT error: Broker is unavailable")],
       new FakeClock(),
       { protocol },
     );
     await client.publish("t", "m");
-    await assertRejects(() => client.publish("t", "m"), FailedError, "MQTT error: away");
+    await assertRejects(() => client.publish("t", "m"), FailedError, "MQTT error: Broker is unavailable");
   });
 
-  Deno.test(`subscribe() of version ${protocol} goes by the code of an error event, whatever its text`, async () => {
+  Deno.test(`subscribe() of version ${protocol} classifies an error event by its code, whatever its text`, async () => {
     for (
       const [code, name] of [
         ["expired", "ExpiredError"],
@@ -119,7 +119,7 @@ for (const protocol of VERSIONS) {
   });
 }
 
-Deno.test("a client with protocol auto learns from the probe that its gateway names the source of an answer", async () => {
+Deno.test("a client with protocol auto detects from the probe that its gateway names the source of an answer", async () => {
   const [body = ""] = OLD_ERRORS;
   const { client } = clientOf([coded(403, "expired"), answer(403, body)], new FakeClock(), { protocol: "auto" });
   assertEquals((await client.callJeedom("ping")).status, 403);

@@ -6,14 +6,23 @@ import type { RequestBinding } from "../../src/protocol/v2/envelope.ts";
 import { type Exchange, sealAnswer } from "../../src/protocol/exchange.ts";
 import { until } from "../support/deadline.ts";
 import { FakeClock } from "../support/fake_clock.ts";
-import { final, inShort } from "./follow.ts";
-import { type Answerer, blocks, bodyOf, clientOf, connected, message, type Received, secret } from "./fake_gateway.ts";
+import { final, shorten } from "./follow.ts";
+import {
+  type Answerer,
+  blocks,
+  bodyOf,
+  clientOf,
+  connected,
+  message,
+  type Received,
+  secret,
+} from "../support/fake_gateway.ts";
 
 const GOOD = JSON.stringify({ status: 200, body: "done", timestamp: 1_700_000_000 });
 
 const seal = (exchange: Exchange, text = GOOD) => sealAnswer(exchange, text, randomBytes);
 
-/** The same request with other parts. */
+/** Returns the request with some parts replaced. */
 function changed({ exchange }: Received, parts: Partial<RequestBinding>): Exchange {
   if (exchange.version === 1) throw new Error("Version 1 binds nothing");
   return { ...exchange, ...parts };
@@ -77,10 +86,10 @@ Deno.test("callJeedom() of version 1 rejects its own request, and an answer of v
   }
 });
 
-/** The blocks of a good stream: connected, four messages, the end. */
+/** Blocks of a valid stream: connected, four messages, the end. */
 const events = [connected(0), message(1), message(2), message(3), message(4), final("end", "bye")];
 
-/** What becomes of the blocks, and of whatever else is needed; then what is handed over, and the code of the error. */
+/** Change of the blocks by the attacker; then the events that the client yields, and the code of its error. */
 type StreamAttack = readonly [
   attack: (sent: readonly string[], request: Received) => Promise<string> | string,
   seen: readonly string[],
@@ -92,7 +101,7 @@ const [opened, one] = [["connected"], ["connected", "m1"]];
 const openingOf = (block = "") => block.slice(0, block.indexOf("\n\n") + 2);
 const firstOf = (block = "") => block.slice(block.indexOf("\n\n") + 2);
 
-/** The same blocks with some of them moved. */
+/** Returns the blocks in another order. */
 const order = (...indexes: readonly number[]) => (sent: readonly string[]) =>
   indexes.map((index) => sent[index] ?? "").join("");
 
@@ -190,7 +199,7 @@ for (const [what, [attack, handedOver, code]] of Object.entries(streamAttacks)) 
       }], clock);
       const seen: string[] = [];
       const error = await assertRejects(async () => {
-        for await (const event of client.subscribe(["t"], { resume })) seen.push(inShort(event));
+        for await (const event of client.subscribe(["t"], { resume })) seen.push(shorten(event));
       }, GatewayError);
       assertEquals([seen, error.code, requests.length], [[...handedOver], code, 1]);
       clock.assertIdle();
@@ -204,5 +213,5 @@ Deno.test("subscribe() of version 2 reads nothing after the last event", async (
     return bodyOf([new TextEncoder().encode(sent.join(""))], "ends", signal);
   }], new FakeClock());
   const seen = await Array.fromAsync(client.subscribe(["t"], { resume: false }));
-  assertEquals(seen.map(inShort), ["connected", "end: bye"]);
+  assertEquals(seen.map(shorten), ["connected", "end: bye"]);
 });

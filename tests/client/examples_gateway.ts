@@ -1,5 +1,5 @@
 /** Fake gateway behind `fetch`, for the examples in the client's doc comments. */
-import { connected, made, message, receive, stream } from "./fake_gateway.ts";
+import { connected, made, message, receive, stream } from "../support/fake_gateway.ts";
 
 /** Jeedom's answers, by method. */
 const JEEDOM: Readonly<Record<string, unknown>> = {

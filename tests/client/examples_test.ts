@@ -1,4 +1,4 @@
-/** The examples in the client's doc comments, against a fake gateway. */
+/** Runs the examples in the client's doc comments against a fake gateway. */
 import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import * as client from "@e2e-gateway/client";
 import { inTempDir } from "../support/temp_dir.ts";
@@ -8,7 +8,7 @@ const GATEWAY = "tests/client/examples_gateway.ts";
 const ENTRY = "src/client/gateway_client.ts";
 const SOURCES = [ENTRY, "src/client/gateway_error.ts", "src/protocol/pairing.ts"];
 
-/** As much of the output of `deno doc --json` as this test reads. */
+/** Output of `deno doc --json`, as far as this test reads it. */
 interface Documented {
   readonly name: string;
   readonly kind?: string;
@@ -61,7 +61,7 @@ Deno.test("each function and method of the published client has an example", asy
   assertEquals(functions.length, 10);
 });
 
-Deno.test("each example of the published client is right in its types, and runs", async () => {
+Deno.test("each example of the published client type-checks and runs", async () => {
   const { code, output } = await testExamples(SOURCES);
   assertEquals(code, 0, output);
   const texts = await Promise.all(SOURCES.map((path) => Deno.readTextFile(ROOT + path)));

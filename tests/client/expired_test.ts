@@ -1,4 +1,4 @@
-/** What a client does about its clock. */
+/** Correction of the client's clock by the gateway's time. */
 import { assertEquals, assertRejects } from "@std/assert";
 import { ExpiredError } from "../../src/client/gateway_client.ts";
 import { FakeClock } from "../support/fake_clock.ts";
@@ -14,7 +14,7 @@ import {
   stale,
   stream,
   unreachable,
-} from "./fake_gateway.ts";
+} from "../support/fake_gateway.ts";
 
 const NOW = 1_700_000_000;
 
@@ -22,7 +22,7 @@ const stamps = (requests: readonly Received[]) => requests.map(({ fields }) => f
 
 const nonces = (requests: readonly Received[]) => new Set(requests.map(({ nonce }) => nonce)).size;
 
-/** A stream that refuses a request for its time, telling the gateway's. */
+/** Stream that refuses a request as expired, with the gateway's time. */
 const staleStream = (timestamp: number) => stream([{ ...final("error", "Request expired"), timestamp }]);
 
 Deno.test("publish() of version 2 corrects its clock from a sealed refusal, and sends again just once", async () => {
@@ -32,7 +32,7 @@ Deno.test("publish() of version 2 corrects its clock from a sealed refusal, and 
   assertEquals([stamps(requests), nonces(requests)], [[NOW, NOW + 7200], 2]);
   const [first, second] = requests.map(({ fields: { timestamp: _, ...fields } }) => fields);
   assertEquals(first, second);
-  clock.pass(1500);
+  clock.skip(1500);
   assertEquals((await client.publish("t", "m")).body, "b");
   assertEquals(stamps(requests).at(-1), NOW + 7201.5);
   clock.assertIdle();
@@ -55,7 +55,7 @@ Deno.test("publish() of version 2 sends nothing again that may have run, or may 
   for (const [name, ahead, delayMs] of cases) {
     const clock = new FakeClock();
     const refuseLate: Answerer = (request, signal) => {
-      clock.pass(delayMs);
+      clock.skip(delayMs);
       return stale(NOW + ahead)(request, signal);
     };
     const { client, requests } = clientOf([refuseLate, answer(200, "b")], clock);
@@ -72,7 +72,7 @@ Deno.test("publish() of version 2 does not send again when its clock was set bac
   let backMs = 0;
   clock.now = () => now() - backMs;
   const refuseLate: Answerer = (request, signal) => {
-    clock.pass(62_000);
+    clock.skip(62_000);
     backMs = 3_600_000;
     return stale(NOW + 62)(request, signal);
   };

@@ -1,13 +1,13 @@
-/** What a test sees of a subscription. */
+/** Events of a subscription, shortened for comparisons. */
 import type { StreamEvent } from "../../src/protocol/event.ts";
 import { within } from "../support/deadline.ts";
 
-/** Follows a subscription to a message, and returns all events in short. */
+/** Reads a subscription up to a message, and returns all events, shortened. */
 export async function follow(events: AsyncIterable<StreamEvent>, last: number): Promise<string[]> {
   const seen: string[] = [];
   const read = async () => {
     for await (const event of events) {
-      seen.push(inShort(event));
+      seen.push(shorten(event));
       if (event.type === "message" && event.offset === last) return;
     }
     throw new Error(`Subscription ended: ${seen}`);
@@ -16,14 +16,14 @@ export async function follow(events: AsyncIterable<StreamEvent>, last: number): 
   return seen;
 }
 
-/** An event in short. */
-export function inShort(event: StreamEvent): string {
+/** Shortens an event. */
+export function shorten(event: StreamEvent): string {
   if (event.type === "message") return `m${event.offset}`;
   return event.type === "connected" ? "connected" : `${event.type}: ${event.message}`;
 }
 
-/** A line that broke off. */
+/** Shortened event of a connection that broke off. */
 export const BROKEN = "disconnected: Stream broke off";
 
-/** A last event. */
+/** Last event of a stream. */
 export const final = (type: "error" | "disconnected" | "end", text: string) => ({ type, message: text, timestamp: 5 });

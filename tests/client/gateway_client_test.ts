@@ -12,7 +12,7 @@ import {
 } from "../../src/client/gateway_client.ts";
 import { until } from "../support/deadline.ts";
 import { FakeClock } from "../support/fake_clock.ts";
-import { answer, clientOf, KEY, mute, plain, receive, secret, stream, VERSIONS } from "./fake_gateway.ts";
+import { answer, clientOf, KEY, mute, plain, receive, secret, stream, VERSIONS } from "../support/fake_gateway.ts";
 
 Deno.test("GatewayClient refuses a malformed key, without quoting it", () => {
   const error = assertThrows(() => new GatewayClient({ url: "http://x", key: "5ec2e7" }), TypeError, "64 hexadecimal");
@@ -23,7 +23,7 @@ Deno.test("new GatewayClient() refuses an address that is not of HTTP, and an un
   for (const url of ["home.example", "ftp://home.example", "", "http://", "http:///x", "https://a b"]) {
     assertThrows(() => new GatewayClient({ url, key: KEY }), TypeError, `not "${url}"`);
   }
-  // As callers in JavaScript may read it from where they keep texts.
+  // Callers in JavaScript may pass any text.
   for (const protocol of ["2", 3, 0, null]) {
     const options = Object.assign({ url: "http://home", key: KEY }, { protocol });
     assertThrows(() => Reflect.construct(GatewayClient, [options]), TypeError, `not ${protocol}`);
@@ -85,7 +85,7 @@ for (const protocol of VERSIONS) {
     const { client, requests } = clientOf(Array(3).fill(answer(200, "ok")), clock, { protocol });
     await client.publish("t", null, { qos: 1, retain: true, brokerHost: "b", brokerPort: 1884, username: "u" });
     assertEquals((await client.publish("t", "m")).body, "ok");
-    // A part of a larger piece of memory, as programs read files.
+    // A view of a larger buffer, as programs read files.
     await client.publish("t", Uint8Array.from([7, 0, 255, 7]).subarray(1, 3));
     const common = { service: "mqtt", topic: "t", timestamp: clock.now() / 1000 };
     const broker = { "broker_host": "b", "broker_port": 1884, username: "u" };
@@ -103,7 +103,7 @@ for (const protocol of VERSIONS) {
       const { client } = clientOf([answer(404, body)], new FakeClock(), { protocol });
       assertEquals(await client.callJeedom("ping"), { status: 404, body, timestamp: 1_700_000_000 });
     }
-    // A success is never an error, even if it looks like one.
+    // A success is never an error, even if it has the form of one.
     const { client } = clientOf([answer(200, '{"error":"Request expired"}')], new FakeClock(), { protocol });
     assertEquals((await client.callJeedom("ping")).status, 200);
   });
@@ -132,7 +132,7 @@ for (const protocol of VERSIONS) {
     const { client, requests } = clientOf([mute, mute], clock, { protocol });
     const late = client.callJeedom("ping");
     await until("it waits", () => requests.length === 1);
-    clock.strike(40_000);
+    clock.advance(40_000);
     const error = await assertRejects(() => late, RequestTimeoutError, "No answer within 40 s");
     assertEquals([error.code, error.status, error.retryAfterMs], ["timeout", 0, 0]);
 
@@ -162,17 +162,17 @@ Deno.test("callJeedom() ends a wait for a body that does not come, or comes too 
   const { client, requests } = clientOf([endless, () => release.promise.then(endless)], clock);
   const never = client.callJeedom("ping");
   await until("it waits", () => isRead);
-  clock.strike(40_000);
+  clock.advance(40_000);
   await assertRejects(() => never, RequestTimeoutError);
-  await until("the body is given up", () => isCancelled);
+  await until("the body is cancelled", () => isCancelled);
 
   isCancelled = false;
   const late = client.callJeedom("ping");
   await until("it waits", () => requests.length === 2);
-  clock.strike(40_000);
+  clock.advance(40_000);
   await assertRejects(() => late, RequestTimeoutError);
   release.resolve();
-  await until("the body is given up", () => isCancelled);
+  await until("the body is cancelled", () => isCancelled);
   clock.assertIdle();
 });
 

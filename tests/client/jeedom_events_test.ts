@@ -1,4 +1,4 @@
-/** Jeedom's events, by polls that overlap. */
+/** Jeedom's events, from overlapping polls. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type GatewayClient, GatewayError, type JeedomEvent } from "../../src/client/gateway_client.ts";
 import { until, within } from "../support/deadline.ts";
@@ -14,9 +14,9 @@ import {
   refuse,
   unreachable,
   VERSIONS,
-} from "./fake_gateway.ts";
+} from "../support/fake_gateway.ts";
 
-/** An event at this time, in seconds. */
+/** Returns an event with this time, in seconds. */
 const event = (datetime: number, value = 0): JeedomEvent => ({
   datetime,
   name: "cmd::update",
@@ -26,13 +26,13 @@ const event = (datetime: number, value = 0): JeedomEvent => ({
 const result = (value: unknown) => answer(200, { jsonrpc: "2.0", id: 99_999, result: value });
 const changes = (datetime: unknown, ...events: readonly unknown[]) => result({ datetime, result: events });
 
-/** A poll that takes as long as it was asked to. */
+/** Poll that lasts as long as requested. */
 const slowly = (clock: FakeClock, answer: Answerer): Answerer => (request, signal) => {
-  clock.pass(50_000);
+  clock.skip(50_000);
   return answer(request, signal);
 };
 
-/** Reads so many events. */
+/** Reads a number of events. */
 async function take(client: GatewayClient, count: number, options = {}): Promise<JeedomEvent[]> {
   const seen: JeedomEvent[] = [];
   const read = async () => {
@@ -77,7 +77,7 @@ Deno.test("jeedomEvents() yields each event once, also one that Jeedom wrote lat
   const clock = new FakeClock();
   const { client, requests } = clientOf([
     changes(110, event(109), event(110), event(110)),
-    // Late: between the two that were there before.
+    // Late: between the two earlier ones.
     changes(111, event(109), event(109.5), event(110), event(111)),
     // The same time and name, but another value.
     changes(111, event(109.5), event(110), event(111), event(111, 1)),
@@ -157,15 +157,15 @@ Deno.test("jeedomEvents() retries after temporary failures, with longer waits, a
   clock.assertIdle();
 });
 
-Deno.test("jeedomEvents() ends with a lasting failure", async () => {
+Deno.test("jeedomEvents() ends with a permanent failure", async () => {
   const rpcError = answer(200, { jsonrpc: "2.0", id: 1, error: { code: 2, message: "Vous n'êtes pas autorisé" } });
   const ends: [Answerer, string, string][] = [
     [rpcError, "jeedom", "Jeedom refuses event::changes: Vous n'êtes pas autorisé (2)"],
     [answer(404, "<html>"), "jeedom", "HTTP status 404"],
-    [result("ok"), "jeedom", "does not tell its events"],
-    [result({ datetime: 1 }), "jeedom", "does not tell its events"],
-    [changes(null), "jeedom", "does not tell its time"],
-    [changes("now"), "jeedom", "does not tell its time"],
+    [result("ok"), "jeedom", "has no events"],
+    [result({ datetime: 1 }), "jeedom", "has no events"],
+    [changes(null), "jeedom", "has no time"],
+    [changes("now"), "jeedom", "has no time"],
     [failure(403, "This key may not call event::changes"), "scope", "This key may not"],
     [failure(403, "Missing required field: apikey"), "refused", "Missing"],
     [refuse(401), "wrong_key", "Refused with 401"],
@@ -186,7 +186,7 @@ Deno.test("jeedomEvents() ends with a lasting failure", async () => {
     clock.assertIdle();
   }
   for (
-    const [answer, message] of [[rpcError, "Jeedom refuses datetime"], [result([1]), "does not tell its time"]] as const
+    const [answer, message] of [[rpcError, "Jeedom refuses datetime"], [result([1]), "has no time"]] as const
   ) {
     const { client } = clientOf([answer], new FakeClock());
     await assertRejects(() => client.jeedomEvents().next(), GatewayError, message);
@@ -194,7 +194,7 @@ Deno.test("jeedomEvents() ends with a lasting failure", async () => {
 });
 
 Deno.test("jeedomEvents() survives a database that restarts, a page instead of an answer, and half an answer", async () => {
-  const rpcError = (code: unknown) => answer(200, { jsonrpc: "2.0", id: 1, error: { code, message: "Gone away" } });
+  const rpcError = (code: unknown) => answer(200, { jsonrpc: "2.0", id: 1, error: { code, message: "Unavailable" } });
   const passing = [
     rpcError(-32_000),
     ...["<html>", "", '{"jsonrpc":"2.0","resu', null, [], {}, 7].map((body) => answer(200, body)),
@@ -227,7 +227,7 @@ Deno.test("jeedomEvents() ends with each refusal of Jeedom, of the first and of 
 Deno.test("jeedomEvents() fails after five minutes of nothing but failures, and restarts that time after a success", async () => {
   const clock = new FakeClock();
   const fail: Answerer = (request, signal) => {
-    clock.pass(10_000);
+    clock.skip(10_000);
     return answer(200, "<html>")(request, signal);
   };
   // Each takes 10 s and a wait of 250 ms, 500 ms … 15 s: five minutes are over with the sixteenth at the latest.
@@ -281,10 +281,10 @@ Deno.test("jeedomEvents() ends a poll 40 s after its own wait, and then polls ag
   const { client, requests } = clientOf([mute, changes(101, event(101))], clock);
   const next = client.jeedomEvents({ since: 100 }).next();
   await until("it waits", () => requests.length === 1);
-  clock.strike(89_999);
+  clock.advance(89_999);
   await new Promise((resolve) => setTimeout(resolve, 0));
   assertEquals([requests.length, clock.waits], [1, []]);
-  clock.strike(1);
+  clock.advance(1);
   assert(!(await within("the event", next)).done);
   assertEquals(clock.waits, [250]);
 });

@@ -1,10 +1,20 @@
-/** The client on the platform's own `fetch` and clock, against a gateway on loopback. */
+/** Client with the platform's `fetch` and clock, against a gateway on loopback. */
 import { assertEquals, assertRejects } from "@std/assert";
 import { GatewayClient } from "../../src/client/gateway_client.ts";
 import type { Version } from "../../src/protocol/exchange.ts";
 import { within } from "../support/deadline.ts";
 import { BROKEN, follow } from "./follow.ts";
-import { type Answerer, blocks, connected, KEY, message, position, receive, stream, VERSIONS } from "./fake_gateway.ts";
+import {
+  type Answerer,
+  blocks,
+  connected,
+  KEY,
+  message,
+  position,
+  receive,
+  stream,
+  VERSIONS,
+} from "../support/fake_gateway.ts";
 
 async function withGateway(
   { answers, protocol }: { readonly answers: readonly Answerer[]; readonly protocol: Version },
@@ -62,7 +72,7 @@ Deno.test("subscribe() leaves no timer and no connection open when it is aborted
       const stopped = new AbortController();
       const read = async () => {
         for await (const event of client.subscribe(["t"], { signal: stopped.signal })) {
-          // From outside of the loop, when the client already waits for what comes next.
+          // From outside of the loop, while the client waits for the next event.
           if (event.type === abortAt) setTimeout(() => stopped.abort(), 0);
         }
       };

@@ -1,4 +1,4 @@
-/** How a client finds the version of the protocol, and never goes back. */
+/** Negotiation of the protocol version, which never downgrades. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
   type GatewayError,
@@ -27,14 +27,14 @@ import {
   stale,
   stream,
   unreachable,
-} from "./fake_gateway.ts";
+} from "../support/fake_gateway.ts";
 
 const AUTO = { protocol: "auto" } as const;
 const NOW = 1_700_000_000;
 
 const versions = (requests: readonly Received[]) => requests.map(({ exchange }) => exchange.version);
 
-/** An answer that comes when it is released. */
+/** Answer that is held until the test releases it. */
 function held(answer: Answerer): { readonly answer: Answerer; release(): void } {
   const { promise, resolve } = Promise.withResolvers<void>();
   return {
@@ -66,7 +66,7 @@ Deno.test("GatewayClient corrects its clock by the answer to its probe", async (
   assertEquals(requests.map(({ fields }) => fields["timestamp"]), [0, NOW - 500]);
 });
 
-Deno.test("GatewayClient falls back to version 1 at a gateway of version 1, for its life", async () => {
+Deno.test("GatewayClient falls back to version 1 at a gateway of version 1, permanently", async () => {
   const answers = [refuse(401), answer(200, "a"), stream([connected(1), message(2)]), refuse(401)];
   const { client, requests } = clientOf(answers, new FakeClock(), AUTO);
   assertEquals((await client.callJeedom("ping")).body, "a");
@@ -76,7 +76,7 @@ Deno.test("GatewayClient falls back to version 1 at a gateway of version 1, for 
   assertEquals(versions(requests), [2, 1, 1, 1]);
 });
 
-Deno.test("GatewayClient never goes back to version 1", async () => {
+Deno.test("GatewayClient never downgrades to version 1", async () => {
   for (const protocol of ["auto", 2] as const) {
     const probe = protocol === "auto" ? [stale(NOW)] : [];
     const answers = [...probe, answer(200, ""), refuse(401), refuse(401), stream([connected(1)]), refuse(401)];
@@ -96,7 +96,7 @@ Deno.test("GatewayClient pins version 2 by any answer that opens", async () => {
   assertEquals([client.protocol, versions(requests)], [2, [2, 2]]);
 });
 
-Deno.test("GatewayClient asks nothing with a pinned version", async () => {
+Deno.test("GatewayClient sends no probe with a pinned version", async () => {
   for (const protocol of [1, 2] as const) {
     const { client, requests } = clientOf([answer(200, "")], new FakeClock(), { protocol });
     assertEquals(client.protocol, protocol);
@@ -178,7 +178,7 @@ Deno.test("GatewayClient aborts a probe with the last request that waits for it,
   const alone = clientOf([watched, stale(NOW), answer(200, "b")], clock, AUTO);
   const late = alone.client.callJeedom("ping");
   await until("the probe", () => alone.requests.length === 1);
-  clock.strike(40_000);
+  clock.advance(40_000);
   await assertRejects(() => late, RequestTimeoutError);
   assert(isEnded);
   assertEquals((await alone.client.callJeedom("ping")).body, "b");

@@ -1,7 +1,7 @@
-/** A platform without WebCrypto: a page over plain HTTP, and an old Node. */
+/** Platforms without WebCrypto: a page over plain HTTP, and an old Node. */
 import { assertEquals, assertRejects } from "@std/assert";
 import { GatewayClient, NoWebCryptoError } from "../../src/client/gateway_client.ts";
-import { KEY } from "./fake_gateway.ts";
+import { KEY } from "../support/fake_gateway.ts";
 
 /** Values of `crypto` on such platforms. */
 const PLATFORMS: readonly unknown[] = [
@@ -46,7 +46,7 @@ for (const protocol of ["auto", 1, 2] as const) {
           assertEquals([error.code, error.status, error.retryAfterMs], ["no_webcrypto", 0, undefined]);
         }
         assertEquals(requests, []);
-        // Needs no key, and works all the same.
+        // Needs no key, so it works.
         assertEquals((await client.health()).status, "ok");
         requests.length = 0;
       });

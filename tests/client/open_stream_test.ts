@@ -1,4 +1,4 @@
-/** One stream, in both versions. */
+/** A single stream, in both versions. */
 import { assertEquals, assertRejects } from "@std/assert";
 import {
   FailedError,
@@ -12,7 +12,17 @@ import {
 } from "../../src/client/gateway_client.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { final } from "./follow.ts";
-import { blocks, bodyOf, clientOf, connected, message, refuse, stream, unreachable, VERSIONS } from "./fake_gateway.ts";
+import {
+  blocks,
+  bodyOf,
+  clientOf,
+  connected,
+  message,
+  refuse,
+  stream,
+  unreachable,
+  VERSIONS,
+} from "../support/fake_gateway.ts";
 
 for (const protocol of VERSIONS) {
   Deno.test(`subscribe() opens events of version ${protocol} however bytes are cut, and skips heartbeats`, async () => {
@@ -64,7 +74,7 @@ for (const protocol of VERSIONS) {
     }
   });
 
-  Deno.test(`subscribe() of version ${protocol} cancels the stream when its reader leaves the loop`, async () => {
+  Deno.test(`subscribe() of version ${protocol} cancels the stream when its reader breaks out of the loop`, async () => {
     let cancelled = false;
     const { client } = clientOf(
       [async ({ exchange }) => {

@@ -1,10 +1,10 @@
-/** Which error a refusal is. */
+/** Errors for refusals. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { GatewayError, WrongKeyError } from "../../src/client/gateway_client.ts";
 import { FakeClock } from "../support/fake_clock.ts";
-import { type Answerer, clientOf, failure, refuse, unreachable, VERSIONS } from "./fake_gateway.ts";
+import { type Answerer, clientOf, failure, refuse, unreachable, VERSIONS } from "../support/fake_gateway.ts";
 
-/** Publishes once, and returns the error in short. */
+/** Publishes once, and returns the error, shortened. */
 async function shortly(answer: Answerer, protocol: 1 | 2): Promise<unknown[]> {
   const clock = new FakeClock();
   const { client, requests } = clientOf([answer], clock, { protocol });
@@ -49,7 +49,7 @@ for (const protocol of VERSIONS) {
         [failure(409, "Request repeated"), "RefusedError", "refused", 409, undefined],
         [failure(429, "Too many", { retry_after: 2.5 }), "RateLimitError", "rate_limit", 429, 2500],
         [failure(429, "Too many", { retry_after: "soon" }), "RateLimitError", "rate_limit", 429, 0],
-        [failure(500, "MQTT error: away"), "FailedError", "failed", 500, undefined],
+        [failure(500, "MQTT error: Broker is unavailable"), "FailedError", "failed", 500, undefined],
         [failure(504, "Jeedom did not answer within 30 s"), "FailedError", "failed", 504, undefined],
       ] as const
     ) assertEquals(await shortly(answer, protocol), expected);

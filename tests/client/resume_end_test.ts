@@ -1,9 +1,9 @@
-/** What ends a subscription, and what is left of it then. */
+/** Ends of a subscription, and the release of its resources. */
 import { assertEquals, assertRejects } from "@std/assert";
 import { GatewayError, ScopeError, TamperedError } from "../../src/client/gateway_client.ts";
 import { until, within } from "../support/deadline.ts";
 import { FakeClock } from "../support/fake_clock.ts";
-import { BROKEN, final, inShort } from "./follow.ts";
+import { BROKEN, final, shorten } from "./follow.ts";
 import {
   type Answerer,
   clientOf,
@@ -14,16 +14,16 @@ import {
   stream,
   unreachable,
   VERSIONS,
-} from "./fake_gateway.ts";
+} from "../support/fake_gateway.ts";
 
-Deno.test("subscribe() ends with a lasting refusal", async () => {
+Deno.test("subscribe() ends with a permanent refusal", async () => {
   for (const status of [400, 401, 404, 413]) {
     const clock = new FakeClock();
     const { client } = clientOf([stream([connected(3), message(4)]), refuse(status)], clock);
     const seen: string[] = [];
     const error = await assertRejects(
       async () => {
-        for await (const event of client.subscribe(["t"])) seen.push(inShort(event));
+        for await (const event of client.subscribe(["t"])) seen.push(shorten(event));
       },
       GatewayError,
       `Refused with ${status}`,
@@ -33,7 +33,7 @@ Deno.test("subscribe() ends with a lasting refusal", async () => {
   }
 });
 
-Deno.test("subscribe() ends when a later stream is refused for good", async () => {
+Deno.test("subscribe() ends when a later stream is refused permanently", async () => {
   for (const protocol of VERSIONS) {
     const clock = new FakeClock();
     const refused = stream([final("error", "This key may not subscribe to t")]);
@@ -41,7 +41,7 @@ Deno.test("subscribe() ends when a later stream is refused for good", async () =
     const seen: string[] = [];
     const error = await assertRejects(
       async () => {
-        for await (const event of client.subscribe(["t"])) seen.push(inShort(event));
+        for await (const event of client.subscribe(["t"])) seen.push(shorten(event));
       },
       ScopeError,
       "This key may not subscribe to t",
@@ -129,14 +129,14 @@ Deno.test("subscribe() ends at once when it is aborted during a stream, or befor
   }
 });
 
-Deno.test("subscribe() leaves nothing open when its reader leaves the loop, at any event", async () => {
-  for (const leaveAt of [0, 1, 2, 3, 4]) {
+Deno.test("subscribe() releases everything when its reader breaks out of the loop, at any event", async () => {
+  for (const breakAt of [0, 1, 2, 3, 4]) {
     const clock = new FakeClock();
     const answers = [stream([connected(1), message(2)]), stream([connected(2), message(3)], "stays open")];
     const { client } = clientOf(answers, clock);
     let count = 0;
-    for await (const _event of client.subscribe(["t"])) if (count++ === leaveAt) break;
-    assertEquals(count, leaveAt + 1);
+    for await (const _event of client.subscribe(["t"])) if (count++ === breakAt) break;
+    assertEquals(count, breakAt + 1);
     clock.assertIdle();
   }
 });

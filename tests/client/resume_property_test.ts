@@ -1,4 +1,4 @@
-/** Nothing is missing and nothing comes twice, whatever becomes of the streams. */
+/** No message is lost or repeated, wherever streams are cut. */
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { within } from "../support/deadline.ts";
@@ -16,23 +16,23 @@ import {
   stream,
   unreachable,
   VERSIONS,
-} from "./fake_gateway.ts";
+} from "../support/fake_gateway.ts";
 
-/** What becomes of one stream. */
-interface Fate {
+/** Messages and end of one stream. */
+interface StreamPlan {
   /** Messages that are published before it begins, by the distance of their offsets. */
   readonly published: readonly number[];
-  /** How much of its bytes arrives, from 0 to 1. */
+  /** Part of its bytes that arrives, from 0 to 1. */
   readonly part: number;
-  /** Sizes of the pieces in which they do, in bytes. */
+  /** Sizes of the pieces in which they arrive, in bytes. */
   readonly pieces: readonly number[];
-  /** How it ends then. */
+  /** End of the connection. */
   readonly end: "ends" | "breaks";
-  /** Whether the last event that arrives is one that says why, and where to go on. */
+  /** Reason in the last event, with the position to resume from; none if the stream has no last event. */
   readonly last: "disconnected" | "too slow" | "none";
 }
 
-const fates: fc.Arbitrary<Fate> = fc.record({
+const plans: fc.Arbitrary<StreamPlan> = fc.record({
   published: fc.array(fc.integer({ min: 1, max: 3 }), { maxLength: 4 }),
   part: fc.double({ min: 0, max: 1, noNaN: true }),
   pieces: fc.array(fc.integer({ min: 1, max: 300 }), { minLength: 1, maxLength: 3 }),
@@ -43,20 +43,20 @@ const fates: fc.Arbitrary<Fate> = fc.record({
 const refusals: readonly Answerer[] = [
   unreachable,
   refuse(503, { "Retry-After": "2" }),
-  stream([final("error", "MQTT error: Broker is away")]),
+  stream([final("error", "MQTT error: Broker is unavailable")]),
   stream([]),
 ];
 
-/** A gateway that remembers all messages, and the positions of these. */
-class Log {
+/** Gateway with a history of all messages, by their offsets. */
+class History {
   readonly offsets: number[] = [];
 
   publish(steps: readonly number[]): void {
     for (const step of steps) this.offsets.push((this.offsets.at(-1) ?? 0) + step);
   }
 
-  /** Answers with all that comes after the position asked for, as far as fate lets it. */
-  answer({ published, part, pieces, end, last }: Fate, { isFirst }: { readonly isFirst: boolean }): Answerer {
+  /** Answers with the messages after the requested position, cut as planned. */
+  answer({ published, part, pieces, end, last }: StreamPlan, { isFirst }: { readonly isFirst: boolean }): Answerer {
     return async (request, signal) => {
       const { fields: { since }, exchange } = request;
       const from = isFirst ? 0 : Number(Object(since)["offset"]);
@@ -71,7 +71,7 @@ class Log {
       }
       const [begin = "", ...more] = await blocks([connected(from), ...rest.map(message)], exchange);
       const all = begin + more.join("");
-      // A first stream that does not get as far as `connected` is the end, and not what this is about.
+      // A first stream that is cut before `connected` would end the subscription, which is not tested here.
       const length = isFirst ? begin.length + part * (all.length - begin.length) : part * all.length;
       return bodyOf(cut(all.slice(0, length), pieces), end, signal);
     };
@@ -89,23 +89,25 @@ function cut(text: string, lengths: readonly number[]): Uint8Array[] {
 }
 
 for (const protocol of VERSIONS) {
-  Deno.test(`subscribe() brings every message once and in order, wherever streams of version ${protocol} are cut`, () =>
+  Deno.test(`subscribe() yields every message once and in order, wherever streams of version ${protocol} are cut`, () =>
     fc.assert(
       fc.asyncProperty(
-        fates,
-        fc.array(fc.oneof({ weight: 3, arbitrary: fates }, fc.constantFrom(...refusals)), { maxLength: 10 }),
+        plans,
+        fc.array(fc.oneof({ weight: 3, arbitrary: plans }, fc.constantFrom(...refusals)), { maxLength: 10 }),
         async (first, more) => {
-          const log = new Log();
+          const history = new History();
           const clock = new FakeClock();
-          const answers = more.map((fate) => typeof fate === "function" ? fate : log.answer(fate, { isFirst: false }));
+          const answers = more.map((plan) =>
+            typeof plan === "function" ? plan : history.answer(plan, { isFirst: false })
+          );
           const good: Answerer = (request, signal) => {
             const { since } = request.fields;
-            log.publish([1]);
+            history.publish([1]);
             const from = Number(Object(since)["offset"]);
-            const rest = log.offsets.filter((offset) => offset > from);
+            const rest = history.offsets.filter((offset) => offset > from);
             return stream([connected(from), ...rest.map(message)], "stays open")(request, signal);
           };
-          const { client, requests } = clientOf([log.answer(first, { isFirst: true }), ...answers, good], clock, {
+          const { client, requests } = clientOf([history.answer(first, { isFirst: true }), ...answers, good], clock, {
             protocol,
           });
 
@@ -113,12 +115,12 @@ for (const protocol of VERSIONS) {
           const read = async () => {
             for await (const event of client.subscribe(["t"])) {
               if (event.type === "message") seen.push(event.offset);
-              const isAll = requests.length === more.length + 2 && seen.at(-1) === log.offsets.at(-1);
+              const isAll = requests.length === more.length + 2 && seen.at(-1) === history.offsets.at(-1);
               if (isAll) return;
             }
           };
           await within("the last message", read());
-          assertEquals(seen, log.offsets);
+          assertEquals(seen, history.offsets);
           assertEquals(new Set(requests.map(({ nonce }) => nonce)).size, requests.length);
           clock.assertIdle();
         },

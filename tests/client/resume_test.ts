@@ -1,4 +1,4 @@
-/** How a subscription survives its streams. */
+/** Resumption of a subscription after the end of its streams. */
 import { assert, assertEquals } from "@std/assert";
 import { FakeClock } from "../support/fake_clock.ts";
 import { BROKEN, final, follow } from "./follow.ts";
@@ -12,7 +12,7 @@ import {
   stream,
   unreachable,
   VERSIONS,
-} from "./fake_gateway.ts";
+} from "../support/fake_gateway.ts";
 
 for (const [end, protocol] of [["ends", 1], ["breaks", 1], ["ends", 2], ["breaks", 2]] as const) {
   Deno.test(`subscribe() resumes after the last event when a stream of version ${protocol} ${end}, with a new request`, async () => {
@@ -85,13 +85,17 @@ Deno.test("subscribe() yields the end of a gateway that stops, and resumes", asy
 
 Deno.test("subscribe() yields disconnected and notices, and resumes", async () => {
   const answers = [
-    stream([connected(3), { type: "offline", message: "away", timestamp: 5 }, final("disconnected", "stops")]),
+    stream([
+      connected(3),
+      { type: "offline", message: "Broker is unavailable", timestamp: 5 },
+      final("disconnected", "stops"),
+    ]),
     stream([connected(3), { type: "online", message: "back", timestamp: 6 }, message(4)]),
   ];
   const { client } = clientOf(answers, new FakeClock());
   assertEquals(await follow(client.subscribe(["t"]), 4), [
     "connected",
-    "offline: away",
+    "offline: Broker is unavailable",
     "disconnected: stops",
     "connected",
     "online: back",

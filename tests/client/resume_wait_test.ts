@@ -1,9 +1,9 @@
-/** How long a subscription waits: for the next try, and for a silent line. */
+/** Waits of a subscription: between attempts, and for a silent stream. */
 import { assert, assertEquals } from "@std/assert";
 import { until } from "../support/deadline.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { BROKEN, follow } from "./follow.ts";
-import { clientOf, connected, message, mute, refuse, stream, unreachable, VERSIONS } from "./fake_gateway.ts";
+import { clientOf, connected, message, mute, refuse, stream, unreachable, VERSIONS } from "../support/fake_gateway.ts";
 
 Deno.test("subscribe() waits longer each time, and shortly again once a message came", async () => {
   const clock = new FakeClock();
@@ -23,13 +23,13 @@ Deno.test("subscribe() waits shortly after a stream that lasted, and longer afte
   const { client } = clientOf(lasts.map(() => stream([connected(1)])), clock);
   for await (const { type } of client.subscribe(["t"])) {
     if (type !== "connected") continue;
-    clock.pass(lasts.shift() ?? 0);
+    clock.skip(lasts.shift() ?? 0);
     if (lasts.length === 0) break;
   }
   assertEquals(clock.waits, [250, 500, 250]);
 });
 
-Deno.test("subscribe() waits as long as Retry-After asks, where that is longer", async () => {
+Deno.test("subscribe() waits as long as Retry-After asks, if that is longer", async () => {
   const clock = new FakeClock();
   const asked = ["7", "0", "Wed, 21 Oct 2026 07:28:00 GMT", "-5", "99999999999"];
   const { client } = clientOf([
@@ -70,11 +70,11 @@ for (const protocol of VERSIONS) {
     const { client, requests } = clientOf(answers, clock, { protocol });
     const events = client.subscribe(["t"]);
     assertEquals((await events.next()).value?.type, "connected");
-    assert(!clock.listens, "Nobody waits for the line while the caller is busy");
+    assert(!clock.hasPendingTimeout, "No timeout runs while the caller is busy");
 
     const lost = events.next();
-    await until("the client waits for the line", () => clock.listens);
-    clock.fallSilent();
+    await until("the client waits for the stream", () => clock.hasPendingTimeout);
+    clock.timeOutStream();
     const { value } = await lost;
     assertEquals(value, {
       type: "disconnected",
@@ -83,8 +83,8 @@ for (const protocol of VERSIONS) {
     });
 
     const back = events.next();
-    await until("the client waits for an answer", () => requests.length === 2 && clock.listens);
-    clock.fallSilent();
+    await until("the client waits for an answer", () => requests.length === 2 && clock.hasPendingTimeout);
+    clock.timeOutStream();
     assertEquals((await back).value?.type, "connected");
     assertEquals((await events.next()).value?.type, "message");
     await events.return();

@@ -3,7 +3,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { TruncatedError } from "../../src/client/gateway_client.ts";
 import { until, within } from "../support/deadline.ts";
 import { FakeClock } from "../support/fake_clock.ts";
-import { type Answerer, blocks, clientOf, connected, message } from "./fake_gateway.ts";
+import { type Answerer, blocks, clientOf, connected, message } from "../support/fake_gateway.ts";
 
 const PINGS = [1, 2, 3].map((timestamp) => ({ type: "ping", timestamp }));
 
@@ -35,7 +35,7 @@ class ManualStream {
     this.#enqueue?.(typeof chunk === "number" ? this.#blocks[chunk] ?? "" : chunk);
   }
 
-  /** Sends it, and waits until the client has read it. */
+  /** Sends a chunk, and waits until the client has read it. */
   async sendAndWait(chunk: string | number): Promise<void> {
     await this.send(chunk);
     await until("the client reads again", () => this.#enqueue !== undefined);
@@ -61,7 +61,7 @@ for (
     assertEquals((await first).value?.type, "connected");
     const next = events.next();
     for (const piece of pieces) {
-      clock.strike(30_000);
+      clock.advance(30_000);
       await manual.sendAndWait(piece);
     }
     await manual.send(4);
@@ -81,9 +81,9 @@ Deno.test("subscribe() takes neither comments nor other bytes of version 2 as he
     await manual.send(0);
     assertEquals((await first).value?.type, "connected");
     const next = events.next();
-    clock.strike(30_000);
+    clock.advance(30_000);
     await manual.sendAndWait(piece);
-    clock.strike(15_000);
+    clock.advance(15_000);
     const error = await assertRejects(() => within("the end", next), TruncatedError, "went silent");
     assertEquals([error.code, error.retryAfterMs], ["truncated", 0]);
     clock.assertIdle();

@@ -1,7 +1,7 @@
 /** Tests of every client: answers that are large, deep or compressed. */
 import { assert, assertEquals } from "@std/assert";
 import { type ClientProgram, ClientTests } from "./client_program.ts";
-import { type Respond, withFakeGateway } from "./fake_gateway.ts";
+import { type Respond, withFakeGateway } from "./tcp_gateway.ts";
 
 const MIB = 2 ** 20;
 
@@ -32,16 +32,16 @@ export function testAnswers(program: ClientProgram): void {
       (request) => request.reply(body),
     ];
     const args = ["call", ...responses.flatMap(() => ["datetime", "{}"])];
-    return withFakeGateway([...responses, (request) => request.reply("well")], async (gateway) => {
+    return withFakeGateway([...responses, (request) => request.reply("ok")], async (gateway) => {
       const lines = await tests.all(gateway, args, { CLIENT_COMPRESS: "gzip", CLIENT_PROTOCOL: "2" });
       assertEquals(lines.map((line) => [line["status"], line["body"]]), [[200, body], [200, "text"], [200, body]]);
-      assertEquals((await tests.run(gateway, ["call", "datetime", "{}"], { CLIENT_PROTOCOL: "2" }))["body"], "well");
+      assertEquals((await tests.run(gateway, ["call", "datetime", "{}"], { CLIENT_PROTOCOL: "2" }))["body"], "ok");
       assertEquals(gateway.requests.map(({ fields }) => fields["compress"]), ["gzip", "gzip", "gzip", undefined]);
     });
   });
 
   tests.test("rejects a compressed body that fills its memory, is cut off, or is not gzip", async () => {
-    // White space, and then a 7: a client that decompresses all of it reads that.
+    // White space, then a 7, which only a client that decompresses all of it reads.
     const bomb = await gzip(new Uint8Array(TOO_MANY_BYTES).fill(0x20).fill(0x37, -1));
     const whole = Uint8Array.fromBase64(await packed('{"result": 1}'));
     const flipped = Uint8Array.from(whole, (byte, index) => index === whole.length - 8 ? byte ^ 1 : byte);
@@ -71,18 +71,18 @@ export function testAnswers(program: ClientProgram): void {
       (request) => request.replyText(objects),
       (request) => request.replyText("[".repeat(100_000)),
       async (request) => await replyPacked(await packed(deep))(request),
-      // A text of Jeedom, which looks like a refusal at its beginning.
+      // A text of Jeedom that begins like a refusal.
       (request) => request.reply(`{"error":${"[".repeat(100_000)}`, { status: 403 }),
       (request) => request.reply(`{"error":${deep}}`, { status: 500, source: "gateway" }),
       // As deep as PHP writes.
       (request) => request.replyText(`${"[".repeat(500)}"deep"${"]".repeat(500)}`),
-      (request) => request.reply("well"),
+      (request) => request.reply("ok"),
     ];
     return withFakeGateway(responses, async (gateway) => {
       const args = ["call", ...responses.flatMap(() => ["datetime", "{}"])];
       const lines = await tests.all(gateway, args, { CLIENT_PROTOCOL: "2" });
       assertEquals([lines.length, gateway.requests.length], [responses.length, responses.length]);
-      const [arrays, maps, cut, unpacked, text, marked, php, well] = lines;
+      const [arrays, maps, cut, unpacked, text, marked, php, succeeded] = lines;
       for (const line of [arrays, maps, unpacked]) {
         // JavaScript reads it.
         if (line?.["body"] !== "too deep to print") tests.assertFailure(line, "tampered", { retryAfter: null });
@@ -91,7 +91,7 @@ export function testAnswers(program: ClientProgram): void {
       assertEquals([text?.["status"], String(text?.["body"]).length], [403, 100_009]);
       tests.assertFailure(marked, "failed", { status: 500 });
       assert(JSON.stringify(php?.["body"]).includes('[["deep"]]'));
-      assertEquals(well?.["body"], "well");
+      assertEquals(succeeded?.["body"], "ok");
     });
   });
 

@@ -5,7 +5,7 @@ import { sealEnvelope } from "../../src/protocol/v1/envelope.ts";
 import { importKey, parseKey } from "../../src/protocol/secret_key.ts";
 import { type ClientProgram, ClientTests, type Code, QUICK } from "./client_program.ts";
 import { breakOff } from "./responses.ts";
-import { type Respond, withFakeGateway } from "./fake_gateway.ts";
+import { type Respond, withFakeGateway } from "./tcp_gateway.ts";
 import { received } from "./subscribing.ts";
 import { type ClientRequest, message } from "./client_request.ts";
 

@@ -2,14 +2,14 @@
 import { assert, assertEquals } from "@std/assert";
 import { type ClientProgram, ClientTests } from "./client_program.ts";
 import { refuse } from "./responses.ts";
-import { type Respond, withFakeGateway } from "./fake_gateway.ts";
+import { type Respond, withFakeGateway } from "./tcp_gateway.ts";
 
 const MIB = 2 ** 20;
 
-/** More than a client may hold, and still little enough to be sent in a moment. */
+/** More bytes than a client may buffer, but few enough to send quickly. */
 const SENT_MIB = 72;
 
-/** Begins an answer or a stream, and sends a text of a MiB again and again; a client that takes all of it is left waiting. */
+/** Begins an answer or a stream, and sends a text of a MiB repeatedly; a client that reads all of it waits forever. */
 const flood = (begin: string, text: string): Respond => async (request) => {
   await request.beginRaw();
   try {

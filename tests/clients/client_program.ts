@@ -6,8 +6,8 @@
  *                    publish TOPIC MESSAGE QOS RETAIN [base64]
  *                    subscribe COUNT CHOICES FILTER... | events COUNT CHOICES | backoff TRIES... | vectors FILE
  *
- * - `call` makes its calls one after the other with one client, and goes on after a failure.
- * - `publish` publishes the text MESSAGE, or with `base64` the bytes that it stands for.
+ * - `call` makes its calls one after the other with one client, and continues after a failure.
+ * - `publish` publishes the text MESSAGE, or with `base64` the bytes that it encodes.
  * - `together` makes COUNT calls at the same time with one client, and at the end prints `{"protocol": VERSION}`.
  * - `subscribe` closes its subscription after COUNT messages (0: never) or a line on standard input, and prints
  *   `{"end": true}`, also if it ends by itself. CHOICES is an object that may have `since`, `keep`, `resume`, `silence`
@@ -86,10 +86,10 @@ export type Line = Readonly<Record<string, unknown>>;
 /** Settings of a driver. */
 export type Env = Readonly<Record<string, string>>;
 
-/** Short waits, but long enough for a clock to advance. */
+/** Settings for short waits, but long enough for a clock to advance. */
 export const QUICK: Env = { CLIENT_BACKOFF_FACTOR: "0.01" };
 
-/** A running driver. */
+/** Running driver. */
 export class Client {
   readonly #child: Deno.ChildProcess;
   readonly #output: ProcessOutput;
@@ -110,7 +110,7 @@ export class Client {
     return this.texts.map((line) => JSON.parse(line));
   }
 
-  /** The lines as they were printed. */
+  /** Printed lines. */
   get texts(): string[] {
     return this.#output.lines.filter((line) => line.startsWith("{"));
   }
@@ -152,7 +152,7 @@ export class Client {
   }
 }
 
-/** The tests of one client. */
+/** Tests of one client. */
 export class ClientTests {
   readonly #program: ClientProgram;
 

@@ -63,7 +63,7 @@ export class ClientRequest {
     return this.#exchange.version;
   }
 
-  /** Nonce or salt, encoded, which must never come twice. */
+  /** Nonce or salt, encoded, which must never be reused. */
   get unique(): string {
     return this.version === 1 ? this.envelope.slice(0, 16) : this.envelope.slice(19, 19 + 21);
   }
@@ -159,7 +159,7 @@ export class ClientRequest {
     }
   }
 
-  /** Calls a function again and again, after that many milliseconds each, until the client has closed the connection. */
+  /** Calls a function repeatedly, after that many milliseconds each, until the client has closed the connection. */
   async untilClosed(act: () => Promise<void>, everyMs: number): Promise<void> {
     let isOpen = true;
     const closed = this.closed().then(() => isOpen = false);

@@ -5,18 +5,18 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { connectAsync } from "mqtt";
 import { VERSION } from "../../src/version.ts";
 import { within } from "../support/deadline.ts";
+import { withEmbeddedBroker } from "../support/environment.ts";
 import { testAnswers } from "./answer_suite.ts";
 import { testAttacks } from "./attack_suite.ts";
 import { testBounds } from "./bounds_suite.ts";
 import { type ClientProgram, ClientTests } from "./client_program.ts";
 import { testCodes } from "./code_suite.ts";
 import { testEvents } from "./events_suite.ts";
-import { withFakeGateway } from "./fake_gateway.ts";
+import { withFakeGateway } from "./tcp_gateway.ts";
 import { testRestart } from "./restart_suite.ts";
 import { testResumeEnd } from "./resume_end_suite.ts";
 import { testResume } from "./resume_suite.ts";
 import { testVersions } from "./version_suite.ts";
-import { withEnvironment } from "./environment.ts";
 
 /** One stream without resuming. */
 const ONCE = '{"resume": false}';
@@ -46,7 +46,7 @@ export function testClient(program: ClientProgram): void {
 
   for (const version of ["auto", "1"]) {
     tests.test(`of version ${version} calls methods of Jeedom, publishes, and receives its own message`, () =>
-      withEnvironment(async ({ gateway }) => {
+      withEmbeddedBroker(async ({ gateway }) => {
         const env = { CLIENT_PROTOCOL: version };
         const args = ["call", "cmd::byId", '{"id": 3}', "no::such method", "{}", "no::such", "{}"];
         const [light, refused, unknown] = await tests.all(gateway, args, env);
@@ -73,7 +73,7 @@ export function testClient(program: ClientProgram): void {
   }
 
   tests.test("with another key gets the gateway's health, is refused otherwise, and names the key", () =>
-    withEnvironment(async ({ gateway: { url }, jeedom }) => {
+    withEmbeddedBroker(async ({ gateway: { url }, jeedom }) => {
       const target = { url, key: OTHER_KEY };
       const env = { CLIENT_KEY_NAME: "annas-phone" };
       assertEquals(await tests.run(target, ["health"], env), { status: "ok", version: VERSION });
@@ -86,7 +86,7 @@ export function testClient(program: ClientProgram): void {
     }));
 
   tests.test("with another key costs its address one failed attempt for each try", () =>
-    withEnvironment(async ({ gateway: { url, metricsUrl } }) => {
+    withEmbeddedBroker(async ({ gateway: { url, metricsUrl } }) => {
       const lines = await tests.all({ url, key: OTHER_KEY }, [
         "call",
         "datetime",
@@ -107,7 +107,7 @@ export function testClient(program: ClientProgram): void {
   });
 
   tests.test("receives a message that was retained at QoS 1 before it subscribed", () =>
-    withEnvironment(async ({ gateway }) => {
+    withEmbeddedBroker(async ({ gateway }) => {
       assertEquals((await tests.run(gateway, ["publish", "home/mode", "night", "1", "true"]))["status"], 200);
       await tests.withClient(gateway, ["subscribe", "1", "{}", "home/mode"], async (client) => {
         const { payload, retain } = await client.line("type", "message");
@@ -117,7 +117,7 @@ export function testClient(program: ClientProgram): void {
     }));
 
   tests.test("receives through a wildcard only matching messages", () =>
-    withEnvironment(async ({ gateway }) => {
+    withEmbeddedBroker(async ({ gateway }) => {
       await tests.withClient(gateway, ["subscribe", "2", "{}", "home/+/temperature", "garden/#"], async (client) => {
         await client.line("type", "connected");
         for (const topic of ["home/attic/humidity", "home/attic/temperature", "home/temperature", "garden/a/b"]) {
@@ -130,7 +130,7 @@ export function testClient(program: ClientProgram): void {
     }));
 
   tests.test("receives a payload that is not UTF-8 in base64", () =>
-    withEnvironment(async ({ gateway, brokerPort }) => {
+    withEmbeddedBroker(async ({ gateway, brokerPort }) => {
       const bytes = Uint8Array.of(0xff, 0xfe, 0x00, 0x80);
       await tests.withClient(gateway, ["subscribe", "1", "{}", "home/camera"], async (client) => {
         await client.line("type", "connected");
@@ -145,8 +145,8 @@ export function testClient(program: ClientProgram): void {
       });
     }));
 
-  tests.test("publishes bytes that come back unchanged, and has the code of a refusal", () =>
-    withEnvironment(async ({ gateway }) => {
+  tests.test("publishes bytes and receives them unchanged, and reports the code of a refusal", () =>
+    withEmbeddedBroker(async ({ gateway }) => {
       const bytes = Uint8Array.of(0xff, 0x00, 0x0a, 0x80).toBase64();
       await tests.withClient(gateway, ["subscribe", "1", "{}", "home/camera"], async (client) => {
         await client.line("type", "connected");
@@ -161,7 +161,7 @@ export function testClient(program: ClientProgram): void {
     }));
 
   tests.test("that asked for one stream gets its end when the gateway stops", () =>
-    withEnvironment(async ({ gateway }) => {
+    withEmbeddedBroker(async ({ gateway }) => {
       await tests.withClient(gateway, ["subscribe", "0", ONCE, "home/#"], async (client) => {
         await client.line("type", "connected");
         Deno.kill(gateway.pid, "SIGTERM");
@@ -171,8 +171,8 @@ export function testClient(program: ClientProgram): void {
       });
     }));
 
-  tests.test("that asked for one stream reports a gateway that dies during it", () =>
-    withEnvironment(async ({ gateway }) => {
+  tests.test("that asked for one stream reports a gateway that is killed during it", () =>
+    withEmbeddedBroker(async ({ gateway }) => {
       await tests.withClient(gateway, ["subscribe", "0", ONCE, "home/#"], async (client) => {
         await client.line("type", "connected");
         Deno.kill(gateway.pid, "SIGKILL");
@@ -182,16 +182,16 @@ export function testClient(program: ClientProgram): void {
     }));
 
   tests.test("receives Jeedom's events, each once", () =>
-    withEnvironment(async ({ gateway, jeedom }) => {
+    withEmbeddedBroker(async ({ gateway, jeedom }) => {
       const since = Date.now() / 1000;
-      jeedom.house.set(2, 1);
+      jeedom.home.set(2, 1);
       const choices = JSON.stringify({ since: since - 1, longPolling: 2 });
       const lines = await tests.withClient(gateway, ["events", "3", choices], async (client) => {
         await client.line("datetime");
         // Jeedom keeps only the newest change of each command.
-        jeedom.house.set(3, 1);
-        jeedom.house.set(1, 21.5);
-        jeedom.house.set(3, 0);
+        jeedom.home.set(3, 1);
+        jeedom.home.set(1, 21.5);
+        jeedom.home.set(3, 0);
         await client.line("end");
       });
       const option = lines.slice(0, -1).map((line) => line["option"]);

@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import type { ErrorCode } from "../../src/protocol/error_code.ts";
 import { type ClientProgram, ClientTests, type Code, QUICK } from "./client_program.ts";
 import { breakOff, endAtOnce, error, refuse, stay } from "./responses.ts";
-import { EXPIRED, type Respond, withFakeGateway } from "./fake_gateway.ts";
+import { EXPIRED, type Respond, withFakeGateway } from "./tcp_gateway.ts";
 import { received, subscribing } from "./subscribing.ts";
 
 /** No probe, which would be the first answer. */
@@ -47,7 +47,7 @@ export function testCodes(program: ClientProgram): void {
 
   const subscribe = subscribing(tests);
 
-  tests.test("decides by the code of a refusal, whatever its text says", () => {
+  tests.test("classifies a refusal by its code, whatever its text", () => {
     const cases = Object.entries(MEANINGS);
     const responses = cases.map(([code, meaning]) => marked(403, { error: misleading(meaning), code }));
     return withFakeGateway(responses, async (gateway) => {
@@ -59,7 +59,7 @@ export function testCodes(program: ClientProgram): void {
     });
   });
 
-  tests.test("decides by the status where a refusal with a source has no code, or an unknown one", () => {
+  tests.test("classifies a refusal with a source by its status if it has no code, or an unknown one", () => {
     const codes = [{}, { code: "brand_new" }, { code: 7 }];
     const meanings: readonly (readonly [number, Code])[] = [[429, "rate_limit"], [503, "failed"], [403, "refused"]];
     const cases = codes.flatMap((code) => meanings.map(([status, meaning]) => ({ code, status, meaning })));
@@ -96,7 +96,7 @@ export function testCodes(program: ClientProgram): void {
   const asServices = (lines: readonly Readonly<Record<string, unknown>>[]) =>
     assertEquals(lines.map(({ status, body }) => [status, body]), TEXTS.map((answer) => [...answer]));
 
-  tests.test("is not fooled by a service with the texts of a gateway, once the gateway named itself as a source", () => {
+  tests.test("ignores the texts of a gateway in answers of a service, once the gateway named itself as a source", () => {
     const responses = TEXTS.map(([status, body]): Respond => (request) => request.reply(body, { status }));
     const first = marked(403, { error: "No", code: "field" });
     return withFakeGateway([first, ...responses], async (gateway) => {
@@ -107,7 +107,7 @@ export function testCodes(program: ClientProgram): void {
     });
   });
 
-  tests.test("learns from the answer to its probe that the gateway names itself as a source", () => {
+  tests.test("detects from the answer to its probe that the gateway names itself as a source", () => {
     const responses = TEXTS.map(([status, body]): Respond => (request) => request.reply(body, { status }));
     return withFakeGateway(responses, async (gateway) => {
       asServices(await tests.all(gateway, calls(responses)));
@@ -115,7 +115,7 @@ export function testCodes(program: ClientProgram): void {
     }, { probes: [marked(403, { error: "Request expired", code: "expired" })] });
   });
 
-  tests.test("is not fooled by the first answer either, if it names its service", () => {
+  tests.test("ignores them in the first answer as well, if it names its service", () => {
     const responses = TEXTS.map(([status, body]): Respond => (request) =>
       request.reply(body, { status, service: "jeedom" })
     );
@@ -125,7 +125,7 @@ export function testCodes(program: ClientProgram): void {
     });
   });
 
-  tests.test("decides by the code of an event that refuses its subscription, whatever its text says", () => {
+  tests.test("classifies an event that refuses its subscription by its code, whatever its text", () => {
     const cases = Object.entries(MEANINGS).filter(([code]) => code !== "expired");
     const events = cases.map(([code, meaning]) => error(misleading(meaning), { source: "gateway", code }));
     const unknown = error("Too many streams", { source: "gateway", code: "brand_new" });
@@ -152,7 +152,7 @@ export function testCodes(program: ClientProgram): void {
     });
   });
 
-  tests.test("ends its subscription with a refusal with a lasting code", async () => {
+  tests.test("ends its subscription after a refusal with a permanent code", async () => {
     for (const code of ["scope", "field", "salt_reused"]) {
       const refusal = error("Too slow: a text that older gateways use", { source: "gateway", code });
       await subscribe([breakOff, endAtOnce(refusal)], { version: "2" }, (lines) => {
@@ -162,7 +162,7 @@ export function testCodes(program: ClientProgram): void {
     }
   });
 
-  tests.test("waits for as long as a refusal asks for, but no longer than an hour, and only for a number", () => {
+  tests.test("waits as long as a refusal asks, at most an hour, and only for a number", () => {
     const headers: readonly (readonly [string, number])[] = [
       ["0", 0],
       ["7", 7],

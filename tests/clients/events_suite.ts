@@ -2,7 +2,7 @@
 import { assertEquals, assertGreaterOrEqual, assertMatch } from "@std/assert";
 import { type ClientProgram, ClientTests, QUICK } from "./client_program.ts";
 import { closeConnection, refuse } from "./responses.ts";
-import { type Respond, UNOPENED, withFakeGateway } from "./fake_gateway.ts";
+import { type Respond, UNOPENED, withFakeGateway } from "./tcp_gateway.ts";
 import { waits } from "./subscribing.ts";
 
 const event = (datetime: number, value = 1, name = "cmd::update") => ({ datetime, name, option: { cmd_id: 3, value } });

@@ -1,5 +1,5 @@
 /** Responses of a fake gateway, and their events. */
-import type { Respond } from "./fake_gateway.ts";
+import type { Respond } from "./tcp_gateway.ts";
 
 /** Connects, and breaks off. */
 export const breakOff: Respond = (request) => request.connect();

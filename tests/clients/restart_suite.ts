@@ -43,7 +43,7 @@ export function testRestart(program: ClientProgram): void {
     ));
 
   tests.test("ignores a malformed wait, and one of more than an hour", () => {
-    // A client that took one of them would be late for the end of the test.
+    // A client that obeyed one of them would not reconnect before the end of the test.
     const unsupported = [3600.1, 1e300, -1, "3600", [3600], { seconds: 3600 }, null];
     const responses = unsupported.map((retry) => serve(1, { ...end, retry }));
     return subscribe([...responses, stay(2)], { count: 2 }, (lines) => {

@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { type ClientProgram, ClientTests, type Code, QUICK } from "./client_program.ts";
 import { breakOff, closeConnection, disconnected, endAtOnce, error, refuse, serve } from "./responses.ts";
-import { type Respond, UNOPENED, withFakeGateway } from "./fake_gateway.ts";
+import { type Respond, UNOPENED, withFakeGateway } from "./tcp_gateway.ts";
 import { received, subscribing } from "./subscribing.ts";
 
 /** Registers the tests of one client. */
@@ -32,7 +32,7 @@ export function testResumeEnd(program: ClientProgram): void {
       },
     ));
 
-  tests.test("ends with the error that refuses a later try for good", () =>
+  tests.test("ends with the error that permanently refuses a later try", () =>
     subscribe([breakOff, endAtOnce(error("This key may not subscribe to #"))], {}, (lines) => {
       assertEquals(received(lines), ["connected", "disconnected"]);
       tests.assertFailure(lines.at(-1), "scope", { status: 0, message: "This key may not subscribe to #" });

@@ -5,7 +5,7 @@ import { startGatewayProcess, UNLIMITED } from "../support/gateway_process.ts";
 import { startToxicProxy } from "../support/toxic_proxy.ts";
 import { type ClientProgram, ClientTests, QUICK } from "./client_program.ts";
 import { breakOff, closeConnection, disconnected, end, endAtOnce, error, refuse, serve, stay } from "./responses.ts";
-import { withFakeGateway } from "./fake_gateway.ts";
+import { withFakeGateway } from "./tcp_gateway.ts";
 import { received, subscribing, waits } from "./subscribing.ts";
 import { message, positionOf } from "./client_request.ts";
 
@@ -16,7 +16,7 @@ export function testResume(program: ClientProgram): void {
   const subscribe = subscribing(tests);
 
   for (const version of ["auto", "1"]) {
-    tests.test(`of version ${version} gets every message once and in order, whatever happens to its streams`, () =>
+    tests.test(`of version ${version} gets every message once and in order, however its streams end`, () =>
       subscribe(
         [
           async (request) => {
@@ -139,7 +139,7 @@ export function testResume(program: ClientProgram): void {
       },
     ));
 
-  tests.test("receives every message once over connections that are cut again and again", async () => {
+  tests.test("receives every message once over connections that break repeatedly", async () => {
     const gateway = await startGatewayProcess({ ...UNLIMITED, MQTT_BROKER_PORT: String(freePort()) });
     try {
       const numbers = Array.from({ length: 30 }, (_, index) => String(index));

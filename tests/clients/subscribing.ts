@@ -1,10 +1,10 @@
-/** Subscription at a fake gateway, from its beginning to its end. */
+/** Subscriptions at a fake gateway. */
 import { assertEquals } from "@std/assert";
 import { type ClientTests, type Line, QUICK } from "./client_program.ts";
-import { type Respond, withFakeGateway } from "./fake_gateway.ts";
+import { type Respond, withFakeGateway } from "./tcp_gateway.ts";
 import type { ClientRequest } from "./client_request.ts";
 
-/** The events in short: the numbers of messages, and the types of others. */
+/** Shortens events: to the numbers of messages, and the types of others. */
 export const received = (lines: readonly Line[]) =>
   lines.filter((line) => "type" in line).map((line) => line["payload"] ?? line["type"]);
 

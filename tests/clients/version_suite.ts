@@ -2,12 +2,12 @@
 import { assert, assertEquals, assertGreater, assertNotEquals } from "@std/assert";
 import { type ClientProgram, ClientTests, type Code } from "./client_program.ts";
 import { closeConnection, endAtOnce, error, refuse } from "./responses.ts";
-import { EXPIRED, type Respond, UNOPENED, withFakeGateway } from "./fake_gateway.ts";
+import { EXPIRED, type Respond, UNOPENED, withFakeGateway } from "./tcp_gateway.ts";
 
 const CALL = ["call", "datetime", "{}"];
 const CALLS = [...CALL, "datetime", "{}", "datetime", "{}"];
 
-const well: Respond = (request) => request.reply("well");
+const succeed: Respond = (request) => request.reply("ok");
 const expired: Respond = (request) => request.reply(EXPIRED, { status: 403 });
 
 const stamps = (requests: readonly { readonly fields: Readonly<Record<string, unknown>> }[]) =>
@@ -18,26 +18,26 @@ export function testVersions(program: ClientProgram): void {
   const tests = new ClientTests(program);
 
   tests.test("asks once for the version, also for concurrent calls, and keeps 2", () =>
-    withFakeGateway([well, well, well, well], async (gateway) => {
+    withFakeGateway([succeed, succeed, succeed, succeed], async (gateway) => {
       const lines = await tests.all(gateway, ["together", "4", "datetime"]);
-      assertEquals(lines.map(({ body, protocol }) => body ?? protocol), ["well", "well", "well", "well", 2]);
+      assertEquals(lines.map(({ body, protocol }) => body ?? protocol), ["ok", "ok", "ok", "ok", 2]);
       assertEquals(gateway.requests.map(({ version }) => version), [2, 2, 2, 2]);
       assertEquals(gateway.probes.map(({ version }) => version), [2]);
       assertEquals(new Set(gateway.requests.map(({ unique }) => unique)).size, 4);
     }));
 
   tests.test("falls back to version 1 at a gateway of version 1, and asks no more", () =>
-    withFakeGateway([well, well, well], async (gateway) => {
+    withFakeGateway([succeed, succeed, succeed], async (gateway) => {
       const lines = await tests.all(gateway, ["together", "3", "datetime"]);
-      assertEquals(lines.map(({ body, protocol }) => body ?? protocol), ["well", "well", "well", 1]);
+      assertEquals(lines.map(({ body, protocol }) => body ?? protocol), ["ok", "ok", "ok", 1]);
       assertEquals(gateway.requests.map(({ version }) => version), [1, 1, 1]);
       assertEquals(gateway.unsupported, 1);
     }, { version: 1 }));
 
   tests.test("with version 2 pinned asks nothing, and never falls back", async () => {
     const env = { CLIENT_PROTOCOL: "2" };
-    await withFakeGateway([well], async (gateway) => {
-      assertEquals((await tests.run(gateway, CALL, env))["body"], "well");
+    await withFakeGateway([succeed], async (gateway) => {
+      assertEquals((await tests.run(gateway, CALL, env))["body"], "ok");
       assertEquals([gateway.requests.length, gateway.probes.length], [1, 0]);
     });
     await withFakeGateway([], async (gateway) => {
@@ -47,12 +47,12 @@ export function testVersions(program: ClientProgram): void {
   });
 
   tests.test("asks again for the version when its probe had no answer", () =>
-    withFakeGateway([well], async (gateway) => {
+    withFakeGateway([succeed], async (gateway) => {
       const [unavailable, unreachable, tampered, answered] = await tests.all(gateway, [...CALLS, "datetime", "{}"]);
       tests.assertFailure(unavailable, "unavailable", { status: 503 });
       tests.assertFailure(unreachable, "unreachable", { status: 0 });
       tests.assertFailure(tampered, "tampered");
-      assertEquals(answered?.["body"], "well");
+      assertEquals(answered?.["body"], "ok");
       assertEquals(gateway.requests.map(({ version }) => version), [2]);
       assertEquals(gateway.probes.length, 4);
       assertEquals(new Set(gateway.probes.map(({ unique }) => unique)).size, 4);
@@ -66,10 +66,10 @@ export function testVersions(program: ClientProgram): void {
 
   tests.test("with a wrong key does not try version 1 at a gateway of version 2, but does not trust its refusal", () => {
     const unopened = refuse(401, UNOPENED, { "E2E-Protocol": "2" });
-    return withFakeGateway([well], async (gateway) => {
+    return withFakeGateway([succeed], async (gateway) => {
       const [first, second, third] = await tests.all(gateway, CALLS);
       for (const line of [first, second]) tests.assertFailure(line, "wrong_key", { status: 401, retryAfter: null });
-      assertEquals(third?.["body"], "well");
+      assertEquals(third?.["body"], "ok");
       assertEquals(gateway.requests.map(({ version }) => version), [2]);
       assertEquals(gateway.probes.length, 3);
     }, { probes: [unopened, unopened] });
@@ -77,8 +77,8 @@ export function testVersions(program: ClientProgram): void {
 
   tests.test("falls back to version 1 where a refusal announces a malformed version, or not 2", () => {
     const reported = ["1", "", "two"];
-    return withFakeGateway(reported.map(() => well), async (gateway) => {
-      for (const _ of reported) assertEquals((await tests.run(gateway, CALL))["body"], "well");
+    return withFakeGateway(reported.map(() => succeed), async (gateway) => {
+      for (const _ of reported) assertEquals((await tests.run(gateway, CALL))["body"], "ok");
       assertEquals(gateway.requests.map(({ version }) => version), [1, 1, 1]);
     }, { probes: reported.map((version) => refuse(401, UNOPENED, { "E2E-Protocol": version })) });
   });
@@ -113,32 +113,32 @@ export function testVersions(program: ClientProgram): void {
 
   tests.test("does not fall back when its requests are refused after it has seen version 2", () => {
     const unopened = refuse(401, UNOPENED);
-    return withFakeGateway([unopened, unopened, well], async (gateway) => {
+    return withFakeGateway([unopened, unopened, succeed], async (gateway) => {
       const [first, second, third] = await tests.all(gateway, CALLS);
       tests.assertFailure(first, "wrong_key");
       tests.assertFailure(second, "wrong_key");
-      assertEquals(third?.["body"], "well");
+      assertEquals(third?.["body"], "ok");
       assertEquals(gateway.requests.map(({ version }) => version), [2, 2, 2]);
       assertEquals(gateway.probes.length, 1);
     });
   });
 
   tests.test("whose clock is wrong takes the gateway's time from the first answer", () =>
-    withFakeGateway([well, well, well], async (gateway) => {
+    withFakeGateway([succeed, succeed, succeed], async (gateway) => {
       const lines = await tests.all(gateway, CALLS, { CLIENT_CLOCK_OFFSET: "-3600" });
-      assertEquals(lines.map(({ body }) => body), ["well", "well", "well"]);
+      assertEquals(lines.map(({ body }) => body), ["ok", "ok", "ok"]);
       for (const stamp of stamps(gateway.requests)) assert(Math.abs(stamp - Date.now() / 1000) < 60);
     }));
 
   tests.test("whose clock is slow sends a request again when the gateway proves it, but only once", () => {
     const later: Respond = (request) => request.reply(EXPIRED, { status: 403, timestamp: Date.now() / 1000 + 3600 });
-    return withFakeGateway([expired, well, later, later, well], async (gateway) => {
+    return withFakeGateway([expired, succeed, later, later, succeed], async (gateway) => {
       const env = { CLIENT_PROTOCOL: "2", CLIENT_CLOCK_OFFSET: "-3600" };
       const [first, second, third] = await tests.all(gateway, CALLS, env);
-      assertEquals(first?.["body"], "well");
+      assertEquals(first?.["body"], "ok");
       tests.assertFailure(second, "expired", { status: 403 });
       assert(Math.abs(Number(second?.["timestamp"]) - 3600 - Date.now() / 1000) < 60);
-      assertEquals(third?.["body"], "well");
+      assertEquals(third?.["body"], "ok");
       const { requests } = gateway;
       assertEquals([requests.length, new Set(requests.map(({ unique }) => unique)).size], [5, 5]);
       for (const [index, ahead] of [-3600, 0, 0, 3600, 3600].entries()) {
@@ -153,21 +153,21 @@ export function testVersions(program: ClientProgram): void {
       await new Promise((resolve) => setTimeout(resolve, 1500));
       await request.reply(EXPIRED, { status: 403, timestamp: Number(request.fields["timestamp"]) + 61 });
     };
-    return withFakeGateway([expired, afterWhile, well], async (gateway) => {
+    return withFakeGateway([expired, afterWhile, succeed], async (gateway) => {
       const [started, slow, third] = await tests.all(gateway, CALLS, { CLIENT_PROTOCOL: "2" });
       tests.assertFailure(started, "expired", { status: 403 });
       tests.assertFailure(slow, "expired", { status: 403 });
-      assertEquals(third?.["body"], "well");
+      assertEquals(third?.["body"], "ok");
       assertEquals(gateway.requests.length, 3);
     });
   });
 
-  tests.test("whose clock is fast sends nothing again: its request could still be delivered when its time comes", () =>
-    withFakeGateway([expired, well], async (gateway) => {
+  tests.test("whose clock is fast sends nothing again: its request could still be delivered once it is valid", () =>
+    withFakeGateway([expired, succeed], async (gateway) => {
       const env = { CLIENT_PROTOCOL: "2", CLIENT_CLOCK_OFFSET: "3600" };
       const [early, second] = await tests.all(gateway, [...CALL, "datetime", "{}"], env);
       tests.assertFailure(early, "expired", { status: 403 });
-      assertEquals(second?.["body"], "well");
+      assertEquals(second?.["body"], "ok");
       assertEquals(gateway.requests.length, 2);
       assert(Math.abs(Number(stamps(gateway.requests)[1]) - Date.now() / 1000) < 60);
     }));
@@ -191,11 +191,11 @@ export function testVersions(program: ClientProgram): void {
       old = await request.sealed({ status: 403, body: EXPIRED, timestamp: 1_700_000_000 });
       await request.answer(200, old);
     };
-    return withFakeGateway([first, (request) => request.answer(200, old), well], async (gateway) => {
+    return withFakeGateway([first, (request) => request.answer(200, old), succeed], async (gateway) => {
       const [expired, playedBack, answered] = await tests.all(gateway, CALLS, { CLIENT_PROTOCOL: "1" });
       tests.assertFailure(expired, "expired", { timestamp: 1_700_000_000 });
       tests.assertFailure(playedBack, "expired");
-      assertEquals(answered?.["body"], "well");
+      assertEquals(answered?.["body"], "ok");
       assertEquals(gateway.requests.map(({ version }) => version), [1, 1, 1]);
       for (const stamp of stamps(gateway.requests)) assert(Math.abs(stamp - Date.now() / 1000) < 60);
     });

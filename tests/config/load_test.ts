@@ -6,7 +6,7 @@ import { ConfigError } from "../../src/config/parse.ts";
 import { fakePlatform } from "../support/platform.ts";
 import { inTempDir } from "../support/temp_dir.ts";
 
-/** A machine with that `.env`. */
+/** Machine with an `.env`. */
 const withEnv = (text: string) =>
   fakePlatform({ files: { ...Deno, readTextFile: () => Promise.resolve(text), realPath: Deno.realPath } });
 

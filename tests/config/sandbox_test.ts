@@ -39,7 +39,7 @@ Deno.test("permissionFlags() allows the key's directory and the named files", ()
   assertEquals(flag("allow-read", authority), "--allow-read=.env,data,data/keys.json,jeedom.pem");
 });
 
-Deno.test("permissionFlags() allows the files for the broker, and the port of what it speaks", () => {
+Deno.test("permissionFlags() allows the files for the broker, and the port of its protocol", () => {
   const files = { MQTT_CA_FILE: "ca.pem", MQTT_CERT_FILE: "cert.pem", MQTT_KEY_FILE: "key.pem" };
   const variables = { MQTT_BROKER_HOST: "broker", MQTT_PROTOCOL: "wss", ...files };
   assertEquals(flag("allow-read", variables), "--allow-read=.env,data,data/keys.json,ca.pem,cert.pem,key.pem");

@@ -15,7 +15,7 @@ Deno.test("readSettingFile() names the setting whose file cannot be read, and sa
 
 for (const kind of ["TLS", "MQTT"] as const) {
   Deno.test(
-    needing(`readPair() tells which file of ${kind} is not what it should be`, { openssl: HAS_OPENSSL }),
+    needing(`readPair() reports the invalid file of ${kind}`, { openssl: HAS_OPENSSL }),
     async () => {
       const directory = await Deno.makeTempDir();
       const own = await makeDefaultCertificate(directory, "own");

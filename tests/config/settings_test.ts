@@ -118,7 +118,7 @@ Deno.test("parseConfig() refuses hosts that Deno's permission flags would misrea
   assertEquals(parseConfig({ JEEDOM_URL: "http://[::1]:8080" }).jeedom.url.host, "[::1]:8080");
 });
 
-Deno.test("parseConfig() refuses to be sent to link-local and metadata addresses", () => {
+Deno.test("parseConfig() refuses link-local and metadata addresses", () => {
   const refused: [string, string][] = [
     ["MQTT_BROKER_HOST", "fe80::1"],
     ["MQTT_BROKER_HOST", "169.254.169.254"],
@@ -131,7 +131,7 @@ Deno.test("parseConfig() refuses to be sent to link-local and metadata addresses
   }
 });
 
-Deno.test("parseConfig() wants each burst to be at least its rate, and two files for keys", () => {
+Deno.test("parseConfig() requires each burst to be at least its rate, and two files for keys", () => {
   for (const kind of ["ADDRESS", "FAILED", "KEY"]) {
     const wrong = { [`${kind}_RATE`]: "10", [`${kind}_BURST`]: "9" };
     assertThrows(() => parseConfig(wrong), ConfigError, `${kind}_BURST must be at least ${kind}_RATE`);

@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import { SETTING_NAMES } from "../../src/config/settings.ts";
 import { describeUnknownSetting, findUnknownSettings, settingsLike } from "../../src/config/unknown_settings.ts";
 
-/** Misspelt names that are recognized wherever they are set, with what is meant. */
+/** Misspelt names that are recognized in every source, with the intended setting. */
 const MISSPELT: Readonly<Record<string, string>> = {
   MQTT_BROKER_PROT: "MQTT_BROKER_PORT",
   MQTT_BROKR_HOST: "MQTT_BROKER_HOST",
@@ -126,7 +126,7 @@ Deno.test("settingsLike() finds the setting of a misspelt name, in .env and in t
   }
 });
 
-Deno.test("settingsLike() judges names of the environment more strictly than those of .env", () => {
+Deno.test("settingsLike() applies stricter rules to the environment than to .env", () => {
   for (const [name, meant] of Object.entries(MISSPELT_IN_FILE)) {
     assertEquals(suggestionsFor(name, ".env"), meant, `${name} in .env`);
     assertEquals(suggestionsFor(name, "environment"), "", `${name} in the environment`);

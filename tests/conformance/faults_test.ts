@@ -8,7 +8,7 @@ import { type GatewayProcess, UNLIMITED } from "../support/gateway_process.ts";
 import { withEnvironment } from "../support/environment.ts";
 import { type Fault, FAULTS } from "./faults.ts";
 
-/** Factor by which the kit waits shorter for what is not sent. */
+/** Factor that shortens the waits of the kit for missing events. */
 const SPEED = 5;
 
 const clockAt = (speed: number): Pick<Clock, "now" | "after"> => ({

@@ -43,7 +43,7 @@ const always = (answer: unknown): typeof fetch => async (_input, init) => {
   return new Response(await sealAnswer({ version: 1, key }, JSON.stringify(answer), randomBytes));
 };
 
-Deno.test("runChecks() passes nothing when the answers of the gateway make no sense", async () => {
+Deno.test("runChecks() passes no check at a gateway with meaningless answers", async () => {
   for (const status of [200, 400, 500]) {
     const results = await runChecks(options(() => Promise.resolve(new Response("sense", { status }))));
     assertEquals(results.filter(({ result }) => result !== "failed"), [], String(status));
@@ -97,7 +97,7 @@ Deno.test("runChecks() waits as long as the gateway asks, and fails at one that 
   assertEquals([result?.result, result?.seen], ["failed", "HTTP 429 for 120 s, although each Retry-After was kept"]);
 });
 
-Deno.test("formatTable() shows the rule and what was seen of a failed check, on one line each, and totals", async () => {
+Deno.test("formatTable() shows the rule and the observation of a failed check, on one line each, and totals", async () => {
   const results = await runChecks(options(() => Promise.resolve(new Response("a\n\u001b[2Jb")), {
     subjects: only("health has status and version, and nothing else"),
   }));

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Builds the image from the real Dockerfile, starts it, and looks whether it keeps its promises. Needs root, but neither
+# Builds the image from the real Dockerfile, starts it, and checks its documented properties. Needs root, but neither
 # Docker nor a container registry: the base image is made with debootstrap, and Buildah builds and runs in a chroot.
 #
-# Exit code 0: all is well. 1: something is wrong. 77: it cannot be tried on this machine, and the last line says why.
+# Exit code 0: success. 1: failure. 77: not possible on this machine, for the reason in the last line of the output.
 set -euo pipefail
 
 readonly CANNOT_RUN=77
@@ -19,7 +19,7 @@ for tool in buildah debootstrap deno curl; do
   command -v "$tool" >/dev/null || cannot_run "$tool is not installed"
 done
 
-# /var/tmp, because /tmp can be small, and mounted without leave to run programs.
+# /var/tmp, because /tmp can be small, and mounted noexec.
 work="$(mktemp -d /var/tmp/container-test.XXXXXX)"
 child=""
 
@@ -30,7 +30,7 @@ cleanup() {
     kill -KILL "${started[@]}" 2>/dev/null || true
     wait "$child" 2>/dev/null || true
   fi
-  # A mount that was left behind must not be emptied.
+  # A remaining mount must not be emptied.
   rm -rf --one-file-system "$work"
 }
 trap cleanup EXIT
@@ -46,7 +46,7 @@ fail() {
   echo "FAILED: $1"
   if [ -s "$work/log" ]; then
     echo "The gateway printed:"
-    # The key is of no use to anybody, but secrets have no place in a log.
+    # The key is only used here, but a log must not contain secrets.
     sed -E 's/^(Secret key:).*/\1 …/' "$work/log"
   fi
   exit 1
@@ -79,7 +79,7 @@ with_descendants() {
   done
 }
 
-# The process that the image's command became, in whatever wraps it.
+# Prints the id of the process of the image's command, whatever started it.
 first_process() {
   local pid line
   for pid in $(with_descendants "$child"); do
@@ -94,7 +94,7 @@ first_process() {
 
 stop() {
   local signalled
-  signalled="$(first_process)" || fail "the gateway's process is gone"
+  signalled="$(first_process)" || fail "the gateway's process has ended"
   kill -TERM "$signalled"
   code=0
   wait "$child" || code=$?
@@ -108,9 +108,9 @@ if ! debootstrap --variant=minbase bookworm "$work/base" "${DEBIAN_MIRROR:-http:
   cannot_run "debootstrap could not make a base image"
 fi
 rm -rf "$work/base/var/cache/apt" "$work/base/var/lib/apt/lists"
-# The program itself: what lies on the PATH may be a script that starts it.
+# The program itself: the PATH may have a script that starts it.
 cp "$(deno eval --no-config 'console.log(Deno.execPath())')" "$work/base/usr/local/bin/deno"
-# The build downloads packages. It trusts whom this machine trusts, and uses the registry that this machine uses.
+# The build downloads packages. It uses the certificates and the registry of this machine.
 mkdir -p "$work/base/etc/ssl/certs"
 for bundle in /etc/ssl/certs/ca-certificates.crt "${NODE_EXTRA_CA_CERTS:-}"; do
   if [ -f "$bundle" ]; then cat "$bundle" >>"$work/base/etc/ssl/certs/ca-certificates.crt"; fi
@@ -125,7 +125,7 @@ box bud --quiet --isolation chroot --file "$work/Dockerfile.base" --tag localhos
 rm -rf "$work/base"
 
 echo "== Build"
-# The Docker format, because the other one has no place for HEALTHCHECK.
+# The Docker format, because the OCI format has no HEALTHCHECK.
 if ! box bud --format docker --isolation chroot --network host --build-arg BASE_IMAGE=localhost/deno-base \
   --tag localhost/e2e-gateway "$project" >"$work/build.log" 2>&1; then
   tail -n 30 "$work/build.log"
@@ -198,7 +198,7 @@ stop
 [ "$code" -eq 0 ] || fail "SIGTERM ends the container with exit code $code"
 passed "SIGTERM ends the container with exit code 0"
 
-# As docker-compose.yml runs it: nothing can be written but the data, and the gateway is process 1. And without a
+# As docker-compose.yml runs it: only the data is writable, and the gateway is process 1. Also without a
 # network, because an image must not need to download what it lacks.
 echo "== Start with a root file system that cannot be written, as process 1, without a network"
 if ! unshare --mount --net --pid --fork --kill-child true 2>/dev/null; then
@@ -241,8 +241,8 @@ passed "the gateway starts"
 inside "${healthcheck[@]}" >>"$work/log" 2>&1 || fail "the health check fails"
 passed "the health check passes"
 
-# There is no Jeedom here, and the gateway says so once.
-if grep -v '"part":"jeedom"' "$work/log" | grep -i -E 'warn|error|download'; then fail "the gateway complains"; fi
+# Without a Jeedom, the gateway logs that once.
+if grep -v '"part":"jeedom"' "$work/log" | grep -i -E 'warn|error|download'; then fail "the gateway logs warnings or errors"; fi
 passed "the gateway does not complain"
 
 stop

@@ -25,7 +25,7 @@ function makeJeedom(options: Partial<SimulatedJeedomOptions> = {}) {
     post({ jsonrpc: "2.0", id: 7, method, params: { apikey: KEY, ...params } });
   const call = async (method: string, params: Record<string, unknown> = {}) =>
     await (await send(method, params)).json();
-  return { jeedom, clock, house: home, post, send, call };
+  return { jeedom, clock, home, post, send, call };
 }
 
 Deno.test("every answer is HTTP 200 with the id of the call, or 99999", async () => {
@@ -67,7 +67,7 @@ Deno.test("a key that is a list, and an unknown filter, crash PHP: HTTP 500 and 
 });
 
 Deno.test("a result that is empty in PHP becomes ok, and so does the result of an action", async () => {
-  const { house: home, call } = makeJeedom();
+  const { home: home, call } = makeJeedom();
   assertEquals((await call("message::all")).result, "ok");
   assertEquals((await call("cmd::execCmd", { id: 3 })).result, "ok");
   assertEquals(home.value(3), 1);
@@ -79,7 +79,7 @@ Deno.test("a result that is empty in PHP becomes ok, and so does the result of a
 });
 
 Deno.test("history has texts for values and times", async () => {
-  const { house: home, call } = makeJeedom();
+  const { home: home, call } = makeJeedom();
   home.set(1, 15);
   assertEquals((await call("cmd::getHistory", { id: 1 })).result, [
     { cmd_id: "1", value: "15", datetime: "2023-11-14 22:13:20" },
@@ -108,7 +108,7 @@ Deno.test("private networks are never banned", async () => {
 });
 
 Deno.test("event::changes returns the newest change of each command since the given time", async () => {
-  const { clock, house: home, call } = makeJeedom();
+  const { clock, home: home, call } = makeJeedom();
   const since = clock.ms / 1000;
   home.set(3, 1);
   clock.ms += 200;
@@ -128,7 +128,7 @@ Deno.test("event::changes returns the newest change of each command since the gi
 
 Deno.test("a poll checks once per second, and rounds its time up", async () => {
   using time = new FakeTime();
-  const { clock, house: home, call, jeedom } = makeJeedom();
+  const { clock, home: home, call, jeedom } = makeJeedom();
   const begun = async (longPolling: number) => {
     const poll = call("event::changes", { datetime: clock.ms / 1000 + 1, longPolling });
     let isOver = false;
@@ -137,7 +137,7 @@ Deno.test("a poll checks once per second, and rounds its time up", async () => {
     return { poll, isOver: () => isOver };
   };
   const settle = async () => {
-    for (let turn = 0; turn < 50; turn++) await Promise.resolve();
+    for (let count = 0; count < 50; count++) await Promise.resolve();
   };
   const pass = async (ms: number) => {
     time.pass(ms);
@@ -163,15 +163,15 @@ Deno.test("a poll checks once per second, and rounds its time up", async () => {
 
 Deno.test("an abandoned poll keeps its worker, and calls wait while all workers are busy", async () => {
   const { jeedom, call, post, clock } = makeJeedom({ workers: 2 });
-  const gone = new AbortController();
+  const controller = new AbortController();
   const poll = {
     jsonrpc: "2.0",
     method: "event::changes",
     params: { apikey: KEY, datetime: clock.ms, longPolling: 60 },
   };
-  const polls = [post(poll, { signal: gone.signal }), post(poll, { signal: gone.signal })];
+  const polls = [post(poll, { signal: controller.signal }), post(poll, { signal: controller.signal })];
   await until("both polls", () => jeedom.busyWorkers === 2);
-  gone.abort();
+  controller.abort();
   let isAnswered = false;
   const version = call("version").then(() => void (isAnswered = true));
   await new Promise((resolve) => setTimeout(resolve, 30));
@@ -238,14 +238,20 @@ Deno.test("settings refuse methods, including ping, before the key is checked", 
 
 Deno.test("its web server forbids some folders, has no others, and rejects plain HTTP on an HTTPS port", async () => {
   const { jeedom, post } = makeJeedom();
-  const told = async (path: string) => {
+  const statusAndText = async (path: string) => {
     const response = await post({ jsonrpc: "2.0", method: "ping" }, { path });
     return [response.status, /<p>([^<]*)/.exec(await response.text())?.[1]?.trim()];
   };
-  assertEquals(await told("/data/core/api/jeeApi.php"), [403, "You don't have permission to access this resource."]);
-  assertEquals(await told("/jeedom/core/api/jeeApi.php"), [404, "The requested URL was not found on this server."]);
+  assertEquals(await statusAndText("/data/core/api/jeeApi.php"), [
+    403,
+    "You don't have permission to access this resource.",
+  ]);
+  assertEquals(await statusAndText("/jeedom/core/api/jeeApi.php"), [
+    404,
+    "The requested URL was not found on this server.",
+  ]);
   jeedom.mode = "https-port";
-  assertEquals((await told("/core/api/jeeApi.php"))[0], 400);
+  assertEquals((await statusAndText("/core/api/jeeApi.php"))[0], 400);
 });
 
 Deno.test("a large home is about 1.4 MB of JSON", async () => {

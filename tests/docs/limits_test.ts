@@ -123,7 +123,7 @@ async function filesOfServe(): Promise<string[]> {
   return [...found];
 }
 
-/** Tells whether a source contains a number, with or without digit groups. */
+/** Returns whether a source contains a number, with or without digit groups. */
 const hasNumber = (source: string, value: number) =>
   source.replaceAll(/(?<=\d)_(?=\d)/g, "").match(`\\b${value}\\b`) !== null;
 
@@ -177,7 +177,7 @@ Deno.test("docs/operations/limits.md has each fixed limit of what serve loads, w
   assertGreater(files.length, 50);
   const all = (await Promise.all(files.map(constantsOf))).flat();
   const others = Object.values(NO_LIMITS).flat();
-  assertEquals(others.filter((name) => !all.some((constant) => constant.name === name)), [], "These are gone");
+  assertEquals(others.filter((name) => !all.some((constant) => constant.name === name)), [], "These no longer exist");
   const limits = all.filter(({ name }) => !others.includes(name));
   const rows = (await readRows()).filter((row) => settingOf(row) === undefined);
   const places = rows.map((row) => {

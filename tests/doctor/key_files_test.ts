@@ -36,7 +36,7 @@ async function runCheck({ single = HEX, keys, mode = 0o600, env = {}, machine = 
     // The check changes nothing.
     if (single !== "") assertEquals(((await Deno.stat(SECRET_KEY_FILE)).mode ?? 0) & 0o777, mode);
   });
-  if (found === undefined) throw new Error("Nothing was looked at");
+  if (found === undefined) throw new Error("No check ran");
   assertEquals(JSON.stringify(found).includes(HEX), false, "A key was shown");
   return found;
 }

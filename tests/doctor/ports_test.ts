@@ -122,11 +122,11 @@ Deno.test("metrics reports a port that is free, taken, off, or unknown", async (
   assertEquals((await metrics(older)).remedy, "Restart the gateway");
 });
 
-Deno.test("a gateway that hangs is reported once", async () => {
+Deno.test("gateway, metrics and public_url report a hanging gateway once", async () => {
   const machine = { fetch: hanging, listen: throwing(new Deno.errors.AddrInUse()) };
   const context = makeContext({ machine, env: { PUBLIC_URL: "https://house.example" } });
-  const look = (check: Check) => check.run(context, AbortSignal.timeout(1));
-  const [port, own, outside] = await Promise.all([look(GATEWAY), look(METRICS), look(PUBLIC_URL)]);
+  const run = (check: Check) => check.run(context, AbortSignal.timeout(1));
+  const [port, own, outside] = await Promise.all([run(GATEWAY), run(METRICS), run(PUBLIC_URL)]);
   assertEquals([port.status, own.status, outside.status], ["failed", "skipped", "skipped"]);
   assertStringIncludes(port.message, "does not answer within 5 s: the gateway hangs, or another program is there");
   assertStringIncludes(port.remedy ?? "", "Restart the gateway");

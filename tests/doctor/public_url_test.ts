@@ -2,9 +2,11 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { GATEWAY } from "../../src/doctor/checks/gateway.ts";
 import { PUBLIC_URL } from "../../src/doctor/checks/public_url.ts";
 import type { Finding } from "../../src/doctor/check.ts";
+import { randomBytes } from "../../src/protocol/bytes.ts";
+import { openRequest, parseRequest, sealAnswer } from "../../src/protocol/exchange.ts";
+import { importSecretKey } from "../../src/protocol/secret_key.ts";
 import { inTempDir } from "../support/temp_dir.ts";
 import { answering, fetchFailure, LOCAL_URL, makeContext, NEVER_ABORTED } from "../support/doctor_context.ts";
-import { makeFakeGateway } from "./fake_gateway.ts";
 
 const HEX = "ab".repeat(32);
 const OTHER = "cd".repeat(32);
@@ -40,6 +42,32 @@ async function runChecks({ local, outside, url = "https://house.example", addres
   if (found === undefined) throw new Error("No check ran");
   assertEquals(JSON.stringify(found).includes(HEX), false, "The key was shown");
   return found;
+}
+
+/** Makes a fake gateway for the doctor's probe: a repeat gets the first answer if it keeps answers. */
+async function makeFakeGateway(
+  hex: string,
+  { version = "1.0.0", keeps = true }: { readonly version?: string; readonly keeps?: boolean } = {},
+) {
+  const key = await importSecretKey(Uint8Array.fromHex(hex));
+  const answers = new Map<string, string>();
+  const opened: unknown[] = [];
+  return {
+    /** Opened payloads, without repeats. */
+    opened,
+    fetch: async (input: Parameters<typeof fetch>[0], init?: RequestInit): Promise<Response> => {
+      if (new URL(String(input)).pathname === "/health") return Response.json({ status: "ok", version });
+      const text = String(init?.body);
+      const request = await openRequest(key, parseRequest(text), { route: "/mqtt/publish" });
+      if (request === undefined) return Response.json({ error: "Decryption failed" }, { status: 401 });
+      const kept = keeps ? answers.get(text) : undefined;
+      const status = answers.has(text) ? 409 : 400;
+      if (!answers.has(text)) opened.push(JSON.parse(request.text));
+      const answer = kept ?? await sealAnswer(request.exchange, JSON.stringify({ status, body: {} }), randomBytes);
+      answers.set(text, answer);
+      return new Response(answer);
+    },
+  };
 }
 
 Deno.test("public_url is ok when the repeat gets the first answer", async () => {

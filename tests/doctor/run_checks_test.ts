@@ -5,7 +5,7 @@ import { ok } from "../../src/doctor/check.ts";
 import { within } from "../support/deadline.ts";
 import { makeContext, NEVER_ABORTED } from "../support/doctor_context.ts";
 
-const check = (name: string, look: Check["run"]): Check => ({ name, run: look });
+const check = (name: string, run: Check["run"]): Check => ({ name, run });
 
 Deno.test("runChecks() runs checks at the same time, and keeps their order", async () => {
   const gate = Promise.withResolvers<void>();

@@ -109,7 +109,7 @@ Deno.test("POST /gateway returns retry_after when a service is busy", async () =
   const { status, body } = await gateway.request("/gateway", {});
   const { error, retry_after: retryAfter } = JSON.parse(String(body));
   assertEquals([status, error, retryAfter], [429, "Busy", 35]);
-  assertEquals(gateway.told.refused, ["busy"]);
+  assertEquals(gateway.recorded.refused, ["busy"]);
 });
 
 Deno.test("POST /mqtt/publish refuses a request for another service", async () => {
@@ -142,9 +142,9 @@ Deno.test("errors of services are sealed, with their status, as a JSON string", 
     const [error, status, message, code] of [
       [new FieldError("Missing required field: topic"), 400, "Missing required field: topic", "field"],
       [
-        new ServiceError(502, "Jeedom is away", { code: "service_unreachable" }),
+        new ServiceError(502, "Jeedom is unavailable", { code: "service_unreachable" }),
         502,
-        "Jeedom is away",
+        "Jeedom is unavailable",
         "service_unreachable",
       ],
       [new TypeError("secret detail"), 500, "Internal error", "internal"],

@@ -19,9 +19,9 @@ function request(body: BodyInit, length?: number): Request {
   return new Request("http://gateway/gateway", { method: "POST", body, headers });
 }
 
-/** Waits until streams have moved, which takes several turns of the event loop. */
+/** Waits for several iterations of the event loop, so that streams progress. */
 async function move(): Promise<void> {
-  for (let turn = 0; turn < 5; turn++) {
+  for (let count = 0; count < 5; count++) {
     await new Promise((resolve) => setTimeout(resolve));
     await settle();
   }

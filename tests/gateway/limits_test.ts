@@ -271,11 +271,11 @@ Deno.test("open streams are limited for each key, and one that ends allows anoth
   const event = await third.next();
   assertEquals([event?.["type"], event?.["message"]], ["error", "Too many open streams: close one first"]);
   assertEquals(await third.next(), undefined);
-  await first.leave();
+  await first.cancel();
   const fourth = await subscribe(gateway, { topic: "a" });
   assertEquals((await fourth.next())?.["type"], "connected");
-  await second.leave();
-  await fourth.leave();
+  await second.cancel();
+  await fourth.cancel();
 });
 
 Deno.test("100,000 garbage bodies from 1,000 addresses leave no rate limit or limiter used up", async () => {

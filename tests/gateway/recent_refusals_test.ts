@@ -14,7 +14,7 @@ import { subscribe } from "../support/listener.ts";
 
 const ROUTES = ["/gateway", "/mqtt/publish", "/mqtt/subscribe"] as const;
 
-async function makeRemembering(overrides: Overrides = {}) {
+async function makeRecordingGateway(overrides: Overrides = {}) {
   const refusals = new RecentRefusals(() => 0);
   const gateway = await makeGateway({ telemetry: createRefusalTelemetry(recordTelemetry(), refusals), ...overrides });
   return {
@@ -30,21 +30,21 @@ const byName = (one: RefusalCount, other: RefusalCount) =>
   `${one.cause} ${one.key}` < `${other.cause} ${other.key}` ? -1 : 1;
 
 Deno.test("a request with an unknown key is recorded by its address, on every route and in both versions", async () => {
-  const { gateway, list } = await makeRemembering();
+  const { gateway, list } = await makeRecordingGateway();
   for (const version of [1, 2] as const) {
-    const stranger = await gateway.phone(randomBytes(32), { version });
-    for (const route of ROUTES) assertEquals((await stranger.ask(route, {})).status, 401);
+    const unknownPhone = await gateway.phone(randomBytes(32), { version });
+    for (const route of ROUTES) assertEquals((await unknownPhone.ask(route, {})).status, 401);
   }
   await gateway.post("/gateway", "garbage");
   assertEquals(list(), [{ cause: "unknown_key", ...fromPeer(7) }]);
 });
 
-Deno.test("a request that names a key that is not in force is recorded by that key, and gets the same 401 as all others", async () => {
-  const { gateway, list, load } = await makeRemembering();
+Deno.test("a request that names an inactive key is recorded by that key, and gets the same 401 as all others", async () => {
+  const { gateway, list, load } = await makeRecordingGateway();
   const make = (name: string, given: Partial<KeyRecord> = {}) => makeRecord({ name, ...given });
-  const [phone, gone, guest] = [make("annas-phone"), make("old-tablet"), make("guest")];
+  const [phone, removed, guest] = [make("annas-phone"), make("old-tablet"), make("guest")];
   const [brief, modern] = [make("brief", { expires: NOW * 1000 + 1000 }), make("modern", { minProtocol: 2 })];
-  await load(phone, gone, guest, brief, modern);
+  await load(phone, removed, guest, brief, modern);
   gateway.clock.seconds += 2;
   await load({ ...phone, secret: randomBytes(32) }, { ...guest, disabled: true }, brief, modern);
   const wire = async (response: Response) => ({
@@ -53,7 +53,7 @@ Deno.test("a request that names a key that is not in force is recorded by that k
     headers: [...response.headers].filter(([name]) => name !== "x-request-id"),
   });
   const expected = await wire(await (await gateway.phone(randomBytes(32), { version: 2 })).ask("/gateway", {}));
-  for (const [index, { secret }] of [phone, gone, guest, brief].entries()) {
+  for (const [index, { secret }] of [phone, removed, guest, brief].entries()) {
     const device = await gateway.phone(secret, { version: 2 });
     const named = await gateway.phone(secret, { headers: { [KEY_ID_HEADER]: await deriveKeyId(secret) } });
     for (let count = 0; count <= index; count++) assertEquals(await wire(await device.ask("/gateway", {})), expected);
@@ -78,7 +78,7 @@ Deno.test("a request that names a key that is not in force is recorded by that k
 
 Deno.test("a retired secret is recorded by its key although its address failed too often", async () => {
   using _time = new FakeTime();
-  const { gateway, list, load } = await makeRemembering({
+  const { gateway, list, load } = await makeRecordingGateway({
     rates: createRateLimits({
       address: { burst: 120, perSecond: 60 },
       failed: { burst: 2, perSecond: 1 },
@@ -89,9 +89,12 @@ Deno.test("a retired secret is recorded by its key although its address failed t
   const record = makeRecord({ name: "annas-phone" });
   await load(record);
   await load({ ...record, secret: randomBytes(32) });
-  const [stranger, phone] = [await gateway.phone(randomBytes(32)), await gateway.phone(record.secret, { version: 2 })];
+  const [unknownPhone, phone] = [
+    await gateway.phone(randomBytes(32)),
+    await gateway.phone(record.secret, { version: 2 }),
+  ];
   const statuses = [];
-  for (const device of [stranger, stranger, stranger, phone, phone]) {
+  for (const device of [unknownPhone, unknownPhone, unknownPhone, phone, phone]) {
     statuses.push((await device.ask("/gateway", {})).status);
   }
   assertEquals(statuses, [401, 401, 429, 429, 429]);
@@ -103,14 +106,14 @@ Deno.test("a retired secret is recorded by its key although its address failed t
 });
 
 Deno.test("an expired request is recorded with its key and clock offset, also of a subscription", async () => {
-  const { gateway, list } = await makeRemembering();
+  const { gateway, list } = await makeRecordingGateway();
   gateway.clock.seconds += 1000;
   for (const version of [1, 2] as const) {
     const phone = await gateway.phone(gateway.secret, { version });
     await phone.request("/gateway", { timestamp: gateway.clock.seconds - 95 });
     const stream = await subscribe(phone, { topic: "a", timestamp: gateway.clock.seconds + 100 });
     assertEquals((await stream.next())?.["type"], "error");
-    await stream.leave();
+    await stream.cancel();
     assertEquals(list(), [{ cause: "clock", requests: 2 * version, key: "default", "clock_offset_seconds": 100 }]);
   }
   // No valid timestamp.
@@ -120,7 +123,7 @@ Deno.test("an expired request is recorded with its key and clock offset, also of
 });
 
 Deno.test("a version probe is not recorded as a wrong clock", async () => {
-  const { gateway, list } = await makeRemembering();
+  const { gateway, list } = await makeRecordingGateway();
   const phone = await gateway.phone(gateway.secret, { version: 2 });
   assertEquals((await phone.request("/gateway", { timestamp: 0 })).status, 403);
   assertEquals(list(), []);
@@ -128,7 +131,7 @@ Deno.test("a version probe is not recorded as a wrong clock", async () => {
 
 Deno.test("a request that a key's rights or rate do not allow is recorded by the key, also of a subscription", async () => {
   using _time = new FakeTime();
-  const { gateway, list, load } = await makeRemembering({
+  const { gateway, list, load } = await makeRecordingGateway({
     rates: createRateLimits({
       address: { burst: 120, perSecond: 60 },
       failed: { burst: 10, perSecond: 1 },
@@ -143,7 +146,7 @@ Deno.test("a request that a key's rights or rate do not allow is recorded by the
   for (let count = 0; count < 2; count++) await guest.request("/gateway", { jsonrpc: "x" });
   const stream = await subscribe(guest, { topic: "a" });
   assertEquals((await stream.next())?.["type"], "error");
-  await stream.leave();
+  await stream.cancel();
   for (let count = 0; count < 2; count++) assertEquals((await guest.request("/gateway", {})).status, 429);
   assertEquals(list(), [
     { cause: "rights", requests: 3, key: "guest" },
@@ -152,14 +155,14 @@ Deno.test("a request that a key's rights or rate do not allow is recorded by the
 });
 
 Deno.test("a cross-site request is recorded by its address", async () => {
-  const { gateway, list } = await makeRemembering();
+  const { gateway, list } = await makeRecordingGateway();
   const page = await gateway.phone(gateway.secret, { headers: { "Sec-Fetch-Site": "cross-site" } });
   assertEquals((await page.ask("/gateway", {})).status, 403);
   assertEquals(list(), [{ cause: "cross_site", ...fromPeer(1) }]);
 });
 
 Deno.test("an unknown service is not recorded as a refusal of a key's rights: the doctor probes with it", async () => {
-  const { gateway, list, load } = await makeRemembering();
+  const { gateway, list, load } = await makeRecordingGateway();
   const guest = makeRecord({ name: "guest", services: ["jeedom"] });
   await load(guest);
   const doctor = await gateway.phone(guest.secret, { version: 2 });
@@ -170,14 +173,14 @@ Deno.test("an unknown service is not recorded as a refusal of a key's rights: th
 });
 
 Deno.test("a refused request is recorded whatever its User-Agent", async () => {
-  const { gateway, list } = await makeRemembering();
-  const stranger = await gateway.phone(randomBytes(32), { headers: { "User-Agent": "e2e-gateway-check" } });
-  await stranger.ask("/gateway", {});
+  const { gateway, list } = await makeRecordingGateway();
+  const unknownPhone = await gateway.phone(randomBytes(32), { headers: { "User-Agent": "e2e-gateway-check" } });
+  await unknownPhone.ask("/gateway", {});
   assertEquals(list(), [{ cause: "unknown_key", ...fromPeer(1) }]);
 });
 
 Deno.test("answered requests are not recorded", async () => {
-  const { gateway, list } = await makeRemembering();
+  const { gateway, list } = await makeRecordingGateway();
   for (const version of [1, 2] as const) {
     assertEquals((await (await gateway.phone(gateway.secret, { version })).request("/gateway", {})).status, 200);
   }

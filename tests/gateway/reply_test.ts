@@ -118,17 +118,17 @@ Deno.test("compressBody() compresses a body for a request that asks for gzip", a
 });
 
 Deno.test("compressBody() lets other work run while it compresses a large body", async () => {
-  let turns = 0;
+  let iterations = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const count = () => {
-    turns += 1;
+    iterations += 1;
     timer = setTimeout(count);
   };
   count();
   const large = { status: 200, bodyJson: JSON.stringify(DEVICES.repeat(100)) };
   const { bodyGzip = "" } = await compressBody(large, { compress: "gzip" });
   clearTimeout(timer);
-  assert(turns > 3, `${turns} turns`);
+  assert(iterations > 3, `${iterations} iterations`);
   assertEquals(await gunzip(bodyGzip), large.bodyJson);
 });
 

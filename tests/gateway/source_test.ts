@@ -150,7 +150,7 @@ Deno.test("the last event of a stream has source and its code in both versions, 
     assertEquals([type, source, code], ["connected", undefined, undefined]);
     const second = await (await subscribe(phone, { topic: "a" })).next();
     assertEquals([second?.["source"], second?.["code"]], ["gateway", "busy"]);
-    state.lose("Broker went away");
+    state.lose("Broker disconnected");
     const lost = await stream.next();
     assertEquals([lost?.["type"], lost?.["source"], lost?.["code"]], ["disconnected", "gateway", "broker"]);
     await stream.next();
@@ -170,7 +170,7 @@ Deno.test("the last event of a stream has source and its code in both versions, 
 Deno.test("a stream that cannot begin has a code for a broker that failed or is not allowed", async () => {
   for (
     const [error, code] of [
-      [new BrokerError("Broker is away"), "broker"],
+      [new BrokerError("Broker is unavailable"), "broker"],
       [new BrokerForbiddenError("Broker not allowed: b:1 is link-local"), "broker_not_allowed"],
     ] as const
   ) {

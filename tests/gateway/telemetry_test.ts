@@ -37,8 +37,8 @@ Deno.test("an answered call is counted by route, service and result, and its ope
     ["/gateway", "jeedom", "ok"],
     ["/mqtt/publish", "mqtt", "ok"],
   ]);
-  assertEquals(gateway.told.operations, ["admission", "opening", "jeedom", "admission", "opening", "mqtt"]);
-  assertEquals(gateway.told.refused, []);
+  assertEquals(gateway.recorded.operations, ["admission", "opening", "jeedom", "admission", "opening", "mqtt"]);
+  assertEquals(gateway.recorded.refused, []);
 });
 
 Deno.test("each refusal before a key opened the request is counted by its reason and its route", async () => {
@@ -55,8 +55,16 @@ Deno.test("each refusal before a key opened the request is counted by its reason
   await gateway.send(new Request("http://gateway/gateway"));
   await gateway.send(new Request("http://gateway/nowhere"));
   for (let count = 0; count < 3; count++) await gateway.post("/mqtt/subscribe", "");
-  assertEquals(gateway.told.refused, ["envelope", "body", "route", "route", "envelope", "envelope", "address_rate"]);
-  assertEquals(gateway.told.answered.map(({ route, service, result }) => `${route} ${service} ${result}`), [
+  assertEquals(gateway.recorded.refused, [
+    "envelope",
+    "body",
+    "route",
+    "route",
+    "envelope",
+    "envelope",
+    "address_rate",
+  ]);
+  assertEquals(gateway.recorded.answered.map(({ route, service, result }) => `${route} ${service} ${result}`), [
     "/gateway none refused",
     "/gateway none refused",
     "/gateway none refused",
@@ -68,7 +76,7 @@ Deno.test("each refusal before a key opened the request is counted by its reason
 Deno.test("too many requests of an address at a time are counted as busy", async () => {
   const gateway = await makeGateway({ requests: { maxPerAddress: 0 } });
   assertEquals((await gateway.ask("/gateway", {})).status, 429);
-  assertEquals(gateway.told.refused, ["busy"]);
+  assertEquals(gateway.recorded.refused, ["busy"]);
 });
 
 Deno.test("each refusal after a key opened the request is counted by its reason", async () => {
@@ -87,7 +95,7 @@ Deno.test("each refusal after a key opened the request is counted by its reason"
   for (const jsonrpc of faults.keys()) await gateway.request("/gateway", { jsonrpc });
   await gateway.request("/gateway", { jsonrpc: "old", timestamp: NOW - 1000 });
   await gateway.post("/gateway", await gateway.seal([]));
-  assertEquals(gateway.told.refused, ["scope", "field", "expired", "payload"]);
+  assertEquals(gateway.recorded.refused, ["scope", "field", "expired", "payload"]);
   const results = gateway.decisions.map(({ result }) => result);
   assertEquals(results, ["refused", "refused", "failed", "failed", "refused", "refused"]);
 });
@@ -99,7 +107,7 @@ Deno.test("a repeat is counted as one, and a reused nonce as a refused replay", 
   await gateway.post("/gateway", text);
   await (await gateway.post("/mqtt/subscribe", text)).text();
   assertEquals(gateway.decisions.map(({ result }) => result), ["ok", "repeat", "refused"]);
-  assertEquals(gateway.told.refused, ["replay"]);
+  assertEquals(gateway.recorded.refused, ["replay"]);
 });
 
 Deno.test("a stream is counted once as subscribed, and its end by the reason", async () => {
@@ -109,10 +117,10 @@ Deno.test("a stream is counted once as subscribed, and its end by the reason", a
   assertEquals((await stream.next())?.["type"], "connected");
   broker.state.deliver(delivery("1"));
   assertEquals((await stream.next())?.["payload"], "1");
-  await stream.leave();
-  await until("the end", () => gateway.told.ended.length === 1);
-  assertEquals(gateway.told.ended, ["left"]);
-  assertEquals(gateway.told.delivered, [0, 0]);
+  await stream.cancel();
+  await until("the end", () => gateway.recorded.ended.length === 1);
+  assertEquals(gateway.recorded.ended, ["left"]);
+  assertEquals(gateway.recorded.delivered, [0, 0]);
   assertEquals(gateway.decisions.map(({ outcome, result }) => [outcome, result]), [
     ["subscribed", "subscribed"],
     ["ended: listener left", undefined],
@@ -127,11 +135,11 @@ Deno.test("a stream that is refused is counted as refused, with its reason", asy
   for (const [asker, topic] of [[phone, "b"], [gateway, "a/#/b"], [gateway, ""]] as const) {
     const stream = await subscribe(asker, { topic });
     assertEquals((await stream.next())?.["type"], "error");
-    await stream.leave();
+    await stream.cancel();
   }
-  assertEquals(gateway.told.refused, ["scope", "field", "field"]);
+  assertEquals(gateway.recorded.refused, ["scope", "field", "field"]);
   assertEquals(gateway.decisions.map(({ result }) => result), ["refused", "refused", "refused"]);
-  assertEquals(gateway.told.ended, ["refused", "refused", "refused"]);
+  assertEquals(gateway.recorded.ended, ["refused", "refused", "refused"]);
 });
 
 Deno.test("events that waited for a listener whose key is revoked are counted as dropped", async () => {
@@ -141,9 +149,9 @@ Deno.test("events that waited for a listener whose key is revoked are counted as
   await stream.next();
   for (const text of ["1", "2", "3"]) broker.state.deliver(delivery(text));
   await gateway.keyring.replace({ single: undefined, records: [] });
-  await until("the end", () => gateway.told.ended.length === 1);
-  assertEquals(gateway.told.ended, ["revoked"]);
-  const [[reason, count] = []] = gateway.told.dropped;
+  await until("the end", () => gateway.recorded.ended.length === 1);
+  assertEquals(gateway.recorded.ended, ["revoked"]);
+  const [[reason, count] = []] = gateway.recorded.dropped;
   assertEquals([reason, (count ?? 0) >= 2], ["revoked", true]);
   while (await stream.next() !== undefined);
 });
@@ -155,7 +163,7 @@ Deno.test("no stream begins while the gateway stops, and other requests continue
   assertEquals([refused.status, await refused.text()], [503, '{"error":"Gateway is shutting down"}']);
   assertEquals(refused.headers.get("Retry-After"), "3");
   assertEquals((await gateway.request("/gateway", { jsonrpc: "ping" })).status, 200);
-  assertEquals(gateway.told.refused, ["stopping"]);
+  assertEquals(gateway.recorded.refused, ["stopping"]);
 });
 
 Deno.test("GET /health/ready returns only its status", async () => {

@@ -62,7 +62,7 @@ Deno.test("a stream of version 2 carries the same events as one of version 1, in
       epoch: EPOCH,
       offset: events[0]?.["offset"],
     });
-    await stream.leave();
+    await stream.cancel();
   }
 });
 
@@ -78,7 +78,7 @@ Deno.test("a silent stream of version 2 sends a sealed ping as heartbeat, and ne
     return event !== undefined;
   });
   assertEquals(event, { type: "ping", timestamp: NOW + 5 });
-  await stream.leave();
+  await stream.cancel();
 });
 
 Deno.test("a stream of version 2 ends with end when the gateway stops, and one of version 1 with disconnected", async () => {
@@ -145,7 +145,7 @@ Deno.test("a subscription that is repeated, expired or invalid gets one error ev
   const message = "Request was used before: seal a new one for each subscription";
   assertEquals(await repeat.next(), { type: "error", source: "gateway", code: "replay", message, timestamp: NOW });
   assertEquals(await repeat.next(), undefined);
-  await first.leave();
+  await first.cancel();
   const stale = await subscribe(home.phone, { topic: "a", timestamp: 0 });
   assertEquals(await stale.next(), {
     type: "error",
@@ -169,8 +169,8 @@ Deno.test("a listener of version 2 that resumes receives what it missed, under a
   await before.next();
   deliver("1");
   const received = await before.next();
-  await before.leave();
-  await until("it is gone", () => gateway.streams.size === 0);
+  await before.cancel();
+  await until("the stream is closed", () => gateway.streams.size === 0);
   deliver("2");
   const since = { epoch: received?.["epoch"], offset: received?.["offset"] };
   const after = await subscribe(phone, { topic: "a", since });
@@ -178,7 +178,7 @@ Deno.test("a listener of version 2 that resumes receives what it missed, under a
   assertEquals((await after.next())?.["payload"], "2");
   deliver("3");
   assertEquals((await after.next())?.["payload"], "3");
-  await after.leave();
+  await after.cancel();
 });
 
 Deno.test("a revoked key ends its streams of version 2 in order", async () => {

@@ -109,13 +109,13 @@ Deno.test("the answer to an expired request has the gateway's time, and opens fo
 Deno.test("every malformed request of version 2 gets the same bytes", async () => {
   const { gateway, phone } = await makeHome();
   const { text } = await phone.sealNow("/gateway", {});
-  const stranger = await gateway.phone(randomBytes(32), { version: 2 });
-  const { text: strange } = await stranger.sealNow("/gateway", {});
+  const unknownPhone = await gateway.phone(randomBytes(32), { version: 2 });
+  const { text: strange } = await unknownPhone.sealNow("/gateway", {});
   const [, , sealed = ""] = text.split(".");
   const wrong = [
     strange,
     `2.${phone.key.kid}.${strange.split(".")[2]}`,
-    `2.${stranger.key.kid}.${sealed}`,
+    `2.${unknownPhone.key.kid}.${sealed}`,
     `2.${phone.key.kid.toUpperCase()}.${sealed}`,
     `${text}=`,
     `${text}\n`,

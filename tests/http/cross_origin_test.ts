@@ -1,4 +1,4 @@
-/** Pages of other origins: those of ALLOWED_ORIGINS may use the gateway, and none of the others. */
+/** Pages of other origins: only those of ALLOWED_ORIGINS may use the gateway. */
 import { assertEquals } from "@std/assert";
 import { createRateLimits } from "../../src/limits/rate_limits.ts";
 import { memoryCounter } from "../../src/limits/rate_limiter.ts";

@@ -38,7 +38,7 @@ Deno.test("loadOrCreateKey() makes another key each time, and loads the same one
     assertNotEquals(other.secret, first.secret);
   }));
 
-Deno.test("loadOrCreateKey() loads the Python gateway's file as it is", () =>
+Deno.test("loadOrCreateKey() loads the Python gateway's file unchanged", () =>
   inTempDir(async (directory) => {
     for (const text of [HEX, `${HEX}\n`, `${HEX}\r\n`, `\ufeff${HEX}\r\n`, HEX.toUpperCase()]) {
       const path = `${directory}/key.txt`;
@@ -47,7 +47,7 @@ Deno.test("loadOrCreateKey() loads the Python gateway's file as it is", () =>
     }
   }));
 
-Deno.test("loadOrCreateKey() refuses a file that is not a key, and leaves it as it is", () =>
+Deno.test("loadOrCreateKey() refuses a file that is not a key, and does not change it", () =>
   inTempDir(async (directory) => {
     const path = `${directory}/key.txt`;
     for (const text of ["", "x", HEX.slice(1), `${HEX}0`, `${HEX}\n${HEX}`, HEX.replace("3", "g")]) {
@@ -62,7 +62,7 @@ Deno.test("loadOrCreateKey() refuses a file that is not a key, and leaves it as 
     }
   }));
 
-Deno.test("loadOrCreateKey() says that a file is in UTF-16, as programs of Windows write it", () =>
+Deno.test("loadOrCreateKey() reports a file in UTF-16, as programs of Windows write it", () =>
   inTempDir(async (directory) => {
     const path = `${directory}/key.txt`;
     for (const byteOrder of [[0xff, 0xfe], [0xfe, 0xff]]) {
@@ -130,7 +130,7 @@ Deno.test("loadOrCreateKey() writes a key on a file system without links", () =>
     assertEquals((await Deno.readTextFile(`${directory}/key.txt`)).trim(), secret.toHex());
   }));
 
-Deno.test("loadOrCreateKey() refuses a link to a file that is not there, and leaves nothing behind", () =>
+Deno.test("loadOrCreateKey() refuses a link to a missing file, and creates nothing", () =>
   inTempDir(async (directory) => {
     await Deno.symlink("/no-such-disk/key.txt", `${directory}/key.txt`);
     await assertRejects(() => loadOrCreateKey(`${directory}/key.txt`, options), KeyFileError, "is a link to a file");

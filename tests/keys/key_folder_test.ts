@@ -31,12 +31,12 @@ Deno.test("keyFolderFault() rejects each folder of the project, and its subfolde
   const present = (await Array.fromAsync(Deno.readDir(project))).filter(({ isDirectory }) => isDirectory);
   const made = ["data", "dist", "coverage", "node_modules"];
   // Editors create folders that start with a dot.
-  const folders = present.map(({ name }) => name).filter((name) => !made.includes(name) && !/^\.(?!ci$)/.test(name));
-  assertEquals(folders.filter((name) => !PROJECT_FOLDERS.includes(name)), []);
-  const place = { working: "/srv/house", project: "/opt/app" };
+  const names = present.map(({ name }) => name).filter((name) => !made.includes(name) && !/^\.(?!ci$)/.test(name));
+  assertEquals(names.filter((name) => !PROJECT_FOLDERS.includes(name)), []);
+  const app = { working: "/srv/house", project: "/opt/app" };
   for (const name of PROJECT_FOLDERS) {
     for (const path of [`/opt/app/${name}`, `/opt/app/${name}/a/b`]) {
-      assertEquals(keyFolderFault(path, place), "holds files of the project", path);
+      assertEquals(keyFolderFault(path, app), "holds files of the project", path);
     }
   }
 });

@@ -277,7 +277,7 @@ Deno.test("editKeysFile() loses no simultaneous edit, and readers only see compl
     assertEquals(await listing(directory), ["keys.json", "keys.json.lock"]);
   }));
 
-Deno.test("editKeysFile() gives up on a lock that stays held, naming the lock file", () =>
+Deno.test("editKeysFile() fails with the name of the lock file when the lock stays held", () =>
   inTempDir(async (directory) => {
     const path = `${directory}/keys.json`;
     await editKeysFile(path, add("phone"), options);
@@ -351,7 +351,7 @@ Deno.test("readKeysFile() rejects a path that is not a file, or too large, witho
     const { success } = await new Deno.Command("mkfifo", { args: [path] }).output();
     assert(success);
     const refused = (message: string) =>
-      within("refusing", assertRejects(() => readKeysFile(path, options), KeyFileError, message));
+      within("the refusal", assertRejects(() => readKeysFile(path, options), KeyFileError, message));
     await refused("must be an ordinary file");
     await Deno.remove(path);
     await Deno.mkdir(path);

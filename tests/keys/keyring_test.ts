@@ -140,7 +140,7 @@ Deno.test("open() tries the keys first that an address used last, and still find
     1,
     "Pushed out by another",
   );
-  assertEquals(await countingDecryptions(() => keyring.open(one, { route, address: "a" })), 10, "Remembered for ever");
+  assertEquals(await countingDecryptions(() => keyring.open(one, { route, address: "a" })), 10, "Not cached forever");
 });
 
 Deno.test("open() with few keys tries those that the address used, or the one that is named", async () => {
@@ -324,7 +324,7 @@ Deno.test("identify() reports a key as expired, also after the clock is set back
   assertEquals(keyring.identify(await deriveKeyId(record.secret), 2), { name: "brief", state: "expired" });
 });
 
-Deno.test("identify() forgets the secrets that were removed first", async () => {
+Deno.test("identify() drops the secrets that were removed first", async () => {
   const { keyring } = makeKeyring();
   const records = Array.from({ length: 1001 }, (_, index) => makeRecord({ name: `k${index}` }));
   await keyring.replace(only(...records));

@@ -52,7 +52,7 @@ Deno.test("parseKeysFile() names the place and the rule of everything that is wr
   }
 });
 
-Deno.test("parseKeysFile() names the place and the rule of what is wrong with rights by service", () => {
+Deno.test("parseKeysFile() reports the path of invalid rights in a service, and the violated rule", () => {
   const wrong: [rights: unknown, string][] = [
     [[], "keys[0].rights: "],
     [{ ssh: {} }, 'keys[0].rights: no such service: "ssh". There are "jeedom" and "mqtt"'],
@@ -136,7 +136,7 @@ Deno.test("parseKeysFile() refuses a field that is there twice, at any depth, an
   }
 });
 
-Deno.test("parseKeysFile() tells where broken JSON breaks, and quotes none of it", () => {
+Deno.test("parseKeysFile() reports the position of invalid JSON, and quotes none of it", () => {
   const text = `{"version":1,"keys":[{"secret":"${SECRET}",}]}`;
   for (let length = 0; length < text.length; length++) {
     const error = assertThrows(() => parse(text.slice(0, length)), SyntaxError);

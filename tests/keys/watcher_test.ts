@@ -12,12 +12,12 @@ function makeWatcher() {
   const write = (message: string, properties = {}) => void lines.push(`${message} ${JSON.stringify(properties)}`);
   const log: Log = { debug: write, info: write, warn: write, error: write };
   const disk = {
-    stamp: "1",
+    fingerprint: "1",
     names: ["a"],
     fault: undefined as Error | undefined,
     loads: 0,
-    stamps: [] as string[],
-    look: undefined as (() => Promise<string>) | undefined,
+    fingerprints: [] as string[],
+    onFingerprint: undefined as (() => Promise<string>) | undefined,
   };
   const options: KeyWatcherOptions = {
     keyring,
@@ -26,7 +26,7 @@ function makeWatcher() {
       if (disk.fault !== undefined) return Promise.reject(disk.fault);
       return Promise.resolve({ single: undefined, records: disk.names.map((name) => makeRecord({ name })) });
     },
-    fingerprint: () => disk.look?.() ?? Promise.resolve(disk.stamps.shift() ?? disk.stamp),
+    fingerprint: () => disk.onFingerprint?.() ?? Promise.resolve(disk.fingerprints.shift() ?? disk.fingerprint),
     pollMs: 1,
     log,
   };
@@ -36,7 +36,7 @@ function makeWatcher() {
 Deno.test("watchKeys() loads the keys when the files have changed, and only then", async () => {
   const { keyring, disk, watcher } = makeWatcher();
   disk.names = ["a", "b"];
-  disk.stamp = "2";
+  disk.fingerprint = "2";
   await until("the change is loaded", () => keyring.size === 2);
   assertEquals(disk.loads, 1);
   await watcher.close();
@@ -44,18 +44,18 @@ Deno.test("watchKeys() loads the keys when the files have changed, and only then
 
 Deno.test("watchKeys() does not load at the first poll that finds a change: an editor may not be done", async () => {
   const { keyring, disk, watcher } = makeWatcher();
-  disk.stamps = ["2", "1", "2", "1", "2", "1"];
-  disk.stamp = "1";
-  await until("all polls ran", () => disk.stamps.length === 0);
+  disk.fingerprints = ["2", "1", "2", "1", "2", "1"];
+  disk.fingerprint = "1";
+  await until("all polls ran", () => disk.fingerprints.length === 0);
   assertEquals([keyring.size, disk.loads], [0, 0]);
   await watcher.close();
 });
 
 Deno.test("watchKeys() loads at the second poll, also while the files keep changing", async () => {
   const { keyring, disk, watcher } = makeWatcher();
-  disk.stamps = Array.from({ length: 1000 }, (_, index) => `edit ${index}`);
+  disk.fingerprints = Array.from({ length: 1000 }, (_, index) => `edit ${index}`);
   await until("a change is loaded", () => keyring.size === 1);
-  assert(disk.stamps.length > 0, "Loaded only after the last change");
+  assert(disk.fingerprints.length > 0, "Loaded only after the last change");
   await watcher.close();
 });
 
@@ -63,7 +63,7 @@ Deno.test("watchKeys() keeps the current keys when the new ones cannot be loaded
   const { keyring, lines, disk, watcher } = makeWatcher();
   await watcher.reload();
   disk.fault = new Error("Keys file is wrong");
-  disk.stamp = "2";
+  disk.fingerprint = "2";
   await until("it was tried several times", () => disk.loads > 5);
   assertEquals(keyring.size, 1);
   assertEquals(lines.filter((line) => line.includes("Keys file is wrong")).length, 1);
@@ -75,25 +75,25 @@ Deno.test("watchKeys() retries after a temporary failure, without a further chan
   await watcher.reload();
   disk.fault = new Error("Too many open files");
   disk.names = [];
-  disk.stamp = "2";
+  disk.fingerprint = "2";
   await until("it was tried", () => disk.loads > 2);
   assertEquals(keyring.size, 1);
   disk.fault = undefined;
-  await until("the removed key is gone", () => keyring.size === 0);
+  await until("the key is removed", () => keyring.size === 0);
   await watcher.close();
 });
 
 Deno.test("watchKeys() does not poll while a poll is running", async () => {
   const { disk, watcher } = makeWatcher();
   const hanging = Promise.withResolvers<string>();
-  let looks = 0;
-  disk.look = () => {
-    looks += 1;
+  let calls = 0;
+  disk.onFingerprint = () => {
+    calls += 1;
     return hanging.promise;
   };
-  await until("a look hangs", () => looks === 1);
+  await until("a poll hangs", () => calls === 1);
   await new Promise((resolve) => setTimeout(resolve, 20));
-  assertEquals(looks, 1);
+  assertEquals(calls, 1);
   hanging.resolve("1");
   await watcher.close();
 });

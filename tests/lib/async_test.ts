@@ -21,7 +21,7 @@ Deno.test("runExclusive() runs work of one id in order, one at a time, and other
   assertEquals(log, ["begin 1", "begin other", "end other", "end 1", "begin 2", "end 2", "begin 3", "end 3"]);
 });
 
-Deno.test("runExclusive() goes on after work that failed", async () => {
+Deno.test("runExclusive() continues after work that failed", async () => {
   const mutex = new KeyedMutex();
   const failed = mutex.runExclusive("a", () => Promise.reject(new Error("Broken")));
   const next = mutex.runExclusive("a", () => Promise.resolve("next"));

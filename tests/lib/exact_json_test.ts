@@ -105,7 +105,7 @@ Deno.test("the parsers refuse a field that is nested too deeply, and never overf
   }
 });
 
-Deno.test("memberTexts() finds the text of each member, whatever stands inside of it and around it", () => {
+Deno.test("memberTexts() finds the text of each member, whatever is in it and around it", () => {
   const indent = fc.constantFrom(undefined, 0, 1, "\t");
   fc.assert(fc.property(fc.dictionary(fc.string(), fc.jsonValue()), indent, (value, space) => {
     const text = JSON.stringify(value, null, space);
@@ -153,10 +153,10 @@ Deno.test("keepDigits() refuses numbers to be kept among more values than can be
     assertEquals(outcome(`"message":${list(10_000, number)}`), `FieldError: Invalid field: message: ${fault}`);
     assertEquals(outcome(`"params":{"a":${list(10_000, number)}}`), `FieldError: Invalid field: params: ${fault}`);
   }
-  // A text may look like numbers, and the stamp of a Java client is written in another way.
+  // A text may contain digits, and a Java client formats its timestamp in another way.
   for (const value of ["1", "0.5", "0.1234567890123456", '"5e1.0"']) {
     assertEquals(outcome(`"message":${list(20_000, value)}`), list(20_000, value));
   }
-  // Other fields go nowhere.
+  // Other fields are not forwarded.
   assertEquals(outcome(`"message":2.0,"other":${list(20_000, "1.0")}`), "2.0");
 });

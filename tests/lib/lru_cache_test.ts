@@ -20,7 +20,7 @@ Deno.test("set() replaces a value and evicts nothing for it", () => {
   assertEquals([cache.size, cache.get("a"), cache.get("b")], [2, "new", "B"]);
 });
 
-Deno.test("has() leaves the order of entries as it is", () => {
+Deno.test("has() does not change the order of entries", () => {
   const cache = makeCache(2, "ab");
   assertEquals([cache.has("a"), cache.has("z")], [true, false]);
   cache.set("c", "C");

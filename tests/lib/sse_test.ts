@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { EventTooLargeError, readServerSentEvents, type ServerSentEvent } from "../../src/lib/sse.ts";
 
-/** The text in chunks of these lengths in bytes, again and again. */
+/** Splits a text into chunks of these lengths in bytes, repeatedly. */
 async function* chunksOf(text: string, lengths: readonly number[]): AsyncGenerator<Uint8Array> {
   let rest = new TextEncoder().encode(text);
   while (rest.length > 0) {

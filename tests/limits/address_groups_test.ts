@@ -33,7 +33,7 @@ Deno.test("find() counts a /48 with 65,536 networks as some dozens", () => {
   assertEquals(addressOf("2001:db8:2::1"), "2001:db8:2::/64", "Another household");
 });
 
-Deno.test("find() counts an address that came before its network was full alone, as long as it is active", () => {
+Deno.test("find() counts an address from before its network was full separately, as long as it is active", () => {
   const { clock, addressOf } = makeAddressOf();
   const phone = "2001:db8:1:7777::1";
   assertEquals(addressOf(phone), "2001:db8:1:7777::/64");
@@ -44,10 +44,10 @@ Deno.test("find() counts an address that came before its network was full alone,
   }
   clock.ms += 121_000;
   countedAs(addressOf, ipv6Within48("2001:db8:1", 1000));
-  assertEquals(addressOf(phone), "2001:db8:1::/48", "Came back after its network had filled up");
+  assertEquals(addressOf(phone), "2001:db8:1::/48", "Active again after its network had filled up");
 });
 
-Deno.test("find() counts addresses of a network alone again after two idle minutes", () => {
+Deno.test("find() counts addresses of a network separately again after two idle minutes", () => {
   const { clock, addressOf } = makeAddressOf();
   countedAs(addressOf, ipv6Within48("2001:db8:1", 1000));
   assertEquals(addressOf("2001:db8:1:9999::1"), "2001:db8:1::/48");
@@ -57,7 +57,7 @@ Deno.test("find() counts addresses of a network alone again after two idle minut
   assertEquals(addressOf("2001:db8:1:9999::1"), "2001:db8:1:9999::/64");
 });
 
-Deno.test("find() counts 250,000 addresses of IPv4 as at most eight thousand, and earlier ones alone", () => {
+Deno.test("find() counts 250,000 addresses of IPv4 as at most eight thousand, and earlier ones separately", () => {
   const { addressOf } = makeAddressOf();
   assertEquals(addressOf("198.51.100.7"), "198.51.100.7");
   const ids = new Set<string>();
@@ -71,7 +71,7 @@ Deno.test("find() counts 250,000 addresses of IPv4 as at most eight thousand, an
   assertEquals(addressOf("203.0.113.5"), "203.0.0.0/16", "A newcomer shares with its neighbours only");
 });
 
-Deno.test("find() counts addresses of thousands of networks together, and forgets all when they are idle", () => {
+Deno.test("find() counts addresses of thousands of networks together, and removes all when they are idle", () => {
   const { clock, addressOf } = makeAddressOf();
   const ids = new Set<string>();
   for (let index = 0; index < 10_000; index++) ids.add(addressOf(`2${hex(index).padStart(3, "0")}:${hex(index)}::1`));

@@ -17,7 +17,7 @@ Deno.test("hasRoom() limits a key to the bytes that are free", () => {
   assertEquals(fill(shares, "c") > 0, true);
 });
 
-Deno.test("hasRoom() leaves bytes for a late key, in any order of greedy ones", () => {
+Deno.test("hasRoom() leaves bytes for a later key, in any order of greedy ones", () => {
   fc.assert(fc.property(fc.array(fc.nat({ max: 9 }), { maxLength: 60 }), (order) => {
     const shares = new KeyShares(1200);
     for (const key of order) fill(shares, `greedy ${key}`);

@@ -48,17 +48,17 @@ Deno.test(
 );
 
 Deno.test("connect() makes one attempt if the broker refuses TCP, or does not respond", async () => {
-  let greetings = 0;
+  let connects = 0;
   await withScriptedBroker(({ type }) => {
-    if (type === CONNECT) greetings += 1;
+    if (type === CONNECT) connects += 1;
     return undefined;
   }, async (address) => {
     const late = new AbortController();
     const failing = assertRejects(() => connect(address, { signal: late.signal }), BrokerError, "Too late");
-    await until("the greeting", () => greetings === 1);
+    await until("the CONNECT", () => connects === 1);
     late.abort(new BrokerError("Too late"));
     await within("failing", failing);
-    assertEquals(greetings, 1);
+    assertEquals(connects, 1);
   });
 });
 
@@ -113,7 +113,7 @@ Deno.test("any negative acknowledgement fails its message alone, whatever its co
     const connection = await connect(address, { signal: never });
     const publish = () => connection.publish({ topic: "t", payload: "", qos: 1, retain: false }).acknowledged;
     for (const code of codes) {
-      await assertRejects(() => within("refusing", publish()), BrokerError, ` (code ${code})`);
+      await assertRejects(() => within("the publish", publish()), BrokerError, ` (code ${code})`);
     }
     await within("the next one", publish());
     await close(connection);
@@ -151,7 +151,7 @@ Deno.test("publish() at QoS 0 fails if the broker closes the connection, and suc
     };
     await assertRejects(() => within("failing", publish()), BrokerError, "closed the connection");
     hangsUp = false;
-    await within("leaving it at that", publish());
+    await within("the publish", publish());
   });
 });
 
@@ -200,15 +200,15 @@ Deno.test(
 );
 
 Deno.test("connect() sends the maximum packet size to an MQTT 5 broker", async () => {
-  let greeting: Uint8Array | undefined;
+  let connectBody: Uint8Array | undefined;
   await withScriptedBroker((packet) => {
     if (packet.type !== CONNECT) return undefined;
-    greeting = packet.body;
+    connectBody = packet.body;
     return CONNACK[versionOf(packet) === 5 ? 5 : 4];
   }, async (address) => {
     const connection = await connect(address, { signal: never });
     // Property 0x27, Maximum Packet Size (MQTT 5, section 3.1.2.11.4), follows name, version, flags and keep-alive.
-    const properties = new DataView(greeting?.slice(10).buffer ?? new ArrayBuffer(0));
+    const properties = new DataView(connectBody?.slice(10).buffer ?? new ArrayBuffer(0));
     assertEquals([properties.getUint8(1), properties.getUint32(2)], [0x27, MAX_PAYLOAD_BYTES + 128 * 1024]);
     await close(connection);
   });

@@ -100,7 +100,7 @@ Deno.test("a closed connection resolves `closed`, and publishes no more", async 
   const broker = await startEmbeddedBroker(0);
   const connection = await connect(broker, { signal: never });
   await broker.close();
-  const { message } = await within("losing", connection.closed);
+  const { message } = await within("the end of the connection", connection.closed);
   assertEquals(message, `Broker 127.0.0.1:${broker.port} closed the connection`);
   for (const qos of [0, 1, 2] as const) {
     await assertRejects(
@@ -180,14 +180,14 @@ for (
 }
 
 Deno.test("connect() does not try another version if the login is refused", async () => {
-  let greetings = 0;
+  let connects = 0;
   await withScriptedBroker(() => {
-    greetings += 1;
+    connects += 1;
     return [0x20, 3, 0, 134, 0];
   }, async (address) => {
     const { message } = await failure(address);
     assertEquals(message, `Broker 127.0.0.1:${address.port} refused the user name or password (code 134)`);
-    assertEquals(greetings, 1);
+    assertEquals(connects, 1);
   });
 });
 
@@ -225,8 +225,8 @@ for (const version of [5, 4] as const) {
 
 Deno.test("a missing ping response is the reason of the end, also for pending commands", async () => {
   await withScriptedBroker((packet) => packet.type === CONNECT ? CONNACK[5] : undefined, async (address) => {
-    const impatient = createConnectBroker({ keepaliveSeconds: 1, addressFault: () => undefined });
-    const connection = await impatient(address, { signal: never });
+    const connectWithKeepalive = createConnectBroker({ keepaliveSeconds: 1, addressFault: () => undefined });
+    const connection = await connectWithKeepalive(address, { signal: never });
     const { packetsReceived } = connection;
     const failing = assertRejects<Error>(() => connection.publish(MESSAGE).acknowledged, BrokerError);
     const { message } = await within<Error>("failing", failing);

@@ -58,9 +58,9 @@ Deno.test("subscribe() and unsubscribe() send no packet on which the broker woul
     const connection = await connect(address, { signal: never });
     const filters = Array.from({ length: 5 }, (_, index) => `${index}`.padStart(31, "x"));
     const requests = [...filters, "y".repeat(80)].map((filter, id) => ({ filter, qos: 0 as const, id: id + 1 }));
-    assertEquals(await within("granting", connection.subscribe(requests)), ["y".repeat(80)]);
+    assertEquals(await within("the grants", connection.subscribe(requests)), ["y".repeat(80)]);
     assertEquals(packets.length, 5);
-    await within("giving up", connection.unsubscribe(filters));
+    await within("the unsubscribe", connection.unsubscribe(filters));
     assertEquals(packets.slice(5).map(({ body }) => body.length <= 98), [true, true, true]);
     await close(connection);
   });
@@ -198,7 +198,7 @@ Deno.test("cancel() ends a message in flight: nothing more of it is sent, and it
     assertEquals(types, [PUBLISH, UNSUBSCRIBE, UNSUBSCRIBE]);
     await assertRejects(() => delivery.acknowledged, BrokerError);
     await close(connection);
-    await until("the farewell", () => types.includes(DISCONNECT));
+    await until("the DISCONNECT", () => types.includes(DISCONNECT));
     assertEquals(types.includes(PUBREL), false);
     delivery.cancel();
   });

@@ -167,7 +167,7 @@ Deno.test("a pool closes the longest idle connection for a new one, and none in 
   await to(3);
   assertEquals(connections.map(({ closeReason }) => closeReason), [undefined, "Idle", undefined]);
   const { listener, events } = makeListener("t");
-  const leave = pool.listen({ ...ADDRESS, port: 1 }, listener);
+  const unsubscribe = pool.listen({ ...ADDRESS, port: 1 }, listener);
   isSlow = true;
   const waiting = to(3);
   await assertRejects(() => to(4), BrokerError, "Too many broker connections: 2 are busy");
@@ -182,7 +182,7 @@ Deno.test("a pool closes the longest idle connection for a new one, and none in 
   // The subscriber is older than the last publish; it stays.
   await to(4);
   assertEquals(connections.map(({ closeReason }) => closeReason), ["Idle", "Idle", "Idle", undefined, undefined]);
-  leave();
+  unsubscribe();
   await pool.close();
   assertEquals(events, ["connected"]);
 });
@@ -258,10 +258,10 @@ Deno.test("a connection that closes because of a message ends no subscriber, at 
 
 Deno.test("an owner whose messages close the connection affects another owner's once at most", () => {
   const PINGREQ = 12;
-  let greetings = 0;
+  let connects = 0;
   return withScriptedBroker(({ type, body }) => {
     if (type === CONNECT) {
-      greetings += 1;
+      connects += 1;
       return CONNACK[5];
     }
     if (type === PINGREQ) return [0xd0, 0];
@@ -276,10 +276,10 @@ Deno.test("an owner whose messages close the connection affects another owner's 
     await Promise.all([fails(publishing("t", "modest")), fails(publishing("forbidden", "greedy"))]);
     let failed = false;
     const modest = publishing("t", "modest").catch(() => failed = true);
-    await until("the modest one's connection", () => greetings === 2);
+    await until("the modest one's connection", () => connects === 2);
     await fails(publishing("forbidden", "greedy"));
     await fails(publishing("forbidden", "greedy"));
-    assertEquals([failed, greetings], [false, 4]);
+    assertEquals([failed, connects], [false, 4]);
     await pool.close();
     await modest;
     assertEquals(failed, true);
@@ -369,7 +369,7 @@ Deno.test("a pool closes a connection after its idle time, and not during a publ
   const closed = () => connections.map(({ closeReason }) => closeReason);
   const listening = { ...ADDRESS, port: 1 };
   const { listener, events } = makeListener("t");
-  const leave = pool.listen(listening, listener);
+  const unsubscribe = pool.listen(listening, listener);
   const slow = pool.publish(ADDRESS, MESSAGE);
   await until("the grant", () => events.length === 1);
   // A later pool closes its idle connection after the sweep of this one.
@@ -382,7 +382,7 @@ Deno.test("a pool closes a connection after its idle time, and not during a publ
   assertEquals(closed(), [undefined, undefined]);
   acknowledge();
   await slow;
-  leave();
+  unsubscribe();
   time.ms += 1000;
   await until("closing", () => closed().every((reason) => reason === "Idle"));
   await pool.publish(ADDRESS, MESSAGE);
@@ -434,10 +434,10 @@ Deno.test("usage counts connections, filters and subscribers", async () => {
   const { pool } = makePool(connect);
   assertEquals(pool.usage, { connections: 0, subscriptions: 0, listeners: 0 });
   const listeners = ["a", "a", "b"].map(makeListener);
-  const [leave] = listeners.map(({ listener }) => pool.listen(ADDRESS, listener));
+  const [unsubscribe] = listeners.map(({ listener }) => pool.listen(ADDRESS, listener));
   pool.listen({ ...ADDRESS, port: 1884 }, makeListener("a").listener);
   assertEquals(pool.usage, { connections: 2, subscriptions: 3, listeners: 4 });
-  leave?.();
+  unsubscribe?.();
   assertEquals(pool.usage, { connections: 2, subscriptions: 3, listeners: 3 });
   await pool.close();
 });
@@ -454,7 +454,7 @@ Deno.test(
     const members = [makeListener("$share/g/t/#"), makeListener("$share/g/t/#")];
     const plain = makeListener("t/#");
     const system = makeListener("$SYS/broker/version");
-    const leaves = [...members, plain, system].map(({ listener }) => pool.listen(broker, listener));
+    const unsubscribes = [...members, plain, system].map(({ listener }) => pool.listen(broker, listener));
     await until("the grants", () => [...members, plain, system].every(({ events }) => events[0] === "connected"));
     for (let count = 0; count < 20; count++) await pool.publish(broker, { ...MESSAGE, topic: `t/${count}` });
     await until("all messages", () => plain.events.length === 21);
@@ -464,7 +464,7 @@ Deno.test(
     for (const { events } of members) assertEquals(events.length > 1, true, "a member without its share");
     await until("the system topic", () => system.events.length === 2);
     assertEquals(pool.usage.connections, 4);
-    for (const leave of leaves) leave();
+    for (const unsubscribe of unsubscribes) unsubscribe();
     assertEquals(pool.usage.connections, 2);
     await pool.close();
     await broker.stop();

@@ -143,11 +143,11 @@ Deno.test("large messages and bursts pass through the embedded broker, in proces
 Deno.test("the embedded broker frees an in-process client that disconnects, and the client frees the broker", async () => {
   const broker = await startEmbeddedBroker(0);
   const address = { host: broker.host, port: broker.port, open: broker.openStream };
-  const [watcher, leaver] = [await connect(address, { signal: never }), await connect(address, { signal: never })];
-  await leaver.close();
+  const [watcher, closing] = [await connect(address, { signal: never }), await connect(address, { signal: never })];
+  await closing.close();
   await broker.close();
   assertEquals(
-    (await within("losing", watcher.closed)).message,
+    (await within("the end of the connection", watcher.closed)).message,
     `Broker 127.0.0.1:${broker.port} closed the connection`,
   );
   await afterLastTimer();

@@ -151,7 +151,7 @@ Deno.test("startLog() writes the first twenty of equal messages, but all decisio
 /** Control characters of each kind. */
 const CONTROLS = [..."\0\t\r\n\x1b\x7f\x85\x9b\u061c\u200e\u200f\u2028\u2029\u202a\u202e\u2066\u2069"];
 
-Deno.test("startLog() quotes topics and outcomes in text, so that none looks like another decision", () => {
+Deno.test("startLog() quotes topics and outcomes in text, so that none can be taken for another decision", () => {
   const template = "{route} {service} {target} by {key}: {outcome}, {ms} ms";
   const forged = 'home/x by owner: "200", 1 ms\n2026-11-24 06:14:24.724 +00:00 [INF] audit: /gateway "';
   const outcome = `403 This key may not publish to ${forged}`;

@@ -157,7 +157,7 @@ Deno.test("gauge() with a label has a series for each value that is read, and fo
   assertEquals(await expiry(), [["old", 10], ["phone", 20]]);
   values = [["phone", 19]];
   assertEquals(await expiry(), [["phone", 19]]);
-  // The keys file allows no such names; the format must hold all the same.
+  // The keys file allows no such names, but the format must be valid for any.
   values = [['a"b\\c\nd}', 5], ["__proto__", 6]];
   assertEquals(await expiry(), [['a"b\\c\nd}', 5], ["__proto__", 6]]);
   values = [];

@@ -55,7 +55,7 @@ Deno.test("list() counts opened requests by key and reason, with the last offset
   ]);
 });
 
-Deno.test("list() can be written as JSON, whatever timestamp a client sends", () => {
+Deno.test("list() can be serialized as JSON, whatever timestamp a client sends", () => {
   for (const clockOffset of [Number.MAX_VALUE, -Number.MAX_VALUE]) {
     const { refusals } = makeRefusals();
     refusals.add("expired", { address: "a", key: "phone", clockOffset });

@@ -32,12 +32,12 @@ function seal(route: Route = "/gateway", key: SecretKey = KEY) {
   return sealRequestV2(key, '{"command":"open the door"}', { route, random });
 }
 
-/** Everything behind the last dot: what a listener can move elsewhere. */
+/** Returns everything after the last dot, which an attacker can move elsewhere. */
 const payloadOf = (text: string) => fromBase64Url(text.slice(text.lastIndexOf(".") + 1));
 
 const asRequest = (payload: string, kid = KEY.kid) => `2.${kid}.${payload}`;
 
-/** A stream with some events, as it passed by. */
+/** Recorded stream with some events. */
 async function record(binding: RequestBinding, plaintexts: readonly string[]) {
   const sealer = await StreamSealer.begin(binding, random);
   const events: Recorded[] = [];
@@ -108,7 +108,7 @@ Deno.test("attack: a request sent back as its own answer or event is refused", a
   await assertRefused(() => opener.open(toBase64Url(payload.subarray(16)), "0"), "as an event");
 });
 
-Deno.test("attack: an answer passed off as an event of the same request is refused, and the other way round", async () => {
+Deno.test("attack: an answer sent as an event of the same request is refused, and the other way round", async () => {
   const answer = payloadOf(await sealResponseV2(SUBSCRIPTION, "connected", random));
   const opener = await StreamOpener.begin(SUBSCRIPTION, `2.${toBase64Url(answer.subarray(0, 16))}`);
   await assertRefused(() => opener.open(toBase64Url(answer.subarray(16)), "0"));

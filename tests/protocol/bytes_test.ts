@@ -12,7 +12,7 @@ import {
 } from "../../src/protocol/bytes.ts";
 import { anyText } from "../support/damage.ts";
 
-// The module has two ways, and a platform takes one of them. Both are held against the definition, written out below:
+// The module has two implementations, of which a platform uses one. Both are compared with the definition below:
 // this file runs on platforms with and without base64.
 
 const ALPHANUMERIC = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -25,7 +25,7 @@ function written(bytes: Bytes, alphabet: string): string {
   return (bits.match(/.{1,6}/g) ?? []).map((six) => alphabet[parseInt(six.padEnd(6, "0"), 2)]).join("");
 }
 
-/** The only bytes whose spelling this is, if there are any. */
+/** Returns the only bytes with this encoding, if there are any. */
 function read(text: string, alphabet: string): number[] | undefined {
   const values = Array.from(text, (character) => alphabet.indexOf(character));
   if (values.includes(-1) || values.length % 4 === 1) return undefined;

@@ -91,7 +91,7 @@ Deno.test("no two encryptions share key and nonce, however many run at the same 
   assertEquals(new Set(derived.map(({ key }) => key)).size, 3 * EXCHANGES / 2 + 1 + STREAMS);
 });
 
-/** Whatever a stranger sends: it is what was sealed, or refused with the one error. */
+/** Opens any text: the result is what was sealed, or the one error. */
 async function assertHarmless(samples: readonly string[], open: (text: string) => unknown): Promise<void> {
   await fc.assert(
     fc.asyncProperty(hostileText(samples), async (text) => {

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { EnvelopeError } from "../../src/protocol/aead.ts";
 
-/** Whatever was opened. Passing it a text that was refused is the test's failure. */
+/** Any opened value; a failure of the test if it should have been refused. */
 type Open = () => unknown;
 
 /** Checks that something is refused with the one error, which says nothing about why. */
@@ -10,9 +10,9 @@ export async function assertRefused(open: Open, what = "what should be refused")
 }
 
 /**
- * Tells what opening something came to, or undefined if it was refused.
+ * Returns the result of opening something, or undefined if it was refused.
  *
- * @throws whatever was thrown, if it is anything but the one error
+ * @throws every error but the one for refusals
  */
 export async function outcomeOf(open: Open): Promise<unknown> {
   try {

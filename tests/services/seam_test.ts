@@ -1,4 +1,4 @@
-/** A third service is one folder and one entry in the list of services. */
+/** Third service: one folder, and one entry in the list of services. */
 import { join } from "node:path";
 import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import { startGateway } from "../../src/app/start.ts";
@@ -59,7 +59,7 @@ Deno.test("keys add and keys set have the options of a third service", () => {
   assertStringIncludes(formatHelp(addLine(LIST)), "Echo: every word.");
 });
 
-Deno.test("a third service is granted, changed, described and taken away like the others", () => {
+Deno.test("rights in a third service are granted, changed, described and removed like those in the others", () => {
   const { rights } = rightsFromOptions({}, LIST);
   assertEquals(Object.keys(rights), ["jeedom", "mqtt", "echo"]);
   assertStringIncludes(summarizeRights(rights, LIST), "; echo *");
@@ -282,7 +282,7 @@ Deno.test("POST /subscribe reaches every service that has subscriptions", async 
   const stream = await ask({ service: "echo", word: "world" });
   assertEquals((await stream.next())?.["type"], "connected");
   assertEquals((await stream.next())?.["payload"], "Hello world");
-  await stream.leave();
+  await stream.cancel();
   const refusals = [
     [{ service: "echo", word: "moon" }, "scope", "This key may not echo moon"],
     [{ service: "mqtt", topic: "a" }, "scope", "This key may not use the service mqtt"],

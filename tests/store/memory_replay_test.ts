@@ -82,7 +82,7 @@ Deno.test("claim() drops a request after its time and not before", () => {
   clock.ms = 119_999;
   assertEquals(store.claim(identity(1)).kind, "repeat");
   clock.ms = 120_001;
-  assertEquals(store.claim(identity(2)).kind, "forgotten", "Not newer than what was forgotten");
+  assertEquals(store.claim(identity(2)).kind, "forgotten", "Not newer than the dropped request");
 });
 
 Deno.test("claim() refuses a dropped request that may have run, after the wall clock was set back", () => {
@@ -111,7 +111,7 @@ Deno.test("claim() refuses when a key's identities fill its share of the memory,
   let accepted = 0;
   while (store.claim(identity(accepted)).kind === "first") accepted++;
   assertEquals(accepted, 5, "A key alone may have half");
-  assertEquals(store.claim(identity(0)).kind, "repeat", "A full store still knows its requests");
+  assertEquals(store.claim(identity(0)).kind, "repeat", "A full store still detects repeats");
   clock.ms = 120_001;
   assertEquals(store.claim(identity(200, 200, "default", 2000)).kind, "first");
 });
@@ -143,8 +143,8 @@ Deno.test("claim() is first for each identity exactly once in any order of claim
     for (const { nonce, wait, answer } of steps) {
       clock.ms += wait;
       const claim = store.claim(identity(nonce, nonce, "default", clock.ms));
-      const remembered = clock.ms - (lastFirst.get(nonce) ?? -Infinity) <= 1000;
-      assertEquals(claim.kind === "first" && remembered, false, "A remembered request ran again");
+      const isStored = clock.ms - (lastFirst.get(nonce) ?? -Infinity) <= 1000;
+      assertEquals(claim.kind === "first" && isStored, false, "A stored request ran again");
       if (claim.kind !== "first") continue;
       lastFirst.set(nonce, clock.ms);
       claim.settle(answer === null ? undefined : sealed(answer));

@@ -65,7 +65,7 @@ redisTest("openRedis() connects, logs each change once, and reconnects", async (
   assertEquals(seen, [connection.client]);
   await redis.kill();
   await until("the loss is noticed", () => connection.client === undefined);
-  await until("nobody is there", () => lines.some((line) => line.includes("ECONNREFUSED")));
+  await until("reconnecting fails", () => lines.some((line) => line.includes("ECONNREFUSED")));
   await redis.start();
   await isUp(connection);
   assertEquals(seen.length, 2);
@@ -75,7 +75,7 @@ redisTest("openRedis() connects, logs each change once, and reconnects", async (
   assertEquals(new Set(lines).size, lines.length - 1);
 });
 
-redisTest("a client of a lost connection never works again", async (redis, connection) => {
+redisTest("a client of a lost connection rejects all later commands", async (redis, connection) => {
   await isUp(connection);
   const old = connection.client;
   if (old === undefined) throw new Error("No connection");
@@ -118,7 +118,7 @@ Deno.test("close() ends a connection without any reply", () =>
       await within("closing", connection.close());
     }, 60_000)));
 
-Deno.test("openRedis() gives up on a silent server in time, and logs it once", () =>
+Deno.test("openRedis() times out at a silent server, and logs it once", () =>
   withReplies([], async (connection, lines, connections) => {
     await until("it tries again", () => connections() > 3);
     assertEquals(lines, ["No connection to Redis at {place}: The handshake took more than 400 ms"]);
@@ -136,7 +136,7 @@ Deno.test("openRedis() does not let an old server repeat the password into the l
   withReplies(
     ["-ERR unknown command `HELLO`, with args beginning with: `3`, `AUTH`, `default`, `hunter2`, \r\n"],
     async (_, lines) => {
-      await until("it is told", () => lines.length > 0);
+      await until("it is logged", () => lines.length > 0);
       assertEquals(lines, ["No connection to Redis at {place}: ERR unknown command `HELLO`"]);
     },
     { password: "hunter2" },
@@ -169,17 +169,17 @@ redisTest("limits count in the server, and in memory while it is frozen or unava
     rejectIfRedisNotReady: true,
     insuranceLimiter: inMemory,
   });
-  const take = () => limiter.consume("somebody").then(({ remainingPoints }) => remainingPoints, () => "refused");
+  const take = () => limiter.consume("client").then(({ remainingPoints }) => remainingPoints, () => "refused");
   assertEquals([await take(), await take(), await take(), await take()], [2, 1, 0, "refused"]);
-  assertEquals((await limiter.get("somebody"))?.consumedPoints, 4);
+  assertEquals((await limiter.get("client"))?.consumedPoints, 4);
   redis.signal("SIGSTOP");
-  assertEquals(await within("taking", take()), 2);
-  assertEquals((await within("getting", limiter.get("somebody")))?.consumedPoints, 1);
+  assertEquals(await within("the limiter", take()), 2);
+  assertEquals((await within("getting", limiter.get("client")))?.consumedPoints, 1);
   assertEquals(await take(), 1);
   redis.signal("SIGCONT");
   await isUp(connection);
   assertEquals(await take(), "refused");
-  assertEquals(await limiter.delete("somebody"), true);
+  assertEquals(await limiter.delete("client"), true);
   assertEquals(await take(), 2);
-  await inMemory.delete("somebody");
+  await inMemory.delete("client");
 }, { timeoutMs: 800 });

@@ -53,7 +53,7 @@ for (const appendonly of [false, true]) {
   const state = appendonly ? "with its log" : "empty";
 
   redisTest(
-    `claim() is first for no request twice when the server is killed and comes back ${state}`,
+    `claim() is first for no request twice when the server is killed and restarts ${state}`,
     async (redis, open) => {
       const gateway = open();
       await claim(gateway, identity(0));
@@ -73,7 +73,7 @@ for (const appendonly of [false, true]) {
     { appendonly },
   );
 
-  redisTest(`claim() is first in no other gateway either when the server comes back ${state}`, async (redis, open) => {
+  redisTest(`claim() is first in no other gateway either when the server restarts ${state}`, async (redis, open) => {
     const gateways = [open(), open()];
     await Promise.all(gateways.map((gateway) => claim(gateway, identity(0))));
     const load = startLoad(gateways, (number) => Math.floor(NOW) + (number % 6) / 10);
@@ -223,7 +223,7 @@ Deno.test("trusted() returns no client of a server that is too old or unknown, a
     "redis_version:7.4.0\r\nmaxmemory:0\r\n": "It does not report its run_id: use Valkey, or Redis 7",
   };
   for (const [info, fault] of Object.entries(cases)) {
-    const told: unknown[] = [];
+    const faults: unknown[] = [];
     const memory = watchRedisDurability({
       connection: {
         onConnect(listener) {
@@ -235,16 +235,16 @@ Deno.test("trusted() returns no client of a server that is too old or unknown, a
       seconds: SECONDS,
       monotonic: () => performance.now(),
       now: () => NOW * 1000,
-      log: { info() {}, warn() {}, error: (_, properties) => told.push(properties?.["fault"]) },
+      log: { info() {}, warn() {}, error: (_, properties) => faults.push(properties?.["fault"]) },
     });
     assertEquals(await memory.trusted(), undefined);
-    assertEquals(told, [fault]);
+    assertEquals(faults, [fault]);
     memory.close();
   }
 });
 
 for (const steps of [[3600], [SECONDS / 8, SECONDS / 8, SECONDS / 8]]) {
-  Deno.test(`a clock that steps on the server and here alike is noticed, in ${steps.length} steps: its keys have expired early`, async () => {
+  Deno.test(`the same step of the clock on the server and here is detected, in ${steps.length} steps: keys have expired early`, async () => {
     let wall = NOW;
     let marker: string | null = null;
     const info = () => `redis_version:7.4.0\r\nmaxmemory:0\r\nrun_id:a\r\nserver_time_usec:${wall * 1e6}\r\n`;
@@ -316,13 +316,13 @@ redisTest(
     assertEquals(await repeat(gateway, identity(1)), "answer");
     assertEquals(gateway.lines, [`info Connected to Redis at 127.0.0.1:${redis.port}`]);
     const reader = open({ user: "reader", password: "hunter2" });
-    await until("the missing right is told", async () => {
+    await until("the missing right is logged", async () => {
       assertEquals((await reader.store.claim(identity(1))).kind, "unavailable");
       return reader.lines.some((line) => line.startsWith("warn Redis refused to store a request: NOPERM"));
     });
-    const stranger = open({ user: "gate", password: "hunter3" });
-    await untilLogged(stranger, "WRONGPASS");
-    assertEquals((await stranger.store.claim(identity(1))).kind, "unavailable");
-    for (const { lines } of [gateway, reader, stranger]) assert(!lines.join().includes("hunter"), lines.join());
+    const wrongLogin = open({ user: "gate", password: "hunter3" });
+    await untilLogged(wrongLogin, "WRONGPASS");
+    assertEquals((await wrongLogin.store.claim(identity(1))).kind, "unavailable");
+    for (const { lines } of [gateway, reader, wrongLogin]) assert(!lines.join().includes("hunter"), lines.join());
   },
 );

@@ -133,12 +133,15 @@ Deno.test("backpressure() returns a promise while many bytes are being sealed, a
     const event = encoder.message(key, message({ payload: "x".repeat(10_000) }), 0, EVERYTHING);
     return event?.sharedRecord();
   });
-  await within("relief", encoder.backpressure() ?? Promise.reject(new Error("No backpressure")));
+  await within("the end of backpressure", encoder.backpressure() ?? Promise.reject(new Error("No backpressure")));
   await Promise.all(records);
   await until("no backpressure", () => encoder.backpressure() === undefined);
   // As many bytes without listeners: only the sockets must be served.
   for (let count = 0; count < 10; count++) encoder.message(key, message({ payloadBytes: 10_000 }), 0, EVERYTHING);
-  await within("relief of the sockets", encoder.backpressure() ?? Promise.reject(new Error("No backpressure")));
+  await within(
+    "the end of backpressure of the sockets",
+    encoder.backpressure() ?? Promise.reject(new Error("No backpressure")),
+  );
   assertEquals(encoder.backpressure(), undefined);
 });
 
@@ -152,10 +155,13 @@ Deno.test("backpressure() counts a message for each waiting listener of version 
   for (let listener = 0; listener < 1000; listener++) shared.prepare(event);
   assertEquals(encoder.backpressure(), undefined);
   for (let listener = 0; listener < 1000; listener++) numbered.prepare(event);
-  await within("relief", encoder.backpressure() ?? Promise.reject(new Error("No backpressure")));
+  await within("the end of backpressure", encoder.backpressure() ?? Promise.reject(new Error("No backpressure")));
   assertEquals(encoder.backpressure(), undefined);
   const records = Array.from({ length: 1000 }, () => numbered.record(event));
-  await within("relief of the sealing", encoder.backpressure() ?? Promise.reject(new Error("No backpressure")));
+  await within(
+    "the end of backpressure of the sealing",
+    encoder.backpressure() ?? Promise.reject(new Error("No backpressure")),
+  );
   await Promise.all(records);
 });
 

@@ -13,7 +13,7 @@ const encoder = new TextEncoder();
 
 let sealing = 0;
 
-/** Returns an event that is "sealed" as plaintext, after a varying number of turns of the event loop. */
+/** Returns an event that is "sealed" as plaintext, after a varying number of microtasks. */
 function plainEvent(event: StreamEvent): OutgoingEvent {
   const position = event.type === "message" ? { epoch: event.epoch, offset: event.offset } : undefined;
   const text = JSON.stringify(event);
@@ -54,7 +54,7 @@ function makeStream(
     monotonic: () => state.now,
     ...options,
   });
-  return { stream, state, told: telemetry.recorded };
+  return { stream, state, recorded: telemetry.recorded };
 }
 
 /** Fields of a received event. */
@@ -136,7 +136,7 @@ Deno.test("a listener that disconnects frees the stream's source, once", async (
 });
 
 Deno.test("push() evicts a listener with a reason and its position when a key's share is exceeded, and drops waiting events", async () => {
-  const { stream, state, told } = makeStream({ queueBytes: 1000, backlog: new MemoryBudget(4000) });
+  const { stream, state, recorded } = makeStream({ queueBytes: 1000, backlog: new MemoryBudget(4000) });
   const reader = stream.body.getReader();
   stream.push(message("first", 7));
   await reader.read();
@@ -154,7 +154,7 @@ Deno.test("push() evicts a listener with a reason and its position when a key's 
     resume: { epoch: "e", offset: 7 },
   });
   assertEquals([state.ends, state.tooSlow], [1, 1]);
-  const [[reason, count] = ["revoked", 0]] = told.dropped;
+  const [[reason, count] = ["revoked", 0]] = recorded.dropped;
   assertEquals(reason, "too_slow");
   assert(count > 5);
 });

@@ -22,7 +22,7 @@ Deno.test("drain() ends each stream at a random moment, with a random retry", as
   for (const ms of [199, 1, 799, 1, 799, 1]) {
     time.pass(ms);
     await settle();
-    ended.push(gateway.told.ended.length);
+    ended.push(gateway.recorded.ended.length);
   }
   assertEquals(ended, [0, 1, 1, 2, 2, 3]);
   await drained;
@@ -41,7 +41,7 @@ Deno.test("a stream that is being opened when the gateway stops does not begin",
   const response = await coming;
   assertEquals([response.status, response.headers.get("Retry-After")], [503, "3"]);
   await response.body?.cancel();
-  assertEquals([gateway.streams.size, broker.state.subscriptions, gateway.told.refused], [0, [], ["stopping"]]);
+  assertEquals([gateway.streams.size, broker.state.subscriptions, gateway.recorded.refused], [0, [], ["stopping"]]);
 });
 
 Deno.test("drain() takes no time without streams", async () => {
@@ -66,5 +66,5 @@ Deno.test("waitingBytes is the sum of all streams", async () => {
     for (let count = 0; count < 3; count++) await stream.next();
   }
   assertEquals(gateway.streams.waitingBytes, 0);
-  for (const stream of streams) await stream.leave();
+  for (const stream of streams) await stream.cancel();
 });

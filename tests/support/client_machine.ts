@@ -1,5 +1,5 @@
 /** Platform of client commands, with a fake gateway as its network. */
-import { type Answerer, fetchOf, KEY } from "../client/fake_gateway.ts";
+import { type Answerer, fetchOf, KEY } from "./fake_gateway.ts";
 import { fakePlatform } from "./platform.ts";
 
 /** Creates the platform, with `GATEWAY_KEY` and `GATEWAY_URL`. */

@@ -13,7 +13,7 @@ export class FakeClock implements Clock {
   /** Waits between attempts, in milliseconds. */
   readonly waits: number[] = [];
   /** Number of timeouts started. */
-  listenings = 0;
+  timeoutsStarted = 0;
   /** Pending timeouts with their times, in milliseconds. */
   readonly #guards = new Map<() => void, number>();
   readonly #waiting = new Set<() => void>();
@@ -35,7 +35,7 @@ export class FakeClock implements Clock {
 
   after(ms: number, run: () => void): () => void {
     if (GUARDS.includes(ms)) {
-      this.listenings += 1;
+      this.timeoutsStarted += 1;
       this.#guards.set(run, this.#now + ms);
       return () => this.#guards.delete(run);
     }
@@ -43,7 +43,7 @@ export class FakeClock implements Clock {
     this.#waiting.add(run);
     if (!this.#holds) {
       queueMicrotask(() => {
-        this.pass(ms);
+        this.skip(ms);
         if (this.#waiting.delete(run)) run();
       });
     }
@@ -51,24 +51,24 @@ export class FakeClock implements Clock {
   }
 
   /** Advances the clock without running timers, in milliseconds. */
-  pass(ms: number): void {
+  skip(ms: number): void {
     this.#now += ms;
   }
 
   /** True while a timeout is pending. */
-  get listens(): boolean {
+  get hasPendingTimeout(): boolean {
     return this.#guards.size > 0;
   }
 
   /** Advances the clock and runs the timeouts that are due, in milliseconds. */
-  strike(ms: number): void {
-    this.pass(ms);
+  advance(ms: number): void {
+    this.skip(ms);
     for (const [run, at] of [...this.#guards]) if (at <= this.#now && this.#guards.delete(run)) run();
   }
 
   /** Advances the clock by the timeout of a silent stream. */
-  fallSilent(): void {
-    this.strike(SILENCE_MS);
+  timeOutStream(): void {
+    this.advance(SILENCE_MS);
   }
 
   /** Fails if a timer is pending, which would keep a process alive. */

@@ -232,7 +232,7 @@ export async function makeGateway({ connect, pool = {}, ...overrides }: Override
     keyring,
     replays,
     secret,
-    told: telemetry.recorded,
+    recorded: telemetry.recorded,
   };
   return {
     ...parts,

@@ -12,7 +12,7 @@ import { PING } from "../../src/services/jeedom/health.ts";
 export interface JeedomServer {
   readonly url: string;
   readonly apikey: string;
-  readonly house: SimulatedHome;
+  readonly home: SimulatedHome;
   /** Requests received, without the gateway's own health checks. */
   readonly requests: Request[];
   /** The simulated Jeedom behind the port. */
@@ -31,8 +31,8 @@ export interface JeedomServerOptions
 export function startJeedom({ tls, ...options }: JeedomServerOptions = {}): JeedomServer {
   const apikey = crypto.randomUUID();
   const now = () => Date.now();
-  const house = new SimulatedHome(now);
-  const simulated = createSimulatedJeedom({ apikey, home: house, now, pollEveryMs: 20, ...options });
+  const home = new SimulatedHome(now);
+  const simulated = createSimulatedJeedom({ apikey, home, now, pollEveryMs: 20, ...options });
   const requests: Request[] = [];
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {}, ...tls }, async (request) => {
     const kept = request.clone();
@@ -42,7 +42,7 @@ export function startJeedom({ tls, ...options }: JeedomServerOptions = {}): Jeed
   return {
     url: `${tls === undefined ? "http" : "https"}://127.0.0.1:${server.addr.port}`,
     apikey,
-    house,
+    home,
     requests,
     simulated,
     stop() {

@@ -33,7 +33,7 @@ export async function listen(phone: Phone, { body }: Response, exchange: Exchang
       if (typeof event !== "object" || event === null) throw new Error("Event is no object");
       return { ...event };
     },
-    leave: () => reader.cancel(),
+    cancel: () => reader.cancel(),
   };
 }
 

@@ -1,4 +1,4 @@
-/** Tells whether a program is installed. */
+/** Returns whether a program is installed. */
 export async function hasProgram(name: string): Promise<boolean> {
   try {
     const command = new Deno.Command(name, { args: ["--version"], stdout: "null", stderr: "null" });

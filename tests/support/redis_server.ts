@@ -75,7 +75,7 @@ export async function withRedis(options: TestRedisOptions, test: (redis: TestRed
   }
 }
 
-/** Tells whether the server has loaded its file and accepts commands; an error such as NOAUTH counts as well. */
+/** Returns whether the server has loaded its file and accepts commands; an error such as NOAUTH counts as well. */
 async function isUp(port: number): Promise<boolean> {
   try {
     using connection = await Deno.connect({ hostname: "127.0.0.1", port });

@@ -101,7 +101,7 @@ const pageOf = (script: string) =>
 `;
 
 /** Page to open, and its script for the URL and the key of the gateway. */
-interface Visit {
+interface PageOptions {
   readonly pageHost: string;
   readonly allowedHost?: string | undefined;
   readonly gatewayHost: string;
@@ -110,7 +110,7 @@ interface Visit {
 }
 
 /** Opens a page in a browser, with a gateway that allows the pages of some origin, or of none. */
-async function visit({ pageHost, allowedHost, gatewayHost, script, flags }: Visit): Promise<Report> {
+async function runPage({ pageHost, allowedHost, gatewayHost, script, flags }: PageOptions): Promise<Report> {
   const site = startSite();
   const ALLOWED_ORIGINS = allowedHost === undefined ? "" : `http://${allowedHost}:${site.port}`;
   const gateway = await startGatewayProcess({ ALLOWED_ORIGINS, FAILED_BURST: "1" });
@@ -137,7 +137,7 @@ for (const gatewayHost of ["127.0.0.1", "localhost"]) {
     needing(`a page of an allowed origin, ${site}, publishes, listens, and reads refusals`, NEEDS),
     async () => {
       const page = { pageHost: "127.0.0.1", allowedHost: "127.0.0.1", gatewayHost };
-      const { outcome, fault } = await visit({ ...page, script: useGateway });
+      const { outcome, fault } = await runPage({ ...page, script: useGateway });
       if (!isOutcome(outcome)) throw new Error(`The page fails: ${fault}`);
       const { refused, limited, id, ...rest } = outcome;
       assertEquals(rest, { protocol: 2, seen: ["connected", "message", "from a page"], health: "ok" });
@@ -173,7 +173,7 @@ Deno.test(
   async () => {
     for (const allowedHost of [undefined, "localhost"]) {
       const page = { pageHost: "127.0.0.1", allowedHost, gatewayHost: "127.0.0.1" };
-      const { origin, outcome, fault } = await visit({ ...page, script: tryGateway });
+      const { origin, outcome, fault } = await runPage({ ...page, script: tryGateway });
       assertMatch(JSON.stringify(outcome), /"code":"unreachable","status":0/, fault);
       assertStringIncludes(JSON.stringify(outcome), `or its ALLOWED_ORIGINS does not name ${origin}`);
     }
@@ -181,7 +181,7 @@ Deno.test(
 );
 
 Deno.test(needing("a page over plain HTTP gets an error that names https and localhost", NEEDS), async () => {
-  const { origin, outcome, fault } = await visit({
+  const { origin, outcome, fault } = await runPage({
     pageHost: "app.example",
     gatewayHost: "127.0.0.1",
     script: tryGateway,

@@ -80,33 +80,39 @@ Deno.test("the client commands exit with 0, 1, 2 or 78, and never print the API 
       const env = { GATEWAY_URL: gateway.url, GATEWAY_KEY: gateway.key, NO_COLOR: "1" };
       const withKey = { ...env, JEEDOM_CALL_APIKEY: jeedom.apikey };
       const nowhere = `http://127.0.0.1:${freePort()}`;
-      const cases: [words: string[], env: Record<string, string>, mode: JeedomMode, code: number, text: string][] = [
-        [["call", "version", "--apikey-file", "apikey"], env, "well", 0, '"result": "4.5.3"'],
-        [["call", "version"], withKey, "well", 0, '"result": "4.5.3"'],
-        [["call", "version", "--apikey", jeedom.apikey], env, "well", 0, "Others on this machine can see"],
-        [["call", "version", "--apikey-file", "not_a_key"], env, "well", 1, "Jeedom refuses the call: "],
-        [["call", "no::such"], withKey, "well", 1, "no::such (code 500)"],
-        [["call", "cmd::byId", '{"id": 999}'], withKey, "well", 1, "(code 701)"],
-        [["call", "version"], env, "well", 1, "403 "],
+      const cases: [args: string[], env: Record<string, string>, mode: JeedomMode, code: number, text: string][] = [
+        [["call", "version", "--apikey-file", "apikey"], env, "normal", 0, '"result": "4.5.3"'],
+        [["call", "version"], withKey, "normal", 0, '"result": "4.5.3"'],
+        [["call", "version", "--apikey", jeedom.apikey], env, "normal", 0, "Others on this machine can see"],
+        [["call", "version", "--apikey-file", "not_a_key"], env, "normal", 1, "Jeedom refuses the call: "],
+        [["call", "no::such"], withKey, "normal", 1, "no::such (code 500)"],
+        [["call", "cmd::byId", '{"id": 999}'], withKey, "normal", 1, "(code 701)"],
+        [["call", "version"], env, "normal", 1, "403 "],
         [["call", "version"], withKey, "database-down", 1, "Jeedom answered HTTP 500 and nothing else"],
         [["call", "cmd::byId", '{"id": 1}'], withKey, "not-utf8", 1, "Jeedom answered nothing"],
         [["call", "version"], withKey, "page", 1, "a page for people"],
-        [["call", "version"], { ...withKey, GATEWAY_KEY: "ab".repeat(32) }, "well", 1, "could not decrypt the request"],
-        [["call", "version"], { ...withKey, GATEWAY_URL: nowhere }, "well", 1, "No gateway answers at "],
-        [["call"], withKey, "well", 2, "Usage: deno task call METHOD"],
-        [["call", "version", "--apikey-file", "no_such_file"], env, "well", 2, "there is no such file"],
-        [["call", "version", "--key-file", "not_a_key"], withKey, "well", 78, "must hold 64 hexadecimal"],
-        [["publish", "home/test", "x", "--qos", "1"], env, "well", 0, '"success":true'],
-        [["publish", "home/#", "x"], env, "well", 1, "400 "],
-        [["health"], { ...env, GATEWAY_URL: `${gateway.url}/nowhere` }, "well", 1, ""],
-        [["health", "--url", "nowhere"], env, "well", 2, "change --url"],
+        [
+          ["call", "version"],
+          { ...withKey, GATEWAY_KEY: "ab".repeat(32) },
+          "normal",
+          1,
+          "could not decrypt the request",
+        ],
+        [["call", "version"], { ...withKey, GATEWAY_URL: nowhere }, "normal", 1, "No gateway answers at "],
+        [["call"], withKey, "normal", 2, "Usage: deno task call METHOD"],
+        [["call", "version", "--apikey-file", "no_such_file"], env, "normal", 2, "there is no such file"],
+        [["call", "version", "--key-file", "not_a_key"], withKey, "normal", 78, "must hold 64 hexadecimal"],
+        [["publish", "home/test", "x", "--qos", "1"], env, "normal", 0, '"success":true'],
+        [["publish", "home/#", "x"], env, "normal", 1, "400 "],
+        [["health"], { ...env, GATEWAY_URL: `${gateway.url}/nowhere` }, "normal", 1, ""],
+        [["health", "--url", "nowhere"], env, "normal", 2, "change --url"],
       ];
-      for (const [words, env, mode, code, text] of cases) {
+      for (const [args, env, mode, code, text] of cases) {
         jeedom.simulated.mode = mode;
-        const run = await ended(spawnMain(words, { directory, env }));
-        assertEquals(run.code, code, `${words.join(" ")}: ${run.out}${run.err}`);
+        const run = await ended(spawnMain(args, { directory, env }));
+        assertEquals(run.code, code, `${args.join(" ")}: ${run.out}${run.err}`);
         assertStringIncludes(run.out + run.err, text);
-        for (const secret of [jeedom.apikey, "s3cret"]) assert(!(run.out + run.err).includes(secret), words.join(" "));
+        for (const secret of [jeedom.apikey, "s3cret"]) assert(!(run.out + run.err).includes(secret), args.join(" "));
       }
     });
   }, { ms: 180_000 }));

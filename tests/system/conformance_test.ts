@@ -12,11 +12,11 @@ interface Report {
 }
 
 /** Runs the command against its own gateway, whose failure rate is unused. */
-async function runKit(words: readonly string[]) {
+async function runKit(args: readonly string[]) {
   // The events that the command waits for then occur every second.
   const env = { STREAM_KEEPALIVE_SECONDS: "1" };
   return await withEnvironment(async ({ gateway: { url, key, directory } }) => {
-    const child = spawnMain(["conformance", "--url", url, ...words], { directory, env: { GATEWAY_KEY: key } });
+    const child = spawnMain(["conformance", "--url", url, ...args], { directory, env: { GATEWAY_KEY: key } });
     const { code, stdout, stderr } = await child.output();
     const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
     return { code, out: out ?? "", err: err ?? "", key };

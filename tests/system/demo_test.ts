@@ -266,12 +266,12 @@ Deno.test("doctor --watch ends after the next round if its output is closed, eve
 
 Deno.test("commands with much output exit with 0 if their output is closed at once", async () => {
   const directory = await Deno.makeTempDir({ prefix: "gateway-" });
-  for (const words of [["check-config"], ["keys", "list"], ["permissions"], ["keys"]]) {
-    const child = spawnMain(words, { directory, env: {} });
+  for (const args of [["check-config"], ["keys", "list"], ["permissions"], ["keys"]]) {
+    const child = spawnMain(args, { directory, env: {} });
     const errors = new Response(child.stderr).text();
     await child.stdout.cancel();
-    const { code } = await within(`the end of ${words.join(" ")}`, child.status);
-    assertEquals([code, (await errors).includes("rror")], [words.length === 1 && words[0] === "keys" ? 2 : 0, false]);
+    const { code } = await within(`the end of ${args.join(" ")}`, child.status);
+    assertEquals([code, (await errors).includes("rror")], [args.length === 1 && args[0] === "keys" ? 2 : 0, false]);
   }
   await Deno.remove(directory, { recursive: true });
 });
@@ -334,14 +334,14 @@ Deno.test(
 
 Deno.test("the client commands report an invalid command line, a missing key and a missing gateway", async () => {
   const directory = await Deno.makeTempDir({ prefix: "gateway-" });
-  const run = async (words: string[], env: Record<string, string> = {}) => {
-    const { code, stderr } = await spawnMain(words, { directory, env }).output();
+  const run = async (args: string[], env: Record<string, string> = {}) => {
+    const { code, stderr } = await spawnMain(args, { directory, env }).output();
     return { code, text: new TextDecoder().decode(stderr) };
   };
   const key = { GATEWAY_KEY: "ab".repeat(32) };
   const nowhere = `http://127.0.0.1:${freePort()}`;
   for (
-    const [words, env, code, text] of [
+    const [args, env, code, text] of [
       [["publish", "t"], key, 2, "Usage: deno task publish"],
       [["publish", "t", "m", "--qos", "3"], key, 2, "--qos must be 0, 1 or 2"],
       [["publish", "t", "m", "--loud"], key, 2, "Unknown option"],
@@ -354,7 +354,7 @@ Deno.test("the client commands report an invalid command line, a missing key and
       [["nonsense"], {}, 2, 'Unknown command "nonsense"'],
     ] as const
   ) {
-    const result = await run([...words], env);
+    const result = await run([...args], env);
     assertEquals([result.code, result.text.includes(text)], [code, true], result.text);
   }
   await Deno.remove(directory, { recursive: true });

@@ -37,7 +37,7 @@ interface DoctorEnvironment {
   readonly jeedom: JeedomServer;
   readonly env: Variables;
   /** Runs the doctor with changed settings. */
-  examine(changes?: Variables, directory?: string): Promise<Outcome>;
+  runDoctor(changes?: Variables, directory?: string): Promise<Outcome>;
 }
 
 /** Flags of the task. */
@@ -83,7 +83,7 @@ async function withSystem(
       gateway,
       jeedom,
       env,
-      async examine(changes = {}, directory = gateway.directory) {
+      async runDoctor(changes = {}, directory = gateway.directory) {
         const child = spawnMain(["doctor", "--json"], { directory, env: { ...env, ...changes }, flags: FLAGS });
         const { code, stdout, stderr } = await within("the doctor", child.output(), 60_000);
         const [output = "", faults] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
@@ -103,8 +103,8 @@ function check({ report }: Outcome, name: string) {
 }
 
 Deno.test("doctor reports a healthy gateway as ok, and each fault with its remedy", () =>
-  withSystem(async ({ env, examine }) => {
-    const healthy = await examine();
+  withSystem(async ({ env, runDoctor }) => {
+    const healthy = await runDoctor();
     const states = Object.fromEntries(healthy.report.checks.map(({ name, status }) => [name, status]));
     assertEquals(
       states,
@@ -162,7 +162,7 @@ Deno.test("doctor reports a healthy gateway as ok, and each fault with its remed
       }],
     ];
     for (const [changes, expected] of broken) {
-      const outcome = await examine(changes);
+      const outcome = await runDoctor(changes);
       const where = JSON.stringify(outcome.report);
       for (const [name, [message, remedy]] of Object.entries(expected)) {
         assertStringIncludes(check(outcome, name).message, message, where);
@@ -173,7 +173,7 @@ Deno.test("doctor reports a healthy gateway as ok, and each fault with its remed
     }
 
     // Before the first start there is one failure with one remedy, without further failures that follow from it.
-    const idle = await examine({
+    const idle = await runDoctor({
       ...{ PORT: String(freePort()), METRICS_PORT: String(freePort()) },
       ...{ SECRET_KEY_FILE: "none/key.txt", KEYS_FILE: "none/keys.json" },
     });
@@ -193,10 +193,10 @@ Deno.test("doctor reports a healthy gateway as ok, and each fault with its remed
 Deno.test(
   needing("doctor reports a broker that refuses the password", { mosquitto: MOSQUITTO }),
   () =>
-    withSystem(async ({ examine }) => {
+    withSystem(async ({ runDoctor }) => {
       const closed = await startBroker(["allow_anonymous false"]);
       try {
-        const outcome = await examine({ ...LOGIN, MQTT_BROKER_PORT: String(closed.port) });
+        const outcome = await runDoctor({ ...LOGIN, MQTT_BROKER_PORT: String(closed.port) });
         assertEquals([outcome.code, check(outcome, "broker").status], [2, "failed"]);
         assertStringIncludes(check(outcome, "broker").message, "refused the user name or password");
         assertStringIncludes(check(outcome, "broker").remedy ?? "", "Fix MQTT_USERNAME and MQTT_PASSWORD");
@@ -207,7 +207,7 @@ Deno.test(
 );
 
 Deno.test("doctor reports the age of the gateway's own health if a fresh check differs", () =>
-  withSystem(async ({ jeedom, gateway, examine }) => {
+  withSystem(async ({ jeedom, gateway, runDoctor }) => {
     await gateway.output.line((line) => line.includes("Jeedom refuses ping (error -32000)"));
     const response = await fetch(`${gateway.metricsUrl}/health/ready`);
     const { failing } = await response.json();
@@ -216,7 +216,7 @@ Deno.test("doctor reports the age of the gateway's own health if a fresh check d
     const metrics = await (await fetch(`${gateway.metricsUrl}/metrics`)).text();
     assertStringIncludes(metrics, 'e2e_gateway_up{part="jeedom"} 0');
     jeedom.simulated.settings = {};
-    const outcome = await examine();
+    const outcome = await runDoctor();
     assertEquals(check(outcome, "jeedom").status, "ok");
     assert(
       /^The gateway is not ready: jeedom \(as of \d+ s ago\)$/.test(check(outcome, "metrics").message),
@@ -224,7 +224,7 @@ Deno.test("doctor reports the age of the gateway's own health if a fresh check d
     );
   }, { settings: { HEALTH_CHECK_SECONDS: "600" }, jeedomSettings: { "api::forbidden::method": /^ping$/ } }));
 
-/** Tells whether nothing answers at the default of JEEDOM_URL. */
+/** Returns whether nothing answers at the default of JEEDOM_URL. */
 const HAS_FREE_PORT_80 = await Deno.connect({ hostname: "localhost", port: 80 }).then(
   (connection) => (connection.close(), false),
   () => true,
@@ -273,31 +273,34 @@ Deno.test(WITHOUT_SETTINGS, async () => {
 });
 
 Deno.test("doctor distinguishes another gateway with the same key", () =>
-  withSystem(async ({ gateway, env, examine }) => {
+  withSystem(async ({ gateway, env, runDoctor }) => {
     await inTempDir(async (directory) => {
       await Deno.mkdir(`${directory}/data`);
       await Deno.copyFile(`${gateway.directory}/data/secret_key.txt`, `${directory}/data/secret_key.txt`);
-      const twin = await startGatewayProcess({ ...env, PORT: "0", METRICS_PORT: "0" }, { directory, key: gateway.key });
-      const stranger = await startGatewayProcess({ ...env, PORT: "0", METRICS_PORT: "0" });
+      const duplicate = await startGatewayProcess({ ...env, PORT: "0", METRICS_PORT: "0" }, {
+        directory,
+        key: gateway.key,
+      });
+      const withOtherKey = await startGatewayProcess({ ...env, PORT: "0", METRICS_PORT: "0" });
       try {
-        const same = await examine({ PUBLIC_URL: twin.url });
+        const same = await runDoctor({ PUBLIC_URL: duplicate.url });
         assertEquals(same.code, 2);
         assertStringIncludes(check(same, "public_url").message, 'another gateway, which also has key "default"');
-        const other = await examine({ PUBLIC_URL: stranger.url });
+        const other = await runDoctor({ PUBLIC_URL: withOtherKey.url });
         assertEquals(other.code, 2);
         assertStringIncludes(check(other, "public_url").message, "HTTP 401: a gateway is there that does not have");
         // The doctor of the other gateway uses its own key with this gateway.
-        const wrongPlace = await examine({}, stranger.directory);
-        assertStringIncludes(check(wrongPlace, "gateway").message, 'does not have key "default" of these files');
+        const wrongDirectory = await runDoctor({}, withOtherKey.directory);
+        assertStringIncludes(check(wrongDirectory, "gateway").message, 'does not have key "default" of these files');
       } finally {
-        await twin.stop();
-        await stranger.stop();
+        await duplicate.stop();
+        await withOtherKey.stop();
       }
     });
   }));
 
 Deno.test(
-  needing("doctor publishes its state, and the broker publishes its will when doctor --watch dies", {
+  needing("doctor publishes its state, and the broker publishes its will when doctor --watch is killed", {
     mosquitto: MOSQUITTO,
   }),
   () =>
@@ -310,8 +313,8 @@ Deno.test(
         }
       })().catch(() => {});
       const last = () => JSON.parse(states.at(-1) ?? "{}");
-      const spawn = (...words: string[]) => {
-        const child = spawnMain(["doctor", ...words], { directory: gateway.directory, env, flags: FLAGS });
+      const spawn = (...args: string[]) => {
+        const child = spawnMain(["doctor", ...args], { directory: gateway.directory, env, flags: FLAGS });
         return { child, output: new ProcessOutput(child) };
       };
       const once = spawn("--mqtt");

@@ -76,7 +76,7 @@ Deno.test(needing("a wrong password is reported on publish and subscribe", NEEDS
   }
 });
 
-Deno.test("the death of the broker ends a stream with disconnected, and the next publish with an error", async () => {
+Deno.test("a killed broker ends a stream with disconnected, and the next publish with an error", async () => {
   const broker = await startBroker();
   await withGateway(at(broker), async ({ client }) => {
     assertEquals((await client.publish("t", "m", { qos: 1 })).status, 200);
@@ -112,10 +112,10 @@ Deno.test(
   },
 );
 
-Deno.test("a broker that dies before it acknowledges causes an error at once, and gets nothing twice", async () => {
+Deno.test("a broker that is killed before it acknowledges causes an error at once, and gets nothing twice", async () => {
   let published = 0;
   await withScriptedBroker(
-    // It reads the PUBLISH, perhaps after or together with the gateway's own check, and dies.
+    // It reads the PUBLISH, perhaps after or together with the gateway's own check, and is killed.
     ({ type }) => {
       if (type === CONNECT) return CONNACK[4];
       if (type !== PUBLISH) return undefined;

@@ -13,7 +13,7 @@ async function publishes(phone: GatewayClient): Promise<void> {
 }
 
 Deno.test("200 MB of garbage bodies take bounded memory, and a client at another address is served meanwhile", async () => {
-  // The process dies if its heap exceeds this limit, which is less than all the bodies together.
+  // The process crashes if its heap exceeds this limit, which is less than all the bodies together.
   const gateway = await startGatewayProcess({ RATE_LIMITS: "off" }, { flags: ["--v8-flags=--max-old-space-size=96"] });
   try {
     await within("the flood", flood(), 120_000);

@@ -122,7 +122,7 @@ Deno.test("Jeedom: a long poll waits for a change and returns it", () =>
       apikey: jeedom.apikey,
     });
     await until("the poll", () => jeedom.requests.length === 1);
-    jeedom.house.set(3, 1);
+    jeedom.home.set(3, 1);
     const { status, body } = await poll;
     assertEquals(status, 200);
     assert(JSON.stringify(body).includes('"cmd_id":3'), JSON.stringify(body));
@@ -142,7 +142,7 @@ Deno.test("Jeedom: a long poll continues after its client disconnects, and a rep
     assertEquals(jeedom.simulated.busyWorkers, 1);
     const again = ask();
     assertEquals((await gateway.client.callJeedom("ping")).status, 200);
-    jeedom.house.set(3, 1);
+    jeedom.home.set(3, 1);
     assertEquals((await again).status, 200);
     assertEquals(jeedom.requests.length, 3, "One poll and two pings");
   }));
@@ -318,7 +318,7 @@ Deno.test("replay: a request sent again over HTTP reaches Jeedom once and gets t
     const first = await post();
     assertEquals(await Promise.all([post(), post(), post()]), [first, first, first]);
     assertEquals(jeedom.requests.length, 1);
-    assertEquals(jeedom.house.value(3), 1);
+    assertEquals(jeedom.home.value(3), 1);
   }));
 
 Deno.test("repeated slashes before the path count as one, in every form of a request line", () =>

@@ -30,13 +30,13 @@ Deno.test("faults of Jeedom are reported to clients, and its JSON is found betwe
       ["page", "version", 502, "a page for people"],
       ["warning", "version", 200, '"result":"4.5.3"'],
       ["warning", "datetime", 200, '"result":'],
-      ["well", "version", 200, '"result":"4.5.3"'],
+      ["normal", "version", 200, '"result":"4.5.3"'],
     ];
-    for (const [mode, method, status, words] of states) {
+    for (const [mode, method, status, text] of states) {
       jeedom.simulated.mode = mode;
       const answer = await ask(method);
       assertEquals(answer.status, status, answer.text);
-      assertStringIncludes(answer.text, words);
+      assertStringIncludes(answer.text, text);
     }
     await gateway.output.line((line) => line.includes("text around its JSON"));
     const warnings = gateway.output.lines.filter((line) => line.includes("text around its JSON"));

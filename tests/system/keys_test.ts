@@ -24,8 +24,8 @@ interface Run {
   readonly stderr: string;
 }
 
-async function keys(words: string, directory: string, env: Record<string, string> = {}): Promise<Run> {
-  const child = spawnMain(["keys", ...words.split(" ")], { directory, env, flags: FLAGS });
+async function keys(args: string, directory: string, env: Record<string, string> = {}): Promise<Run> {
+  const child = spawnMain(["keys", ...args.split(" ")], { directory, env, flags: FLAGS });
   const { code, stdout, stderr } = await child.output();
   const decoder = new TextDecoder();
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
@@ -105,7 +105,7 @@ Deno.test("an edit continues when the process with the lock is killed", () =>
     assertEquals(await namesIn(directory), ["phone"]);
   }));
 
-/** Tells whether a process has a file open; Linux only. */
+/** Returns whether a process has a file open; Linux only. */
 async function hasOpen(pid: number, name: string): Promise<boolean> {
   try {
     for await (const { name: descriptor } of Deno.readDir(`/proc/${pid}/fd`)) {
@@ -181,9 +181,9 @@ Deno.test("killed editors leave a complete file, a free lock, and no other files
 Deno.test("all key commands work with the permissions of the task", () =>
   inTempDir(async (directory) => {
     const env = { PUBLIC_URL: "https://home.example", KEYS_FILE: "own/keys.json" };
-    const succeed = async (words: string) => {
-      const { code, stdout, stderr } = await keys(words, directory, env);
-      assertEquals([words, code, stderr], [words, 0, ""]);
+    const succeed = async (args: string) => {
+      const { code, stdout, stderr } = await keys(args, directory, env);
+      assertEquals([args, code, stderr], [args, 0, ""]);
       return stdout;
     };
     await succeed("add phone --subscribe home/#");

@@ -7,7 +7,7 @@ import { type ClientProgram, ClientTests } from "../clients/client_program.ts";
 import { testIntegers } from "../clients/answer_suite.ts";
 import { testClient } from "../clients/client_suite.ts";
 import { endAtOnce, error, stay } from "../clients/responses.ts";
-import { withFakeGateway } from "../clients/fake_gateway.ts";
+import { withFakeGateway } from "../clients/tcp_gateway.ts";
 import { received, subscribing } from "../clients/subscribing.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
@@ -67,18 +67,18 @@ testIntegers(program);
 
 const tests = new ClientTests(program);
 
-tests.test("seals a new request when its next try was sent twice on the way", () => {
+tests.test("seals a new request after a retry that the network delivered twice", () => {
   const repeated = endAtOnce(error("Request was used before: seal a new one for each subscription"));
-  return subscribing(tests)([(visit) => visit.serve(1), repeated, stay(2)], { count: 2 }, (lines) => {
+  return subscribing(tests)([(request) => request.serve(1), repeated, stay(2)], { count: 2 }, (lines) => {
     assertEquals(received(lines), ["connected", "1", "disconnected", "connected", "2"]);
   });
 });
 
-tests.test("ends a subscription with what its listener throws, and takes it for nothing that came from the gateway", () => {
+tests.test("ends a subscription with the exception of its listener, and does not handle it as a failure of the gateway", () => {
   const thrown = ["ExpiredException", "IOException", "IllegalStateException", "CancellationException"];
   return withFakeGateway(thrown.map(() => stay(2)), async (gateway) => {
-    const words = ["subscribe", "0", JSON.stringify({ times: 0, throws: thrown }), "#"];
-    const lines = await tests.all(gateway, words, { CLIENT_PROTOCOL: "2" });
+    const args = ["subscribe", "0", JSON.stringify({ times: 0, throws: thrown }), "#"];
+    const lines = await tests.all(gateway, args, { CLIENT_PROTOCOL: "2" });
     const outcomes = lines.map((line) =>
       line["payload"] ?? line["type"] ?? line["failure"] ?? line["uncaught"] ?? "end"
     );

@@ -57,7 +57,7 @@ Deno.test(
       }
     };
     try {
-      // A broker of MQTT 5 knows the maximum packet size of the gateway.
+      // An MQTT 5 broker received the maximum packet size of the gateway.
       assertEquals(await run(broker), []);
       await withMqtt3Proxy(broker, async (address) => {
         assertEquals(await run(address), Array(4).fill("Message on d/huge is larger than 8388608 bytes: left out"));

@@ -12,8 +12,8 @@ import { ProcessOutput } from "../support/process_output.ts";
 import { inTempDir } from "../support/temp_dir.ts";
 
 /** Runs a command to its end. */
-async function run(words: readonly string[], directory: string, env: Record<string, string>, flags?: string[]) {
-  const { code, stdout, stderr } = await spawnMain(words, { directory, env, ...(flags ? { flags } : {}) }).output();
+async function run(args: readonly string[], directory: string, env: Record<string, string>, flags?: string[]) {
+  const { code, stdout, stderr } = await spawnMain(args, { directory, env, ...(flags ? { flags } : {}) }).output();
   const decoder = new TextDecoder();
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
@@ -59,9 +59,9 @@ Deno.test("a key file among the project's own files stops every command, without
   inTempDir(async (directory) => {
     await Deno.writeTextFile(`${directory}/secret_key.txt`, "ab".repeat(32), { mode: 0o600 });
     const env = { SECRET_KEY_FILE: "secret_key.txt" };
-    for (const words of [["serve"], ["check-config"], ["keys", "list"]]) {
-      const { code, stderr } = await run(words, directory, env);
-      assertEquals(code, 78, words.join(" "));
+    for (const args of [["serve"], ["check-config"], ["keys", "list"]]) {
+      const { code, stderr } = await run(args, directory, env);
+      assertEquals(code, 78, args.join(" "));
       assert(stderr.includes("mkdir -p data && mv secret_key.txt data/secret_key.txt"), stderr);
     }
     const flags = ["--no-prompt", "--allow-read=.env", "--allow-env"];
@@ -147,7 +147,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
       await until("the call", () => jeedom.requests.length === 1);
       stopped = gateway.stop(signal);
       await until("not ready", async () => (await (await ready()).json()).failing.includes("stopping"));
-      jeedom.house.set(3, 1);
+      jeedom.home.set(3, 1);
     }
     assertEquals(events.map(({ type }) => type), ["connected", "end"]);
     const [, last] = events;

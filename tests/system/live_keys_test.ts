@@ -46,8 +46,8 @@ const PATIENT = { RATE_LIMITS: "off" };
 
 Deno.test("a key added by the command works in the running gateway, and a disabled one is refused", () =>
   withGateway(async (gateway) => {
-    const keys = async (...words: string[]) => {
-      const child = spawnMain(["keys", ...words], { directory: gateway.directory, env: {} });
+    const keys = async (...args: string[]) => {
+      const child = spawnMain(["keys", ...args], { directory: gateway.directory, env: {} });
       const output = new ProcessOutput(child);
       const { code } = await child.status;
       await output.ended;

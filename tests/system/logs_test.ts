@@ -6,7 +6,7 @@ import { type GatewayProcess, startGatewayProcess } from "../support/gateway_pro
 import { withEnvironment } from "../support/environment.ts";
 
 const PASSWORD = 'pass"word\\of/the broker';
-const APIKEY = "an-api-key-of-the-house";
+const APIKEY = "an-api-key-of-the-home";
 const REDIS_PASSWORD = "pass%20of%20redis";
 
 /** Returns the log lines with a property of a value. */

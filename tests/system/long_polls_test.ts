@@ -49,7 +49,7 @@ Deno.test("170 aborted polls of a key leave the other key its polls and calls, a
       assertEquals((await within("a call", greedy.callJeedom("version"))).status, 200);
       const change = poll(modest, Date.now() / 1000);
       await until("the poll", () => jeedom.requests.length === 18);
-      jeedom.house.set(3, 1);
+      jeedom.home.set(3, 1);
       assertEquals((await within("the change", change)).status, 200);
       const ready = await fetch(`${gateway.metricsUrl}/health/ready`);
       assertEquals((await ready.json()).status, "ok");

@@ -150,17 +150,17 @@ Deno.test({
     const jeedom = startJeedom();
     const settings = { JEEDOM_URL: jeedom.url, JEEDOM_APIKEY: jeedom.apikey, MQTT_BROKER_PORT: String(freePort()) };
     const gateway = await startGatewayProcess(settings);
-    const place = { GATEWAY_URL: gateway.url, GATEWAY_KEY: gateway.key };
+    const env = { GATEWAY_URL: gateway.url, GATEWAY_KEY: gateway.key };
     try {
       await gateway.output.line((line) => line.includes("embedded broker runs on"));
-      assertMatch(await node(await example(), place), EXAMPLE_PRINTS);
+      assertMatch(await node(await example(), env), EXAMPLE_PRINTS);
       assertEquals(jeedom.requests.length, 1);
 
       const program = `
         import { GatewayClient } from "@e2e-gateway/client";
         const { GATEWAY_URL: url, GATEWAY_KEY: key } = process.env;
         console.log(JSON.stringify(await new GatewayClient({ url, key }).health()));`;
-      assertEquals(JSON.parse(await node(program, place)), { status: "ok", version: VERSION });
+      assertEquals(JSON.parse(await node(program, env)), { status: "ok", version: VERSION });
     } finally {
       await gateway.stop();
       await jeedom.stop();

@@ -1,10 +1,10 @@
 /** Requests within the home never use the proxy of the environment. */
 import { assert, assertEquals } from "@std/assert";
 
-const PLACES = ["deno.json", "systemd/run.sh"].map((name) => new URL(`../../${name}`, import.meta.url));
+const FILES = ["deno.json", "systemd/run.sh"].map((name) => new URL(`../../${name}`, import.meta.url));
 
 Deno.test("NO_PROXY of every task bypasses HTTP_PROXY for host names and addresses", async () => {
-  const texts = await Promise.all(PLACES.map((url) => Deno.readTextFile(url)));
+  const texts = await Promise.all(FILES.map((url) => Deno.readTextFile(url)));
   const values = new Set(texts.flatMap((text) => [...text.matchAll(/NO_PROXY='([^']*)'/g)].map(([, value]) => value)));
   assert(values.size > 0);
   await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, () => new Response("here"));

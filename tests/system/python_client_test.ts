@@ -4,8 +4,8 @@ import { type ClientProgram, ClientTests } from "../clients/client_program.ts";
 import { testIntegers } from "../clients/answer_suite.ts";
 import { testClient } from "../clients/client_suite.ts";
 import { refuse, stay } from "../clients/responses.ts";
-import { EXPIRED, type Respond, withFakeGateway } from "../clients/fake_gateway.ts";
-import { withEnvironment } from "../clients/environment.ts";
+import { EXPIRED, type Respond, withFakeGateway } from "../clients/tcp_gateway.ts";
+import { withEmbeddedBroker } from "../support/environment.ts";
 import { within } from "../support/deadline.ts";
 import { needing } from "../support/needs.ts";
 import { ProcessOutput } from "../support/process_output.ts";
@@ -45,14 +45,14 @@ testIntegers(program);
 
 const tests = new ClientTests(program);
 
-tests.test("takes numbers that are larger than any float for ordinary failures, or for no wait", () => {
+tests.test("handles numbers that are larger than any float as ordinary failures, or as no wait", () => {
   const huge = "9".repeat(400);
   const refusal = JSON.stringify(`{"error":"Too many requests","retry_after":${huge}}`);
-  const fates: readonly Respond[] = [
-    (visit) => visit.replyText(refusal, 429),
-    (visit) => visit.replyText(`{"result":{"datetime":${huge},"result":[]}}`),
+  const responses: readonly Respond[] = [
+    (request) => request.replyText(refusal, 429),
+    (request) => request.replyText(`{"result":{"datetime":${huge},"result":[]}}`),
   ];
-  return withFakeGateway(fates, async (gateway) => {
+  return withFakeGateway(responses, async (gateway) => {
     const env = { CLIENT_PROTOCOL: "2" };
     tests.assertFailure(await tests.run(gateway, ["call", "datetime", "{}"], env), "rate_limit", { retryAfter: 3600 });
     tests.assertFailure(await tests.run(gateway, ["events", "0", '{"since": 1}'], env), "jeedom");
@@ -60,7 +60,7 @@ tests.test("takes numbers that are larger than any float for ordinary failures, 
 });
 
 /** Options of the command line. */
-interface Place {
+interface CommandLineOptions {
   /** Working directory, possibly with an `.env`; without one by default. */
   readonly cwd?: string;
   /** Program; the folder of the package by default. */
@@ -70,7 +70,7 @@ interface Place {
 function commandLine(
   args: readonly string[],
   more: Readonly<Record<string, string>> = {},
-  { cwd = CLIENT, program = [`${CLIENT}e2e_gateway`] }: Place = {},
+  { cwd = CLIENT, program = [`${CLIENT}e2e_gateway`] }: CommandLineOptions = {},
 ): Deno.Command {
   return new Deno.Command(python ?? "python3", {
     args: [...program, ...args],
@@ -102,8 +102,8 @@ async function listen(args: readonly string[], more: Readonly<Record<string, str
   }
 }
 
-async function run(args: readonly string[], more?: Readonly<Record<string, string>>, place?: Place) {
-  const { code, stdout, stderr } = await commandLine(args, more, place).output();
+async function run(args: readonly string[], more?: Readonly<Record<string, string>>, options?: CommandLineOptions) {
+  const { code, stdout, stderr } = await commandLine(args, more, options).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trim();
   return { code, stdout: text(stdout), stderr: text(stderr) };
 }
@@ -114,7 +114,7 @@ Deno.test({
     NEEDS,
   ),
   fn: () =>
-    withEnvironment(async ({ gateway, jeedom }) => {
+    withEmbeddedBroker(async ({ gateway, jeedom }) => {
       const keyFile = ["--url", gateway.url, "--key-file", `${gateway.directory}/data/secret_key.txt`];
       const inEnvironment = { GATEWAY_URL: gateway.url, GATEWAY_KEY: gateway.key };
 
@@ -131,7 +131,7 @@ Deno.test({
       assertEquals(code, 0, lines.join("\n"));
 
       const since = String(Date.now() / 1000 - 1);
-      jeedom.house.set(3, 1);
+      jeedom.home.set(3, 1);
       const event = /^\{"datetime": .*"option": \{"cmd_id": 3, "value": 1\}\}$/;
       const events = await listen(["--protocol", "1", "events", "--since", since], inEnvironment, event);
       assertEquals(events.code, 0, events.lines.join("\n"));
@@ -144,15 +144,15 @@ Deno.test({
     const messages = (lines: readonly string[]) => lines.filter((line) => line.startsWith("home/"));
     const notices = (lines: readonly string[]) =>
       lines.filter((line) => !line.startsWith("home/")).map((line) => line.replace(/:.*/, ""));
-    const cut: Respond = (visit) => visit.serve(1);
+    const cut: Respond = (request) => request.serve(1);
     await withFakeGateway([cut, stay(2), cut], async ({ url, key, requests, probes }) => {
-      const place = { GATEWAY_URL: url, GATEWAY_KEY: key };
-      const { code, lines } = await listen(["subscribe", "#"], place, /^home\/n 2$/);
+      const settings = { GATEWAY_URL: url, GATEWAY_KEY: key };
+      const { code, lines } = await listen(["subscribe", "#"], settings, /^home\/n 2$/);
       assertEquals(messages(lines), ["home/n 1", "home/n 2"]);
       assertEquals(notices(lines), ["connected", "disconnected", "connected"]);
       assertEquals(code, 0);
 
-      const once = await listen(["subscribe", "--once", "#"], place);
+      const once = await listen(["subscribe", "--once", "#"], settings);
       assertEquals(messages(once.lines), ["home/n 1"]);
       assertEquals(notices(once.lines), ["connected", "Stream broke off"]);
       assertEquals(once.code, 1);
@@ -165,10 +165,10 @@ Deno.test({
 Deno.test({
   ...needing("Python command line ends silently when its output is closed", NEEDS),
   fn: () =>
-    withFakeGateway([stay(2), (visit) => visit.reply("well")], async ({ url, key }) => {
-      const place = { GATEWAY_URL: url, GATEWAY_KEY: key };
-      for (const [words, exitCode] of [[["subscribe", "#"], 0], [["call", "datetime"], 141]] as const) {
-        const child = commandLine(words, place).spawn();
+    withFakeGateway([stay(2), (request) => request.reply("ok")], async ({ url, key }) => {
+      const settings = { GATEWAY_URL: url, GATEWAY_KEY: key };
+      for (const [args, exitCode] of [[["subscribe", "#"], 0], [["call", "datetime"], 141]] as const) {
+        const child = commandLine(args, settings).spawn();
         await child.stdout.cancel();
         const { code } = await within("the end of the program", child.status);
         const said = await new Response(child.stderr).text();
@@ -180,11 +180,11 @@ Deno.test({
 Deno.test({
   ...needing("Python command line reports which clock is wrong, and the correct time", NEEDS),
   fn: () => {
-    const expired: Respond = (visit) => visit.reply(EXPIRED, { status: 403, timestamp: 1_795_521_600 });
+    const expired: Respond = (request) => request.reply(EXPIRED, { status: 403, timestamp: 1_795_521_600 });
     return withFakeGateway([expired, expired], async ({ url, key }) => {
       const { code, stderr } = await run(["call", "datetime"], { GATEWAY_URL: url, GATEWAY_KEY: key });
-      const words = "Request expired: this device's clock is wrong, the gateway's time is 2026-11-24T12:00:00Z";
-      assertEquals([code, stderr], [1, `${words} (status 403)`]);
+      const message = "Request expired: this device's clock is wrong, the gateway's time is 2026-11-24T12:00:00Z";
+      assertEquals([code, stderr], [1, `${message} (status 403)`]);
     });
   },
 });
@@ -204,7 +204,7 @@ Deno.test({
         [["t", "--qos", "1", "--", "-5"], { message: "-5" }],
         [["t", "--file", path], { "payload_b64": bytes.toBase64() }],
       ];
-      const response: Respond = (visit) => visit.reply('{"success":true}');
+      const response: Respond = (request) => request.reply('{"success":true}');
       await withFakeGateway(published.map(() => response), async ({ url, key, requests }) => {
         for (const [index, [args, fields]] of published.entries()) {
           const { code, stderr } = await run(["publish", ...args], { GATEWAY_URL: url, GATEWAY_KEY: key });
@@ -234,31 +234,31 @@ Deno.test({
     const evil = "\u001b[2J\u0007\r\u009b1m\u202egnp\u2066\u200f\u2028";
     const escaped = "\\u001b[2J\\u0007\\u000d\\u009b1m\\u202egnp\\u2066\\u200f\\u2028";
     const message = { type: "message", topic: `home/${evil}`, payload: `é\tü\nhome/lock open${evil}` };
-    const fates: readonly Respond[] = [
-      async (visit) => {
-        await visit.connect();
-        await visit.send(message, { type: "disconnected", message: `Why${evil}\nconnected: not`, timestamp: 1 });
-        await visit.end();
+    const responses: readonly Respond[] = [
+      async (request) => {
+        await request.connect();
+        await request.send(message, { type: "disconnected", message: `Why${evil}\nconnected: not`, timestamp: 1 });
+        await request.end();
       },
-      (visit) => visit.reply(`é\n${evil}`),
-      (visit) => visit.reply({ result: [evil] }),
-      (visit) => visit.reply(evil, { status: 500 }),
+      (request) => request.reply(`é\n${evil}`),
+      (request) => request.reply({ result: [evil] }),
+      (request) => request.reply(evil, { status: 500 }),
       refuse(400, JSON.stringify({ error: evil })),
-      (visit) => visit.reply({ result: { datetime: 2000, result: [{ datetime: 1999, name: "n", option: evil }] } }),
+      (request) => request.reply({ result: { datetime: 2000, result: [{ datetime: 1999, name: "n", option: evil }] } }),
       refuse(400, JSON.stringify({ error: `${evil}\nNo` })),
     ];
-    return withFakeGateway(fates, async ({ url, key }) => {
-      const place = { GATEWAY_URL: url, GATEWAY_KEY: key };
-      const subscribed = await run(["subscribe", "--once", "#"], place);
+    return withFakeGateway(responses, async ({ url, key }) => {
+      const settings = { GATEWAY_URL: url, GATEWAY_KEY: key };
+      const subscribed = await run(["subscribe", "--once", "#"], settings);
       assertEquals(subscribed.stdout, `home/${escaped} é\tü\\nhome/lock open${escaped}`);
       assertEquals(subscribed.stderr.split("\n")[1], `disconnected: Why${escaped}\\nconnected: not`);
       // Line breaks of an answer are kept, and JSON is unchanged.
-      assertEquals((await run(["call", "text"], place)).stdout, `é\n${escaped}`);
-      const json = await run(["call", "json"], place);
+      assertEquals((await run(["call", "text"], settings)).stdout, `é\n${escaped}`);
+      const json = await run(["call", "json"], settings);
       assertEquals([JSON.parse(json.stdout), json.stdout.includes("\u202e")], [{ result: [evil] }, false]);
-      assertEquals((await run(["call", "failed"], place)).stderr, `500 ${escaped}`);
-      assertEquals((await run(["call", "refused"], place)).stderr, `${escaped} (status 400)`);
-      const events = await run(["events", "--since", "1"], place);
+      assertEquals((await run(["call", "failed"], settings)).stderr, `500 ${escaped}`);
+      assertEquals((await run(["call", "refused"], settings)).stderr, `${escaped} (status 400)`);
+      const events = await run(["events", "--since", "1"], settings);
       assertEquals([JSON.parse(events.stdout).option, events.stdout.includes("\u202e")], [evil, false]);
       assertEquals(events.stderr, `${escaped}\\nNo (status 400)`);
     });
@@ -271,7 +271,7 @@ Deno.test({
     NEEDS,
   ),
   fn: () => {
-    const nested = (depth: number): Respond => (visit) => visit.replyText("[".repeat(depth) + "]".repeat(depth));
+    const nested = (depth: number): Respond => (request) => request.replyText("[".repeat(depth) + "]".repeat(depth));
     // Newer versions of Python parse deeper than they serialize.
     const depths = [400, 960, 990, 2000, 100_000];
     return withFakeGateway(depths.map(nested), async ({ url, key, requests }) => {
@@ -291,7 +291,7 @@ Deno.test({
 Deno.test({
   ...needing("Python command line fails with a reason, and never with a stack trace", NEEDS),
   fn: () =>
-    withEnvironment(async ({ gateway: { url, key } }) => {
+    withEmbeddedBroker(async ({ gateway: { url, key } }) => {
       const reasons: readonly (readonly [readonly string[], Readonly<Record<string, string>>, RegExp])[] = [
         [["call", "datetime"], {}, /^No key: give --key-file, or set GATEWAY_KEY$/],
         [["call", "datetime"], { GATEWAY_KEY: "abc" }, /^Key must be 64 hexadecimal characters$/],
@@ -358,12 +358,12 @@ Deno.test({
     NEEDS,
   ),
   fn: async () => {
-    const words = `"${python}" "${CLIENT}e2e_gateway" --help`;
+    const command = `"${python}" "${CLIENT}e2e_gateway" --help`;
     // Python buffers its output by default.
     for (const more of [{}, { PYTHONUNBUFFERED: "1" }]) {
       for (const output of ["| true", ">&-", ">/dev/full"]) {
         const { stderr } = await new Deno.Command("sh", {
-          args: ["-c", `${words} ${output}`],
+          args: ["-c", `${command} ${output}`],
           env: { ...env, ...UNSET, ...more },
         })
           .output();
@@ -377,15 +377,15 @@ Deno.test({
   ...needing("Python command line reads key files and variables as editors and shells write them", NEEDS),
   fn: async () => {
     const directory = await Deno.makeTempDir({ prefix: "python-client-" });
-    const well: Respond = (visit) => visit.reply("well");
+    const succeed: Respond = (request) => request.reply("ok");
     try {
-      await withFakeGateway([well, well, well, well], async ({ url, key }) => {
+      await withFakeGateway([succeed, succeed, succeed, succeed], async ({ url, key }) => {
         const path = `${directory}/key.txt`;
         for (const text of [`${key}\r\n`, `\ufeff${key}`, `  ${key.toUpperCase()}\n\n`]) {
           await Deno.writeTextFile(path, text);
-          assertEquals((await run(["--url", url, "--key-file", path, "call", "x"])).stdout, "well");
+          assertEquals((await run(["--url", url, "--key-file", path, "call", "x"])).stdout, "ok");
         }
-        assertEquals((await run(["--url", url, "call", "x"], { GATEWAY_KEY: ` ${key}\r\n` })).stdout, "well");
+        assertEquals((await run(["--url", url, "call", "x"], { GATEWAY_KEY: ` ${key}\r\n` })).stdout, "ok");
 
         const utf16 = [0xff, 0xfe, ...[...key].flatMap((digit) => [digit.charCodeAt(0), 0])];
         const wrong: readonly (readonly [Uint8Array, RegExp])[] = [
@@ -466,22 +466,22 @@ Deno.test({
       [["--apikey-file", path], variable, "from-file", /^$/],
       [["--apikey", "typed"], variable, "typed", /^Warning: other users of this machine can read --apikey: use .*$/],
     ];
-    const events: Respond = (visit) => visit.reply({ jsonrpc: "2.0", error: { code: 1, message: "No" } });
-    const fates = ways.flatMap((): Respond[] => [(visit) => visit.reply("well"), events]);
+    const events: Respond = (request) => request.reply({ jsonrpc: "2.0", error: { code: 1, message: "No" } });
+    const responses = ways.flatMap((): Respond[] => [(request) => request.reply("ok"), events]);
     try {
-      await withFakeGateway(fates, async ({ url, key, requests }) => {
+      await withFakeGateway(responses, async ({ url, key, requests }) => {
         for (const [args, more, apikey, said] of ways) {
-          const place = { GATEWAY_URL: url, GATEWAY_KEY: key, ...more };
-          const call = await run(["call", "x", ...args], place);
-          assertEquals([call.code, call.stdout, requests.at(-1)?.fields["apikey"]], [0, "well", apikey]);
+          const settings = { GATEWAY_URL: url, GATEWAY_KEY: key, ...more };
+          const call = await run(["call", "x", ...args], settings);
+          assertEquals([call.code, call.stdout, requests.at(-1)?.fields["apikey"]], [0, "ok", apikey]);
           assertMatch(call.stderr, said);
           assertEquals(call.stderr.includes("typed"), false);
-          await run(["events", "--since", "1", ...args], place);
+          await run(["events", "--since", "1", ...args], settings);
           assertEquals(requests.at(-1)?.fields["apikey"], apikey);
         }
-        const place = { GATEWAY_URL: url, GATEWAY_KEY: key };
-        assertEquals((await run(["call", "x", "--apikey", "a", "--apikey-file", path], place)).code, 2);
-        const missing = await run(["call", "x", "--apikey-file", `${path}.none`], place);
+        const settings = { GATEWAY_URL: url, GATEWAY_KEY: key };
+        assertEquals((await run(["call", "x", "--apikey", "a", "--apikey-file", path], settings)).code, 2);
+        const missing = await run(["call", "x", "--apikey-file", `${path}.none`], settings);
         assertMatch(missing.stderr, /^API key file ".*" does not exist$/);
       });
     } finally {

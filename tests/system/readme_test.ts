@@ -108,8 +108,8 @@ Deno.test({
 Deno.test("README.md has no block of commands that the test above skips without reason", () => {
   const languages = new Set(BLOCKS.map(({ language }) => language));
   assertEquals([...languages].filter((language) => !["", "sh", "shell", "json"].includes(language)), []);
-  const left = BLOCKS.filter(({ language }) => language !== "sh").flatMap(({ lines }) => lines);
-  assertEquals(left.filter((line) => taskOf(line) !== undefined), []);
+  const others = BLOCKS.filter(({ language }) => language !== "sh").flatMap(({ lines }) => lines);
+  assertEquals(others.filter((line) => taskOf(line) !== undefined), []);
 });
 
 async function typeReadme(directory: string): Promise<void> {

@@ -14,10 +14,10 @@ import project from "../../deno.json" with { type: "json" };
 /** Flags of the task. */
 const DOCTOR = [...project.tasks.doctor.command.matchAll(/--(?:no-prompt|allow-\S+|deny-\S+)/g)].map(([flag]) => flag);
 
-async function run(words: readonly string[], options: Parameters<typeof spawnMain>[1]) {
-  const child = spawnMain(words, options);
+async function run(args: readonly string[], options: Parameters<typeof spawnMain>[1]) {
+  const child = spawnMain(args, options);
   const output = new ProcessOutput(child);
-  const { code } = await within(words.join(" "), child.status, 60_000);
+  const { code } = await within(args.join(" "), child.status, 60_000);
   await output.ended;
   return { code, text: output.text };
 }
@@ -53,10 +53,10 @@ Deno.test("doctor reports recent refusals of the gateway by cause, without its o
   const gateway = await startGatewayProcess(env, { keys: [phone, guest, tablet, bob], key: phone.secret.toHex() });
   const { url, directory, output } = gateway;
   const doctor = async () => (await run(["doctor"], { directory, env, flags: DOCTOR })).text;
-  const keys = async (...words: string[]) => {
+  const keys = async (...args: string[]) => {
     const loads = () => output.lines.filter((line) => line.includes("Keys loaded")).length;
     const before = loads();
-    assertEquals((await run(["keys", ...words], { directory, env: {} })).code, 0);
+    assertEquals((await run(["keys", ...args], { directory, env: {} })).code, 0);
     await output.line((line) => line.includes("Keys loaded") && loads() > before);
   };
   try {

@@ -29,12 +29,12 @@ Deno.test("a client whose connection breaks repeatedly gets every message once a
   await withGateway(broker, async ({ url, key, client }) => {
     const proxy = await startToxicProxy(Number(new URL(url).port));
     const phone = new GatewayClient({ url: `http://127.0.0.1:${proxy.port}`, key, random: () => 0 });
-    const leave = new AbortController();
+    const controller = new AbortController();
     const expected = Array.from({ length: 400 }, (_, index) => String(index));
     const received: (string | null)[] = [];
     const seen = new Map<string, number>();
     let publishing: Promise<void> | undefined;
-    for await (const event of phone.subscribe(["home/#", "+/n"], { signal: leave.signal })) {
+    for await (const event of phone.subscribe(["home/#", "+/n"], { signal: controller.signal })) {
       seen.set(event.type, (seen.get(event.type) ?? 0) + 1);
       publishing ??= (async () => {
         for (const [index, payload] of expected.entries()) {
@@ -47,10 +47,10 @@ Deno.test("a client whose connection breaks repeatedly gets every message once a
       if (event.payload === expected.at(-1)) break;
     }
     await publishing;
-    leave.abort();
+    controller.abort();
     assertEquals(received, expected);
     assertEquals(seen.get("gap"), undefined);
-    assert((seen.get("disconnected") ?? 0) >= 1 && proxy.connections >= 2, "The line never broke");
+    assert((seen.get("disconnected") ?? 0) >= 1 && proxy.connections >= 2, "The connection never broke");
     await proxy.close();
   });
   await broker.stop();
@@ -60,8 +60,8 @@ Deno.test("a broker that is killed and restarted causes offline and online event
   const port = freePort();
   let broker = await startBroker(["allow_anonymous true"], port);
   await withGateway(broker, async ({ client }) => {
-    const leave = new AbortController();
-    const keeper = client.subscribe(["t"], { keep: true, signal: leave.signal });
+    const controller = new AbortController();
+    const keeper = client.subscribe(["t"], { keep: true, signal: controller.signal });
     const other = client.subscribe(["t"], { resume: false });
     await nextEvent(keeper, "connected");
     await nextEvent(other, "connected");
@@ -75,7 +75,7 @@ Deno.test("a broker that is killed and restarted causes offline and online event
     assert(gap.type === "gap" && gap.epoch !== undefined && gap.offset !== undefined);
     assertEquals((await client.publish("t", "again", { qos: 1 })).status, 200);
     assertEquals(payloadOf(await nextEvent(keeper, "message")), "again");
-    leave.abort();
+    controller.abort();
     await keeper.return();
   });
   await broker.stop();
@@ -87,9 +87,9 @@ for (const version of ["5", "3.1.1"]) {
     const embedded = version === "3.1.1" ? await startEmbeddedBroker(0) : undefined;
     const broker = embedded === undefined ? await startBroker() : { ...embedded, stop: embedded.close };
     await withGateway(broker, async ({ client }) => {
-      const leave = new AbortController();
+      const controller = new AbortController();
       await client.publish("home/kept", "old", { qos: 1, retain: true });
-      const listen = (filters: string[]) => client.subscribe(filters, { qos: 1, signal: leave.signal });
+      const listen = (filters: string[]) => client.subscribe(filters, { qos: 1, signal: controller.signal });
       const first = listen(["home/#", "home/+", "+/kept"]);
       const second = listen(["home/+"]);
       const third = listen(["home/+"]);
@@ -105,7 +105,7 @@ for (const version of ["5", "3.1.1"]) {
         assert(live.type === "message" && live.payload === "new" && !live.retain, JSON.stringify(live));
         assertEquals(payloadOf(await nextEvent(stream, "message")), "end");
       }
-      leave.abort();
+      controller.abort();
       for (const stream of [first, second, third]) await stream.return();
     });
     await broker.stop();

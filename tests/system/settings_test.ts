@@ -21,13 +21,13 @@ function inFreshProject(test: (directory: string) => Promise<void>): Promise<voi
 }
 
 /** Starts a task with only the given variables. */
-function spawnTask(words: readonly string[], directory: string, env: Record<string, string>) {
+function spawnTask(args: readonly string[], directory: string, env: Record<string, string>) {
   const kept = ["PATH", "HOME", "DENO_DIR", "TMPDIR"].flatMap((name) => {
     const value = Deno.env.get(name);
     return value === undefined ? [] : [[name, value] as const];
   });
   return new Deno.Command(Deno.execPath(), {
-    args: ["task", "--quiet", ...words],
+    args: ["task", "--quiet", ...args],
     cwd: directory,
     clearEnv: true,
     env: { ...Object.fromEntries(kept), ...env },
@@ -38,8 +38,8 @@ function spawnTask(words: readonly string[], directory: string, env: Record<stri
 }
 
 /** Runs a task to its end. */
-async function runTask(words: readonly string[], directory: string, env: Record<string, string>) {
-  const child = spawnTask(words, directory, env);
+async function runTask(args: readonly string[], directory: string, env: Record<string, string>) {
+  const child = spawnTask(args, directory, env);
   const { code, stdout, stderr } = await within("the end", child.output());
   const decoder = new TextDecoder();
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };

@@ -46,7 +46,7 @@ Deno.test(
       for (let round = 0; round < 12; round++) await openAndDrop();
       await until("all connections closed", () => openFiles(pid) <= before + 5);
       assertEquals((await client.health()).status, "ok");
-      // The process dies if its heap exceeds this limit, which is less than 2,400 streams of 20 KB or more.
+      // The process crashes if its heap exceeds this limit, which is less than 2,400 streams of 20 KB or more.
     }, ["--v8-flags=--max-old-space-size=48"]),
 );
 

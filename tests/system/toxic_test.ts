@@ -152,7 +152,7 @@ for (const protocol of [1, 2] as const) {
           assert(acknowledged.length >= 10, `Only ${acknowledged.length} of 30 passed`);
           await listening.until("the last event", () => listening.numbers.at(-1) === events.length - 1, 40_000);
           await listening.end();
-          assert(proxy.connections > 5, "The line never broke");
+          assert(proxy.connections > 5, "The connection never broke");
         }
         proxy.set({});
         assertEquals((await phone.publish("t", "m", { qos: 1 })).status, 200);
@@ -205,7 +205,7 @@ Deno.test("a breaking connection to the broker: acknowledged messages arrive, no
       return (listening.numbers.at(-1) ?? -1) >= later;
     });
     await listening.end();
-    assert(proxy.connections > 3, "The line never broke");
+    assert(proxy.connections > 3, "The connection never broke");
     await arrived.close();
     await straight.endAsync(true);
   }));

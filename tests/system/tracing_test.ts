@@ -6,7 +6,7 @@ import type { GatewayProcess } from "../support/gateway_process.ts";
 import { type TestEnvironment, withEnvironment } from "../support/environment.ts";
 
 const PASSWORD = "password-of-the-broker-4711";
-const APIKEY = "api-key-in-the-house-4712";
+const APIKEY = "api-key-of-the-home-4712";
 const PAYLOAD = "payload-secret-4713";
 const TOPIC = "home/topic-secret-4714";
 const QUERY = "query-written-by-a-client-4715";

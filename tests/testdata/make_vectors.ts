@@ -14,7 +14,7 @@ import { StreamSealer } from "../../src/protocol/v2/stream.ts";
 const KEY = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 const OTHER_KEY = "f0f1f2f3f4f5f6f7f8f9fafbfcfdfeffe0e1e2e3e4e5e6e7e8e9eaebecedeeef";
 
-/** Randomness that is none: bytes that count up from a start. */
+/** Deterministic bytes in place of random ones: they count up from a start. */
 function counting(start: number): RandomBytes {
   return (length) => Uint8Array.from({ length }, (_, index) => (start + index) & 0xff);
 }
@@ -167,7 +167,7 @@ const refuseStream = (
   reason,
   requestSalt: toHex(changed.salt ?? subscribe.binding.salt),
   opening: changed.opening ?? events.opening,
-  // The last of these is the one to refuse; the ones before are good.
+  // The last of these is the one to refuse; the ones before are valid.
   events: changed.events.map(bare),
 });
 

@@ -7,7 +7,7 @@ const MAX_EXAMPLES = 5;
 
 /**
  * Returns the violated invariants: what was acknowledged arrived, nothing arrived twice, streams reported every gap, no
- * listener gave up, and no gateway crashed. To be called once all listeners have the last message.
+ * listener failed, and no gateway crashed. To be called once all listeners have the last message.
  */
 export function violatedInvariants(environment: ChaosEnvironment, load: Load): string[] {
   const violations: string[] = [];

@@ -71,7 +71,7 @@ interface Flood {
   readonly rate: Rate;
   /** Makes the request with an index. */
   readonly make: (index: number) => Promise<SealedRequest> | SealedRequest;
-  /** Tells whether an answer counts against the limit. */
+  /** Returns whether an answer counts against the limit. */
   readonly passes: (check: AnswerCheck) => boolean;
 }
 

@@ -142,7 +142,7 @@ export class RawConnection {
   }
 }
 
-/** Tells whether a body has so many events; in version 2, the opening record precedes them. */
+/** Returns whether a body has so many events; in version 2, the opening record precedes them. */
 function hasEvents(body: string, count: number): boolean {
   return recordData(body).length >= count + (body.includes("event: open\n") ? 1 : 0);
 }

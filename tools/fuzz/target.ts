@@ -95,7 +95,7 @@ export function makeTargetRecords(): KeyRecord[] {
   ];
 }
 
-/** Tells whether a record is valid: older gateways reject `$` topics in rights. */
+/** Returns whether a record is valid: older gateways reject `$` topics in rights. */
 function isGrantable(record: KeyRecord): boolean {
   try {
     parseKeysFile(formatKeysFile([record]), SERVICES);

@@ -150,7 +150,7 @@ async function measureClient(client: GatewayClient, isRunning: () => boolean) {
   return { served, requests, slowestMs };
 }
 
-/** Tells whether the gateway answers soon after an attack. */
+/** Returns whether the gateway answers soon after an attack. */
 async function answersSoon(client: GatewayClient): Promise<boolean> {
   for (let attempt = 0; attempt < 20; attempt++) {
     const answer = await Promise.race([client.publish("phone", "m").catch(() => undefined), pause(5000)]);

@@ -64,7 +64,7 @@ await runTool(async (started) => {
   const gateway = await startGatewayProcess({
     ...WIDE_LIMITS,
     ...backend.env,
-    // Small, so that the history is full soon: otherwise its filling looks like a leak.
+    // Small, so that the history is full soon: otherwise its filling would be reported as a leak.
     RESUME_BYTES: String(MB),
   }, { flags: [flag], keys: records });
   started.defer(async () => void await gateway.stop());

@@ -69,7 +69,7 @@ export function startKeyCycle(gateway: GatewayProcess): KeyCycle {
   };
 }
 
-/** Tells whether the gateway accepts the key, even if the broker is unavailable. */
+/** Returns whether the gateway accepts the key, even if the broker is unavailable. */
 async function isAccepted(client: GatewayClient): Promise<boolean> {
   try {
     await client.publish("soak/temporary", "here");

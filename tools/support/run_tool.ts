@@ -28,7 +28,7 @@ export async function runTool(tool: (started: AsyncDisposableStack) => Promise<s
     // deno-lint-ignore no-console
     if (report !== undefined) console.log(report);
   } finally {
-    // Once interrupted, the tool itself fails as well; that error is of no interest.
+    // Once interrupted, the tool itself fails as well; that error is ignored.
     await (interruption?.end ?? started.disposeAsync());
     for (const signal of signals) Deno.removeSignalListener(signal, interrupt);
   }

@@ -7,7 +7,7 @@ import os
 import sys
 
 if not __package__:
-    # Run as a directory, in which Python then looks for modules.
+    # Run as a directory: Python then imports modules from it.
     sys.path[0] = os.path.dirname(os.path.abspath(sys.path[0]))
 
 try:

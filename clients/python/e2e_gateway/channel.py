@@ -19,7 +19,7 @@ from .protocol import (
     seal_request_v2,
 )
 from .refusal import is_from_gateway, sealed_refusal
-from .stamp import Stamp
+from .request_timestamp import RequestTimestamp
 from .transport import Response, send
 
 #: Request that cannot run, as it is far too old, to find the version.
@@ -35,7 +35,7 @@ class Sent:
     #: Opens the answer.
     exchange: Exchange
     #: Timestamp of the request.
-    stamp: Stamp
+    timestamp: RequestTimestamp
 
 
 class Channel:
@@ -97,7 +97,7 @@ class Channel:
                 raise
             self.correct(error.gateway_time)
             # A command is sent again only if no copy of it can ever run.
-            if not sent.stamp.was_always_too_old(error.gateway_time):
+            if not sent.timestamp.was_always_too_old(error.gateway_time):
                 raise
         return self._accept(self.post(route, fields, timeout), route)
 
@@ -109,10 +109,10 @@ class Channel:
         :raises GatewayError: if there is no answer, or a refusal
         """
         version = self._negotiation.agree(timeout)
-        stamp = Stamp(self._clock, self._ahead)
-        stamped = {**fields, "timestamp": stamp.timestamp}
+        timestamp = RequestTimestamp(self._clock, self._ahead)
+        stamped = {**fields, "timestamp": timestamp.seconds}
         response, exchange = self._send(version, route, stamped, timeout)
-        return Sent(response, exchange, stamp)
+        return Sent(response, exchange, timestamp)
 
     def tampered(self) -> TamperedError:
         """Make the error for an answer that does not open."""

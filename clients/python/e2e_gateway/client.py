@@ -154,7 +154,7 @@ class GatewayClient:
         :param filter: name of a filter in Jeedom
         :param apikey: Jeedom's API key, where the gateway has none of its own
         :param endpoint: path of the API on the Jeedom server
-        :raises GatewayError: a lasting failure, or five minutes of temporary
+        :raises GatewayError: a permanent failure, or five minutes of temporary
             ones; a ``JeedomError`` if Jeedom refuses
         """
 
@@ -251,7 +251,7 @@ class GatewayClient:
             or ``error`` is its last event
         :param timeout: longest time without a heartbeat, in seconds; the
             gateway sends one at least every 15 s
-        :raises GatewayError: a lasting failure; any failure before it was
+        :raises GatewayError: a permanent failure; any failure before it was
             connected for the first time, or without ``resume``
         :raises KeyError: if ``since`` has no ``epoch`` and ``offset``
         """

@@ -44,7 +44,7 @@ def jeedom_events(
 ) -> Generator[dict[str, Any], None, None]:
     """Yield events, each once, until the generator is closed.
 
-    :raises GatewayError: the first lasting failure, or the newest one after
+    :raises GatewayError: the first permanent failure, or the newest one after
         ``LONGEST_FAILING`` seconds of nothing but temporary ones
     """
     overlap = None if since is None else Overlap(since)
@@ -86,7 +86,7 @@ def jeedom_events(
 def _read_changes(result: Any) -> _Changes:
     events = result.get("result") if isinstance(result, dict) else None
     if not isinstance(events, list):
-        raise JeedomError("Jeedom does not tell its events", status=200)
+        raise JeedomError("Jeedom's answer has no events", status=200)
     # A malformed event must not hide the others.
     return _Changes(
         _number(result.get("datetime")), [it for it in events if _is_event(it)]
@@ -97,7 +97,7 @@ def _result(ask: Ask, method: str, params: dict[str, Any]) -> Any:
     """Call a method, and return the result in its answer.
 
     :raises FailedError: for a temporary failure, as while Jeedom starts
-    :raises JeedomError: for a lasting one
+    :raises JeedomError: for a permanent one
     """
     answer = ask(method, params)
     status, body = answer.status, answer.body
@@ -134,7 +134,7 @@ def _is_event(value: Any) -> bool:
 def _number(value: Any) -> float:
     number = _time(value)
     if number is None:
-        raise JeedomError(f'Jeedom told no time, but "{value}"', status=200)
+        raise JeedomError(f"Jeedom's answer has no time, but '{value}'", status=200)
     return number
 
 

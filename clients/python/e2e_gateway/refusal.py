@@ -21,7 +21,7 @@ from .errors import (
 )
 
 #: Longest wait that a gateway can ask for, in seconds: a faulty gateway must
-#: not stop a client for ever.
+#: not stop a client forever.
 LONGEST_RETRY = 3600.0
 #: Text of the gateway for an address over its rate limit, and the clearer one
 #: of this client.
@@ -55,7 +55,7 @@ CLASSES: Mapping[str, type[GatewayError]] = {
 
 
 def is_from_gateway(opened: Mapping[str, Any]) -> bool:
-    """Tell whether the gateway itself is the source of an answer or event."""
+    """Return whether the gateway itself is the source of an answer or event."""
     return opened.get("source") == "gateway"
 
 

@@ -31,7 +31,7 @@ def follow(
 ) -> Generator[dict[str, Any], None, None]:
     """Yield the events of one stream after the other.
 
-    :raises GatewayError: the first lasting failure; any, until the first
+    :raises GatewayError: the first permanent failure; any, until the first
         stream was connected
     """
     fields = dict(fields)

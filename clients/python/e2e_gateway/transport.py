@@ -35,7 +35,7 @@ class Response:
     ) -> None:
         self._response = response
         # Set by _Watched. The socket's own timeout is for each chunk, so an
-        # attacker who sends a byte now and then would never reach it.
+        # attacker who sends single bytes slowly would never reach it.
         self._socket: socket.socket = cast(Any, response).socket
         self._timeout = timeout
         self.extend()
@@ -157,8 +157,8 @@ def _timed_out(timeout: float) -> RequestTimeoutError:
 def _unreachable(
     request: urllib.request.Request, reason: object
 ) -> UnreachableError:
-    place = f"{request.type}://{request.host}"
-    return UnreachableError(f"No gateway answers at {place}: {reason}")
+    address = f"{request.type}://{request.host}"
+    return UnreachableError(f"No gateway answers at {address}: {reason}")
 
 
 def _refusal(refusal: urllib.error.HTTPError) -> GatewayError:

@@ -113,7 +113,7 @@ const BY_KEY: Readonly<Record<KeyRefusal["cause"], (refusal: KeyRefusal) => Desc
       `Turn on automatic time on the device of ${key}; if several devices are off alike, this machine's clock is wrong: timedatectl`;
     return {
       text: `with a clock ${formatDuration(offset)} off (${isBehind ? "behind" : "ahead"}), of ${key}`,
-      // A replayed request looks the same.
+      // A replayed request has the same effect.
       remedy: isBehind
         ? `${remedy}; if its clock is correct, an old request of ${key} is replayed: nothing to do`
         : remedy,

@@ -73,7 +73,7 @@ export interface RetainedDeliveryOptions {
   readonly from: number;
   /** Counter of the owner's bytes that wait for SUBACKs, in all of its deliveries. */
   readonly earlyBytes: EarlyBytes;
-  /** Topics that the subscribers have a value of; ignored if it turns out that they missed messages. */
+  /** Topics that the subscribers have a value of; ignored if they missed messages. */
   readonly received?: Iterable<string>;
 }
 

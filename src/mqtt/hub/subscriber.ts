@@ -53,7 +53,7 @@ export class SubscriberState {
   readonly subscriber: Subscriber;
   /** `pending` until the broker grants its filters, `offline` while the broker is unreachable. */
   status: "pending" | "active" | "offline" | "removed" = "pending";
-  /** Offset of the last message considered: a message that matches several of its filters is passed once. */
+  /** Offset of the last processed message: a message that matches several of its filters is passed once. */
   lastOffset = 0;
   #subscriptions: readonly Subscription<SubscriberState>[] = [];
   #trie: TopicTrie<Subscription<SubscriberState>> | undefined;

@@ -42,7 +42,7 @@ export function authorizeCall(grants: JeedomGrants, { method, params }: JeedomCa
   if (limited === "scenario") authorizeScenario(grants, params);
 }
 
-/** With `plugin`, Jeedom runs the code of that plugin before it looks for a method of its own. */
+/** With `plugin`, Jeedom runs the code of that plugin before it searches its own methods. */
 function pluginOf({ plugin }: JeedomCall["params"]): string | undefined {
   if (plugin === undefined || plugin === null || plugin === "" || plugin === "core") return undefined;
   if (typeof plugin === "string" && /^[\w-]{1,64}$/.test(plugin)) return plugin;

@@ -52,7 +52,7 @@ export const mqtt: ServiceModule<typeof MQTT_SETTINGS> = {
 };
 
 function allowNet({ mqtt: { host, port, allowedBrokers } }: Config): string[] | undefined {
-  // Deno knows no "any host" and no network of IPv6: they need the network everywhere.
+  // Deno has no permission for "any host" or a network of IPv6: they need access to the whole network.
   if (allowedBrokers.some((pattern) => pattern.host === "*" || isIpv6Network(pattern.host))) return undefined;
   return [
     // The embedded broker takes another port when its own is taken, so no port is named.

@@ -45,7 +45,7 @@ export interface MqttServiceOptions {
   readonly directory: BrokerDirectory;
   /** Connections to brokers. */
   readonly brokers: Brokers;
-  /** Turns messages into events. */
+  /** Converts messages to events. */
   readonly events: StreamListenerOptions;
 }
 

@@ -16,7 +16,7 @@ import type { EventStream } from "../../streams/event_stream.ts";
 import type { SubscribeRequest } from "./request.ts";
 import type { MqttGrants } from "./rights.ts";
 
-/** Parts that turn messages into events. */
+/** Parts that convert messages to events. */
 export interface StreamListenerOptions {
   /** Encoder of the events. */
   readonly encoder: EventEncoder;

@@ -138,7 +138,7 @@ private fun exceptionNamed(name: String): Exception =
     when (name) {
         "IOException" -> IOException("Disk is full")
         "ExpiredException" -> ExpiredException(403, "Request of another client expired", 1234.0)
-        "CancellationException" -> CancellationException("Somebody else gave up")
+        "CancellationException" -> CancellationException("Cancelled elsewhere")
         else -> IllegalStateException(name)
     }
 

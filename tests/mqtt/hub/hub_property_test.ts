@@ -31,7 +31,12 @@ type Step =
   /** Keeps commands or packets in flight from now on. */
   | { readonly do: "hold"; readonly side: "commands" | "packets" }
   /** Delivers some of them, with a number of microtasks after each. */
-  | { readonly do: "arrive"; readonly side: "commands" | "packets"; readonly count: number; readonly turns: number }
+  | {
+    readonly do: "arrive";
+    readonly side: "commands" | "packets";
+    readonly count: number;
+    readonly microtasks: number;
+  }
   | { readonly do: "close"; readonly stayDown: boolean };
 
 const stepArbitrary: fc.Arbitrary<Step> = fc.oneof(
@@ -73,7 +78,7 @@ const stepArbitrary: fc.Arbitrary<Step> = fc.oneof(
       do: fc.constant("arrive" as const),
       side: fc.constantFrom("commands", "packets"),
       count: fc.integer({ min: 1, max: 4 }),
-      turns: fc.oneof(fc.constant(0), fc.nat(10), fc.constant(30)),
+      microtasks: fc.oneof(fc.constant(0), fc.nat(10), fc.constant(30)),
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("close" as const), stayDown: fc.boolean() }) },
@@ -297,7 +302,7 @@ async function run(
         for (let index = 0; index < step.count; index++) {
           if (step.side === "commands") broker.read(1);
           else broker.send(1);
-          await settle(step.turns);
+          await settle(step.microtasks);
         }
         break;
       case "close":

@@ -157,7 +157,7 @@ Deno.test("subscribe() requests an unsubscribed filter again, and receives later
   assertEquals(resumed.events, ["connected", "door: open"]);
 });
 
-/** As many filters as one owner may have. */
+/** Maximum number of filters of an owner. */
 const many = (owner: string, count = 2500) => Array.from({ length: count }, (_, index) => `${owner}/${index}`);
 
 Deno.test("subscribe() limits an owner to 2,500 filters after unsubscribing its idle ones, and no other owner", async () => {
@@ -421,7 +421,7 @@ Deno.test("a filter that the broker refuses after a reconnect ends its subscribe
 
 Deno.test("close() ends all subscribers, whatever their status", async () => {
   await using environment = new HubEnvironment();
-  const away = await environment.subscribe("a", { keep: true });
+  const offline = await environment.subscribe("a", { keep: true });
   environment.broker.isReachable = false;
   environment.broker.closeConnection();
   await environment.advance(5);
@@ -431,7 +431,7 @@ Deno.test("close() ends all subscribers, whatever their status", async () => {
   const waiting = environment.add("c");
   environment.hub.close(new BrokerError("Gateway is shutting down"));
   await environment.advance(60_000);
-  for (const subscriber of [away, asking, waiting]) {
+  for (const subscriber of [offline, asking, waiting]) {
     assertEquals(subscriber.events.at(-1), "ended: Gateway is shutting down");
     assertEquals(subscriber.events.filter((what) => what.startsWith("ended")).length, 1);
   }
@@ -540,14 +540,14 @@ Deno.test("messages from before a gap are not repeated after it, though the filt
   const previous = await environment.subscribe(["lamp/+", "#"]);
   const other = await environment.subscribe("#");
   // The broker sends it for each filter, and the first delivery is passed on.
-  environment.broker.publish("lamp/1", "heard");
+  environment.broker.publish("lamp/1", "received");
   previous.unsubscribe();
   environment.broker.publish("door", "open");
   await environment.advance(HubEnvironment.RESUME_MS);
   environment.broker.publish("window", "open");
   const resumed = await environment.subscribe(["lamp/+", "#"], { since: positionOf(previous) });
   assertEquals(resumed.events, ["connected", "gap", "door: open", "window: open"]);
-  assertEquals(other.events, ["connected", "lamp/1: heard", "door: open", "window: open"]);
+  assertEquals(other.events, ["connected", "lamp/1: received", "door: open", "window: open"]);
 });
 
 Deno.test("a value that changes between the requests of two filters is not lost", async () => {
@@ -575,7 +575,7 @@ Deno.test("a gap is reported when one of the filters was not subscribed then", a
   assertEquals(resumed.events, ["connected", "gap", "lamp: on"]);
 });
 
-Deno.test("a subscriber that left during retained messages gets the others, and changed values", async () => {
+Deno.test("a subscriber that disconnected during retained messages gets the others, and changed values", async () => {
   for (const pause of [0, 6000]) {
     await using environment = new HubEnvironment();
     for (const lamp of [1, 2, 3]) environment.broker.publish(`lamp/${lamp}`, "on", { retain: true });
@@ -600,7 +600,7 @@ Deno.test("a subscriber that left during retained messages gets the others, and 
   }
 });
 
-Deno.test("a subscriber that left during retained messages gets all of them again after a gap", async () => {
+Deno.test("a subscriber that disconnected during retained messages gets all of them again after a gap", async () => {
   await using environment = new HubEnvironment({ maxBytes: 3 * 262 });
   for (const lamp of [1, 2, 3]) environment.broker.publish(`lamp/${lamp}`, "on", { retain: true });
   const previous = await environment.subscribe("lamp/+");
@@ -675,7 +675,7 @@ Deno.test("no gap is reported because a later request for the same filter was gr
   for (const { events } of [first, second]) assertEquals(events, ["connected", "lamp: on"]);
 });
 
-Deno.test("retained messages are passed again to a subscriber that left before them, and again during the replay", async () => {
+Deno.test("retained messages are passed again to a subscriber that disconnected before them, and again during the replay", async () => {
   await using environment = new HubEnvironment();
   environment.broker.publish("lamp/1", "on", { retain: true });
   const first = await environment.subscribe("lamp/+");
@@ -691,7 +691,7 @@ Deno.test("retained messages are passed again to a subscriber that left before t
   assertEquals(third.events, ["connected", "lamp/3: off", "lamp/1: on (retained)"]);
 });
 
-Deno.test("a subscriber that left while the broker sent retained messages gets those that had not arrived", async () => {
+Deno.test("a subscriber that disconnected while the broker sent retained messages gets those that had not arrived", async () => {
   await using environment = new HubEnvironment();
   for (const lamp of [1, 2, 3]) environment.broker.publish(`lamp/${lamp}`, "on", { retain: true });
   for (const arrived of [0, 1, 2]) {
@@ -859,10 +859,10 @@ Deno.test("a removed subscriber is not called again, whatever its status was", a
   listening.unsubscribe();
   broker.publish("lamp", "off");
 
-  const away = await environment.subscribe("lamp", { keep: true });
+  const offline = await environment.subscribe("lamp", { keep: true });
   broker.closeConnection();
   await settle();
-  away.unsubscribe();
+  offline.unsubscribe();
   const other = await environment.subscribe("lamp", { keep: true });
   broker.closeConnection();
   await settle();
@@ -872,7 +872,7 @@ Deno.test("a removed subscriber is not called again, whatever its status was", a
 
   assertEquals([gathering.events, connecting.events, asking.events], [[], [], []]);
   assertEquals(listening.events, ["connected", "lamp: on (retained)"]);
-  for (const each of [away, other]) {
+  for (const each of [offline, other]) {
     assertEquals(each.events, ["connected", "lamp: on (retained)", `offline: ${CLOSED}`]);
   }
   assertEquals(environment.hub.hasSubscribers, false);

@@ -46,7 +46,7 @@ Deno.test("after() returns later messages of the same broker", () => {
 const isComplete = (history: MemoryHistory, offset: number, source: object = main, ...filters: string[]) =>
   history.isCompleteAfter(offset, { source, filters: filters.length === 0 ? ["a"] : filters });
 
-Deno.test("isCompleteAfter() tells whether all later messages of a broker that match are kept", () => {
+Deno.test("isCompleteAfter() returns whether all later messages of a broker that match are kept", () => {
   const history = new MemoryHistory({ epoch: "this", limits: { resumeBytes: 2 * 258 } });
   append(history, main, "1");
   history.next();

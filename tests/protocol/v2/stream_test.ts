@@ -36,7 +36,7 @@ Deno.test("StreamOpener opens all that StreamSealer sealed, texts and bytes, in 
   );
 });
 
-Deno.test("StreamSealer begins each stream with a salt of its own", async () => {
+Deno.test("StreamSealer begins each stream with its own salt", async () => {
   const openings = await Promise.all([sealOne(), sealOne()].map(async (one) => (await one).opening));
   for (const opening of openings) assertMatch(opening, /^2\.[\w-]{22}$/);
   assertNotEquals(openings[0], openings[1]);

@@ -13,18 +13,18 @@ function read(body: string | Uint8Array<ArrayBuffer>, { status = 200, isApi = tr
 
 const ANSWER = '{"jsonrpc":"2.0","id":99999,"result":{"big":6066005651767221768,"n":1.0}}';
 
-Deno.test("readAnswer() passes JSON on as it is", () => {
+Deno.test("readAnswer() passes JSON unchanged", () => {
   for (const bodyJson of [ANSWER, '"text"', "0", "null", " [1.0]\n"]) {
     assertEquals(read(bodyJson, { status: 418 }), { status: 418, bodyJson, strayTexts: 0 });
   }
 });
 
-Deno.test("readAnswer() passes JSON of any depth on", () => {
+Deno.test("readAnswer() passes JSON of any depth", () => {
   const bodyJson = "[".repeat(100_000) + "]".repeat(100_000);
   assertEquals(read(bodyJson).bodyJson, bodyJson);
 });
 
-Deno.test("readAnswer() leaves a byte order mark out", () => {
+Deno.test("readAnswer() removes a byte order mark", () => {
   assertEquals(read(`\ufeff${ANSWER}`), { status: 200, bodyJson: ANSWER, strayTexts: 0 });
 });
 
@@ -42,7 +42,7 @@ Deno.test("readAnswer() finds the JSON between the warnings of PHP", () => {
   }
 });
 
-Deno.test("readAnswer() takes a request that a page quotes for no answer", () => {
+Deno.test("readAnswer() does not accept a request quoted by a page as an answer", () => {
   const text = 'Not understood: {"jsonrpc":"2.0","id":1,"method":"ping"}';
   assertEquals(read(text, { status: 400 }).bodyJson, JSON.stringify(text));
 });
@@ -65,7 +65,7 @@ Deno.test("readAnswer() names an answer without content, a page, and JSON that i
   }
 });
 
-Deno.test("readAnswer() leaves pages of plugins and texts in any encoding to their clients", () => {
+Deno.test("readAnswer() passes pages of plugins, and texts in any encoding, unchanged", () => {
   assertEquals(read("<html></html>", { isApi: false }).bodyJson, '"<html></html>"');
   assertEquals(read(new Uint8Array([0xe9])).bodyJson, '"\ufffd"');
 });

@@ -1,4 +1,4 @@
-/** What a key may name in the parameters of a call to Jeedom, and what it gets of the answer. */
+/** Rights of a key to the parameters of a call to Jeedom, and to its answer. */
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import * as fc from "fast-check";
 import { parseExact } from "../../../src/lib/exact_json.ts";
@@ -16,7 +16,7 @@ const grantsOf = (rights: FlatRights) => new JeedomGrants(jeedomRights({ methods
 /** A guest who may use two commands and start one scenario. */
 const guest = grantsOf({ commands: [12, 13], scenarios: [5], methods: ["*", "cmd::event", "scenario::export"] });
 
-/** Parameters as they come out of a request's JSON. */
+/** Parameters as parsed from a request's JSON. */
 function paramsOf(json: string): Readonly<Record<string, unknown>> {
   const params = parseExact(json);
   if (!isObject(params)) throw new TypeError("Parameters must be an object");
@@ -37,7 +37,7 @@ function verdict(grants: JeedomGrants, method: string, json: string): "allowed" 
 /** Every method that takes the id of a command. */
 const COMMAND_METHODS = JEEDOM_METHODS.filter(({ limited }) => limited === "command").map(({ name }) => name);
 
-Deno.test("authorizeCall() lets a limited key use its commands, and no other, with every method that takes one", () => {
+Deno.test("authorizeCall() allows a limited key its commands, and no other, in every method that takes one", () => {
   assertEquals(COMMAND_METHODS.length, 6);
   for (const method of COMMAND_METHODS) {
     for (const id of ["12", '"12"', "13"]) {
@@ -77,7 +77,7 @@ Deno.test("authorizeCall() refuses ids that PHP or MySQL could read as others", 
   }
 });
 
-Deno.test("authorizeCall() checks a list of ids one by one, and takes a list for execCmd alone", () => {
+Deno.test("authorizeCall() checks each id of a list, and accepts a list for execCmd only", () => {
   assertEquals(verdict(guest, "cmd::execCmd", '{"id":[12,"13",12]}'), "allowed");
   for (const ids of ["[12,14]", "[14,12]", '["12","14"]']) {
     assertEquals(verdict(guest, "cmd::execCmd", `{"id":${ids}}`), "scope", ids);
@@ -88,7 +88,7 @@ Deno.test("authorizeCall() checks a list of ids one by one, and takes a list for
   }
 });
 
-Deno.test("authorizeCall() never lets an id through that is not written as one of the list", () => {
+Deno.test("authorizeCall() refuses every id that is not spelt as one of the list", () => {
   fc.assert(fc.property(fc.jsonValue(), (id) => {
     const isOwn = (one: unknown) => [12, 13, "12", "13"].some((own) => own === one);
     const isFine = Array.isArray(id) ? id.length > 0 && id.every(isOwn) : isOwn(id);
@@ -123,7 +123,7 @@ Deno.test("authorizeCall() refuses values of a limited key that Jeedom would eva
   }
 });
 
-Deno.test("authorizeCall() refuses a limited key all else of the house, whatever the key names", () => {
+Deno.test("authorizeCall() refuses a limited key everything else of the home, whatever the key names", () => {
   const named = grantsOf({
     commands: [12],
     methods: ["*", "cmd::*", "eqLogic::*", "jeeObject::*", "log::*", "getJson"],
@@ -151,13 +151,13 @@ Deno.test("authorizeCall() limits scenarios as it limits commands", () => {
   }
 });
 
-Deno.test("authorizeCall() leaves ids and options of a key without limits alone", () => {
+Deno.test("authorizeCall() does not check ids and options of a key without limits", () => {
   for (const grants of [grantsOf({}), new JeedomGrants(JEEDOM_RIGHTS.all)]) {
     assertEquals(verdict(grants, "cmd::execCmd", '{"id":"12abc","options":{"slider":"#99#"}}'), "allowed");
   }
 });
 
-Deno.test("authorizeCall() refuses a plugin in the parameters, which would answer in Jeedom's place, unless it is named", () => {
+Deno.test("authorizeCall() refuses a plugin in the parameters, which would answer instead of Jeedom, unless it is granted", () => {
   const named = grantsOf({ methods: ["*", "mobile::*"] });
   for (const plugin of ["core", "", null]) {
     assertEquals(verdict(grantsOf({}), "version", JSON.stringify({ plugin })), "allowed");
@@ -198,13 +198,13 @@ const answerOf = (events: readonly string[]) =>
 const limit = (bodyJson: string, grants = guest) =>
   limitReply({ status: 200, bodyJson }, { method: "event::changes", grants }).bodyJson;
 
-Deno.test("limitReply() leaves a limited key the events of its commands and scenarios, digit by digit", () => {
+Deno.test("limitReply() passes a limited key the events of its commands and scenarios, with all digits", () => {
   assertEquals(limit(answerOf([...OTHERS, ...EVENTS, ...OTHERS])), answerOf(EVENTS));
   assertEquals(limit(answerOf(OTHERS)), answerOf([]));
   assertEquals(limit(answerOf(EVENTS), grantsOf({ commands: [] })), answerOf([]));
 });
 
-Deno.test("limitReply() keeps what else stands in the answer from a limited key", () => {
+Deno.test("limitReply() removes everything else of the answer for a limited key", () => {
   const text = limit(
     '{"jsonrpc":"2.0","id":1,"x":"secret","result":{"datetime":1,"y":"secret","result":[' +
       '{"datetime":1,"name":"cmd::update","z":"secret","option":{"cmd_id":12}}]}}',
@@ -214,7 +214,7 @@ Deno.test("limitReply() keeps what else stands in the answer from a limited key"
   assertEquals(limit(error), error);
 });
 
-Deno.test("limitReply() refuses an answer that cannot be understood to a limited key alone", () => {
+Deno.test("limitReply() refuses an answer that cannot be parsed, for a limited key only", () => {
   const deep = `{"result":${"[".repeat(100_000)}${"]".repeat(100_000)}}`;
   for (const body of ['"ok"', "[]", "null", "{}", '{"result":"ok"}', '{"result":{"result":{"a":1}}}', "<html>", deep]) {
     const error = assertThrows(() => limit(body), ServiceError);
@@ -229,7 +229,7 @@ Deno.test("limitReply() passes every other answer, and the events of a key witho
   assertEquals(limit(body, grantsOf({})), body);
 });
 
-Deno.test("limitReply() keeps the events of a poll from a key that stopped working meanwhile", () => {
+Deno.test("limitReply() removes the events of a poll for a key that was revoked meanwhile", () => {
   const revocation = new AbortController();
   const owner = { method: "event::changes", grants: grantsOf({}), revoked: revocation.signal };
   const reply = { status: 200, bodyJson: answerOf(EVENTS) };

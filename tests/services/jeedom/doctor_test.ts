@@ -17,7 +17,7 @@ function simulated() {
   });
   const fetchIt: typeof fetch = (input, init) => {
     asked.push(String(init?.body));
-    // From an address that Jeedom would ban.
+    // An address that Jeedom would ban.
     return jeedom.handle(new Request(input, init), "203.0.113.9");
   };
   return { asked, jeedom, fetch: fetchIt };
@@ -159,7 +159,7 @@ Deno.test("jeedom describes each failure state of Jeedom, with the whole address
     assertStringIncludes(found.message, message);
     assertStringIncludes(found.remedy ?? "", remedy);
   }
-  for (const mode of ["warning", "not-utf8", "well"] as const) {
+  for (const mode of ["warning", "not-utf8", "normal"] as const) {
     jeedom.mode = mode;
     assertEquals(await runCheckAt("http://jeedom:443/"), {
       status: "ok",
@@ -228,10 +228,10 @@ Deno.test("jeedom describes proxies and other servers at its address", async () 
 Deno.test("jeedom is skipped when no setting names a Jeedom", async () => {
   const runCheckAt = (fetch: typeof globalThis.fetch, env = {}) =>
     JEEDOM_CHECK.run(makeContext({ env, machine: { fetch } }), NEVER_ABORTED);
-  const nobody = fetchFailure("tcp connect error: Connection refused");
+  const refused = fetchFailure("tcp connect error: Connection refused");
   for (
     const [fetch, text] of [
-      [nobody, "http://localhost, which refuses connections: nothing listens there"],
+      [refused, "http://localhost, which refuses connections: nothing listens there"],
       [answering(404, "<html>"), "http://localhost, which answers HTTP 404"],
       [answering(302, "", { Location: "/admin" }), "http://localhost, which redirects to another address"],
     ] as const

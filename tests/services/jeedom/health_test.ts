@@ -56,7 +56,7 @@ Deno.test("the check fails with each setting of Jeedom by which it refuses ping,
   const accepting: readonly JeedomSettings[] = [
     {},
     { "api::core::mode": "enable", "api::forbidden::method": /^log::/, "api::allow::method": /ping|cmd/ },
-    // Whose key it is does not matter to a ping.
+    // A ping does not depend on the key.
     { "api::core::restricted": true },
   ];
   for (const settings of accepting) {
@@ -65,14 +65,14 @@ Deno.test("the check fails with each setting of Jeedom by which it refuses ping,
   }
 });
 
-Deno.test("the check is content with JSON-RPC among warnings of PHP, as calls are", async () => {
+Deno.test("the check succeeds with JSON-RPC among warnings of PHP, as calls do", async () => {
   const answer = '{"jsonrpc":"2.0","id":1,"result":"pong"}';
   for (const text of [`<br />\n<b>Warning</b>: x<br />\n${answer}`, `\ufeff${answer}`, `${answer}<br />Notice`]) {
     await makeCheck(() => new Response(text)).check();
   }
 });
 
-Deno.test("the check fails with words for whatever is no Jeedom", async () => {
+Deno.test("the check fails with a description of an answer that is not from Jeedom", async () => {
   const answers: [Response, string][] = [
     [new Response("<html>banned</html>", { status: 404 }), "http://jeedom/sub answered with status 404"],
     [new Response("", { status: 500 }), "answered with status 500"],
@@ -83,10 +83,10 @@ Deno.test("the check fails with words for whatever is no Jeedom", async () => {
     [new Response("{}", { headers: { Location: "http://other" }, status: 302 }), "answered with status 302"],
     [new Response("x".repeat(100_000)), "larger"],
   ];
-  for (const [answer, words] of answers) await assertRejects(makeCheck(() => answer).check, Error, words);
+  for (const [answer, text] of answers) await assertRejects(makeCheck(() => answer).check, Error, text);
 });
 
-Deno.test("the check tells who is not there from who is silent, and never repeats what the system said", async () => {
+Deno.test("the check distinguishes an unreachable server from a silent one, and never repeats the text of the system", async () => {
   const refused = makeCheck(() => Promise.reject(new TypeError("error sending request for url (http://secret)")));
   await assertRejects(refused.check, Error, "Jeedom cannot be reached at http://jeedom/sub");
   const cause = new Error("client error (Connect): invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))");

@@ -45,7 +45,7 @@ async function withServer(
 
 const post = (send: typeof fetch, url: string) => send(url, { method: "POST", body: new Blob(["secret é"]) });
 
-/** Says what made a request fail. */
+/** Returns the reason of a failed request. */
 async function causeOf(request: Promise<Response>): Promise<string> {
   return String((await assertRejects(() => request, TypeError)).cause);
 }
@@ -91,7 +91,10 @@ Deno.test(
 );
 
 Deno.test(
-  needing("createPrivateFetch() reads large answers, answers without a body, and stops when it is told to", NEEDS),
+  needing(
+    "createPrivateFetch() reads large answers, answers without a body, and stops when its signal is aborted",
+    NEEDS,
+  ),
   async () => {
     const { own } = await makeCertificates();
     const send = createPrivateFetch(own.cert);
@@ -117,16 +120,19 @@ Deno.test(
   },
 );
 
-Deno.test(needing("createPrivateFetch() tells a server that hangs up from one that is not there", NEEDS), async () => {
-  const { own } = await makeCertificates();
-  const send = createPrivateFetch(own.cert);
-  let port = 0;
-  await withTcpServer((connection) => Promise.resolve(connection.close()), async (at) => {
-    port = at;
-    assertStringIncludes(await causeOf(post(send, `https://localhost:${port}/`)), "client error (Connect)");
-  });
-  assertStringIncludes(await causeOf(post(send, `https://127.0.0.1:${port}/`)), "ECONNREFUSED");
-});
+Deno.test(
+  needing("createPrivateFetch() distinguishes a server that closes the connection from an unreachable one", NEEDS),
+  async () => {
+    const { own } = await makeCertificates();
+    const send = createPrivateFetch(own.cert);
+    let port = 0;
+    await withTcpServer((connection) => Promise.resolve(connection.close()), async (at) => {
+      port = at;
+      assertStringIncludes(await causeOf(post(send, `https://localhost:${port}/`)), "client error (Connect)");
+    });
+    assertStringIncludes(await causeOf(post(send, `https://127.0.0.1:${port}/`)), "ECONNREFUSED");
+  },
+);
 
 Deno.test("createPrivateFetch() refuses a file without a certificate", () => {
   for (const pem of ["", "-----BEGIN PRIVATE KEY-----\nMA==\n-----END PRIVATE KEY-----"]) {

@@ -1,4 +1,4 @@
-/** The table of Jeedom's methods: whole, sorted, and the one that the documentation shows. */
+/** Table of Jeedom's methods: complete, sorted, and equal to the documented one. */
 import { assert, assertEquals } from "@std/assert";
 import { findMethod, JEEDOM_METHODS } from "../../../src/services/jeedom/methods.ts";
 
@@ -25,7 +25,7 @@ Deno.test("JEEDOM_METHODS has each method once, in order", () => {
   assertEquals(findMethod("toString"), undefined);
 });
 
-Deno.test("JEEDOM_METHODS grants by * nothing that hands out keys, reads files, brings code or changes the house", () => {
+Deno.test("JEEDOM_METHODS grants by * nothing that reveals keys, reads files, adds code or changes the home", () => {
   const granted = JEEDOM_METHODS.filter((method) => method.granted).map(({ name }) => name);
   const never = /getJson|::(save|import|export|add|remove\w*|empty|event|install|update|doUpdate|halt|reboot|backup)$/;
   assertEquals(granted.filter((name) => never.test(name)), []);

@@ -51,7 +51,7 @@ const DANGEROUS = [
   ...["object::save", "jeeObject::save", "message::removeAll", "interact::tryToReply", "jeeNetwork::halt"],
 ];
 
-Deno.test("callMethod() grants a pattern without a class only what reads and controls, whatever it matches", () => {
+Deno.test("callMethod() grants by a pattern without a class only methods that read and control", () => {
   const patterns = ["*", "**", "*::*", "*e*", "e*", "*::all", "c*", "j*", "l*", "*t", "g*", "Log*", "log*", "*log::*"];
   for (const method of DANGEROUS) assertEquals(mayCall({ methods: patterns }, method), false, method);
   for (const method of ["sync", "mobile::sync", "anything", "backup::restore", "none"]) {
@@ -59,7 +59,7 @@ Deno.test("callMethod() grants a pattern without a class only what reads and con
   }
   for (const method of ["cmd::execCmd", "jeeObject::full", "scenario::changeState", "event::changes", "jeedom::isOk"]) {
     assertEquals(mayCall({ methods: ["*"] }, method), true, method);
-    // Jeedom compares to the letter: what is written otherwise is no method of its own, but may be one of a plugin.
+    // Jeedom compares exactly: with another spelling it is not Jeedom's own method, but may be a plugin's.
     for (const other of [method.toUpperCase(), `${method}X`, `X${method}`, `${method}:`]) {
       assertEquals(mayCall({ methods: ["*"] }, other), false, other);
     }
@@ -68,7 +68,7 @@ Deno.test("callMethod() grants a pattern without a class only what reads and con
   assertEquals(mayCall({ methods: ["*::all"] }, "cmd::byId"), false);
 });
 
-Deno.test("callMethod() grants any method to a pattern that names its class, or the whole of it", () => {
+Deno.test("callMethod() grants any method by a pattern with its class, or with its whole name", () => {
   assertEquals(mayCall({ methods: ["jeedom::*"] }, "jeedom::halt"), true);
   assertEquals(mayCall({ methods: ["jeedom::halt"] }, "jeedom::halt"), true);
   assertEquals(mayCall({ methods: ["jeedom::is*"] }, "jeedom::isOk"), true);
@@ -80,7 +80,7 @@ Deno.test("callMethod() grants any method to a pattern that names its class, or 
   assertEquals(mayCall({ methods: ["getJ*", "*getJson"] }, "getJson"), false);
 });
 
-Deno.test("callMethod() grants a plugin only what names the plugin, and Jeedom's own method of that name as well", () => {
+Deno.test("callMethod() grants a method of a plugin only by a pattern that names the plugin", () => {
   const mayAsk = (methods: string[], method: string, refusedMethods: string[] = []) =>
     allows(() => grantsOf({ methods, refusedMethods }).callMethod(method, "mobile"));
   assertEquals(mayAsk(["*"], "version"), false);
@@ -91,7 +91,7 @@ Deno.test("callMethod() grants a plugin only what names the plugin, and Jeedom's
   assertEquals(mayAsk(["mobile::*", "*"], "version"), true);
   assertEquals(mayAsk(["mobile::*"], "sync", ["SYNC"]), false);
   assertEquals(mayAsk(["mobile::*"], "sync", ["mobile::s*"]), false);
-  // Jeedom's code looks for the method, too, after the plugin's: `*` must not help a plugin that is called like a class.
+  // Jeedom's code calls its own method, too, after the plugin's: `*` must not help a plugin that is called like a class.
   assertEquals(allows(() => grantsOf({ methods: ["*"] }).callMethod("all", "cmd")), false);
 });
 
@@ -114,21 +114,21 @@ Deno.test("JeedomGrants with commands or scenarios grants those alone, and only 
   assertEquals([free.isLimited, free.reachesCommand(12), free.reachesScenario(12)], [false, true, true]);
 });
 
-Deno.test("callMethod() lets a refusal win over a grant, in any case of letters", () => {
+Deno.test("callMethod() prefers a refusal to a grant, ignoring case", () => {
   const rights = { methods: ["cmd::*"], refusedMethods: ["cmd::exec*"] };
   assertEquals(mayCall(rights, "cmd::byId"), true);
   assertEquals(mayCall(rights, "cmd::execCmd"), false);
   assertEquals(mayCall(rights, "cmd::ExecCmd"), false);
 });
 
-Deno.test("callMethod() lets a refusal count for the other name of a method as well", () => {
+Deno.test("callMethod() applies a refusal to the other name of a method as well", () => {
   for (const [refused, method] of [["jeeObject::*", "object::full"], ["object::full", "jeeObject::full"]] as const) {
     assertEquals(mayCall({ methods: ["*"], refusedMethods: [refused] }, method), false, method);
   }
   assertEquals(mayCall({ methods: ["*"], refusedMethods: ["object::all"] }, "jeeObject::full"), true);
 });
 
-Deno.test("callMethod() takes patterns as a whole, with every other sign as itself", () => {
+Deno.test("callMethod() matches whole patterns, and every character but * literally", () => {
   assertEquals(mayCall({ methods: ["cmd::byId"] }, "cmd::byIdX"), false);
   assertEquals(mayCall({ methods: ["cmd::byId"] }, "xcmd::byId"), false);
   assertEquals(mayCall({ methods: ["a.b"] }, "aXb"), false);

@@ -21,7 +21,7 @@ const never = new AbortController().signal;
 
 const opened = (text: string) => keepDigits(parsePayload(text as OpenedText), text as OpenedText);
 
-/** A Jeedom that answers as told and remembers what it was asked. */
+/** Service for a fake Jeedom with a given answer, which records its requests. */
 function makeJeedom(
   { fetch, ...settings }: Partial<JeedomCallSettings & Pick<JeedomServiceOptions, "fetch">> = {},
   answer = () => Response.json({ jsonrpc: "2.0", result: 1 }),
@@ -53,7 +53,7 @@ function makeJeedom(
     requests,
     warnings,
     clock,
-    /** Ends what still waits for Jeedom. */
+    /** Aborts all pending calls. */
     close: () => closing.abort(),
     call: (
       payload: Payload,
@@ -62,7 +62,7 @@ function makeJeedom(
   };
 }
 
-/** Runs a real HTTP server for the time of a test. */
+/** Runs a test with a real HTTP server. */
 async function withServer(
   handler: (request: Request) => Response | Promise<Response>,
   test: (url: URL) => Promise<void>,
@@ -77,7 +77,7 @@ async function withServer(
   }
 }
 
-/** A `fetch` whose connections end with the test. */
+/** Runs a test with a `fetch` whose connections are closed at its end. */
 async function withFetch(test: (send: typeof fetch) => Promise<void>): Promise<void> {
   const client = Deno.createHttpClient({});
   try {
@@ -99,14 +99,14 @@ Deno.test("handle() sends JSON-RPC with the key among the parameters", async () 
   });
 });
 
-Deno.test("handle() sends application/json, follows no redirect and passes nothing else on", async () => {
+Deno.test("handle() sends application/json, follows no redirect and forwards nothing else", async () => {
   const { call, requests } = makeJeedom();
   await call({ jsonrpc: "ping", apikey: KEY, "X-Forwarded-For": "1.2.3.4" });
   assertEquals(requests[0]?.init.headers, { "Content-Type": "application/json", "Accept": "application/json" });
   assertEquals([requests[0]?.init.method, requests[0]?.init.redirect], ["POST", "manual"]);
 });
 
-Deno.test("handle() uses the key at home only where the request brings none", async () => {
+Deno.test("handle() uses the configured API key only if the request has none", async () => {
   const { call, requests } = makeJeedom({ apikey: "home" });
   await call({ jsonrpc: "version" });
   await call({ jsonrpc: "version", apikey: null });
@@ -169,7 +169,7 @@ Deno.test("handle() confines an endpoint to a plain path", async () => {
   assertEquals(requests.length, 1);
 });
 
-Deno.test("handle() sends no endpoint whatever away from Jeedom's own address", async () => {
+Deno.test("handle() sends no endpoint to any address but Jeedom's own", async () => {
   const { call, requests } = makeJeedom();
   await fc.assert(fc.asyncProperty(fc.string({ unit: "grapheme-ascii" }), async (text) => {
     await call({ jsonrpc: "ping", endpoint: `/${text}` }).catch(() => {});
@@ -180,12 +180,12 @@ Deno.test("handle() sends no endpoint whatever away from Jeedom's own address", 
   }
 });
 
-Deno.test("handle() gives back Jeedom's status, and its JSON as it was", async () => {
+Deno.test("handle() returns Jeedom's status, and its JSON as it was", async () => {
   const { call } = makeJeedom({}, () => new Response('{"n":1.0,"big":12345678901234567890}', { status: 418 }));
   assertEquals(await call({ jsonrpc: "ping" }), { status: 418, bodyJson: '{"n":1.0,"big":12345678901234567890}' });
 });
 
-Deno.test("handle() gives back text where Jeedom sent none in JSON: an HTML 404, a word, an empty 404", async () => {
+Deno.test("handle() returns text where Jeedom sent no JSON: an HTML 404, a word, an empty 404", async () => {
   const answers: [Response, number, string][] = [
     [new Response("<html>", { status: 404, headers: { "Content-Type": "text/html" } }), 404, '"<html>"'],
     [new Response("Unauthorized"), 200, '"Unauthorized"'],
@@ -224,7 +224,7 @@ Deno.test("handle() stops reading an answer that is too large, announced or not"
   await assertRejects(() => makeJeedom({}, announced).call({ jsonrpc: "ping" }), ServiceError, "larger than 1000");
 });
 
-/** A Jeedom that announces no length, and sends the rest of each large answer once the test says so. */
+/** Jeedom that announces no length, and sends the rest of each large answer when the test releases it. */
 function makeSlowAnswers(options: Partial<JeedomCallSettings> = {}) {
   const reading: string[] = [];
   const finish = new Map<string, () => void>();
@@ -269,7 +269,7 @@ Deno.test("handle() reads one large answer of a key at a time and two in all, un
   finish("g1");
   assertEquals((await answers.get("g1"))?.status, 200);
   assertEquals(reading, ["g1", "m1"]);
-  // The key that has none comes first.
+  // The key without a large answer in progress has priority.
   seal("g1");
   await until("another is read", () => reading.length === 3);
   finish("m1");
@@ -281,14 +281,14 @@ Deno.test("handle() reads one large answer of a key at a time and two in all, un
   assertEquals((await Promise.all(answers.values())).map(({ status }) => status), [200, 200, 200, 200]);
 });
 
-Deno.test("handle() gives up a large answer that does not come to its end in time, and one that waits for it", async () => {
+Deno.test("handle() fails for a large answer that does not end in time, and for one that waits for it", async () => {
   const { ask, reading, seal } = makeSlowAnswers({ timeoutMs: 1000 });
   const all = ["stuck", "waiting"].map((name) => ask("one", name));
   await until("the first is read", () => reading.length === 1);
   const failed = await Promise.allSettled(all);
   assertEquals(failed.map(({ status }) => status), ["rejected", "rejected"]);
   seal("stuck");
-  // What was given up while it waited is never read.
+  // An answer whose call timed out while it waited is never read.
   const next = ask("one", "next");
   await until("the next is read", () => reading.length === 2);
   assertEquals(reading, ["stuck", "next"]);
@@ -319,16 +319,16 @@ Deno.test("handle() reads 1 MB of chunked JSON", () =>
       assertEquals([status, JSON.parse(bodyJson).length], [200, 1000]);
     })));
 
-Deno.test("handle() tells when nothing listens at Jeedom's address", () =>
+Deno.test("handle() reports that nothing listens at Jeedom's address", () =>
   withFetch(async (send) => {
     const url = new URL(`http://127.0.0.1:${freePort()}`);
     const error = await assertRejects(() => makeJeedom({ url, fetch: send }).call({ jsonrpc: "ping" }), ServiceError);
     assertEquals([error.status, error.message], [502, "Jeedom cannot be reached, or broke off its answer"]);
   }));
 
-/** A Jeedom that takes each request, sends some bytes, and hangs up or keeps its caller waiting. */
+/** Jeedom that reads each request, sends some bytes, and closes the connection or leaves it open. */
 async function withBareJeedom(
-  { answer, hangsUp }: { readonly answer: string; readonly hangsUp: boolean },
+  { answer, closes }: { readonly answer: string; readonly closes: boolean },
   test: (call: (payload: Payload) => Promise<Reply>, requests: () => number) => Promise<void>,
 ): Promise<void> {
   let requests = 0;
@@ -336,31 +336,31 @@ async function withBareJeedom(
     if (await connection.read(new Uint8Array(4096)) === null) return;
     requests += 1;
     await connection.write(new TextEncoder().encode(answer));
-    if (hangsUp) connection.close();
+    if (closes) connection.close();
   }, (port) =>
     withFetch((send) => {
       const url = new URL(`http://127.0.0.1:${port}`);
-      const { call } = makeJeedom({ url, fetch: send, timeoutMs: hangsUp ? 10_000 : 50 });
+      const { call } = makeJeedom({ url, fetch: send, timeoutMs: closes ? 10_000 : 50 });
       return test(call, () => requests);
     }));
 }
 
-Deno.test("handle() sends a request once to a Jeedom that takes it and hangs up", () =>
-  withBareJeedom({ answer: "", hangsUp: true }, async (call, requests) => {
+Deno.test("handle() sends a request once to a Jeedom that reads it and closes the connection", () =>
+  withBareJeedom({ answer: "", closes: true }, async (call, requests) => {
     const error = await assertRejects(() => call({ jsonrpc: "ping" }), ServiceError);
     assertEquals([error.status, requests()], [502, 1]);
   }));
 
-Deno.test("handle() is not hurt by a kept connection that Jeedom closed meanwhile", () =>
+Deno.test("handle() succeeds although Jeedom closed a kept connection meanwhile", () =>
   withBareJeedom(
-    { answer: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", hangsUp: true },
+    { answer: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", closes: true },
     async (call, requests) => {
       for (let count = 0; count < 5; count++) assertEquals((await call({ jsonrpc: "ping" })).status, 200);
       assertEquals(requests(), 5);
     },
   ));
 
-Deno.test("handle() sends a request once on a kept connection that Jeedom closes in place of an answer", async () => {
+Deno.test("handle() sends a request once on a kept connection that Jeedom closes without an answer", async () => {
   let requests = 0;
   await withTcpServer(async (connection) => {
     const packet = new Uint8Array(4096);
@@ -385,16 +385,16 @@ Deno.test("handle() sends a request once on a kept connection that Jeedom closes
     }));
 });
 
-Deno.test("handle() gives up on a Jeedom that is too slow, whether it is silent or dribbles", async () => {
+Deno.test("handle() fails after its timeout, whether Jeedom is silent or sends byte by byte", async () => {
   for (const answer of ["", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n["]) {
-    await withBareJeedom({ answer, hangsUp: false }, async (call) => {
+    await withBareJeedom({ answer, closes: false }, async (call) => {
       const error = await assertRejects(() => call({ jsonrpc: "ping" }), ServiceError);
       assertEquals([error.status, error.message], [504, "Jeedom did not answer within 0.05 s"]);
     });
   }
 });
 
-Deno.test("handle() waits longer for a long poll, for as long as it asks", async () => {
+Deno.test("handle() waits longer for a long poll, as long as it requests", async () => {
   let answers = 0;
   const { call } = makeJeedom({
     timeoutMs: 20,
@@ -408,10 +408,10 @@ Deno.test("handle() waits longer for a long poll, for as long as it asks", async
   const poll = { jsonrpc: "event::changes", apikey: KEY, params: { longPolling: 59 } };
   assertEquals((await call(poll)).status, 200);
   await assertRejects(() => call({ ...poll, params: {} }), ServiceError, "within 0.02 s");
-  await until("the answer to nobody", () => answers === 2);
+  await until("the late answer", () => answers === 2);
 });
 
-Deno.test("handle() asks Jeedom for no longer poll than the ceiling", async () => {
+Deno.test("handle() limits the duration of a poll at Jeedom", async () => {
   const { call, requests } = makeJeedom({ longPollMaxSeconds: 120 });
   for (const longPolling of ["59s", -5, {}, [], true, ""]) {
     const refused = () => call({ jsonrpc: "event::changes", apikey: KEY, params: { longPolling } });
@@ -424,7 +424,7 @@ Deno.test("handle() asks Jeedom for no longer poll than the ceiling", async () =
   assertEquals(asked, [59, 59, 120, 120, 0, null].map((longPolling) => ({ apikey: KEY, longPolling })));
 });
 
-Deno.test("handle() abandons a long poll whose phone went away, and runs every other call to its end", async () => {
+Deno.test("handle() aborts a long poll whose client disconnected, and runs every other call to its end", async () => {
   const finish = Promise.withResolvers<void>();
   const signals: AbortSignal[] = [];
   const { call } = makeJeedom({
@@ -438,22 +438,22 @@ Deno.test("handle() abandons a long poll whose phone went away, and runs every o
       ]);
     },
   });
-  const gone = new AbortController();
+  const client = new AbortController();
   const poll = call({ jsonrpc: "event::changes", apikey: KEY, params: { longPolling: 59 } }, {
-    clientSignal: gone.signal,
+    clientSignal: client.signal,
   });
   const command = call({ jsonrpc: "cmd::execCmd", apikey: KEY, params: { longPolling: 59 } }, {
-    clientSignal: gone.signal,
+    clientSignal: client.signal,
   });
   await until("both calls", () => signals.length === 2);
-  gone.abort();
+  client.abort();
   const error = await assertRejects(() => within("abandoning", poll), ServiceError);
   assertEquals(error.status, 504);
   finish.resolve();
   assertEquals((await within("the command", command)).status, 200);
 });
 
-/** A Jeedom whose polls last until they are answered, each by its `datetime`. */
+/** Jeedom whose polls last until the test answers them, each by its `datetime`. */
 function makePollingJeedom(options: Partial<JeedomCallSettings> = {}) {
   const running = new Map<number, PromiseWithResolvers<Response>>();
   const sent: number[] = [];
@@ -482,30 +482,30 @@ function makePollingJeedom(options: Partial<JeedomCallSettings> = {}) {
   };
 }
 
-/** Polls and leaves at once, as a client does that is closed. */
-async function pollAndLeave(jeedom: ReturnType<typeof makePollingJeedom>, datetime: number, key?: string) {
-  const gone = new AbortController();
-  const poll = jeedom.poll(datetime, { clientSignal: gone.signal, ...key === undefined ? {} : { key } });
+/** Starts a poll and aborts it at once, as a client that is closed. */
+async function abortedPoll(jeedom: ReturnType<typeof makePollingJeedom>, datetime: number, key?: string) {
+  const client = new AbortController();
+  const poll = jeedom.poll(datetime, { clientSignal: client.signal, ...key === undefined ? {} : { key } });
   await until("the poll", () => jeedom.sent.includes(datetime));
-  gone.abort();
+  client.abort();
   await assertRejects(() => poll, ServiceError, "abandoned");
 }
 
-/** Asserts that a call is refused as busy; returns when to come again, in seconds. */
+/** Asserts that a call is refused as busy; returns its `retry_after`, in seconds. */
 async function assertBusy(call: () => Promise<unknown>, message: string): Promise<number | undefined> {
   const { status, code, retryAfterSeconds } = await assertRejects(call, ServiceError, message);
   assertEquals([status, code], [429, "busy"]);
   return retryAfterSeconds;
 }
 
-Deno.test("handle() counts an abandoned poll until Jeedom ended it", async () => {
+Deno.test("handle() counts an aborted poll until Jeedom ends it", async () => {
   const jeedom = makePollingJeedom({ maxPollsPerKey: 2 });
-  await pollAndLeave(jeedom, 1);
+  await abortedPoll(jeedom, 1);
   jeedom.clock.ms += 10_000;
-  await pollAndLeave(jeedom, 2);
+  await abortedPoll(jeedom, 2);
   assertEquals(await assertBusy(() => jeedom.poll(3), "with this key"), 35, "40 s, 10 s ago, and 5 s of margin");
   jeedom.answer(1);
-  await until("a place", () => {
+  await until("a free poll", () => {
     jeedom.poll(4).catch(() => {});
     return jeedom.sent.includes(4);
   });
@@ -514,7 +514,7 @@ Deno.test("handle() counts an abandoned poll until Jeedom ended it", async () =>
   jeedom.close();
 });
 
-Deno.test("handle() counts a poll whose connection broke until its time is over, and one that found no Jeedom not at all", async () => {
+Deno.test("handle() counts a poll whose connection broke until its end was due, and does not count one that did not reach Jeedom", async () => {
   const jeedom = makePollingJeedom({ maxPollsPerKey: 1 });
   const broken = jeedom.poll(1);
   await until("the poll", () => jeedom.sent.length === 1);
@@ -532,7 +532,7 @@ Deno.test("handle() counts a poll whose connection broke until its time is over,
   assertEquals((await next).status, 200);
 });
 
-Deno.test("handle() leaves a place for the poll of a key that has none, however greedy others are", async () => {
+Deno.test("handle() reserves a poll for a key that has none, however many others have", async () => {
   const jeedom = makePollingJeedom({ maxPolls: 12, maxPollsPerKey: 10 });
   let datetime = 0;
   for (const key of ["a", "b", "c", "d"]) {
@@ -544,14 +544,14 @@ Deno.test("handle() leaves a place for the poll of a key that has none, however 
       if (isRefused) break;
     }
   }
-  for (const key of ["e", "f"]) await pollAndLeave(jeedom, datetime += 1, key);
+  for (const key of ["e", "f"]) await abortedPoll(jeedom, datetime += 1, key);
   assertEquals(await assertBusy(() => jeedom.poll(1000, { key: "a" }), "polls wait"), 45);
   jeedom.close();
 });
 
-Deno.test("handle() makes ordinary calls beside any number of polls", async () => {
+Deno.test("handle() sends ordinary calls during any number of polls", async () => {
   const jeedom = makePollingJeedom({ maxPolls: 2, maxPollsPerKey: 1 });
-  await pollAndLeave(jeedom, 1);
+  await abortedPoll(jeedom, 1);
   await assertBusy(() => jeedom.poll(2), "with this key");
   const call = jeedom.call({ jsonrpc: "cmd::execCmd", apikey: KEY, params: { datetime: 3 } });
   await until("the call", () => jeedom.sent.includes(3));
@@ -560,7 +560,7 @@ Deno.test("handle() makes ordinary calls beside any number of polls", async () =
   jeedom.close();
 });
 
-Deno.test("handle() sends one poll for two clients of a key that ask the very same, and one for each other key", async () => {
+Deno.test("handle() sends one poll for two clients of a key with the same parameters, and one for each other key", async () => {
   const jeedom = makePollingJeedom();
   const polls = [jeedom.poll(1), jeedom.poll(1), jeedom.poll(1, { key: "other" }), jeedom.poll(1, { longPolling: 41 })];
   await until("the polls", () => jeedom.sent.length === 3);
@@ -571,16 +571,16 @@ Deno.test("handle() sends one poll for two clients of a key that ask the very sa
   await Promise.allSettled(polls);
 });
 
-Deno.test("handle() gives a client that comes back the poll which it had left", async () => {
+Deno.test("handle() returns the result of an aborted poll to a client that repeats it", async () => {
   const jeedom = makePollingJeedom({ maxPollsPerKey: 1 });
-  await pollAndLeave(jeedom, 1);
+  await abortedPoll(jeedom, 1);
   const poll = jeedom.poll(1);
   jeedom.answer(1);
   assertEquals((await within("the answer", poll)).status, 200);
   assertEquals(jeedom.sent, [1]);
 });
 
-Deno.test("handle() refuses further calls of a key while Jeedom is busy with too many that were given up", async () => {
+Deno.test("handle() refuses further calls of a key while Jeedom is busy with too many that timed out", async () => {
   const jeedom = makePollingJeedom({ timeoutMs: 20, maxPollsPerKey: 2 });
   const ask = (datetime: number, key?: string) =>
     jeedom.call({ jsonrpc: "cmd::execCmd", apikey: KEY, params: { datetime } }, key === undefined ? {} : { key });
@@ -603,7 +603,7 @@ Deno.test("handle() sends nothing once the gateway has stopped", async () => {
   assertEquals(requests.length, 0);
 });
 
-Deno.test("handle() sends the numbers of params with the digits that they came with", async () => {
+Deno.test("handle() sends the numbers of params with all their digits", async () => {
   const bodies: string[] = [];
   const { call } = makeJeedom({
     async fetch(input, init) {
@@ -632,7 +632,7 @@ Deno.test("handle() refuses what PHP cannot read: half of a surrogate pair, and 
   assertEquals(requests.length, 1);
 });
 
-Deno.test("handle() says once in an hour that Jeedom writes text around its JSON, and nothing of that text", async () => {
+Deno.test("handle() warns once an hour of text around the JSON of Jeedom, without that text", async () => {
   const { call, warnings, clock } = makeJeedom({}, () => new Response('secret {"jsonrpc":"2.0","result":1}'));
   for (const ms of [0, 1, 3_599_998, 1]) {
     clock.ms += ms;

@@ -26,7 +26,7 @@ Deno.test("parsePublishRequest() names the field that is missing or wrong", () =
   }
 });
 
-Deno.test("parsePublishRequest() takes null for absent, except as the message that clears", () => {
+Deno.test("parsePublishRequest() treats null as absent, except as the message that clears", () => {
   const request = parsePublishRequest({
     topic: "t",
     message: null,
@@ -41,7 +41,7 @@ Deno.test("parsePublishRequest() takes null for absent, except as the message th
   assertEquals([request.qos, request.retain, request.broker_host, request.username], Array(4).fill(undefined));
 });
 
-Deno.test("parsePublishRequest() refuses a message that UTF-8 cannot carry, and takes one in JSON, which can", () => {
+Deno.test("parsePublishRequest() refuses a message that UTF-8 cannot encode, and accepts it within JSON, which can", () => {
   for (const message of ["\ud800", "a\udfffb", "\udc00\ud800"]) {
     assertThrows(() => parsePublishRequest({ topic: "t", message }), FieldError, "Invalid field: message");
     assertEquals(parsePublishRequest({ topic: "t", message: [message] }).message, [message]);

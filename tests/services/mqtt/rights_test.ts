@@ -31,7 +31,7 @@ Deno.test("MqttGrants of all rights grants everything", () => {
   assertEquals(grants.mayReceive("a"), true);
 });
 
-Deno.test("publish() and subscribe() are granted apart, and what arrives is checked by what may be read", () => {
+Deno.test("publish() and subscribe() are granted separately, and received messages are checked by the right to subscribe", () => {
   const grants = grantsOf({ publish: ["home/+/set"], subscribe: ["home/+/temp"] });
   assertEquals(allows(() => grants.publish("home/light/set")), true);
   assertEquals(allows(() => grants.publish("home/light/temp")), false);

@@ -47,7 +47,7 @@ function makeService(failure?: Error) {
   return { handle, published };
 }
 
-Deno.test("handle() publishes and answers as the seed did", async () => {
+Deno.test("handle() publishes and answers as the original gateway did", async () => {
   const { handle, published } = makeService();
   const reply = await handle({ topic: "home/temperature", message: "22.5", qos: 1, retain: true });
   assertEquals(reply.status, 200);
@@ -58,7 +58,7 @@ Deno.test("handle() publishes and answers as the seed did", async () => {
   assertEquals(published[0]?.publication, { topic: "home/temperature", payload: "22.5", qos: 1, retain: true });
 });
 
-Deno.test("handle() sends null as nothing, text as it is and any other JSON as its text", async () => {
+Deno.test("handle() sends null as an empty payload, text unchanged, and any other JSON as its text", async () => {
   const { handle, published } = makeService();
   for (const message of [null, "", "x", 22.5, true, { a: [1] }, [1, "b"]]) await handle({ topic: "t", message });
   assertEquals(published.map(({ publication }) => publication.payload), [
@@ -73,7 +73,7 @@ Deno.test("handle() sends null as nothing, text as it is and any other JSON as i
   assertEquals([published[0]?.publication.qos, published[0]?.publication.retain], [0, false]);
 });
 
-Deno.test("handle() sends numbers with the digits that they came with", async () => {
+Deno.test("handle() sends numbers with all their digits", async () => {
   const { handle, published } = makeService();
   for (const message of ["6066005651767221768", "1.0", "-0", '{"a":[1e400,0.10]}']) {
     const text = `{"topic":"t","message":${message},"qos":1.0,"timestamp":1700000000.0}` as OpenedText;
@@ -82,7 +82,7 @@ Deno.test("handle() sends numbers with the digits that they came with", async ()
   }
 });
 
-Deno.test("handle() refuses topics that are none", async () => {
+Deno.test("handle() refuses invalid topics", async () => {
   const { handle, published } = makeService();
   for (const topic of ["a/+", "#", "$SYS/x", "a\0b", "x".repeat(65_536)]) {
     await assertRejects(() => handle({ topic, message: "m" }), FieldError, "Invalid field: topic: must not");
@@ -90,7 +90,7 @@ Deno.test("handle() refuses topics that are none", async () => {
   assertEquals(published.length, 0);
 });
 
-Deno.test("handle() tells a broker's failure as the seed did", async () => {
+Deno.test("handle() reports a broker's failure as the original gateway did", async () => {
   const { handle } = makeService(new BrokerError("Broker broker:8883 not found"));
   const error = await assertRejects(() => handle({ topic: "t", message: "m" }), ServiceError);
   assertEquals([error.status, error.message], [500, "MQTT error: Broker broker:8883 not found"]);
@@ -124,7 +124,7 @@ Deno.test("handle() refuses a broker that is not allowed, also the right host at
   assertEquals(published.length, 0);
 });
 
-Deno.test("handle() publishes the very bytes of payload_b64, and takes either these or a message", async () => {
+Deno.test("handle() publishes exactly the bytes of payload_b64, and accepts either these or a message", async () => {
   const { handle, published } = makeService();
   const bytes = Uint8Array.from([0, 255, 128, 10, 13]);
   assertEquals((await handle({ topic: "t", payload_b64: bytes.toBase64() })).status, 200);

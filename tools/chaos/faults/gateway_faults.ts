@@ -68,7 +68,7 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   },
 ];
 
-/** Tells whether a new connection is served. */
+/** Returns whether a new connection is served. */
 async function isServed(url: string): Promise<boolean> {
   using client = Deno.createHttpClient({});
   try {

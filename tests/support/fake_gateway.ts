@@ -1,4 +1,4 @@
-/** Fake gateway for tests of the client: the test decides each response, byte for byte. */
+/** Fake gateway behind `fetch`: a test decides each response, byte for byte. */
 import type { Clock } from "../../src/lib/clock.ts";
 import { GatewayClient } from "../../src/client/gateway_client.ts";
 import { randomBytes, toHex } from "../../src/protocol/bytes.ts";
@@ -8,10 +8,10 @@ import { type Exchange, openRequest, parseRequest, sealAnswer, type Version } fr
 import { importSecretKey } from "../../src/protocol/secret_key.ts";
 import { StreamSealer } from "../../src/protocol/v2/stream.ts";
 
-/** The key that client and gateway share. */
+/** Key of client and gateway. */
 export const KEY = "0123456789abcdef".repeat(4);
 
-/** The same, imported. */
+/** Imported key. */
 export const secret = await importSecretKey(Uint8Array.fromHex(KEY));
 
 /** Both versions of the protocol. */
@@ -71,7 +71,7 @@ export async function blocks(events: readonly unknown[], exchange: Exchange): Pr
   return [opening + (sealed[0] ?? ""), ...sealed.slice(1)];
 }
 
-/** A body of these chunks. */
+/** Returns a response whose body has these chunks. */
 export function bodyOf(chunks: readonly Uint8Array[], end: BodyEnd, signal: AbortSignal): Response {
   const rest = [...chunks];
   const body = new ReadableStream<Uint8Array>({
@@ -162,7 +162,7 @@ export interface ClientOfOptions {
   readonly keyName?: string;
 }
 
-/** Makes a client of such a gateway. */
+/** Makes a client of a fake gateway with these answers. */
 export function clientOf(answers: readonly Answerer[], clock: Clock, options: ClientOfOptions = {}) {
   const { fetch, requests } = fetchOf(answers);
   const settings = { url: "http://gateway", key: KEY, clock, random: () => 0, fetch, protocol: 2, ...options } as const;

@@ -1,6 +1,6 @@
 /**
- * Fake gateway whose responses a test decides, down to the bytes. It has a history of numbered messages, and sends those
- * after the position of a request. It answers probes itself.
+ * Fake gateway on a TCP port, for clients in other processes: a test writes each response, down to the bytes. It has a
+ * history of numbered messages, and sends those after the position of a request. It answers probes itself.
  */
 import { randomBytes, toHex } from "../../src/protocol/bytes.ts";
 import type { Route } from "../../src/protocol/v2/envelope.ts";

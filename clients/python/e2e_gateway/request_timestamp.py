@@ -10,8 +10,8 @@ from collections.abc import Callable
 MAX_AGE = 60.0
 
 
-class Stamp:
-    """Timestamp of a request, which tells later whether it can have run."""
+class RequestTimestamp:
+    """Timestamp of a request, which later shows whether it can have run."""
 
     def __init__(self, clock: Callable[[], float], ahead: float) -> None:
         """Take the current time.
@@ -23,10 +23,10 @@ class Stamp:
         self._wall = clock()
         self._monotonic = time.monotonic()
         #: Timestamp in the request, in seconds since 1970.
-        self.timestamp = self._wall + ahead
+        self.seconds = self._wall + ahead
 
     def was_always_too_old(self, gateway_time: float) -> bool:
-        """Tell whether it was too old for the gateway from its beginning.
+        """Return whether it was too old for the gateway from its beginning.
 
         Only then no copy of the request can have run before this one was
         refused, and none ever will.
@@ -38,4 +38,4 @@ class Stamp:
         elapsed = max(
             self._clock() - self._wall, time.monotonic() - self._monotonic
         )
-        return gateway_time - self.timestamp > MAX_AGE + elapsed
+        return gateway_time - self.seconds > MAX_AGE + elapsed
