@@ -240,7 +240,7 @@ for (const version of [1, 2] as const) {
     const stream = await listen(phone, response, exchange);
     assertEquals((await stream.next())?.["type"], "connected");
     assertEquals((await stream.next())?.["payload"], "Hello world");
-    await stream.leave();
+    await stream.cancel();
   });
 }
 
