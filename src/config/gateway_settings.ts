@@ -17,6 +17,7 @@ import {
   port,
   portOrOff,
   redisUrl,
+  type Setting,
   setting,
   type SettingsGroup,
   webAddress,
@@ -122,8 +123,14 @@ export const FIRST_GROUPS = {
   },
 } as const satisfies Readonly<Record<string, SettingsGroup>>;
 
+/** Settings of health checks. */
+export interface HealthSettings extends SettingsGroup {
+  /** The settings. */
+  readonly settings: { readonly checkSeconds: Setting<number>; readonly needs: Setting<string[]> };
+}
+
 /** Returns the settings of health checks, with the dependencies of services. */
-export function healthGroup(services: readonly Pick<ServiceModule, "dependency">[]) {
+export function healthGroup(services: readonly Pick<ServiceModule, "dependency">[]): HealthSettings {
   const dependencies = services.map(({ dependency }) => dependency).toSorted();
   return {
     title: "Health checks",
@@ -144,7 +151,7 @@ export function healthGroup(services: readonly Pick<ServiceModule, "dependency">
         notes: "Set READY_NEEDS=broker when you have no Jeedom.",
       }),
     },
-  } as const satisfies SettingsGroup;
+  };
 }
 
 /** Settings after those of the services. */
