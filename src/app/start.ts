@@ -242,7 +242,7 @@ async function createServices(
   return {
     services: created.map(({ service }) => service),
     checks,
-    closeServices: () => Promise.all(created.map((one) => one.close?.())),
+    closeServices: () => Promise.allSettled(created.map((one) => one.close?.())),
   };
 }
 

@@ -57,7 +57,7 @@ export function permissionFlags(
 }
 
 /** Returns the flags under which an invalid configuration can be read and reported. */
-export function minimalFlags(services: readonly ServiceModule[] = SERVICES): string[] {
+export function minimalFlags(services: readonly ServiceModule[]): string[] {
   return ["--no-prompt", "--allow-read=.env", ...envFlags(settingsTable(services))];
 }
 

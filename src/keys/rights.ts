@@ -69,7 +69,7 @@ export class ScopeError extends Error {
 export interface MissingGrant {
   /** Verb for its use, such as `call`. */
   readonly verb: string;
-  /** Name of the option, which is also the word for the thing, such as `method`. */
+  /** Name of the option, which is also the word for the thing and its field in the log, such as `method`; not `command`. */
   readonly option: string;
   /** Value of the option that grants the thing: its name. */
   readonly value: string;

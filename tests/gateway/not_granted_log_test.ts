@@ -45,3 +45,19 @@ Deno.test("report() has a limit for each key", () => {
   log.report(notGranted("log::get", []), modest);
   assertEquals(lines.length, 34);
 });
+
+Deno.test("report() names the option of any service", () => {
+  const { lines, log } = makeLog();
+  log.report(new NotGrantedError({ verb: "echo", option: "word", value: "moon", granted: ["sun"] }), keyOf("phone"));
+  log.report(new NotGrantedError({ verb: "echo", option: "page", value: "moon", granted: [] }), keyOf("tablet"));
+  assertEquals(lines, [
+    {
+      message: "Key {key} may not echo {word}. To grant it: {command}",
+      properties: { key: "phone", word: "moon", command: "deno task keys set phone --word 'sun' --word 'moon'" },
+    },
+    {
+      message: "Key {key} may not echo {page}. To grant it: {command}",
+      properties: { key: "tablet", page: "moon", command: "deno task keys set tablet --page 'moon'" },
+    },
+  ]);
+});
