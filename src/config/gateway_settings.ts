@@ -367,7 +367,7 @@ export const LAST_GROUPS = {
         rule: wholeNumber(1, 15),
         default: 14,
         reason: "The protocol promises a heartbeat at least every 15 s; the shortest timeout known of a proxy is 60 s.",
-        doc: "Interval of the heartbeat comments on a silent event stream, in seconds.",
+        doc: "Interval of the heartbeats on a silent event stream, in seconds.",
         notes: "Lower it for a proxy that closes silent connections sooner.",
       }),
       resumeSeconds: setting("RESUME_SECONDS", {

@@ -111,9 +111,7 @@ deno task check-config --all      # all settings
 Settings take effect at the next start; the [key files](keys.md) are read while the gateway runs. What happens at each limit
 is in [operations/limits.md](operations/limits.md) and [security.md](security.md#limits).
 
-By default a request can reach your own broker and no other. \`MQTT_ALLOWED_BROKERS\` lists the others that requests may
-name, and the rights of each key list those that its holder may name. Link-local and multicast addresses and those of cloud
-metadata are refused even with \`*\`. Everything else in your network is not: keep the list short.`;
+[permissions.md](permissions.md#brokers) says which brokers a request can reach.`;
 
 /** Makes the short table of README.md. */
 export function readmeTable(): string {

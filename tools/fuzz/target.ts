@@ -39,7 +39,7 @@ export interface Target {
 }
 
 /** Log lines that indicate a fault. */
-const FAULT_LINE = /Uncaught|nhandled|broke the gateway|Listening broke off|RangeError|TypeError/;
+const FAULT_LINE = /Uncaught|nhandled|broke the gateway|Listening failed|RangeError|TypeError/;
 
 const CHECK_MS = 500;
 

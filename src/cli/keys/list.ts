@@ -37,7 +37,7 @@ export async function listKeys(session: KeysSession): Promise<void> {
   }
   if (rows.length > 0) print(formatKeyTable(rows));
   if (records.length === 0) {
-    print(`There is no key in ${config.keys.keysFile}. Give each device one of its own: deno task keys add NAME`);
+    print(`There is no key in ${config.keys.keysFile}. Give each device its own: deno task keys add NAME`);
   }
 }
 

@@ -55,7 +55,7 @@ export const JEEDOM_METHODS: readonly JeedomMethod[] = [
     granted: true,
     limited: "harmless",
     reason: "Reads all changes of the home, whatever the rights of the Jeedom user; the answer to a limited " +
-      "key holds the events of its own commands and scenarios alone",
+      "key contains only the events of its commands and scenarios",
   },
   { name: "getJson", granted: false, reason: "Answers the API key of the user (`apikeyUser`), and registers a device" },
   { name: "interact::tryToReply", granted: false, reason: "Runs commands and scenarios by a sentence" },
@@ -113,7 +113,7 @@ export const JEEDOM_METHODS: readonly JeedomMethod[] = [
     name: "scenario::export",
     granted: false,
     limited: "scenario",
-    reason: "Reads the code inside of a scenario, which may hold passwords",
+    reason: "Reads the code of a scenario, which may contain passwords",
   },
   { name: "scenario::import", granted: false, reason: "Installs code in a scenario" },
   { name: "scenario::save", granted: false, reason: "Changes the actions and the time of a scenario" },

@@ -57,7 +57,7 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
         connections.push(await Deno.connect({ hostname: "127.0.0.1", port: Number(port) }));
       });
       await Promise.allSettled(attempts);
-      await until("the gateway has no free descriptor", () => gateway.output.text.includes("Listening broke off"));
+      await until("the gateway has no free descriptor", () => gateway.output.text.includes("Listening failed"));
       await until("a new client is not served", async () => !await isServed(gateway.url));
       return async () => {
         for (const connection of connections) connection.close();
