@@ -111,7 +111,7 @@ function createParseKey(
   }
 
   function parseFlat(key: Readonly<Record<string, unknown>>, report: ReportIssue): Rights {
-    const names = serviceNames.parse(key["services"]);
+    const names = serviceNames.safeParse(key["services"]).data ?? [];
     const parsed = inFlatFiles.map((service) => {
       const { fields } = service.rights.schema;
       const own = Object.fromEntries(Object.entries(key).filter(([field]) => fields.includes(field)));
@@ -123,9 +123,12 @@ function createParseKey(
   return (value, report) => {
     const isFlat = isObject(value) && !("rights" in value);
     const { error } = (isFlat ? flatKey : nestedKey).safeParse(value);
-    if (error !== undefined) return void error.issues.forEach(report);
-    const rights = isFlat ? parseFlat(value, report) : parseNested(nestedKey.parse(value).rights, report);
-    return { ...commonKey.parse(value), rights };
+    error?.issues.forEach(report);
+    if (!isObject(value)) return undefined;
+    const given = value["rights"];
+    // Also when another field is invalid, so that one error names all faults.
+    const rights = isFlat ? parseFlat(value, report) : parseNested(isObject(given) ? given : {}, report);
+    return error === undefined ? { ...commonKey.parse(value), rights } : undefined;
   };
 }
 

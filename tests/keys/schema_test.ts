@@ -52,6 +52,20 @@ Deno.test("parseKeysFile() names the place and the rule of everything that is wr
   }
 });
 
+Deno.test("parseKeysFile() names faults of rights beside those of other fields", () => {
+  const flat = { disabled: "no", services: ["ssh"], methods: ["a b"], publish: null };
+  const nested = { disabled: "no", rights: { jeedom: { methods: ["a b"] }, mqtt: { publish: null } } };
+  const places: [Record<string, unknown>, string[]][] = [
+    [flat, ["keys[0].disabled", "keys[0].services[0]", "keys[0].methods[0]", "keys[0].publish"]],
+    [nested, ["keys[0].disabled", "keys[0].rights.jeedom.methods[0]", "keys[0].rights.mqtt.publish"]],
+    [{ disabled: "no", rights: null }, ["keys[0].disabled", "keys[0].rights"]],
+  ];
+  for (const [key, expected] of places) {
+    const error = assertThrows(() => parse(written(key)), SyntaxError);
+    assertEquals(error.message.split("; ").map((fault: string) => fault.split(":")[0]), expected);
+  }
+});
+
 Deno.test("parseKeysFile() reports the path of invalid rights in a service, and the violated rule", () => {
   const wrong: [rights: unknown, string][] = [
     [[], "keys[0].rights: "],
