@@ -179,7 +179,7 @@ Deno.test("keys set reports all mistakes at once, and then changes nothing", () 
     const useless = await run(["set", "phone", "--command", "12", "--method", "cmd::all", "--endpoint", "/x.php"]);
     assertMatch(useless.err, /^--method cmd::all grants nothing with --command.*\n--endpoint \/x.php grants nothing/);
     assertStringIncludes((await run(["set", "phone"])).err, "No change is given");
-    assertStringIncludes((await run(["set", "nobody", "--expires", "1d"])).err, 'There is no key "nobody"');
+    assertStringIncludes((await run(["set", "unknown", "--expires", "1d"])).err, 'There is no key "unknown"');
     assertStringIncludes(
       (await run(["set", "default", "--expires", "1d"])).err,
       'Key "default" cannot be changed here',

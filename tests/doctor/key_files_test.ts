@@ -185,7 +185,7 @@ Deno.test("keys reports invalid files without their content", async () => {
 });
 
 Deno.test("keys reports the same secret in both files", async () => {
-  const { status, remedy } = await runCheck({ keys: [record("twin", { secret: Uint8Array.fromHex(HEX) })] });
+  const { status, remedy } = await runCheck({ keys: [record("duplicate", { secret: Uint8Array.fromHex(HEX) })] });
   assertEquals(status, "failed");
-  assertStringIncludes(remedy ?? "", "keys rotate twin");
+  assertStringIncludes(remedy ?? "", "keys rotate duplicate");
 });

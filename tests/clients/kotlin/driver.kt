@@ -1,4 +1,4 @@
-/* Runs one command of the Kotlin client and prints what comes of it as JSON, a line each. See client_program.ts. */
+/* Runs one command of the Kotlin client; prints the results as JSON lines. See ../client_program.ts. */
 package e2egateway
 
 import java.io.IOException
@@ -12,15 +12,15 @@ import org.json.JSONObject
 fun main(args: Array<String>) {
     val (url, key, command) = args
     val rest = args.drop(3)
-    val lateMillis = 1000 * (System.getenv("CLIENT_CLOCK_OFFSET") ?: "0").toLong()
+    val clockOffsetMillis = 1000 * (System.getenv("CLIENT_CLOCK_OFFSET") ?: "0").toLong()
     val close = CountDownLatch(1)
     // The only command is to close.
-    val orders = thread { while (readLine() != null) close.countDown() }
+    val commands = thread { while (readLine() != null) close.countDown() }
     try {
         val client = GatewayClient(
             url,
             key,
-            clock = { System.currentTimeMillis() + lateMillis },
+            clock = { System.currentTimeMillis() + clockOffsetMillis },
             backoff = ::waitMillis,
             protocol = (System.getenv("CLIENT_PROTOCOL") ?: "auto").toIntOrNull() ?: GatewayClient.AUTO,
             keyName = System.getenv("CLIENT_KEY_NAME")
@@ -30,7 +30,7 @@ fun main(args: Array<String>) {
             "call" -> rest.chunked(2).forEach { (method, params) -> call(client, method, JSONObject(params)) }
             "together" -> together(client, rest[0].toInt(), rest[1])
             "publish" -> publish(client, rest)
-            "subscribe" -> subscribeInTurn(client, rest, close)
+            "subscribe" -> subscribeRepeatedly(client, rest, close)
             "events" -> events(client, rest[0].toInt(), JSONObject(rest[1]), close)
             "backoff" -> rest.forEach { waitMillis(it.toInt()) }
             "vectors" -> {
@@ -46,7 +46,7 @@ fun main(args: Array<String>) {
         showFailure(failure)
     }
     // The client closes connections, not the end of the process: time for the test to check that.
-    orders.join()
+    commands.join()
 }
 
 private fun waitMillis(tries: Int): Long {
@@ -78,7 +78,7 @@ private fun together(client: GatewayClient, count: Int, method: String) {
     show("protocol" to client.protocol)
 }
 
-private fun subscribeInTurn(client: GatewayClient, args: List<String>, close: CountDownLatch) {
+private fun subscribeRepeatedly(client: GatewayClient, args: List<String>, close: CountDownLatch) {
     val choices = JSONObject(args[1])
     repeat(choices.optInt("times", 1)) { subscribe(client, args[0].toInt(), choices, args.drop(2), close) }
     // Exceptions of the listener at its first message; one subscription for each.

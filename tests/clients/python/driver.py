@@ -132,24 +132,24 @@ def run(client, command, rest):
         raise ValueError(f'Unknown command: "{command}"')
 
 
-def obey():
+def read_commands():
     # The only command is to close, which in one thread is Ctrl-C.
     for _ in sys.stdin:
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
 
 url, key, command, *rest = sys.argv[1:]
-late = float(os.environ.get("CLIENT_CLOCK_OFFSET", "0"))
+clock_offset = float(os.environ.get("CLIENT_CLOCK_OFFSET", "0"))
 protocol = os.environ.get("CLIENT_PROTOCOL", "auto")
-orders = threading.Thread(target=obey)
-orders.start()
+commands = threading.Thread(target=read_commands)
+commands.start()
 try:
     # Referenced until the end: the garbage collector must not close it.
     client = GatewayClient(
         url,
         key,
         timeout=float(os.environ.get("CLIENT_TIMEOUT", "40")),
-        clock=lambda: time.time() + late,
+        clock=lambda: time.time() + clock_offset,
         backoff=wait,
         protocol=protocol if protocol == "auto" else int(protocol),
         key_name=os.environ.get("CLIENT_KEY_NAME"),
@@ -159,4 +159,4 @@ except (GatewayError, OSError, ValueError) as error:
     show_failure(error)
 # The client closes connections, not the end of the process: time for the test
 # to check that.
-orders.join()
+commands.join()

@@ -50,14 +50,14 @@ function watchBackoff() {
 }
 
 function makeClient({ silence } = {}) {
-  const late = Number(env.CLIENT_CLOCK_OFFSET ?? "0") * 1000;
+  const clockOffset = Number(env.CLIENT_CLOCK_OFFSET ?? "0") * 1000;
   return new GatewayClient({
     url,
     key,
     keyName: env.CLIENT_KEY_NAME,
     protocol: { 1: 1, 2: 2 }[env.CLIENT_PROTOCOL] ?? "auto",
     clock: {
-      now: () => Date.now() + late,
+      now: () => Date.now() + clockOffset,
       monotonic: () => performance.now() * Number(env.CLIENT_MONOTONIC_FACTOR ?? "1"),
       after(ms, run) {
         const timer = setTimeout(run, ms === SILENCE_MS && silence !== undefined ? silence * 1000 : ms);

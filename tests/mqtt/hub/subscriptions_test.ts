@@ -46,13 +46,17 @@ Deno.test("add() makes an idle subscription active again", () => {
 });
 
 /** Adds and removes an owner's only subscriber of some filters. */
-function visit(subscriptions: Subscriptions<string>, owner: string, { filters, now = 0 }: Visit): string[] {
+function addAndRemove(
+  subscriptions: Subscriptions<string>,
+  owner: string,
+  { filters, now = 0 }: SubscribeOptions,
+): string[] {
   return subscriptions.add(owner, { owner, filters })
     .map((subscription) => subscriptions.remove(subscription, owner, { owner, now })?.filter)
     .filter((filter) => filter !== undefined);
 }
 
-interface Visit {
+interface SubscribeOptions {
   readonly filters: readonly string[];
   readonly now?: number;
 }
@@ -61,8 +65,8 @@ Deno.test("makeRoom() deletes idle filters of the owner, the oldest first, and n
   const subscriptions = new Subscriptions<string>();
   const busy = Array.from({ length: 2_496 }, (_, index) => `busy/${index}`);
   subscriptions.add("greedy", { owner: "greedy", filters: busy });
-  visit(subscriptions, "modest", { filters: ["alarm", "a"] });
-  visit(subscriptions, "greedy", { filters: ["a", "b", "c", "d"] });
+  addAndRemove(subscriptions, "modest", { filters: ["alarm", "a"] });
+  addAndRemove(subscriptions, "greedy", { filters: ["a", "b", "c", "d"] });
   assertEquals(filtersOf(subscriptions.makeRoom("greedy", ["a", "busy/1"])), [], "they exist already");
   assertEquals(filtersOf(subscriptions.makeRoom("greedy", ["a", "e", "f"])), ["b", "c"], "wanted filters stay");
   subscriptions.add("new", { owner: "greedy", filters: ["a", "e", "f"] });
@@ -78,8 +82,8 @@ Deno.test("makeRoom() deletes filters without subscribers at the limit of all ow
   const owned = (owner: string, length = 2_500) => Array.from({ length }, (_, index) => `${owner}/${index}`);
   for (const owner of ["a", "b", "c"]) subscriptions.add(owner, { owner, filters: owned(owner) });
   subscriptions.add("d", { owner: "d", filters: owned("d", 2_498) });
-  visit(subscriptions, "modest", { filters: ["late"], now: 2 });
-  visit(subscriptions, "greedy", { filters: ["early"], now: 1 });
+  addAndRemove(subscriptions, "modest", { filters: ["late"], now: 2 });
+  addAndRemove(subscriptions, "greedy", { filters: ["early"], now: 1 });
   assertEquals(filtersOf(subscriptions.makeRoom("new", ["x"])), ["early"]);
   subscriptions.add("new", { owner: "new", filters: ["x"] });
   const tooMany = "Too many topic filters: more than 10000 are in use";
@@ -89,17 +93,21 @@ Deno.test("makeRoom() deletes filters without subscribers at the limit of all ow
 
 Deno.test("remove() deletes the longest idle filter of the owner beyond its limit, and none of another owner", () => {
   const subscriptions = new Subscriptions<string>();
-  visit(subscriptions, "honest", { filters: ["alarm", "x/1"] });
+  addAndRemove(subscriptions, "honest", { filters: ["alarm", "x/1"] });
   const filters = Array.from({ length: 203 }, (_, index) => `x/${index}`);
-  assertEquals(visit(subscriptions, "greedy", { filters }), ["x/0", "x/2"], "x/1 is idle for the other owner too");
+  assertEquals(
+    addAndRemove(subscriptions, "greedy", { filters }),
+    ["x/0", "x/2"],
+    "x/1 is idle for the other owner too",
+  );
   assertEquals([subscriptions.size, filtersOf(subscriptions.unused())[0]], [202, "alarm"]);
 });
 
 Deno.test("expire() removes idle owners, and deletes filters without owners", () => {
   const subscriptions = new Subscriptions<string>();
   const [both] = subscriptions.add("staying", { owner: "staying", filters: ["both"] });
-  visit(subscriptions, "first", { filters: ["both", "first"], now: 10 });
-  visit(subscriptions, "second", { filters: ["both", "second"], now: 20 });
+  addAndRemove(subscriptions, "first", { filters: ["both", "first"], now: 10 });
+  addAndRemove(subscriptions, "second", { filters: ["both", "second"], now: 20 });
   assertEquals(filtersOf(subscriptions.expire(9)), []);
   assertEquals(filtersOf(subscriptions.expire(10)), ["first"]);
   assertEquals([...both?.owners.keys() ?? []].sort(), ["second", "staying"]);
