@@ -8,10 +8,9 @@ WORKDIR /app
 ENV DENO_DIR=/deno-dir
 COPY deno.json deno.lock main.ts ./
 COPY src ./src
-# The commands and stores are named as well, because they are loaded with import(): Deno silently skips their packages if it
-# cannot download them, and the gateway would fail at its start. Some packages have files that every user may write to:
-# chmod removes that.
-RUN deno cache --frozen main.ts src/cli/*.ts src/store/*.ts \
+# All modules are named, because many are loaded with import(): Deno silently skips their packages if it cannot download
+# them, and the gateway would fail at its start. Some packages have files that every user may write to: chmod removes that.
+RUN deno cache --frozen main.ts src/*.ts src/*/*.ts src/*/*/*.ts \
  && chmod -R go-w /deno-dir \
  && mkdir -p /writable/data
 
