@@ -52,7 +52,7 @@ export function createJeedomCheck(
     throw new Error(
       outcome === undefined
         ? `Jeedom's address ${place} answered with status ${response.status}, and not as Jeedom does`
-        : `Jeedom refuses ping (error ${outcome.code}): deno task doctor names the setting`,
+        : `Jeedom refuses ping (error ${outcome.code}): deno task doctor shows which setting does`,
     );
   };
 }
