@@ -5,6 +5,7 @@
  */
 import type { Config } from "../config/settings.ts";
 import { errorName } from "../lib/errors.ts";
+import type { Handler } from "../http/router.ts";
 import type { Log } from "../observability/log.ts";
 import type { Platform } from "../platform.ts";
 
@@ -40,7 +41,7 @@ const PAUSE_MS = 1000;
 export function listen(
   { serve }: Pick<Platform, "serve">,
   options: ListenOptions,
-  handler: (request: Request, peer: string) => Promise<Response>,
+  handler: Handler,
   log: Log,
 ): HttpListener {
   let isStopping = false;
@@ -107,5 +108,29 @@ export function openPort<T>(setting: PortSetting, config: Config, open: () => T)
     if (name !== "PermissionDenied") throw cause;
     const port = portOf(setting, config);
     throw new Error(`Ports below 1024 belong to the system: set ${setting} to a higher one, not ${port}`, { cause });
+  }
+}
+
+/**
+ * Listens on the metrics port, unless it is off.
+ *
+ * @throws {PortTakenError} if another program listens on it
+ * @throws {Error} if it cannot be opened, with the names of its settings
+ */
+export function listenForAdmin(
+  config: Config,
+  platform: Platform,
+  { handler, log }: { readonly handler: Handler; readonly log: Log },
+): HttpListener | undefined {
+  const { host: hostname, port } = config.metrics;
+  if (port === "off") return undefined;
+  try {
+    const server = openPort("METRICS_PORT", config, () => listen(platform, { hostname, port }, handler, log));
+    log.info("Metrics and health on {host}:{port}", { host: hostname, port: server.port });
+    return server;
+  } catch (error) {
+    if (error instanceof PortTakenError || !(error instanceof Error)) throw error;
+    const message = `Port ${port} of METRICS_HOST "${hostname}" cannot be opened: ${error.message}. Fix one of them`;
+    throw new Error(message, { cause: error });
   }
 }

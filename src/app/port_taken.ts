@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { ServerAddress } from "../config/local_url.ts";
-import type { Reply } from "../lib/http_probe.ts";
+import { formatHost, isUnspecified, type ServerAddress } from "../net/host.ts";
+import type { HttpReply } from "../lib/http_probe.ts";
 import type { FetchFailure } from "../lib/fetch_failure.ts";
 import { askTrusting, versionOf } from "../doctor/gateway_state.ts";
 import type { Platform } from "../platform.ts";
@@ -81,15 +81,11 @@ async function findHolder(server: ServerAddress, platform: Platform, signal: Abo
  * leads to this machine, and in most configurations 127.0.0.1; a forbidden one counts as silent.
  */
 function urlsOf({ host, port }: ServerAddress): string[] {
-  const listensOnAll = host === "0.0.0.0" || host === "::";
-  const hosts = listensOnAll ? [host, "127.0.0.1", "::1"] : [host];
-  return hosts.flatMap((one) => {
-    const name = one.includes(":") ? `[${one}]` : one;
-    return [`http://${name}:${port}`, `https://${name}:${port}`];
-  });
+  const hosts = isUnspecified(host) ? [host, "127.0.0.1", "::1"] : [host];
+  return hosts.map(formatHost).flatMap((name) => [`http://${name}:${port}`, `https://${name}:${port}`]);
 }
 
-function holderOf(answer: Reply | FetchFailure): Holder {
+function holderOf(answer: HttpReply | FetchFailure): Holder {
   if (answer.kind === "failure") return answer.reason === "certificate" ? { kind: "tls" } : { kind: "silent" };
   const version = versionOf(answer);
   return version === undefined ? { kind: "http", status: answer.status } : { kind: "gateway", version };

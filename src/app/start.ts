@@ -4,13 +4,12 @@
  * @module
  */
 import type { Config } from "../config/settings.ts";
-import { EventEncoder } from "../streams/event_encoder.ts";
+import { createEventEncoder } from "../streams/event_encoder.ts";
 import { createHandler } from "../gateway/handler.ts";
-import { createLimiters, type Limiters } from "../gateway/limiters.ts";
-import { StreamRegistry } from "../streams/stream_registry.ts";
+import { createLimiters, registerLimiterGauges } from "../gateway/limiters.ts";
+import { createStreamRegistry } from "../streams/stream_registry.ts";
 import { createAdminHandler } from "../http/admin.ts";
-import type { Handler } from "../http/router.ts";
-import { type Check, CHECK_TIMEOUT_MS, Readiness } from "../http/readiness.ts";
+import { CHECK_TIMEOUT_MS, type DependencyCheck, Readiness, registerReadinessGauges } from "../http/health.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
 import { createAudit } from "../observability/audit.ts";
 import type { Log } from "../observability/log.ts";
@@ -33,8 +32,8 @@ import {
 import { VERSION } from "../version.ts";
 import { openDefaultBroker } from "./default_broker.ts";
 import { rateLimitsOf } from "../limits/rate_limits.ts";
-import { type HttpListener, listen, openPort, PortTakenError } from "./listen.ts";
-import { localUrl } from "../config/local_url.ts";
+import { listen, listenForAdmin, openPort } from "./listen.ts";
+import { localUrl } from "../net/host.ts";
 import { openKeys } from "./keys.ts";
 import { type OpenStore, openStore } from "./store.ts";
 import type { Platform } from "../platform.ts";
@@ -94,15 +93,16 @@ export async function startGateway(
   );
   // Closed in reverse order: when a later step fails, or at the end.
   await using opened = new AsyncDisposableStack();
-  const clocks = { now: () => Date.now(), monotonic: () => performance.now() };
+  const now = () => Date.now();
+  const monotonic = () => performance.now();
 
-  const metrics = createMetrics({ version: VERSION, ...clocks });
-  opened.defer(registerProcessMetrics(metrics, { process: () => platform.process(), ...clocks }));
-  const refusals = new RecentRefusals(clocks.monotonic);
+  const metrics = createMetrics({ version: VERSION, monotonic });
+  opened.defer(registerProcessMetrics(metrics, { process: () => platform.process(), monotonic }));
+  const refusals = new RecentRefusals(monotonic);
   const telemetry = createTelemetry(metrics, refusals);
   const audit = createAudit({ decisions: auditLog(), log, telemetry, summaryMs: FAILURE_SUMMARY_MS });
   opened.defer(() => audit.close());
-  const instruments = { log, metrics, ...clocks };
+  const instruments = { now, monotonic, log, metrics };
 
   const keys = await openKeys(config, platform, { log, metrics, services: modules });
   // A network drive that hangs must not keep the gateway from stopping.
@@ -112,7 +112,7 @@ export async function startGateway(
   const broker = await openDefaultBroker(config, platform, log);
   opened.defer(() => broker.close());
 
-  const encoder = createEncoder(metrics);
+  const encoder = createEventEncoder({ randomBytes, metrics });
   const { services, checks, closeServices } = await createServices(modules, metrics, {
     config,
     platform,
@@ -123,7 +123,8 @@ export async function startGateway(
     log,
     telemetry,
     metrics,
-    ...clocks,
+    now,
+    monotonic,
     random: Math.random,
     randomBytes,
     resources: opened,
@@ -141,12 +142,12 @@ export async function startGateway(
     requests: config.requests,
     streams: config.streams,
     maxAnswerBytes: Math.max(...modules.map((module) => module.maxAnswerBytes(config))),
-  }, clocks);
+  }, { monotonic });
   registerLimiterGauges(metrics, limiters);
   const handler = createHandler({
-    addressOf: createAddressOf(config.server.trustedProxies, clocks),
+    addressOf: createAddressOf(config.server.trustedProxies, { monotonic }),
     origins: config.server,
-    admission: {
+    access: {
       keyring: keys.keyring,
       replays: store.replays,
       rates: rateLimitsOf(config.rates, store.createCounter),
@@ -156,25 +157,23 @@ export async function startGateway(
     subscriptions: { encoder, streams, settings: config.streams },
     limiters,
     health: { version: VERSION, isReady: () => readiness.isReady },
-    clock: clocks,
+    clock: { now, monotonic },
     randomBytes,
     random: Math.random,
     audit,
     log,
     telemetry,
   });
-  const admin = listenForAdmin(config, platform, {
-    handler: createAdminHandler({
-      metrics,
-      readiness,
-      refusals,
-      version: VERSION,
-      listensOn: config.metrics.host,
-      randomBytes,
-      log,
-    }),
+  const adminHandler = createAdminHandler({
+    metrics,
+    readiness,
+    refusals,
+    version: VERSION,
+    listensOn: config.metrics.host,
+    randomBytes,
     log,
   });
+  const admin = listenForAdmin(config, platform, { handler: adminHandler, log });
   // A client that never completes its request must not keep the gateway from stopping.
   opened.defer(() => admin && settledWithin(admin.shutdown(), ADMIN_CLOSE_TIMEOUT_MS));
   await store.begun();
@@ -218,20 +217,10 @@ function createTelemetry(metrics: Metrics, refusals: RecentRefusals): Telemetry 
   return createRefusalTelemetry(tracer === undefined ? metrics : createTraced(metrics, tracer), refusals);
 }
 
-function createEncoder(metrics: MetricRegistry): EventEncoder {
-  const encoder = new EventEncoder({ randomBytes });
-  metrics.gauge({
-    name: "e2e_gateway_shared_event_bytes",
-    help: "Bytes of encoded events that are kept for further listeners with the same key",
-    read: () => encoder.sharedBytes,
-  });
-  return encoder;
-}
-
 /** The services, with the check of each dependency by its name. */
 interface CreatedServices {
   readonly services: readonly Service[];
-  readonly checks: Readonly<Record<string, Check>>;
+  readonly checks: Readonly<Record<string, DependencyCheck>>;
   /** Closes the connections of all. */
   closeServices(): Promise<unknown>;
 }
@@ -242,7 +231,7 @@ async function createServices(
   dependencies: ServiceDependencies,
 ): Promise<CreatedServices> {
   const created: CreatedService[] = [];
-  const checks: Record<string, Check> = {};
+  const checks: Record<string, DependencyCheck> = {};
   for (const module of modules) {
     const one = await module.create(dependencies);
     const { service, check } = one;
@@ -260,7 +249,7 @@ async function createServices(
 function createReadiness(
   config: Config,
   { monotonic, log, metrics }: Instruments,
-  checks: Readonly<Record<string, Check>>,
+  checks: Readonly<Record<string, DependencyCheck>>,
   store: OpenStore,
 ): Readiness {
   const readiness = new Readiness({
@@ -271,68 +260,6 @@ function createReadiness(
     monotonic,
     log,
   });
-  metrics.gauge({
-    name: "e2e_gateway_up",
-    help: "1 for a dependency whose last check passed, 0 for one whose check failed; absent before its first check",
-    label: "part",
-    read: () => [...readiness.up].map(([dependency, isUp]) => [dependency, Number(isUp)]),
-  });
-  metrics.gauge({
-    name: "e2e_gateway_ready",
-    help: "1 when the gateway is ready, 0 when a required dependency is unavailable or the gateway is stopping",
-    read: () => Number(readiness.isReady),
-  });
+  registerReadinessGauges(metrics, readiness);
   return readiness;
-}
-
-function createStreamRegistry(metrics: MetricRegistry): StreamRegistry {
-  const streams = new StreamRegistry();
-  metrics.gauge({
-    name: "e2e_gateway_queue_bytes",
-    help: "Bytes of events in the queues of all listeners",
-    read: () => streams.waitingBytes,
-  });
-  return streams;
-}
-
-function registerLimiterGauges(metrics: MetricRegistry, { backlog, unread, bodies, requestLimiter }: Limiters): void {
-  metrics.gauge({
-    name: "e2e_gateway_backlog_bytes",
-    help: "Bytes of events beyond the queue of each listener; part of the bytes in the queues",
-    read: () => backlog.bytes,
-  });
-  metrics.gauge({
-    name: "e2e_gateway_unread_answer_bytes",
-    help: "Bytes of large answers that clients have not read yet",
-    read: () => unread.bytes,
-  });
-  metrics.gauge({
-    name: "e2e_gateway_bodies_arriving",
-    help: "Request bodies that are being received",
-    read: () => bodies.size,
-  });
-  metrics.gauge({
-    name: "e2e_gateway_requests_running",
-    help: "Opened requests without an answer yet, not counting streams",
-    read: () => requestLimiter.size,
-  });
-}
-
-/** Listens on the metrics port, unless it is off. */
-function listenForAdmin(
-  config: Config,
-  platform: Platform,
-  { handler, log }: { readonly handler: Handler; readonly log: Log },
-): HttpListener | undefined {
-  const { host: hostname, port } = config.metrics;
-  if (port === "off") return undefined;
-  try {
-    const server = openPort("METRICS_PORT", config, () => listen(platform, { hostname, port }, handler, log));
-    log.info("Metrics and health on {host}:{port}", { host: hostname, port: server.port });
-    return server;
-  } catch (error) {
-    if (error instanceof PortTakenError || !(error instanceof Error)) throw error;
-    const message = `Port ${port} of METRICS_HOST "${hostname}" cannot be opened: ${error.message}. Fix one of them`;
-    throw new Error(message, { cause: error });
-  }
 }

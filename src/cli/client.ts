@@ -9,7 +9,7 @@ import { CLIENT_VARIABLES, SETTING_NAMES } from "../config/settings.ts";
 import { toHex } from "../protocol/bytes.ts";
 import { KeyFileError, readKey } from "../keys/default_key_file.ts";
 import { type Options, UsageError } from "./args.ts";
-import { localUrl } from "../config/local_url.ts";
+import { localUrl } from "../net/host.ts";
 import { EXIT_CONFIG, EXIT_FAILURE, EXIT_USAGE } from "./exit_codes.ts";
 import type { Platform } from "../platform.ts";
 import { readSources, type Sources } from "../config/load.ts";

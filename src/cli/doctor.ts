@@ -27,7 +27,7 @@ import { addressFault } from "../net/egress.ts";
 import { VERSION } from "../version.ts";
 import { type CommandLine, readOptions, UsageError, wrongUsage } from "./args.ts";
 import { openDefaultBroker } from "../app/default_broker.ts";
-import { localUrl } from "../config/local_url.ts";
+import { localUrl } from "../net/host.ts";
 import { SERVICES } from "../services/registry.ts";
 import type { ServiceModule } from "../services/service.ts";
 import { EXIT_USAGE } from "./exit_codes.ts";

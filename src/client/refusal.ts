@@ -12,6 +12,7 @@ import {
   type ExpiredErrorOptions,
   FailedError,
   type GatewayError,
+  type GatewayErrorOptions,
   RateLimitError,
   RefusedError,
   ScopeError,
@@ -64,9 +65,9 @@ export async function readPlainRefusal(
     );
   }
   const retryAfterMs = headerRetryAfter(headers.get("Retry-After") ?? "");
-  const limit = { status, retryAfterMs };
-  if (status === 429) return new RateLimitError(withWait(reason === TOO_MANY ? TOO_MANY_HERE : reason, limit), limit);
-  if (status === 408 || status >= 500) return new UnavailableError(withWait(reason, limit), limit);
+  const details = { status, retryAfterMs };
+  if (status === 429) return waiting(RateLimitError, reason === TOO_MANY ? TOO_MANY_HERE : reason, details);
+  if (status === 408 || status >= 500) return waiting(UnavailableError, reason, details);
   return new RefusedError(reason, { status });
 }
 
@@ -82,7 +83,7 @@ export function sealedRefusal(
   { isFromGateway }: { readonly isFromGateway: boolean },
 ): GatewayError | undefined {
   if (status === 200) return undefined;
-  const { error, code, retry_after: seconds } = typeof body === "string" ? parseFields(body) : {};
+  const { error, code, retry_after: seconds } = typeof body === "string" ? parseErrorBody(body) : {};
   if (typeof error !== "string" && !isFromGateway) return undefined;
   const reason = typeof error === "string" ? error : `Refused with status ${status}`;
   const sentCode = typeof code === "string" ? code : undefined;
@@ -116,9 +117,9 @@ function refusalOf(reason: string, { retryAfterMs, gatewayTime, ...details }: Re
       return new WrongKeyError(reason, details);
     case "key_rate":
     case "busy":
-      return new RateLimitError(withWait(reason, { retryAfterMs }), { ...details, retryAfterMs });
+      return waiting(RateLimitError, reason, { ...details, retryAfterMs });
     case "restart":
-      return new UnavailableError(withWait(reason, { retryAfterMs }), { ...details, retryAfterMs });
+      return waiting(UnavailableError, reason, { ...details, retryAfterMs });
     case "broker":
     case "service_unreachable":
     case "service_timeout":
@@ -126,13 +127,19 @@ function refusalOf(reason: string, { retryAfterMs, gatewayTime, ...details }: Re
     case "internal":
       return new FailedError(reason, details);
   }
-  if (status === 429) return new RateLimitError(withWait(reason, { retryAfterMs }), { ...details, retryAfterMs });
+  if (status === 429) return waiting(RateLimitError, reason, { ...details, retryAfterMs });
   return status >= 500 ? new FailedError(reason, details) : new RefusedError(reason, details);
 }
 
-/** Adds the wait, in whole seconds, where it is known. */
-function withWait(reason: string, { retryAfterMs }: { readonly retryAfterMs: number }): string {
-  return retryAfterMs === 0 ? reason : `${reason}: wait ${Math.ceil(retryAfterMs / 1000)} s`;
+/** Makes the error of a refusal that a retry may overcome. Its message has the wait, in whole seconds, where it is known. */
+function waiting(
+  Class: typeof RateLimitError | typeof UnavailableError,
+  reason: string,
+  details: GatewayErrorOptions & { readonly retryAfterMs: number },
+): GatewayError {
+  const { retryAfterMs } = details;
+  const wait = retryAfterMs === 0 ? "" : `: wait ${Math.ceil(retryAfterMs / 1000)} s`;
+  return new Class(reason + wait, details);
 }
 
 function codeOfText(text: string): ErrorCode | undefined {
@@ -147,7 +154,7 @@ function expired(options: ExpiredErrorOptions & { readonly gatewayTime: number }
 
 async function readReason(response: Response, signal: AbortSignal | undefined): Promise<string | undefined> {
   try {
-    const { error } = parseFields(new TextDecoder().decode(await readBytes(response, PLAIN_MAX_BYTES, { signal })));
+    const { error } = parseErrorBody(new TextDecoder().decode(await readBytes(response, PLAIN_MAX_BYTES, { signal })));
     return typeof error === "string" ? error : undefined;
   } catch {
     // The status is used alone.
@@ -155,7 +162,7 @@ async function readReason(response: Response, signal: AbortSignal | undefined): 
   }
 }
 
-function parseFields(json: string): Readonly<Record<string, unknown>> {
+function parseErrorBody(json: string): Readonly<Record<string, unknown>> {
   const value = tryParseJson(json);
   return isObject(value) ? value : {};
 }

@@ -10,7 +10,7 @@ import { expect, expectEqual, Mismatch, Skip } from "./mismatch.ts";
 export type Fields = Readonly<Record<string, unknown>>;
 
 /** Answer with fields of the right types. */
-export interface Answer {
+export interface CheckedAnswer {
   /** Status of the request, as in HTTP. */
   readonly status: number;
   /** Answer of the service. */
@@ -44,7 +44,7 @@ export function parseFields(text: string, what: string): Fields {
  *
  * @throws {Mismatch} if a field is missing or of a wrong type
  */
-export function parseAnswer(text: string): Answer {
+export function parseAnswer(text: string): CheckedAnswer {
   const { status, body, timestamp, source } = parseFields(text, "Answer");
   const isAnswer = typeof status === "number" && body !== undefined && typeof timestamp === "number";
   if (!isAnswer) throw new Mismatch("Answer lacks a numeric status, a body, or a numeric timestamp");
@@ -52,13 +52,13 @@ export function parseAnswer(text: string): Answer {
 }
 
 /** Returns the message of an answer that is an error of the gateway itself; undefined for any other answer. */
-export function errorOf({ status, body }: Answer): string | undefined {
+export function errorOf({ status, body }: CheckedAnswer): string | undefined {
   const { error } = status === 200 ? {} : parseBody(body);
   return typeof error === "string" ? error : undefined;
 }
 
 /** Returns the code of an error of the gateway itself. */
-export function codeOf({ body }: Answer): unknown {
+export function codeOf({ body }: CheckedAnswer): unknown {
   return parseBody(body)["code"];
 }
 
@@ -81,7 +81,7 @@ export interface Refusal {
  * @throws {Mismatch} if it is another answer
  * @throws {Skip} if the key has no right to the request of the check
  */
-export function expectRefusal(answer: Answer, { status, error }: Refusal): void {
+export function expectRefusal(answer: CheckedAnswer, { status, error }: Refusal): void {
   const message = errorOf(answer);
   skipUnlessGranted(message);
   expectEqual("status", { seen: answer.status, expected: status });

@@ -8,7 +8,7 @@ import { toHex } from "../protocol/bytes.ts";
 import type { Route } from "../protocol/v2/envelope.ts";
 import { type Exchange, openAnswer, sealRequest, type Version } from "../protocol/exchange.ts";
 import { importSecretKey, type SecretKey } from "../protocol/secret_key.ts";
-import { type Answer, type Fields, parseAnswer, type Refusal } from "./answer.ts";
+import { type CheckedAnswer, type Fields, parseAnswer, type Refusal } from "./answer.ts";
 import { withDeadline } from "../lib/async.ts";
 import { type Clock, sleep } from "../lib/clock.ts";
 import { Mismatch } from "./mismatch.ts";
@@ -37,7 +37,7 @@ export interface ProbeOptions {
 }
 
 /** Plain HTTP response with its whole body. */
-export interface Reply {
+export interface ProbeReply {
   /** HTTP status. */
   readonly status: number;
   /** Headers. */
@@ -61,9 +61,9 @@ export interface Asked {
   /** Request. */
   readonly request: SealedRequest;
   /** Response with the sealed answer. */
-  readonly reply: Reply;
+  readonly reply: ProbeReply;
   /** Opened answer. */
-  readonly answer: Answer;
+  readonly answer: CheckedAnswer;
 }
 
 /** Options for sealing a request. */
@@ -88,7 +88,7 @@ export class Probe {
   readonly key: SecretKey;
   readonly #options: ProbeOptions;
 
-  private constructor(version: Version, { key, ...options }: ProbeOptions & { readonly key: SecretKey }) {
+  private constructor(version: Version, key: SecretKey, options: ProbeOptions) {
     this.version = version;
     this.key = key;
     this.#options = options;
@@ -96,7 +96,7 @@ export class Probe {
 
   /** Makes a probe. */
   static async make(version: Version, options: ProbeOptions): Promise<Probe> {
-    return new Probe(version, { ...options, key: await importSecretKey(options.secret) });
+    return new Probe(version, await importSecretKey(options.secret), options);
   }
 
   /** Current time, in seconds since 1970, with fractions. */
@@ -115,13 +115,13 @@ export class Probe {
   }
 
   /** Sends a plain HTTP request; repeats it while the address is over its rate limit. */
-  async send(path: string, init: () => RequestInit & { readonly method: string }): Promise<Reply> {
+  async send(path: string, init: () => RequestInit & { readonly method: string }): Promise<ProbeReply> {
     const response = await this.#fetch(path, init);
     return { status: response.status, headers: response.headers, text: await this.#withDeadline(response.text()) };
   }
 
   /** Posts a body unchanged. */
-  post(route: Route, body: string | Bytes, headers: Record<string, string> = {}): Promise<Reply> {
+  post(route: Route, body: string | Bytes, headers: Record<string, string> = {}): Promise<ProbeReply> {
     return this.send(route, () => ({ method: "POST", body, headers }));
   }
 
@@ -141,7 +141,7 @@ export class Probe {
    *
    * @throws {Mismatch} if there is none, or it does not open
    */
-  async open({ exchange }: SealedRequest, { status, text }: Reply): Promise<Answer> {
+  async open({ exchange }: SealedRequest, { status, text }: ProbeReply): Promise<CheckedAnswer> {
     if (status !== 200) throw new Mismatch(`HTTP ${status} instead of a sealed answer: ${text}`);
     const opened = await openAnswer(exchange, text).catch(() => {
       throw new Mismatch(`Answer does not open with the key of its request: ${text}`);

@@ -29,7 +29,7 @@ export interface JeedomSettings {
 }
 
 /** Received call. */
-export interface JeedomCall {
+export interface SimulatedCall {
   /** Path of the URL. */
   readonly path: string;
   /** Body. */
@@ -51,7 +51,7 @@ export interface SimulatedJeedomOptions {
   /** True to answer `jeeObject::full` with 300 devices of 10 commands, 1.4 MB. */
   readonly isLarge?: boolean;
   /** Returns the result of a call, or a promise of it, in place of the home: for all paths, keys and methods. */
-  readonly run?: (call: JeedomCall) => unknown;
+  readonly run?: (call: SimulatedCall) => unknown;
 }
 
 /** Simulated Jeedom, and its state. */
@@ -140,7 +140,7 @@ export function createSimulatedJeedom(options: SimulatedJeedomOptions): Simulate
     return method(params);
   }
 
-  async function answer(call: JeedomCall, peer: string): Promise<Response> {
+  async function answer(call: SimulatedCall, peer: string): Promise<Response> {
     if (mode === "https-port") return webServerPage(400, "Bad Request", PLAIN_HTTP);
     if (mode === "page") return new Response("<!DOCTYPE html><html><body>Login</body></html>", { headers: HTML });
     if (run !== undefined) {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ServerAddress } from "../config/local_url.ts";
+import type { ServerAddress } from "../net/host.ts";
 import type { Config } from "../config/settings.ts";
 import type { BrokerAddress, ConnectBroker } from "../mqtt/broker.ts";
 import type { Platform } from "../platform.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import type { FetchFailure } from "../lib/fetch_failure.ts";
-import type { Reply } from "../lib/http_probe.ts";
+import type { HttpReply } from "../lib/http_probe.ts";
 import { type Exchange, sealRequest } from "../protocol/exchange.ts";
 import { importSecretKey } from "../protocol/secret_key.ts";
 import type { DoctorContext } from "./context.ts";
@@ -23,7 +23,7 @@ export interface GatewayProbe {
   /** Opens the answer. */
   readonly exchange: Exchange;
   /** Answer of the gateway on this machine; undefined if it cannot be reached there. */
-  readonly answer: Reply | FetchFailure | undefined;
+  readonly answer: HttpReply | FetchFailure | undefined;
 }
 
 /** Seals a request without effect and sends it to the gateway on this machine; undefined without a key or a gateway. */

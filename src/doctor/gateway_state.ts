@@ -5,7 +5,7 @@
  */
 import { errorName } from "../lib/errors.ts";
 import type { FetchFailure } from "../lib/fetch_failure.ts";
-import { ask, jsonOf, type Question, type Reply } from "../lib/http_probe.ts";
+import { ask, type HttpReply, jsonOf, type Question } from "../lib/http_probe.ts";
 import { isObject } from "../lib/json.ts";
 import type { DoctorContext, Machine } from "./context.ts";
 
@@ -76,7 +76,7 @@ export async function findGatewayState(context: DoctorContext, signal: AbortSign
  * Returns the version of the gateway that answered `/health`; undefined if another program did, whose text must not be
  * shown.
  */
-export function versionOf(reply: Reply): string | undefined {
+export function versionOf(reply: HttpReply): string | undefined {
   const health = jsonOf(reply);
   const version = reply.status === 200 && isObject(health) && health["status"] === "ok" ? health["version"] : undefined;
   return typeof version === "string" && /^[\w.+-]{1,32}$/.test(version) ? version : undefined;
@@ -87,7 +87,7 @@ export async function askLocally(
   { config, localUrl, machine, now }: DoctorContext,
   path: string,
   { signal, body }: { readonly signal: AbortSignal; readonly body?: string },
-): Promise<Reply | FetchFailure> {
+): Promise<HttpReply | FetchFailure> {
   return await askTrusting(config.server.tlsCertFile, machine, {
     url: localUrl(config.server) + path,
     now,
@@ -101,7 +101,7 @@ export async function askTrusting(
   file: string | undefined,
   { files, fetch, createHttpClient }: Pick<Machine, "createHttpClient" | "fetch" | "files">,
   { url, ...question }: Omit<Question, "fetch"> & { readonly url: string },
-): Promise<Reply | FetchFailure> {
+): Promise<HttpReply | FetchFailure> {
   const certificate = file === undefined ? undefined : await files.readTextFile(file).catch(() => undefined);
   using client = createHttpClient(certificate === undefined ? {} : { caCerts: [certificate] });
   return await ask(url, { ...question, fetch: (input, init) => fetch(input, { ...init, client }) });

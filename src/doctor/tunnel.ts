@@ -4,7 +4,7 @@
  * @module
  */
 import type { FailureReason, FetchFailure } from "../lib/fetch_failure.ts";
-import { isPage, isPlainHttpRefusal, type Reply } from "../lib/http_probe.ts";
+import { type HttpReply, isPage, isPlainHttpRefusal } from "../lib/http_probe.ts";
 import { failed, type Finding } from "./check.ts";
 
 /** Remedy if Funnel is off. */
@@ -57,7 +57,7 @@ const STATUSES: Readonly<Record<number, readonly [string, string]>> = {
 const CLOUDFLARED = "Start cloudflared on this machine: sudo systemctl start cloudflared";
 
 /** Reports a response that is not the gateway's sealed answer. */
-export function reportTunnel(url: URL, reply: Reply): Finding {
+export function reportTunnel(url: URL, reply: HttpReply): Finding {
   const { status, headers, text } = reply;
   const report = (meaning: string, remedy: string) =>
     failed(`${publicAddress(url)} answers HTTP ${status}: ${meaning}`, remedy);
@@ -95,7 +95,7 @@ export function reportTunnel(url: URL, reply: Reply): Finding {
   return report(`${sender} in place of the gateway`, "Fix PUBLIC_URL, or the rules of the tunnel");
 }
 
-function reportRedirect(url: URL, { status, headers }: Reply): Finding {
+function reportRedirect(url: URL, { status, headers }: HttpReply): Finding {
   const target = URL.parse(headers.get("Location") ?? "", url.href);
   const message = `${publicAddress(url)} redirects to ${target?.origin ?? "an invalid address"} (HTTP ${status})`;
   if (target?.hostname.endsWith(".cloudflareaccess.com")) {
@@ -111,6 +111,6 @@ function reportRedirect(url: URL, { status, headers }: Reply): Finding {
 }
 
 /** Recognizes the login page of a tunnel: a web page with status 200, 401 or 403. */
-function isLogin(reply: Reply): boolean {
+function isLogin(reply: HttpReply): boolean {
   return isPage(reply) && (reply.status === 200 || reply.status === 401 || reply.status === 403);
 }

@@ -20,7 +20,7 @@ import type { FairSemaphore } from "../limits/fair_semaphore.ts";
 import { KeyedMutex } from "../lib/async.ts";
 import { LruCache } from "../lib/lru_cache.ts";
 import type { BodyReader } from "../http/body_reader.ts";
-import type { RequestInfo } from "../http/request_info.ts";
+import type { RequestInfo } from "../http/router.ts";
 import { decryptionFailed, storeFull, storeUnavailable, tooManyRequests } from "../http/errors.ts";
 
 /** Time window in which requests are accepted. */

@@ -9,21 +9,21 @@ import type { RefusalReason, Result, Telemetry } from "../observability/telemetr
 import type { SealedText } from "../protocol/aead.ts";
 import type { ErrorCode } from "../protocol/error_code.ts";
 import { FieldError, keepDigits } from "../protocol/payload.ts";
-import type { ConcurrencyLimiter } from "../limits/concurrency_limiter.ts";
 import { NotGrantedError, ScopeError } from "../keys/rights.ts";
 import { errorReply, type Reply, type Service, type ServiceContext, ServiceError } from "../services/service.ts";
 import type { Admission, Admit, Admitted, Refused } from "./admission.ts";
-import type { RequestInfo, RouteHandler } from "../http/request_info.ts";
+import type { RequestInfo, RouteHandler } from "../http/router.ts";
+import type { Limiters } from "./limiters.ts";
 import { NotGrantedLog } from "./not_granted_log.ts";
 import { compressBody, type SealReply, type ToResponse } from "./reply.ts";
 import { selectService, type ServiceSelection } from "./service_selection.ts";
 
 /** Collaborators of the call routes. */
-export interface CallOptions {
+export interface CallHandlerOptions {
   /** Admits requests. */
   readonly admit: Admit;
-  /** Limits the requests of each key under way. */
-  readonly requestLimiter: ConcurrencyLimiter;
+  /** Limiters that the routes share. */
+  readonly limiters: Pick<Limiters, "requestLimiter">;
   /** Seals replies. */
   readonly sealReply: SealReply;
   /** Makes responses of sealed replies. */
@@ -57,8 +57,8 @@ type SealedOutcome = Omit<Outcome, "reply"> & { readonly sealed: SealedText };
  *
  * @param selection services that the route reaches
  */
-export function createCallHandler(options: CallOptions, selection: ServiceSelection): RouteHandler {
-  const { admit, requestLimiter, sealReply, toResponse, audit, log, telemetry, monotonic } = options;
+export function createCallHandler(options: CallHandlerOptions, selection: ServiceSelection): RouteHandler {
+  const { admit, limiters, sealReply, toResponse, audit, log, telemetry, monotonic } = options;
   const notGranted = new NotGrantedLog(log);
 
   async function answer(admission: Admission, context: RunContext): Promise<SealedOutcome> {
@@ -99,7 +99,7 @@ export function createCallHandler(options: CallOptions, selection: ServiceSelect
     if (key.revoked.aborted) {
       return refused("scope", { status: 403, message: key.revoked.reason.message, code: "key_revoked" });
     }
-    const release = requestLimiter.tryAcquire(key.name);
+    const release = limiters.requestLimiter.tryAcquire(key.name);
     if (release === undefined) {
       const message = "Too many requests are under way";
       return refused("busy", { status: 429, message, code: "busy", retryAfterSeconds: 1 });

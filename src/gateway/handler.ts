@@ -19,24 +19,21 @@ import {
   tooManyRequests,
 } from "../http/errors.ts";
 import { aliveResponse, healthResponse, readyResponse } from "../http/health.ts";
-import type { RouteHandler } from "../http/request_info.ts";
 import {
   createRouter,
   type Handler,
   READ_METHODS,
   type RoutedRequest,
   type RouteEntry,
+  type RouteHandler,
   toHttpError,
 } from "../http/router.ts";
 import { isStreaming, type Service } from "../services/service.ts";
-import type { EventEncoder } from "../streams/event_encoder.ts";
-import type { StreamSettings } from "../streams/event_stream.ts";
-import type { StreamRegistry } from "../streams/stream_registry.ts";
 import { type AccessOptions, type Admit, createAdmit } from "./admission.ts";
 import { createCallHandler } from "./call.ts";
 import type { Limiters } from "./limiters.ts";
 import { createSealReply, createToResponse } from "./reply.ts";
-import { createSubscribeHandler } from "./subscribe.ts";
+import { createSubscribeHandler, type SubscriptionOptions } from "./subscribe.ts";
 
 /** Collaborators and settings of the gateway. */
 export interface GatewayOptions {
@@ -45,7 +42,7 @@ export interface GatewayOptions {
   /** Web pages that may use the gateway. */
   readonly origins: OriginOptions;
   /** Keys, replay store and rate limits. */
-  readonly admission: AccessOptions;
+  readonly access: AccessOptions;
   /** Services. A request to `/gateway` that names none is for the first one. */
   readonly services: readonly Service[];
   /** Collaborators of subscriptions. */
@@ -76,16 +73,6 @@ export interface OriginOptions {
   readonly allowedOrigins?: Iterable<string> | undefined;
 }
 
-/** Collaborators of subscriptions. */
-export interface SubscriptionOptions {
-  /** Encodes events. */
-  readonly encoder: EventEncoder;
-  /** Open streams. */
-  readonly streams: StreamRegistry;
-  /** Limits of streams. */
-  readonly settings: StreamSettings;
-}
-
 /** Answers of the health routes. */
 export interface HealthOptions {
   /** Version of the gateway. */
@@ -110,14 +97,14 @@ type Routed = RoutedRequest<Route | OpenRoute>;
 
 /** Returns the handler of the public port. */
 export function createHandler(options: GatewayOptions): Handler {
-  const { admission, services, subscriptions, limiters, health, random, randomBytes, audit, log, telemetry } = options;
+  const { access, services, subscriptions, limiters, health, random, randomBytes, audit, log, telemetry } = options;
   const { now, monotonic } = options.clock;
   const { streams } = subscriptions;
   const { publicUrl } = options.origins;
   const allowedOrigins = new AllowedOrigins(options.origins.allowedOrigins ?? []);
 
   const decide = createAdmit({
-    access: admission,
+    access,
     bodies: limiters.bodies,
     largeRequests: limiters.largeRequests,
     telemetry,
@@ -127,7 +114,7 @@ export function createHandler(options: GatewayOptions): Handler {
   const admit: Admit = (request, requestInfo) => telemetry.measure("admission", () => decide(request, requestInfo));
   const call = {
     admit,
-    requestLimiter: limiters.requestLimiter,
+    limiters,
     sealReply: createSealReply(now, randomBytes),
     toResponse: createToResponse(limiters.unread, log),
     audit,
@@ -135,20 +122,7 @@ export function createHandler(options: GatewayOptions): Handler {
     telemetry,
     monotonic,
   };
-  const subscribe = {
-    admit,
-    encoder: subscriptions.encoder,
-    settings: subscriptions.settings,
-    streams,
-    streamLimiter: limiters.streamLimiter,
-    backlog: limiters.backlog,
-    audit,
-    log,
-    telemetry,
-    random,
-    now,
-    monotonic,
-  };
+  const subscribe = { admit, subscriptions, limiters, audit, log, telemetry, random, now, monotonic };
 
   /** Returns a route for sealed requests, limited per address. */
   const sealed = (route: Route, handle: RouteHandler): RouteEntry<Route> => ({
@@ -200,7 +174,7 @@ export function createHandler(options: GatewayOptions): Handler {
   ): Promise<Response> {
     // Before it counts, like the request that follows it.
     if (!allowedOrigins.has(request)) throw crossSite();
-    const wait = await admission.rates.requests.take(address);
+    const wait = await access.rates.requests.take(address);
     if (wait > 0) throw tooManyRequests(wait);
     telemetry.answered({ route: path, service: "none", result: "ok", seconds: 0 });
     return preflightResponse(request, methods);

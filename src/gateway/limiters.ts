@@ -3,11 +3,12 @@
  *
  * @module
  */
+import type { MetricRegistry } from "../observability/telemetry.ts";
 import { BodyReader, type BodySettings } from "../http/body_reader.ts";
 import { ConcurrencyLimiter } from "../limits/concurrency_limiter.ts";
 import { MemoryBudget } from "../limits/memory_budget.ts";
 import { FairSemaphore } from "../limits/fair_semaphore.ts";
-import type { StreamSettings } from "../streams/event_stream.ts";
+import { LargeRecords, type StreamSettings } from "../streams/event_stream.ts";
 
 /** Limits of requests. */
 export interface RequestSettings extends BodySettings {
@@ -41,6 +42,8 @@ export interface Limiters {
   readonly streamLimiter: ConcurrencyLimiter;
   /** Bytes of events that wait beyond each listener's own queue. */
   readonly backlog: MemoryBudget;
+  /** Bytes of large records that streams hold, of each key and in total. */
+  readonly largeRecords: LargeRecords;
   /** Bytes of large answers that wait to be read. */
   readonly unread: MemoryBudget;
 }
@@ -70,6 +73,34 @@ export function createLimiters(
     largeRequests: new FairSemaphore({ total: MAX_WEIGHT_BYTES, each: MAX_WEIGHT_BYTES_PER_KEY }),
     streamLimiter: new ConcurrencyLimiter({ total: streams.max, each: streams.maxPerKey }),
     backlog: new MemoryBudget(streams.backlogBytes),
+    largeRecords: new LargeRecords(),
     unread: new MemoryBudget(UNREAD_ANSWERS * maxAnswerBytes),
   };
+}
+
+/** Registers the gauges of limiters. */
+export function registerLimiterGauges(
+  metrics: MetricRegistry,
+  { backlog, unread, bodies, requestLimiter }: Limiters,
+): void {
+  metrics.gauge({
+    name: "e2e_gateway_backlog_bytes",
+    help: "Bytes of events beyond the queue of each listener; part of the bytes in the queues",
+    read: () => backlog.bytes,
+  });
+  metrics.gauge({
+    name: "e2e_gateway_unread_answer_bytes",
+    help: "Bytes of large answers that clients have not read yet",
+    read: () => unread.bytes,
+  });
+  metrics.gauge({
+    name: "e2e_gateway_bodies_arriving",
+    help: "Request bodies that are being received",
+    read: () => bodies.size,
+  });
+  metrics.gauge({
+    name: "e2e_gateway_requests_running",
+    help: "Opened requests without an answer yet, not counting streams",
+    read: () => requestLimiter.size,
+  });
 }

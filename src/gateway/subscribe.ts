@@ -9,33 +9,36 @@ import type { Log } from "../observability/log.ts";
 import type { RefusalReason, Result, StreamEnd, Telemetry } from "../observability/telemetry.ts";
 import type { ErrorCode } from "../protocol/error_code.ts";
 import { FieldError } from "../protocol/payload.ts";
-import type { ConcurrencyLimiter } from "../limits/concurrency_limiter.ts";
 import type { Key } from "../keys/keyring.ts";
 import { ScopeError } from "../keys/rights.ts";
 import { ServiceError, type StreamingService } from "../services/service.ts";
 import type { Admission, Admit, Admitted } from "./admission.ts";
-import type { RequestInfo, RouteHandler } from "../http/request_info.ts";
+import type { RequestInfo, RouteHandler } from "../http/router.ts";
 import type { EventEncoder, StreamFormat } from "../streams/event_encoder.ts";
-import { EventStream, type EventStreamOptions, LargeRecords, type StreamSettings } from "../streams/event_stream.ts";
-import type { MemoryBudget } from "../limits/memory_budget.ts";
+import { EventStream, type EventStreamOptions, type StreamSettings } from "../streams/event_stream.ts";
 import type { StreamRegistry } from "../streams/stream_registry.ts";
 import { stopping } from "../http/errors.ts";
+import type { Limiters } from "./limiters.ts";
 import { selectService, type ServiceSelection } from "./service_selection.ts";
 
-/** Parts and limits of the routes. */
-export interface SubscribeOptions {
-  /** Decides over requests. */
-  readonly admit: Admit;
-  /** Encoder of events. */
+/** Collaborators of subscriptions. */
+export interface SubscriptionOptions {
+  /** Encodes events. */
   readonly encoder: EventEncoder;
-  /** Limits of streams. */
-  readonly settings: StreamSettings;
-  /** Budget of all that waits for listeners beyond `queueBytes`. */
-  readonly backlog: MemoryBudget;
-  /** Limiter of the open streams of each key. */
-  readonly streamLimiter: ConcurrencyLimiter;
   /** Open streams. */
   readonly streams: StreamRegistry;
+  /** Limits of streams. */
+  readonly settings: StreamSettings;
+}
+
+/** Parts and limits of the routes. */
+export interface SubscribeHandlerOptions {
+  /** Decides over requests. */
+  readonly admit: Admit;
+  /** Encoder, open streams, and limits of streams. */
+  readonly subscriptions: SubscriptionOptions;
+  /** Limiters that the routes share. */
+  readonly limiters: Pick<Limiters, "streamLimiter" | "backlog" | "largeRecords">;
   /** Random number from 0 up to but not including 1, for the time of a retry. */
   readonly random: () => number;
   /** Recorder of measurements. */
@@ -56,12 +59,12 @@ export interface SubscribeOptions {
  * @param selection services that the route reaches
  */
 export function createSubscribeHandler(
-  options: SubscribeOptions,
+  options: SubscribeHandlerOptions,
   selection: ServiceSelection<StreamingService>,
 ): RouteHandler {
-  const { admit, backlog, settings, streamLimiter, streams, encoder, audit, log, telemetry, now, monotonic } = options;
+  const { admit, limiters, audit, log, telemetry, now, monotonic } = options;
+  const { encoder, streams, settings } = options.subscriptions;
   const only = "only" in selection ? selection.only : undefined;
-  const records = new LargeRecords();
 
   function openStream(
     key: Key,
@@ -72,8 +75,8 @@ export function createSubscribeHandler(
     const stream: EventStream = new EventStream({
       owner: key.name,
       settings,
-      backlog,
-      records,
+      backlog: limiters.backlog,
+      records: limiters.largeRecords,
       telemetry,
       now,
       monotonic,
@@ -127,7 +130,7 @@ export function createSubscribeHandler(
       case "repeat":
         return refuse("replay", "Request was used before: seal a new one for each subscription", "replay");
       case "admitted": {
-        const release = streamLimiter.tryAcquire(key.name);
+        const release = limiters.streamLimiter.tryAcquire(key.name);
         if (release !== undefined) {
           return openSubscription(admission, {
             requestId: requestInfo.requestId,

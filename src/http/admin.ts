@@ -9,8 +9,7 @@ import type { Log } from "../observability/log.ts";
 import { RECENT_MINUTES, type RecentRefusals } from "../observability/recent_refusals.ts";
 import type { RandomBytes } from "../protocol/bytes.ts";
 import { misdirected } from "./errors.ts";
-import { aliveResponse, healthResponse, readyResponse } from "./health.ts";
-import type { Readiness } from "./readiness.ts";
+import { aliveResponse, healthResponse, type Readiness, readyResponse } from "./health.ts";
 import { createRouter, type Handler, READ_METHODS, toHttpError } from "./router.ts";
 
 /** Sources of the admin port's answers. */

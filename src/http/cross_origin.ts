@@ -7,7 +7,7 @@
 import { STATUS_CODE } from "@std/http/status";
 import { PROTOCOL_HEADER } from "../protocol/exchange.ts";
 import { KEY_ID_HEADER } from "../protocol/secret_key.ts";
-import { REQUEST_ID_HEADER } from "./request_info.ts";
+import { REQUEST_ID_HEADER } from "./router.ts";
 
 /** Seconds for which a browser may cache the answer to a preflight: the maximum of Chromium. */
 const PREFLIGHT_MAX_AGE_SECONDS = 7200;

@@ -3,9 +3,32 @@
  *
  * @module
  */
-import type { RandomBytes } from "../protocol/bytes.ts";
+import { type RandomBytes, toHex } from "../protocol/bytes.ts";
+import type { Route } from "../protocol/v2/envelope.ts";
 import { badRequest, errorResponse, HttpError, internalError, methodNotAllowed, notFound } from "./errors.ts";
-import { createRequestId, REQUEST_ID_HEADER, type RequestOrigin } from "./request_info.ts";
+
+/** Response header with the request's id. */
+export const REQUEST_ID_HEADER = "X-Request-Id";
+
+/** Length of a request id in bytes: long enough that no two are the same. */
+const ID_BYTES = 8;
+
+/** Id and origin of a request. */
+export interface RequestOrigin {
+  /** Id of the request, in its response's header and in all log lines about it: 16 hexadecimal digits. */
+  readonly requestId: string;
+  /** Address that the request is counted for. */
+  readonly address: string;
+}
+
+/** Id, origin and route of a sealed request. */
+export interface RequestInfo extends RequestOrigin {
+  /** Route that the request reached, independent of rewriting by proxies. */
+  readonly route: Route;
+}
+
+/** Answers a sealed request to a route. */
+export type RouteHandler = (request: Request, requestInfo: RequestInfo) => Promise<Response>;
 
 /** Entry of the route table. */
 export interface RouteEntry<Path extends string = string> {
@@ -59,7 +82,7 @@ const LEADING_SLASHES = /^\/+/;
 /** Returns the handler of a port. */
 export function createRouter<Path extends string>(options: RouterOptions<Path>): Handler {
   const entries = new Map<string, RouteEntry<Path>>(options.routes.map((entry) => [entry.path, entry]));
-  const { addressOf = (_request, peer) => peer, monotonic = () => performance.now() } = options;
+  const { randomBytes, addressOf = (_request, peer) => peer, monotonic = () => performance.now() } = options;
 
   async function answer(routed: RoutedRequest<Path>): Promise<Response> {
     const { request, url, entry, origin } = routed;
@@ -74,7 +97,8 @@ export function createRouter<Path extends string>(options: RouterOptions<Path>):
   return async (request, peer) => {
     const url = URL.parse(request.url);
     const entry = url === null ? undefined : entries.get(url.pathname.replace(LEADING_SLASHES, "/"));
-    const origin = { requestId: createRequestId(options.randomBytes), address: addressOf(request, peer) };
+    // Ids sent by clients are ignored, as they could fake another request's log lines.
+    const origin = { requestId: toHex(randomBytes(ID_BYTES)), address: addressOf(request, peer) };
     const routed = { request, url, entry, origin, receivedAt: monotonic() };
     const response = await answer(routed).catch((error) => errorResponse(options.onError(error, routed)));
     response.headers.set(REQUEST_ID_HEADER, origin.requestId);

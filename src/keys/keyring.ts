@@ -9,7 +9,8 @@ import type { Route } from "../protocol/v2/envelope.ts";
 import { type OpenedRequest, openRequest, type RequestEnvelope, type Version } from "../protocol/exchange.ts";
 import { deriveKeyId, importSecretKey, type SecretKey } from "../protocol/secret_key.ts";
 import { KeyAddresses } from "../limits/key_addresses.ts";
-import { DEFAULT_KEY_NAME, type KeyRecord, type Rate } from "./schema.ts";
+import type { Rate } from "../limits/rate_limiter.ts";
+import { DEFAULT_KEY_NAME, type KeyRecord } from "./schema.ts";
 import { type Rights, Scope } from "./rights.ts";
 
 /** Active key. */

@@ -7,17 +7,10 @@
 import { z } from "zod";
 import { findDuplicateMember } from "../lib/duplicate_member.ts";
 import { isObject } from "../lib/json.ts";
+import type { Rate } from "../limits/rate_limiter.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import { parseKey } from "../protocol/secret_key.ts";
 import type { GrantableService, Rights, RightsIssue } from "./rights.ts";
-
-/** Rate limit with a burst. */
-export interface Rate {
-  /** Maximum number of requests at once. */
-  readonly burst: number;
-  /** Maximum number of requests per second in the long run. */
-  readonly perSecond: number;
-}
 
 /** One key of the keys file. */
 export interface KeyRecord {
@@ -85,12 +78,12 @@ const commonKey = z.object(fields);
 const nestedKey = z.strictObject({ ...fields, rights: z.record(z.string(), z.unknown()).default({}) });
 
 /** Reports a fault, with its path. */
-type Report = (issue: RightsIssue) => void;
+type ReportIssue = (issue: RightsIssue) => void;
 
 /** Makes the function that parses one key, and reports faults with their paths within it. */
 function createParseKey(
   services: readonly GrantableService[],
-): (value: unknown, report: Report) => KeyRecord | undefined {
+): (value: unknown, report: ReportIssue) => KeyRecord | undefined {
   const inFlatFiles = services.filter(({ rights }) => rights.isInFlatFiles);
   const serviceNames = z.array(z.enum(inFlatFiles.map(({ name }) => name))).default([]);
   const flatFields = inFlatFiles.flatMap(({ rights: { schema } }) => schema.fields);
@@ -101,13 +94,13 @@ function createParseKey(
     services: serviceNames,
   });
 
-  function parseRights({ rights }: GrantableService, given: unknown, report: Report) {
+  function parseRights({ rights }: GrantableService, given: unknown, report: ReportIssue) {
     const { data, error } = rights.schema.safeParse(given);
     error?.issues.forEach(report);
     return data ?? {};
   }
 
-  function parseNested(given: Readonly<Record<string, unknown>>, report: Report): Rights {
+  function parseNested(given: Readonly<Record<string, unknown>>, report: ReportIssue): Rights {
     const unknown = Object.keys(given).filter((name) => !services.some((service) => service.name === name));
     if (unknown.length > 0) report({ code: "unrecognized_keys", keys: unknown, path: ["rights"], message: "" });
     const granted = services.filter(({ name }) => given[name] !== undefined);
@@ -117,7 +110,7 @@ function createParseKey(
     }));
   }
 
-  function parseFlat(key: Readonly<Record<string, unknown>>, report: Report): Rights {
+  function parseFlat(key: Readonly<Record<string, unknown>>, report: ReportIssue): Rights {
     const names = serviceNames.safeParse(key["services"]).data ?? [];
     const parsed = inFlatFiles.map((service) => {
       const { fields } = service.rights.schema;
@@ -166,14 +159,14 @@ export function parseKeysFile(text: string, services: readonly GrantableService[
 }
 
 /** Returns a reporter of faults below a path. */
-function below(path: readonly PropertyKey[], report: Report): Report {
+function below(path: readonly PropertyKey[], report: ReportIssue): ReportIssue {
   return (issue) => report({ ...issue, path: [...path, ...issue.path] });
 }
 
 function parseKeys(values: readonly unknown[], services: readonly GrantableService[]): KeyRecord[] {
   const issues: RightsIssue[] = [];
   const parseKey = createParseKey(services);
-  const report: Report = (issue) => void issues.push(issue);
+  const report: ReportIssue = (issue) => void issues.push(issue);
   const keys = values.flatMap((value, index) => parseKey(value, below(["keys", index], report)) ?? []);
   if (issues.length > 0) throw faultyFile(issues, services);
   return keys;

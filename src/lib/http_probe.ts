@@ -7,7 +7,7 @@ import { readBytes } from "./read_bytes.ts";
 import { describeFetchError, type FetchFailure } from "./fetch_failure.ts";
 
 /** Reply of a server. */
-export interface Reply {
+export interface HttpReply {
   /** Distinguishes a reply from a failure. */
   readonly kind: "reply";
   /** HTTP status. */
@@ -40,7 +40,7 @@ export interface Question {
 const MAX_BYTES = 64 * 1024;
 
 /** Sends a request, and follows no redirect. Never throws. */
-export async function ask(url: string, question: Question): Promise<Reply | FetchFailure> {
+export async function ask(url: string, question: Question): Promise<HttpReply | FetchFailure> {
   const { fetch, now, signal, body, headers = {} } = question;
   try {
     const began = now();
@@ -57,7 +57,7 @@ export async function ask(url: string, question: Question): Promise<Reply | Fetc
 }
 
 /** Parses a reply's body as JSON; returns undefined if it is invalid. */
-export function jsonOf({ text }: Reply): unknown {
+export function jsonOf({ text }: HttpReply): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -66,12 +66,12 @@ export function jsonOf({ text }: Reply): unknown {
 }
 
 /** Returns whether a reply is an HTML page. */
-export function isPage({ headers, text }: Reply): boolean {
+export function isPage({ headers, text }: HttpReply): boolean {
   return (headers.get("Content-Type") ?? "").includes("text/html") || /^\s*<(!doctype|html)/i.test(text);
 }
 
 /** Recognizes the answer to plain HTTP on a port for HTTPS: of Apache, of nginx, and of servers in Go. */
-export function isPlainHttpRefusal({ status, text }: Reply): boolean {
+export function isPlainHttpRefusal({ status, text }: HttpReply): boolean {
   return status === 400 &&
     /plain HTTP to an SSL-enabled|plain HTTP request was sent to HTTPS|HTTP request to an HTTPS server/i.test(text);
 }

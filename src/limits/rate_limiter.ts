@@ -4,7 +4,14 @@
  * @module
  */
 import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
-import type { Rate } from "../keys/schema.ts";
+
+/** Rate limit with a burst. */
+export interface Rate {
+  /** Maximum number of requests at once. */
+  readonly burst: number;
+  /** Maximum number of requests per second in the long run. */
+  readonly perSecond: number;
+}
 
 /** Rate limiter. */
 export interface RateLimiter {

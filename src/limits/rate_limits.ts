@@ -3,8 +3,7 @@
  *
  * @module
  */
-import type { Rate } from "../keys/schema.ts";
-import { type CounterFactory, createRateLimiter, type RateLimiter, UNLIMITED } from "./rate_limiter.ts";
+import { type CounterFactory, createRateLimiter, type Rate, type RateLimiter, UNLIMITED } from "./rate_limiter.ts";
 
 /** Settings of the rate limits: requests per second, and the burst that is allowed at once. */
 export interface RateSettings {

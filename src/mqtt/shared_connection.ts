@@ -38,7 +38,7 @@ interface Attempt {
 }
 
 /** Command that was sent on a connection. */
-interface Command<T> {
+interface PendingCommand<T> {
   /** Settles with the broker's response. */
   readonly response: Promise<T>;
   /** Cancels the command after a timeout; without it the connection is closed. */
@@ -111,7 +111,7 @@ export class SharedConnection {
     await attempt.opening.then((connection) => connection.close(reason), () => {});
   }
 
-  async #run<T>(awaited: string, command: (connection: BrokerConnection) => Command<T>): Promise<T> {
+  async #run<T>(awaited: string, command: (connection: BrokerConnection) => PendingCommand<T>): Promise<T> {
     const { clock, timeoutMs: timeout } = this.#options;
     const attempt = this.#open();
     let missing = "answer";

@@ -6,6 +6,7 @@
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import type { Duplex, Transform } from "node:stream";
 import { connect as connectTls } from "node:tls";
+import { formatHost } from "../net/host.ts";
 import type { BrokerAddress } from "./broker.ts";
 
 /** Options with which MQTT.js opens a WebSocket. */
@@ -45,7 +46,7 @@ export function webSocketTarget(
 ): WebSocketTarget {
   return {
     protocol: "ws",
-    hostname: host.includes(":") ? `[${host}]` : host,
+    hostname: formatHost(host),
     port,
     path,
     wsOptions: { maxPayload: maxFrameBytes, createConnection: () => socket },

@@ -1,5 +1,5 @@
 /**
- * Hosts of URLs, and web origins.
+ * Hosts and URLs of servers, and web origins.
  *
  * @module
  */
@@ -21,6 +21,31 @@ export function hostOf(url: URL): string {
 /** Returns a host with brackets if it is an IPv6 address, as in URLs. */
 export function formatHost(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
+}
+
+/** Address of a server. */
+export interface ServerAddress {
+  /** Host that it listens on. */
+  readonly host: string;
+  /** TCP port. */
+  readonly port: number;
+  /** File with its certificate; undefined for plain HTTP. */
+  readonly tlsCertFile: string | undefined;
+}
+
+/** Returns whether a server listens on all addresses of its machine. */
+export function isUnspecified(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
+}
+
+/**
+ * Returns the URL of a server for programs on the same machine.
+ *
+ * @param port the port that it listens on, if not the configured one
+ */
+export function localUrl({ host, tlsCertFile, port: configured }: ServerAddress, port: number = configured): string {
+  const name = isUnspecified(host) ? "127.0.0.1" : formatHost(host);
+  return `${tlsCertFile === undefined ? "http" : "https"}://${name}:${port}`;
 }
 
 /** Returns the canonical spelling of a host: lower case, and the shortest form of an address. */

@@ -18,7 +18,7 @@ export interface ProcessStats {
 }
 
 /** Calls a function at an interval. Returns the function that ends it. */
-export type Repeat = (work: () => void, everyMs: number) => () => void;
+export type RepeatWork = (work: () => void, everyMs: number) => () => void;
 
 /** Options of the metrics of the process. */
 export interface ProcessMetricsOptions {
@@ -27,7 +27,7 @@ export interface ProcessMetricsOptions {
   /** Monotonic clock, in milliseconds. */
   readonly monotonic: () => number;
   /** Interval timer; the platform's by default. */
-  readonly repeat?: Repeat;
+  readonly repeat?: RepeatWork;
 }
 
 /** Interval of the timer whose delay is measured, in milliseconds. */
@@ -36,7 +36,7 @@ const TICK_MS = 1000;
 /** Number of delays to keep: one minute, so that a scrape every minute misses none. */
 const REMEMBERED_DELAYS = 60;
 
-const repeatByInterval: Repeat = (work, everyMs) => {
+const repeatByInterval: RepeatWork = (work, everyMs) => {
   const timer = setInterval(work, everyMs);
   return () => clearInterval(timer);
 };

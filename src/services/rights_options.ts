@@ -75,7 +75,7 @@ export function listOption(value: string, description: string): RightsOption {
 }
 
 /** Returns the values of an option that can be given several times; undefined if it is not given. */
-export function listOf(values: OptionValues, name: string): readonly string[] | undefined {
+export function listValues(values: OptionValues, name: string): readonly string[] | undefined {
   const given = values[name];
   return Array.isArray(given) ? given.map(String) : undefined;
 }
@@ -86,7 +86,7 @@ export function changeList(
   name: string,
   { isNew }: Pick<RightsRequest, "isNew">,
 ): string[] | undefined {
-  const given = listOf(values, name);
+  const given = listValues(values, name);
   if (given === undefined) return undefined;
   return !isNew && given.length === 1 && given[0] === "" ? [] : [...new Set(given)];
 }

@@ -10,6 +10,7 @@ import type { MessageEvent, PingEvent, StreamEvent } from "../protocol/event.ts"
 import type { Exchange, Version } from "../protocol/exchange.ts";
 import { StreamSealer } from "../protocol/v2/stream.ts";
 import type { Key } from "../keys/keyring.ts";
+import type { MetricRegistry } from "../observability/telemetry.ts";
 import { Backpressure } from "./backpressure.ts";
 import { type CachedMessage, EventCache } from "./event_cache.ts";
 import { LARGE_EVENT_BYTES, OutgoingEvent } from "./outgoing_event.ts";
@@ -157,6 +158,19 @@ export class EventEncoder {
     this.#cache.grow(cached, 2 * outgoing.size);
     return outgoing;
   }
+}
+
+/** Returns an encoder without cached events, and registers its gauge. */
+export function createEventEncoder(
+  { randomBytes, metrics }: EventEncoderOptions & { readonly metrics: MetricRegistry },
+): EventEncoder {
+  const encoder = new EventEncoder({ randomBytes });
+  metrics.gauge({
+    name: "e2e_gateway_shared_event_bytes",
+    help: "Bytes of encoded events that are kept for further listeners with the same key",
+    read: () => encoder.sharedBytes,
+  });
+  return encoder;
 }
 
 /** Rights of a listener. All listeners of a key that get the same message have the same. */

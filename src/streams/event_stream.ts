@@ -4,7 +4,7 @@
  * @module
  */
 import type { DropReason, StreamEnd, Telemetry } from "../observability/telemetry.ts";
-import { joinBytes } from "../lib/join_bytes.ts";
+import { joinBytes } from "../lib/read_bytes.ts";
 import type { ErrorCode } from "../protocol/error_code.ts";
 import type { FinalEvent, Position, StreamEvent } from "../protocol/event.ts";
 import type { BudgetHolder, EvictionCause, MemoryBudget } from "../limits/memory_budget.ts";

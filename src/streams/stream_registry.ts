@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { MetricRegistry } from "../observability/telemetry.ts";
 import { type EventStream, TICK_MS } from "./event_stream.ts";
 
 /** Message to listeners and subscribers while the gateway stops. */
@@ -88,4 +89,15 @@ async function endLater(stream: EventStream, { withinMs, random }: DrainOptions)
   setTimeout(resolve, random() * withinMs);
   await promise;
   stream.end("restart", SHUTTING_DOWN, { retry: randomRetrySeconds(random) });
+}
+
+/** Returns an empty registry, and registers its gauge. */
+export function createStreamRegistry(metrics: MetricRegistry): StreamRegistry {
+  const streams = new StreamRegistry();
+  metrics.gauge({
+    name: "e2e_gateway_queue_bytes",
+    help: "Bytes of events in the queues of all listeners",
+    read: () => streams.waitingBytes,
+  });
+  return streams;
 }

@@ -4,7 +4,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { createCipheriv, createHmac } from "node:crypto";
-import { joinBytes } from "../../src/lib/join_bytes.ts";
+import { joinBytes } from "../../src/lib/read_bytes.ts";
 import { fromHex, toBase64, toBase64Url, toHex } from "../../src/protocol/bytes.ts";
 import vectors from "../testdata/vectors.json" with { type: "json" };
 

@@ -33,17 +33,19 @@ async function makeHome(
     ...log === undefined ? {} : { log },
     services: (mqtt) => [
       createJeedomService({
-        url: new URL("http://jeedom"),
-        apikey: "the-key-at-home",
+        settings: {
+          url: new URL("http://jeedom"),
+          apikey: "the-key-at-home",
+          timeoutMs: 10_000,
+          longPollMaxSeconds: 10,
+          maxResponseBytes: 1000,
+          maxPolls: 10,
+          maxPollsPerKey: 10,
+        },
         fetch(_url, init) {
           reached.push(String(init?.body));
           return answer();
         },
-        timeoutMs: 10_000,
-        longPollMaxSeconds: 10,
-        maxResponseBytes: 1000,
-        maxPolls: 10,
-        maxPollsPerKey: 10,
         log: { warn: () => {} },
         monotonic: () => 0,
         closeSignal: new AbortController().signal,

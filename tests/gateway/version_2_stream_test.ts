@@ -197,3 +197,26 @@ Deno.test("a revoked key ends its streams of version 2 in order", async () => {
   for (let event = await stream.next(); event !== undefined; event = await stream.next()) last = event;
   assertEquals([last?.["type"], last?.["message"]], ["error", "Key guest was removed or disabled"]);
 });
+
+Deno.test("listeners of a key on different routes receive a large event one after another", async () => {
+  await using home = await makeHome({ queueBytes: 40_000_000, maxEventBytes: 10_000_000 });
+  const open = async (route: "/subscribe" | "/mqtt/subscribe") => {
+    const { response } = await home.phone.exchange(route, { service: "mqtt", topic: "a" });
+    const reader = response.body?.getReader();
+    // The records of open and connected.
+    for (let record = 0; record < 2; record++) await reader?.read();
+    return reader;
+  };
+  const [slow, other] = [await open("/subscribe"), await open("/mqtt/subscribe")];
+  const piece = slow?.read();
+  home.deliver("x".repeat(9_000_000));
+  await piece;
+  const otherPiece = other?.read().then(() => "received");
+  assertEquals(
+    await Promise.race([otherPiece, new Promise((resolve) => setTimeout(() => resolve("waits"), 500))]),
+    "waits",
+  );
+  await slow?.cancel();
+  assertEquals(await otherPiece, "received");
+  await other?.cancel();
+});

@@ -66,7 +66,7 @@ Deno.test("parseKeysFile() names faults of rights beside those of other fields",
   }
 });
 
-Deno.test("parseKeysFile() names the place and the rule of what is wrong with rights by service", () => {
+Deno.test("parseKeysFile() reports the path of invalid rights in a service, and the violated rule", () => {
   const wrong: [rights: unknown, string][] = [
     [[], "keys[0].rights: "],
     [{ ssh: {} }, 'keys[0].rights: no such service: "ssh". There are "jeedom" and "mqtt"'],

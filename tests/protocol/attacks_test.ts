@@ -3,7 +3,7 @@
  * of version 2 that stops it. Exact repeats to the same route are stopped by the replay store alone.
  */
 import { assertEquals } from "@std/assert";
-import { joinBytes } from "../../src/lib/join_bytes.ts";
+import { joinBytes } from "../../src/lib/read_bytes.ts";
 import { fromBase64, fromBase64Url, randomBytes, toBase64, toBase64Url, toHex } from "../../src/protocol/bytes.ts";
 import { sealEnvelope } from "../../src/protocol/v1/envelope.ts";
 import {

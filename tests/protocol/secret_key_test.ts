@@ -1,6 +1,6 @@
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
-import { joinBytes } from "../../src/lib/join_bytes.ts";
+import { joinBytes } from "../../src/lib/read_bytes.ts";
 import { type Bytes, randomBytes, toHex } from "../../src/protocol/bytes.ts";
 import { deriveKeyId, deriveMessageKey, importKey, importSecretKey, parseKey } from "../../src/protocol/secret_key.ts";
 import { anyText } from "../support/damage.ts";

@@ -1,5 +1,5 @@
 /** Context for one check: fakes that a test configures, and no access to the machine or the network. */
-import { localUrl } from "../../src/config/local_url.ts";
+import { localUrl } from "../../src/net/host.ts";
 import { parseSettings } from "../../src/config/parse.ts";
 import type { Variables } from "../../src/config/rules.ts";
 import { settingsTable } from "../../src/config/settings.ts";

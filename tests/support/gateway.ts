@@ -188,7 +188,7 @@ export async function makeGateway({ connect, pool = {}, ...overrides }: Override
   const handler = createHandler({
     addressOf: overrides.addressOf ?? createAddressOf([]),
     origins: overrides,
-    admission: {
+    access: {
       keyring: overrides.keyring ?? keyring,
       replays: overrides.replays ?? replays,
       rates: overrides.rates ?? NO_RATE_LIMITS,

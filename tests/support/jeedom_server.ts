@@ -2,7 +2,7 @@
 import { SimulatedHome } from "../../src/demo/simulated_home.ts";
 import {
   createSimulatedJeedom,
-  type JeedomCall,
+  type SimulatedCall,
   type SimulatedJeedom,
   type SimulatedJeedomOptions,
 } from "../../src/demo/simulated_jeedom.ts";
@@ -54,7 +54,7 @@ export function startJeedom({ tls, ...options }: JeedomServerOptions = {}): Jeed
 
 /** Creates a simulated Jeedom whose calls are answered by `run`, apart from the gateway's own health checks. */
 export function simulateCalls(
-  run: (call: JeedomCall) => unknown,
+  run: (call: SimulatedCall) => unknown,
   { workers = Infinity, apikey = "" }: { readonly workers?: number; readonly apikey?: string } = {},
 ): SimulatedJeedom {
   const now = () => Date.now();
@@ -96,7 +96,7 @@ export function startWorkerJeedom(workers: number): WorkerJeedom {
     return Promise.race([promise, stopped.promise]);
   }
 
-  async function run({ body }: JeedomCall): Promise<unknown> {
+  async function run({ body }: SimulatedCall): Promise<unknown> {
     const { method, params }: { method: string; params: Record<string, unknown> } = JSON.parse(body);
     if (method === "event::changes") {
       await poll(Number(params["longPolling"] ?? 0));

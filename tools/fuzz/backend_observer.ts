@@ -1,6 +1,6 @@
 /** Counts messages at a broker and calls at a Jeedom, and checks that they are allowed. */
 import type { TestBroker } from "../../tests/support/broker.ts";
-import type { JeedomCall } from "../../src/demo/simulated_jeedom.ts";
+import type { SimulatedCall } from "../../src/demo/simulated_jeedom.ts";
 import { startFaultyJeedom } from "../support/faulty_jeedom.ts";
 import { observe } from "../support/observer.ts";
 import { JEEDOM_RESULT } from "./check_answer.ts";
@@ -58,7 +58,7 @@ export async function startBackendObserver(broker: Pick<TestBroker, "host" | "po
   };
 }
 
-function faultOfCall({ path, body }: JeedomCall): string | undefined {
+function faultOfCall({ path, body }: SimulatedCall): string | undefined {
   if (!/^(\/[\w~-][\w~.-]*)+$/.test(path)) return `Called ${JSON.stringify(path)}`;
   try {
     const { jsonrpc, id, method, params } = JSON.parse(body);

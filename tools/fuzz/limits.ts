@@ -2,7 +2,7 @@
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import type { Exchange } from "../../src/protocol/exchange.ts";
 import type { SecretKey } from "../../src/protocol/secret_key.ts";
-import type { Rate } from "../../src/keys/schema.ts";
+import type { Rate } from "../../src/limits/rate_limiter.ts";
 import { startBroker } from "../../tests/support/broker.ts";
 import { startGatewayProcess } from "../../tests/support/gateway_process.ts";
 import { postBytes, rawRequest, type RawRequestOptions } from "../../tests/support/raw_request.ts";

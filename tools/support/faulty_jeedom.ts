@@ -5,7 +5,7 @@ import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as pause } from "node:timers/promises";
-import type { JeedomCall } from "../../src/demo/simulated_jeedom.ts";
+import type { SimulatedCall } from "../../src/demo/simulated_jeedom.ts";
 import { simulateCalls } from "../../tests/support/jeedom_server.ts";
 import { freePort } from "../../tests/support/loopback.ts";
 
@@ -47,7 +47,7 @@ const GARBAGE: readonly string[] = [
 ];
 
 /** Starts it; `run` executes a call and returns its result. It does not see the gateway's own health checks. */
-export async function startFaultyJeedom(run: (call: JeedomCall) => unknown): Promise<FaultyJeedom> {
+export async function startFaultyJeedom(run: (call: SimulatedCall) => unknown): Promise<FaultyJeedom> {
   const simulated = simulateCalls(run);
   const port = freePort();
   const used = new WeakSet<Socket>();
@@ -55,7 +55,7 @@ export async function startFaultyJeedom(run: (call: JeedomCall) => unknown): Pro
   let changed = Promise.withResolvers<void>();
   let [generation, answers, disconnects] = [0, 0, 0];
 
-  async function answer({ path, body }: JeedomCall, response: ServerResponse, socket: Socket): Promise<void> {
+  async function answer({ path, body }: SimulatedCall, response: ServerResponse, socket: Socket): Promise<void> {
     const wasUsed = used.has(socket);
     used.add(socket);
     const own = generation;

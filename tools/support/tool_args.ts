@@ -3,11 +3,11 @@ import {
   type Args,
   type CommandLine,
   formatHelp,
-  formatUsage,
   type Options,
   readArgs,
   UsageError,
   wantsHelp,
+  wrongUsage,
 } from "../../src/cli/args.ts";
 import { EXIT_USAGE } from "../../src/cli/exit_codes.ts";
 
@@ -24,13 +24,22 @@ export function readToolArgs<const O extends Options, T>(line: CommandLine<O>, r
     Deno.exit(0);
   }
   try {
-    return read(readArgs(Deno.args, line));
+    const given = readArgs(Deno.args, line);
+    return withUsage(line, () => read(given));
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    const usage = formatUsage(line);
     // deno-lint-ignore no-console
-    console.error(error.message.includes("\nUsage: ") ? error.message : `${error.message}\n${usage}`);
+    console.error(error.message);
     Deno.exit(EXIT_USAGE);
+  }
+}
+
+/** Adds the usage to a `UsageError`. */
+function withUsage<T>(line: CommandLine, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof UsageError ? wrongUsage(error.message, line) : error;
   }
 }
 

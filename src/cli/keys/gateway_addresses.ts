@@ -13,7 +13,7 @@ import {
   TAILSCALE_STATUS,
 } from "../../doctor/tailscale.ts";
 import { isLoopback, parseAddress } from "../../net/ip_address.ts";
-import { localUrl, type ServerAddress } from "../../config/local_url.ts";
+import { isUnspecified, localUrl, type ServerAddress } from "../../net/host.ts";
 import type { NetworkAddress, Platform } from "../../platform.ts";
 import { settledWithin } from "../../lib/async.ts";
 
@@ -32,8 +32,6 @@ export type AddressSource = Pick<Platform, "run" | "networkInterfaces" | "files"
 
 /** Longest wait for Tailscale, in milliseconds: its command waits forever for a daemon that hangs. */
 const TAILSCALE_MS = 2000;
-
-const EVERYWHERE: readonly string[] = ["0.0.0.0", "::"];
 
 /** Network interfaces to containers and virtual machines of this machine. */
 const BRIDGE = /^(br-|cali|cni|docker|flannel|lxc|lxd|podman|vboxnet|veth|virbr|vmnet)/;
@@ -78,7 +76,7 @@ function networkAddresses(
 ): { readonly url: string; readonly isTailnet: boolean }[] {
   const { host } = server;
   if (isLoopback(host)) return [];
-  const found = EVERYWHERE.includes(host)
+  const found = isUnspecified(host)
     ? interfaces.filter((one) => isReachable(one) && (host === "::" || one.family === "IPv4"))
       .toSorted((one, other) => one.family.localeCompare(other.family))
     : [{ name: interfaces.find(({ address }) => address === host)?.name ?? "", address: host }];

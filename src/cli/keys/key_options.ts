@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { MAX_RATE, type Rate } from "../../keys/schema.ts";
+import { MAX_RATE } from "../../keys/schema.ts";
+import type { Rate } from "../../limits/rate_limiter.ts";
 import { parseEnd } from "../../keys/duration.ts";
 
 /** Values of `--rate` and `--burst`. */

@@ -10,7 +10,7 @@ import { KEY_ID_HEADER } from "../../protocol/secret_key.ts";
 import { expectClock, expectRefusal, type Fields } from "../answer.ts";
 import { BOTH, type Subject } from "../check.ts";
 import { expect, expectEqual } from "../mismatch.ts";
-import { HARMLESS, HARMLESS_ANSWER, type Probe, type Reply } from "../probe.ts";
+import { HARMLESS, HARMLESS_ANSWER, type Probe, type ProbeReply } from "../probe.ts";
 
 /** Checks of envelopes and payloads. */
 export const ENVELOPE: Subject = {
@@ -101,7 +101,7 @@ async function expectOwnMessage(probe: Probe, fields: Fields): Promise<void> {
   expectRefusal(answer, { status: 403, error: "Payload is a message of the gateway, not a request" });
 }
 
-function freshPart({ text }: Reply, { version }: Probe): string {
+function freshPart({ text }: ProbeReply, { version }: Probe): string {
   const bytes = version === 1 ? fromBase64(text) : fromBase64Url(text.slice(VERSION_2.length));
   return toHex(bytes.subarray(0, version === 1 ? NONCE_BYTES : SALT_BYTES));
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { encrypt, NONCE_BYTES } from "../../protocol/aead.ts";
-import { joinBytes } from "../../lib/join_bytes.ts";
+import { joinBytes } from "../../lib/read_bytes.ts";
 import { type Bytes, fromBase64, fromBase64Url, toBase64, toBase64Url } from "../../protocol/bytes.ts";
 import { VERSION_2 } from "../../protocol/v2/envelope.ts";
 import type { Version } from "../../protocol/exchange.ts";

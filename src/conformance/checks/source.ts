@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Answer, codeOf, type Fields } from "../answer.ts";
+import { type CheckedAnswer, codeOf, type Fields } from "../answer.ts";
 import { BOTH, type Subject } from "../check.ts";
 import { expectEqual } from "../mismatch.ts";
 import { HARMLESS } from "../probe.ts";
@@ -66,6 +66,6 @@ export const SOURCE: Subject = {
   ],
 };
 
-function expectSource(answer: Answer, code: string | undefined): void {
+function expectSource(answer: CheckedAnswer, code: string | undefined): void {
   expectEqual("source and code", { seen: [answer.source, codeOf(answer)], expected: ["gateway", code] });
 }

@@ -6,7 +6,7 @@
 import { parseFields } from "../answer.ts";
 import { BOTH, type Subject } from "../check.ts";
 import { expect, expectEqual } from "../mismatch.ts";
-import { HARMLESS, type Probe, type Reply } from "../probe.ts";
+import { HARMLESS, type Probe, type ProbeReply } from "../probe.ts";
 
 const ROUTES = ["/gateway", "/mqtt/publish", "/mqtt/subscribe"] as const;
 
@@ -127,12 +127,12 @@ async function expectAnyType(probe: Probe, types: readonly string[]): Promise<vo
   }
 }
 
-function expectPlain({ status, text }: Reply, expected: number, body: { readonly error: string }): void {
+function expectPlain({ status, text }: ProbeReply, expected: number, body: { readonly error: string }): void {
   expectEqual("HTTP status", { seen: status, expected });
   expectEqual("body", { seen: parseFields(text, "Body"), expected: body });
 }
 
-function expectTooLarge(reply: Reply): void {
+function expectTooLarge(reply: ProbeReply): void {
   expectPlain(reply, 413, { error: "Request body too large" });
 }
 

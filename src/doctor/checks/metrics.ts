@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ask, jsonOf, type Reply } from "../../lib/http_probe.ts";
+import { ask, type HttpReply, jsonOf } from "../../lib/http_probe.ts";
 import { isObject } from "../../lib/json.ts";
 import { type Check, failed, type Finding, ok, skipped, warning } from "../check.ts";
 import type { DoctorContext } from "../context.ts";
@@ -70,7 +70,7 @@ interface Health {
 }
 
 /** Reads the health in an answer; undefined if it is not a gateway's. */
-function healthOf(reply: Reply): Health | undefined {
+function healthOf(reply: HttpReply): Health | undefined {
   const value = jsonOf(reply);
   if (!isObject(value) || !Array.isArray(value["failing"]) || !isObject(value["parts"])) return undefined;
   const parts = Object.entries(value["parts"]).filter(([, state]) => state === "failed").map(([name]) => name);

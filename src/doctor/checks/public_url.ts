@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { ask, type Reply } from "../../lib/http_probe.ts";
+import { ask, type HttpReply } from "../../lib/http_probe.ts";
 import { isObject } from "../../lib/json.ts";
 import { hostOf } from "../../net/host.ts";
 import { isInNetwork, isLoopback, parseAddress, parseNetwork } from "../../net/ip_address.ts";
@@ -68,7 +68,7 @@ function isTailnetAddress(text: string): boolean {
 /** Returns the problem with an answer; undefined if only this gateway can have sent it. */
 async function compareAnswers(
   url: URL,
-  reply: Reply,
+  reply: HttpReply,
   { answer, exchange, key }: GatewayProbe,
 ): Promise<Finding | undefined> {
   if (answer?.kind === "reply" && reply.text === answer.text) return undefined;

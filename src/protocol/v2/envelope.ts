@@ -5,7 +5,7 @@
  * @module
  */
 import { decrypt, encrypt, EnvelopeError, NONCE_BYTES, type OpenedText, type SealedText, TAG_BYTES } from "../aead.ts";
-import { joinBytes } from "../../lib/join_bytes.ts";
+import { joinBytes } from "../../lib/read_bytes.ts";
 import { type Bytes, free, fromBase64Url, type RandomBytes, toBase64Url } from "../bytes.ts";
 import { deriveMessageKey, type KeyUse, type SecretKey } from "../secret_key.ts";
 

@@ -130,7 +130,7 @@ const MAX_EVENTS_BYTES = 32 * 2 ** 20;
 /** Returns the answer to `event::changes` with the events of the key's own commands and scenarios alone. */
 function ownEvents(bodyJson: string, grants: JeedomGrants): string {
   if (valuesWeight(bodyJson) > MAX_EVENTS_BYTES) throw notUnderstood();
-  const answer = parseAnswer(bodyJson);
+  const answer = parseBody(bodyJson);
   const { jsonrpc, id } = answer;
   if (isObject(answer["error"])) {
     const { code, message } = answer["error"];
@@ -145,7 +145,7 @@ function ownEvents(bodyJson: string, grants: JeedomGrants): string {
   return JSON.stringify({ jsonrpc, id, result: { datetime: changes["datetime"], result: events } });
 }
 
-function parseAnswer(bodyJson: string): Record<string, unknown> {
+function parseBody(bodyJson: string): Record<string, unknown> {
   try {
     const answer = parseExact(bodyJson);
     if (isObject(answer)) return answer;

@@ -4,7 +4,7 @@
  * @module
  */
 import { type Check, failed, type Finding, ok, skipped, warning } from "../../doctor/check.ts";
-import type { Reply } from "../../lib/http_probe.ts";
+import type { HttpReply } from "../../lib/http_probe.ts";
 import { type JeedomState, jeedomState } from "./probe.ts";
 
 /** Offset above which clocks are not synchronized, in seconds. */
@@ -15,7 +15,7 @@ const REMEDY = "Check on both machines which of the two is wrong: timedatectl. T
 /** Reading of Jeedom's clock. */
 interface Reading {
   /** Response that the time is from. */
-  readonly reply: Reply;
+  readonly reply: HttpReply;
   /** Jeedom's time, in seconds since 1970. */
   readonly seconds: number;
   /** Uncertainty of that time, in seconds. */

@@ -6,7 +6,7 @@
 import { type Check, failed, type Finding, ok, skipped, warning } from "../../doctor/check.ts";
 import type { DoctorContext } from "../../doctor/context.ts";
 import type { FailureReason, FetchFailure } from "../../lib/fetch_failure.ts";
-import { isPage, isPlainHttpRefusal, type Reply } from "../../lib/http_probe.ts";
+import { type HttpReply, isPage, isPlainHttpRefusal } from "../../lib/http_probe.ts";
 import { mdnsHint } from "../../net/host.ts";
 import {
   type ApiKeyState,
@@ -148,14 +148,14 @@ const HTTP_ERROR = "See Jeedom's log http.error";
 const NO_LOGIN = "Set JEEDOM_URL to Jeedom itself, without a login before it";
 
 /** Reports an HTTP response that is not from the JSON-RPC API. */
-function reportReply(url: URL, reply: Reply): Finding {
+function reportReply(url: URL, reply: HttpReply): Finding {
   const address = addressOf(url, "");
   if (reply.status >= 300 && reply.status < 400) return reportRedirect(address, reply);
   return failed(`${address} ${describeReply(reply)}`, remedyOf(url, reply));
 }
 
 /** Describes a response in a text that follows the address. */
-function describeReply(reply: Reply): string {
+function describeReply(reply: HttpReply): string {
   const { status, text } = reply;
   const meaning = meaningOf(reply);
   if (meaning !== undefined) return `answers HTTP ${status}: ${meaning}`;
@@ -164,7 +164,7 @@ function describeReply(reply: Reply): string {
   return `answers HTTP ${status} and ${content}`;
 }
 
-function meaningOf(reply: Reply): string | undefined {
+function meaningOf(reply: HttpReply): string | undefined {
   if (isPlainHttpRefusal(reply)) return "that port speaks HTTPS, and the request was plain HTTP";
   const { status, text } = reply;
   switch (status) {
@@ -194,7 +194,7 @@ function meaningOf(reply: Reply): string | undefined {
   }
 }
 
-function remedyOf(url: URL, reply: Reply): string {
+function remedyOf(url: URL, reply: HttpReply): string {
   const { status, text } = reply;
   if (isPlainHttpRefusal(reply)) {
     return "Use https:// instead of http:// in JEEDOM_URL; for a certificate of Jeedom's own, set JEEDOM_CA_FILE";
@@ -228,7 +228,7 @@ function fixPath(url: URL): string {
   return `Fix the path in JEEDOM_URL: most often there is none, as in JEEDOM_URL=${url.origin}`;
 }
 
-function reportRedirect(address: string, { headers }: Reply): Finding {
+function reportRedirect(address: string, { headers }: HttpReply): Finding {
   const target = URL.parse(headers.get("Location") ?? "", address);
   const message = `${address} redirects to ${target?.origin ?? "an invalid address"}`;
   // A redirect to another path is a login page.

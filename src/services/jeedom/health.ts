@@ -4,7 +4,7 @@
  * @module
  */
 import { readBytes } from "../../lib/read_bytes.ts";
-import { addressOf, CALL_HEADERS, type JeedomOptions } from "./service.ts";
+import { addressOf, CALL_HEADERS } from "./service.ts";
 import { readRpcOutcome } from "./answer.ts";
 
 /** Longest answer to `ping`, in bytes: a longer one is not from Jeedom. */
@@ -15,6 +15,16 @@ export const PING: string = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "pin
 
 const utf8 = new TextDecoder();
 
+/** Address of Jeedom, and how it is reached. */
+export interface JeedomCheckOptions {
+  /** Address of Jeedom. */
+  readonly url: URL;
+  /** Sends HTTP requests. */
+  readonly fetch: typeof fetch;
+  /** Longest wait for the answer, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
 /**
  * Makes the function that rejects unless Jeedom accepts a `ping`: a Jeedom that refuses it refuses calls as well, because
  * its API is off, closed to this machine, or limited to other methods.
@@ -22,7 +32,7 @@ const utf8 = new TextDecoder();
  * @returns a function whose error describes the answer
  */
 export function createJeedomCheck(
-  { url, fetch, timeoutMs }: Pick<JeedomOptions, "url" | "fetch" | "timeoutMs">,
+  { url, fetch, timeoutMs }: JeedomCheckOptions,
 ): () => Promise<void> {
   const address = addressOf(url);
   const place = addressOf(url, "");

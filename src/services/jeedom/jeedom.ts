@@ -10,7 +10,7 @@ import { createJeedomCheck } from "./health.ts";
 import { openJeedomFetch } from "./open_jeedom.ts";
 import { JEEDOM_RIGHTS } from "./rights.ts";
 import { JEEDOM_SETTINGS } from "./settings.ts";
-import { addressOf, createJeedomService, JEEDOM, type JeedomOptions } from "./service.ts";
+import { addressOf, createJeedomService, JEEDOM } from "./service.ts";
 
 /** Jeedom's web server closes a connection after 5 s of silence: it is closed before, in milliseconds. */
 const POOL_IDLE_MS = 4000;
@@ -38,17 +38,16 @@ export const jeedom: ServiceModule<typeof JEEDOM_SETTINGS> = {
     });
     const closing = new AbortController();
     resources.defer(() => closing.abort());
-    const options: JeedomOptions = {
-      ...config.jeedom,
-      fetch,
-      log,
-      monotonic,
-      closeSignal: closing.signal,
-    };
-    const timeoutMs = Math.min(options.timeoutMs, checkTimeoutMs);
+    const { url, timeoutMs } = config.jeedom;
     return {
-      service: createJeedomService(options),
-      check: createJeedomCheck({ url: options.url, fetch, timeoutMs }),
+      service: createJeedomService({
+        settings: config.jeedom,
+        fetch,
+        log,
+        monotonic,
+        closeSignal: closing.signal,
+      }),
+      check: createJeedomCheck({ url, fetch, timeoutMs: Math.min(timeoutMs, checkTimeoutMs) }),
     };
   },
 };

@@ -7,7 +7,7 @@
 import { oncePerRound } from "../../doctor/check.ts";
 import type { DoctorContext } from "../../doctor/context.ts";
 import { describeFetchError, type FetchFailure } from "../../lib/fetch_failure.ts";
-import { ask, type Reply } from "../../lib/http_probe.ts";
+import { ask, type HttpReply } from "../../lib/http_probe.ts";
 import { parseAddress } from "../../net/ip_address.ts";
 import { readRpcOutcome } from "./answer.ts";
 import { openJeedomFetch } from "./open_jeedom.ts";
@@ -18,14 +18,14 @@ export type JeedomState =
   /** No response. */
   | FetchFailure
   /** Response that is not from Jeedom's JSON-RPC API. */
-  | { readonly kind: "not_json_rpc"; readonly reply: Reply }
+  | { readonly kind: "not_json_rpc"; readonly reply: HttpReply }
   /** Jeedom refuses `ping`, which needs no key. */
-  | { readonly kind: "refused"; readonly reply: Reply; readonly refusal: JeedomRefusal }
+  | { readonly kind: "refused"; readonly reply: HttpReply; readonly refusal: JeedomRefusal }
   /** Jeedom answers. */
   | {
     readonly kind: "available";
     /** Response to `ping`. */
-    readonly reply: Reply;
+    readonly reply: HttpReply;
     /** State of the API key. */
     readonly key: ApiKeyState;
   };
@@ -47,7 +47,7 @@ export type ApiKeyState =
   /** Not configured. */
   | { readonly kind: "none" }
   /** Accepted; `seconds` is Jeedom's time, in seconds since 1970, if it sent one. */
-  | { readonly kind: "accepted"; readonly reply: Reply; readonly seconds: number | undefined }
+  | { readonly kind: "accepted"; readonly reply: HttpReply; readonly seconds: number | undefined }
   /** Refused, with the code of the error. */
   | { readonly kind: "refused"; readonly code: number }
   /** `api::core::restricted`: accepted only for methods of plugins. */
@@ -130,7 +130,7 @@ interface Call {
   readonly signal: AbortSignal;
 }
 
-async function call(context: DoctorContext, { method, params = {}, signal }: Call): Promise<Reply | FetchFailure> {
+async function call(context: DoctorContext, { method, params = {}, signal }: Call): Promise<HttpReply | FetchFailure> {
   const { config: { jeedom }, machine, now } = context;
   const fetch = await openJeedomFetch(jeedom, machine).catch(() => undefined);
   if (signal.aborted) return describeFetchError(undefined, signal);

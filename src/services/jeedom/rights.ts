@@ -8,8 +8,8 @@ import { NotGrantedError, ScopeError, type ServiceRights } from "../../keys/righ
 import {
   changeList,
   describeList,
-  listOf,
   listOption,
+  listValues,
   type RightsChange,
   type RightsDefinition,
   type RightsRequest,
@@ -274,7 +274,7 @@ function isId(text: string): boolean {
 }
 
 function isNoLimit(values: RightsRequest["values"], name: string): boolean {
-  const texts = listOf(values, name);
+  const texts = listValues(values, name);
   return texts?.length === 1 && texts[0] === NO_LIMIT;
 }
 

@@ -17,14 +17,12 @@ import { JeedomGrants } from "./rights.ts";
 import { JeedomWorkers } from "./workers.ts";
 import { type Reply, type Service, type ServiceContext, ServiceError } from "../service.ts";
 
-/** Address, limits and collaborators of the service. */
-export interface JeedomOptions {
+/** Address of Jeedom, and limits of calls. */
+export interface JeedomCallSettings {
   /** Address of Jeedom; its path, if any, comes before each endpoint. */
   readonly url: URL;
   /** API key for requests that bring none; it never leaves the local network. */
   readonly apikey?: string | undefined;
-  /** Sends HTTP requests. */
-  readonly fetch: typeof fetch;
   /** Longest wait for an ordinary answer, in milliseconds. */
   readonly timeoutMs: number;
   /** Longest poll to request of Jeedom, in seconds. */
@@ -35,6 +33,14 @@ export interface JeedomOptions {
   readonly maxPolls: number;
   /** The same for one key. */
   readonly maxPollsPerKey: number;
+}
+
+/** Settings and collaborators of the service. */
+export interface JeedomServiceOptions {
+  /** Address of Jeedom, and limits of calls. */
+  readonly settings: JeedomCallSettings;
+  /** Sends HTTP requests. */
+  readonly fetch: typeof fetch;
   /** Logger for malformed answers of Jeedom. */
   readonly log: Pick<Log, "warn">;
   /** The monotonic clock, in milliseconds. */
@@ -93,17 +99,17 @@ interface Call {
 }
 
 /** Makes the service that forwards calls to one Jeedom. */
-export function createJeedomService(options: JeedomOptions): Service {
-  const { closeSignal, monotonic } = options;
+export function createJeedomService(options: JeedomServiceOptions): Service {
+  const { settings, closeSignal, monotonic } = options;
   const readRights = createReadRights(JEEDOM, (rights) => new JeedomGrants(rights));
-  const workers = new JeedomWorkers({ max: options.maxPolls, maxPerKey: options.maxPollsPerKey, monotonic });
-  const base = addressOf(options.url, "");
-  const apiUrl = addressOf(options.url);
+  const workers = new JeedomWorkers({ max: settings.maxPolls, maxPerKey: settings.maxPollsPerKey, monotonic });
+  const base = addressOf(settings.url, "");
+  const apiUrl = addressOf(settings.url);
   /** Running polls, by key, address and body. */
   const polls = new Map<string, Promise<Reply>>();
   const answers = new FairSemaphore({
-    total: ANSWERS_IN_MEMORY * options.maxResponseBytes,
-    each: ANSWERS_IN_MEMORY_PER_KEY * options.maxResponseBytes,
+    total: ANSWERS_IN_MEMORY * settings.maxResponseBytes,
+    each: ANSWERS_IN_MEMORY_PER_KEY * settings.maxResponseBytes,
   });
   let strayTextLoggedAt = -Infinity;
   return {
@@ -117,8 +123,8 @@ export function createJeedomService(options: JeedomOptions): Service {
       const endpoint = endpointPath(request.endpoint ?? DEFAULT_ENDPOINT);
       authorizeCall(grants, { method: request.jsonrpc, params: request.params ?? {} });
       if (endpoint !== DEFAULT_ENDPOINT) grants.useEndpoint(endpoint);
-      const params = callParams(request, options.apikey, grants);
-      const poll = request.jsonrpc === LONG_POLL_METHOD ? pollSeconds(params, options.longPollMaxSeconds) : 0;
+      const params = callParams(request, settings.apikey, grants);
+      const poll = request.jsonrpc === LONG_POLL_METHOD ? pollSeconds(params, settings.longPollMaxSeconds) : 0;
       if (poll > 0) params["longPolling"] = poll;
       const body = JSON.stringify({ jsonrpc: "2.0", id: CALL_ID, method: request.jsonrpc, params });
       if (hasHalfPair(body)) {
@@ -147,7 +153,7 @@ export function createJeedomService(options: JeedomOptions): Service {
   /** Sends a call and waits for the answer until the timeout. Jeedom continues a call that has timed out. */
   async function send(call: Call): Promise<Reply> {
     closeSignal.throwIfAborted();
-    const timeoutMs = options.timeoutMs + call.poll * 1000;
+    const timeoutMs = settings.timeoutMs + call.poll * 1000;
     const stop = new AbortController();
     const late = new AbortController();
     let worker = call.poll > 0 ? workers.startPoll(call.key, call.poll * 1000 + POLL_MARGIN_MS) : undefined;
@@ -197,17 +203,17 @@ export function createJeedomService(options: JeedomOptions): Service {
           code: "service_answer",
         });
       }
-      const length = Number(response.headers.get("Content-Length") ?? options.maxResponseBytes);
+      const length = Number(response.headers.get("Content-Length") ?? settings.maxResponseBytes);
       const beforeLarge = async () =>
         holdMemory(await answers.acquire(key, Math.max(length, LARGE_BODY_BYTES), lateSignal));
-      const bytes = await readBytes(response, options.maxResponseBytes, { signal: lateSignal, beforeLarge });
+      const bytes = await readBytes(response, settings.maxResponseBytes, { signal: lateSignal, beforeLarge });
       const reply = readAnswer({ status, bytes }, { isApi: url === apiUrl, onStrayText });
       free(bytes);
       return reply;
     } catch (error) {
       if (error instanceof ServiceError) throw error;
       if (error instanceof TooLargeError) {
-        throw new ServiceError(502, `Jeedom's answer is larger than ${options.maxResponseBytes} bytes`, {
+        throw new ServiceError(502, `Jeedom's answer is larger than ${settings.maxResponseBytes} bytes`, {
           code: "service_answer",
         });
       }

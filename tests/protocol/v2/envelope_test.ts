@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import fc from "fast-check";
 import { encrypt, NONCE_BYTES } from "../../../src/protocol/aead.ts";
-import { joinBytes } from "../../../src/lib/join_bytes.ts";
+import { joinBytes } from "../../../src/lib/read_bytes.ts";
 import { fromBase64Url, randomBytes, toBase64Url } from "../../../src/protocol/bytes.ts";
 import {
   additionalData,

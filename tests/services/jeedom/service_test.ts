@@ -4,7 +4,11 @@ import type { OpenedText } from "../../../src/protocol/aead.ts";
 import { FieldError, keepDigits, parsePayload, type Payload } from "../../../src/protocol/payload.ts";
 import { allRights, Scope } from "../../../src/keys/rights.ts";
 import { SERVICES } from "../../../src/services/registry.ts";
-import { createJeedomService, type JeedomOptions } from "../../../src/services/jeedom/service.ts";
+import {
+  createJeedomService,
+  type JeedomCallSettings,
+  type JeedomServiceOptions,
+} from "../../../src/services/jeedom/service.ts";
 import { type Reply, type ServiceContext, ServiceError } from "../../../src/services/service.ts";
 import { until, within } from "../../support/deadline.ts";
 import { freePort, withTcpServer } from "../../support/loopback.ts";
@@ -18,27 +22,32 @@ const never = new AbortController().signal;
 const opened = (text: string) => keepDigits(parsePayload(text as OpenedText), text as OpenedText);
 
 /** Service for a fake Jeedom with a given answer, which records its requests. */
-function makeJeedom(options: Partial<JeedomOptions> = {}, answer = () => Response.json({ jsonrpc: "2.0", result: 1 })) {
+function makeJeedom(
+  { fetch, ...settings }: Partial<JeedomCallSettings & Pick<JeedomServiceOptions, "fetch">> = {},
+  answer = () => Response.json({ jsonrpc: "2.0", result: 1 }),
+) {
   const requests: { url: string; init: RequestInit; body: Record<string, unknown> }[] = [];
   const warnings: string[] = [];
   const clock = { ms: 0 };
   const closing = new AbortController();
   const service = createJeedomService({
-    url: new URL("http://jeedom"),
-    apikey: undefined,
-    async fetch(input, init = {}) {
+    settings: {
+      url: new URL("http://jeedom"),
+      apikey: undefined,
+      timeoutMs: 10_000,
+      longPollMaxSeconds: 120,
+      maxResponseBytes: 1000,
+      maxPolls: 40,
+      maxPollsPerKey: 15,
+      ...settings,
+    },
+    fetch: fetch ?? (async (input, init = {}) => {
       requests.push({ url: String(input), init, body: await new Request(input, init).json() });
       return answer();
-    },
-    timeoutMs: 10_000,
-    longPollMaxSeconds: 120,
-    maxResponseBytes: 1000,
-    maxPolls: 40,
-    maxPollsPerKey: 15,
+    }),
     log: { warn: (message) => void warnings.push(message) },
     monotonic: () => clock.ms,
     closeSignal: closing.signal,
-    ...options,
   });
   return {
     requests,
@@ -216,7 +225,7 @@ Deno.test("handle() stops reading an answer that is too large, announced or not"
 });
 
 /** Jeedom that announces no length, and sends the rest of each large answer when the test releases it. */
-function makeSlowAnswers(options: Partial<JeedomOptions> = {}) {
+function makeSlowAnswers(options: Partial<JeedomCallSettings> = {}) {
   const reading: string[] = [];
   const finish = new Map<string, () => void>();
   const held = new Map<string, () => void>();
@@ -445,7 +454,7 @@ Deno.test("handle() aborts a long poll whose client disconnected, and runs every
 });
 
 /** Jeedom whose polls last until the test answers them, each by its `datetime`. */
-function makePollingJeedom(options: Partial<JeedomOptions> = {}) {
+function makePollingJeedom(options: Partial<JeedomCallSettings> = {}) {
   const running = new Map<number, PromiseWithResolvers<Response>>();
   const sent: number[] = [];
   const jeedom = makeJeedom({

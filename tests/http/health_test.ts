@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Readiness, type ReadinessOptions } from "../../src/http/readiness.ts";
+import { Readiness, type ReadinessOptions } from "../../src/http/health.ts";
 import { until } from "../support/deadline.ts";
 import { FakeTime } from "../support/fake_time.ts";
 import { settle } from "../support/settle.ts";
