@@ -53,7 +53,7 @@ export function parseSettings(table: SettingsTable, sources: readonly Variables[
 }
 
 /** Parsed settings of a table, with their problems. */
-export interface ParsedGroups {
+interface ParsedGroups {
   /** The values by group and field; undefined for an absent or invalid one. */
   readonly values: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** Problems of single values. */
@@ -63,7 +63,7 @@ export interface ParsedGroups {
 }
 
 /** Parses the settings of a table, each group on its own. */
-export function parseGroups(table: SettingsTable, sources: readonly Variables[]): ParsedGroups {
+function parseGroups(table: SettingsTable, sources: readonly Variables[]): ParsedGroups {
   const given = givenValues(settingsOf(table), sources);
   const invalid: string[] = [];
   const groups = Object.entries(table).map(([group, { settings, defaults }]) => {

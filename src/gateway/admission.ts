@@ -222,10 +222,10 @@ export function createAdmit(options: AdmissionOptions): Admit {
     const sender = { address, route, kid, named, version } as const;
     // A trusted address, or a key that is used from there, need not wait for other requests. Above the rate, a failure is
     // answered and counted like an untried request: neither shows which keys are used there.
-    const { envelope, text, ...opened } = isFromKey || trustedAddresses.has(address)
+    const opened = isFromKey || trustedAddresses.has(address)
       ? await openWithin(body, sender, { wait: wait || failureWait })
       : await openExclusively(body, sender);
-    return await decideOpened({ ...opened, envelope, text, address, named });
+    return await decideOpened({ ...opened, address, named });
   }
 
   /** Decides over a request that a key opened: payload, timestamp, replay. */

@@ -276,6 +276,21 @@ Deno.test("commands with much output exit with 0 if their output is closed at on
   await Deno.remove(directory, { recursive: true });
 });
 
+/** Asserts that a gateway that starts answers some requests, of which each is a line of its log, and ends normally. */
+async function assertPublishesAndStops(
+  child: Deno.ChildProcess,
+  { directory, port }: { readonly directory: string; readonly port: number },
+): Promise<void> {
+  const url = `http://127.0.0.1:${port}`;
+  const isThere = () => fetch(`${url}/health`).then((answer) => answer.text(), () => undefined);
+  await until("the start", async () => await isThere() !== undefined, START_MS);
+  const key = (await Deno.readTextFile(`${directory}/data/secret_key.txt`)).trim();
+  const client = new GatewayClient({ url, key, protocol: 2 });
+  for (let count = 0; count < 5; count++) assertEquals((await client.publish("t", "m")).status, 200);
+  child.kill("SIGTERM");
+  assertEquals((await within("the gateway's exit", child.status)).code, 0);
+}
+
 Deno.test("a gateway whose output is closed from the start runs and ends normally", async () => {
   const directory = await Deno.makeTempDir({ prefix: "gateway-" });
   const port = freePort();
@@ -283,15 +298,7 @@ Deno.test("a gateway whose output is closed from the start runs and ends normall
   const child = spawnMain(["serve"], { directory, env });
   try {
     await Promise.all([child.stdout.cancel(), child.stderr.cancel()]);
-    const url = `http://127.0.0.1:${port}`;
-    const isThere = () => fetch(`${url}/health`).then((answer) => answer.text(), () => undefined);
-    await until("the start", async () => await isThere() !== undefined, START_MS);
-    const key = (await Deno.readTextFile(`${directory}/data/secret_key.txt`)).trim();
-    const client = new GatewayClient({ url, key, protocol: 2 });
-    // Each request is a line of the log.
-    for (let count = 0; count < 5; count++) assertEquals((await client.publish("t", "m")).status, 200);
-    child.kill("SIGTERM");
-    assertEquals((await within("the gateway's exit", child.status)).code, 0);
+    await assertPublishesAndStops(child, { directory, port });
   } finally {
     await kill(child);
     await Deno.remove(directory, { recursive: true });
@@ -307,14 +314,7 @@ Deno.test(
     const launcher = ["sh", "-c", 'exec "$@" >/dev/full 2>/dev/full', "sh"];
     const child = spawnMain(["serve"], { directory, env, launcher });
     try {
-      const url = `http://127.0.0.1:${port}`;
-      const isThere = () => fetch(`${url}/health`).then((answer) => answer.text(), () => undefined);
-      await until("the start", async () => await isThere() !== undefined, START_MS);
-      const key = (await Deno.readTextFile(`${directory}/data/secret_key.txt`)).trim();
-      const client = new GatewayClient({ url, key, protocol: 2 });
-      for (let count = 0; count < 5; count++) assertEquals((await client.publish("t", "m")).status, 200);
-      child.kill("SIGTERM");
-      assertEquals((await within("the gateway's exit", child.status)).code, 0);
+      await assertPublishesAndStops(child, { directory, port });
     } finally {
       await Promise.all([child.stdout.cancel(), child.stderr.cancel()]);
       await kill(child);

@@ -124,7 +124,7 @@ export interface PairingCodeOptions {
 }
 
 /** Rows of a terminal window by default. */
-export const WINDOW_ROWS = 24;
+const WINDOW_ROWS = 24;
 
 /** Light border of the code in modules, the widest first. The standard has 4; cameras need 2, on a dark terminal 1. */
 const BORDERS: readonly number[] = [2, 1];
@@ -144,7 +144,7 @@ export function drawPairingCode(uri: string, { invert }: PairingCodeOptions): st
 }
 
 /** Returns the number of terminal rows of a code. */
-export function rowsOf(code: string): number {
+function rowsOf(code: string): number {
   return code.split("\n").length;
 }
 
