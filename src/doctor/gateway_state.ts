@@ -5,8 +5,8 @@
  */
 import { errorName } from "../lib/errors.ts";
 import type { FetchFailure } from "../lib/fetch_failure.ts";
-import { ask, type HttpReply, jsonOf, type Question } from "../lib/http_probe.ts";
-import { isObject } from "../lib/json.ts";
+import { ask, type HttpReply, type Question } from "../lib/http_probe.ts";
+import { isObject, tryParseJson } from "../lib/json.ts";
 import type { DoctorContext, Machine } from "./context.ts";
 
 /** State of a TCP port. */
@@ -77,7 +77,7 @@ export async function findGatewayState(context: DoctorContext, signal: AbortSign
  * shown.
  */
 export function versionOf(reply: HttpReply): string | undefined {
-  const health = jsonOf(reply);
+  const health = tryParseJson(reply.text);
   const version = reply.status === 200 && isObject(health) && health["status"] === "ok" ? health["version"] : undefined;
   return typeof version === "string" && /^[\w.+-]{1,32}$/.test(version) ? version : undefined;
 }

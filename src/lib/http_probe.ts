@@ -56,15 +56,6 @@ export async function ask(url: string, question: Question): Promise<HttpReply | 
   }
 }
 
-/** Parses a reply's body as JSON; returns undefined if it is invalid. */
-export function jsonOf({ text }: HttpReply): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 /** Returns whether a reply is an HTML page. */
 export function isPage({ headers, text }: HttpReply): boolean {
   return (headers.get("Content-Type") ?? "").includes("text/html") || /^\s*<(!doctype|html)/i.test(text);

@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { jsonOf } from "../../lib/http_probe.ts";
-import { isObject } from "../../lib/json.ts";
+import { isObject, tryParseJson } from "../../lib/json.ts";
 import { visibleLine } from "../../lib/visible.ts";
 import { openAnswer } from "../../protocol/exchange.ts";
 import { type Check, failed, type Finding, ok, skipped, warning } from "../check.ts";
@@ -72,7 +71,7 @@ async function reportProbe(
     );
   }
   if (answer.status !== 200) {
-    const body = jsonOf(answer);
+    const body = tryParseJson(answer.text);
     const reason = isObject(body) ? visibleLine(String(body["error"])).slice(0, MAX_ERROR_LENGTH) : "no reason";
     return failed(`The gateway answers HTTP ${answer.status}: ${reason}`, "Try again in a minute; then see its log");
   }

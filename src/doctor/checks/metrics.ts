@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { ask, type HttpReply, jsonOf } from "../../lib/http_probe.ts";
-import { isObject } from "../../lib/json.ts";
+import { ask, type HttpReply } from "../../lib/http_probe.ts";
+import { isObject, tryParseJson } from "../../lib/json.ts";
 import { type Check, failed, type Finding, ok, skipped, warning } from "../check.ts";
 import type { DoctorContext } from "../context.ts";
 import { findPortState } from "../gateway_state.ts";
@@ -71,7 +71,7 @@ interface Health {
 
 /** Reads the health in an answer; undefined if it is not a gateway's. */
 function healthOf(reply: HttpReply): Health | undefined {
-  const value = jsonOf(reply);
+  const value = tryParseJson(reply.text);
   if (!isObject(value) || !Array.isArray(value["failing"]) || !isObject(value["parts"])) return undefined;
   const parts = Object.entries(value["parts"]).filter(([, state]) => state === "failed").map(([name]) => name);
   const failing = [...new Set([...value["failing"].map(String), ...parts])].filter((name) =>

@@ -6,7 +6,8 @@
 import { z } from "zod";
 import { ADDRESS_CAUSES, NAMED_CAUSES, OPENED_CAUSES } from "../../observability/recent_refusals.ts";
 import { DEFAULT_KEY_NAME, isKeyName } from "../../keys/schema.ts";
-import { ask, jsonOf } from "../../lib/http_probe.ts";
+import { ask } from "../../lib/http_probe.ts";
+import { tryParseJson } from "../../lib/json.ts";
 import { type Check, type Finding, ok, skipped, warning } from "../check.ts";
 
 /** Check of refused requests. */
@@ -18,7 +19,7 @@ export const REFUSALS: Check = {
     const url = localUrl({ host, port, tlsCertFile: undefined });
     const reply = await ask(`${url}/refusals`, { fetch: machine.fetch, now, signal });
     if (reply.kind === "failure") return skipped(`No gateway answers on port ${port}: see metrics`);
-    const answer = reply.status === 200 ? ANSWER.safeParse(jsonOf(reply)).data : undefined;
+    const answer = reply.status === 200 ? ANSWER.safeParse(tryParseJson(reply.text)).data : undefined;
     if (answer === undefined) return skipped(`No gateway of this version answers on port ${port}: see metrics`);
     return reportRefusals(answer);
   },
