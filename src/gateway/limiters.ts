@@ -67,7 +67,7 @@ export function createLimiters(
   { monotonic = () => performance.now() }: { readonly monotonic?: () => number } = {},
 ): Limiters {
   return {
-    bodies: new BodyReader(requests, monotonic),
+    bodies: new BodyReader(requests, { monotonic }),
     addressLimiter: new ConcurrencyLimiter({ each: requests.maxPerAddress }),
     requestLimiter: new ConcurrencyLimiter({ total: requests.max, each: requests.maxPerKey }),
     largeRequests: new FairSemaphore({ total: MAX_WEIGHT_BYTES, each: MAX_WEIGHT_BYTES_PER_KEY }),
