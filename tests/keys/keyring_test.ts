@@ -3,7 +3,7 @@ import { EnvelopeError } from "../../src/protocol/aead.ts";
 import { type Bytes, randomBytes } from "../../src/protocol/bytes.ts";
 import { parseEnvelope, sealEnvelope } from "../../src/protocol/v1/envelope.ts";
 import { parseRequestV2, sealRequestV2 } from "../../src/protocol/v2/envelope.ts";
-import { deriveKeyId, importKey, importSecretKey } from "../../src/protocol/secret_key.ts";
+import { deriveKeyId, importKey, type ImportSecretKey, importSecretKey } from "../../src/protocol/secret_key.ts";
 import type { KeyRecord } from "../../src/keys/schema.ts";
 import { type KeySources, LiveKeyring } from "../../src/keys/keyring.ts";
 import { allRights } from "../../src/keys/rights.ts";
@@ -13,9 +13,13 @@ import { makeRecord, NOW } from "../support/gateway.ts";
 
 const route = "/gateway";
 
-function makeKeyring() {
+function makeKeyring(importSecretKey?: ImportSecretKey) {
   const clock = { seconds: NOW };
-  return { clock, keyring: new LiveKeyring(() => clock.seconds * 1000, randomBytes, allRights(SERVICES)) };
+  const options = { now: () => clock.seconds * 1000, random: randomBytes, allRights: allRights(SERVICES) };
+  return {
+    clock,
+    keyring: new LiveKeyring(importSecretKey === undefined ? options : { ...options, importSecretKey }),
+  };
 }
 
 const only = (...records: KeyRecord[]): KeySources => ({ single: undefined, records });
