@@ -126,8 +126,11 @@ export interface KeyringOptions {
   readonly importSecretKey?: ImportSecretKey;
 }
 
-/** Number of keys to try for a request without a key id before others get their turn: 0.2 to 1 ms of this thread. */
+/** Most keys to try for a request without a key id before others get their turn: 0.2 to 1 ms of this thread. */
 const BATCH_KEYS = 32;
+
+/** Most bytes to hand to the keys of a batch: a cipher copies them for each. */
+const BATCH_BYTES = 2 ** 20;
 
 /** Most secrets whose ids are remembered after their removal. */
 const MAX_RETIRED = 1000;
@@ -277,12 +280,13 @@ export class LiveKeyring implements Keyring {
     tried: ReadonlySet<ActiveKey>,
   ): Promise<Opened | undefined> {
     const others = [...this.#active.values()].filter((active) => !tried.has(active));
+    const batchSize = Math.min(BATCH_KEYS, Math.ceil(BATCH_BYTES / envelope.ciphertext.length));
     let found: { readonly active: ActiveKey; readonly opened: Opened } | undefined;
-    for (let start = 0; start < others.length; start += BATCH_KEYS) {
+    for (let start = 0; start < others.length; start += batchSize) {
       // WebCrypto's threads let others run meanwhile; a synchronous cipher does not.
       if (start > 0) await setImmediate();
       await Promise.all(
-        others.slice(start, start + BATCH_KEYS).map(async (active) => {
+        others.slice(start, start + batchSize).map(async (active) => {
           if (!this.#isUsable(active, envelope.version)) return;
           const opened = await openWith(active, envelope, { route });
           if (opened !== undefined) found = { active, opened };
