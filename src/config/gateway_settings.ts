@@ -60,7 +60,7 @@ export const FIRST_GROUPS = {
       aead: setting("AEAD", {
         rule: choice("webcrypto", "native"),
         default: "webcrypto",
-        reason: "WebCrypto keeps keys out of reach of the program, and works in threads of its own.",
+        reason: "WebCrypto works in threads of its own: no envelope delays another request.",
         doc:
           "Implementation of AES-256-GCM. webcrypto: the platform's WebCrypto. native: node:crypto for texts of up " +
           "to 2 KiB, which saves the way to another thread; WebCrypto for longer ones.",
