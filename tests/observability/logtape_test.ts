@@ -171,6 +171,16 @@ Deno.test("startLog() quotes topics and outcomes in text, so that none can be ta
   assertEquals([JSON.parse(json).target, JSON.parse(json).outcome], [forged, outcome]);
 });
 
+Deno.test("startLog() quotes no text of its own, even if a client sent the same", () => {
+  for (const target of ["", " ", " by "]) {
+    const [line = ""] = linesOf(
+      () => auditLog().info("{route} {target} by {key}", { route: "/gateway", target, key: "guest" }),
+      { LOG_FORMAT: "text" },
+    );
+    assertStringIncludes(line, `audit: /gateway ${JSON.stringify(target)} by guest`);
+  }
+});
+
 for (const LOG_FORMAT of ["text", "color", "json"]) {
   Deno.test(`startLog() writes no control character, as ${LOG_FORMAT}`, () => {
     const env = LOG_FORMAT === "color" ? {} : { LOG_FORMAT };
