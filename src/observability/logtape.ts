@@ -39,15 +39,19 @@ export interface LogOptions {
   readonly secrets: readonly string[];
   /** Whether the output is a terminal. */
   readonly isTerminal: boolean;
+  /** Prints lines without colors to standard output, and never throws. */
+  readonly print: (lines: string) => void;
 }
 
 /** Sets the log up, once for each process, and returns it. */
-export function startLog({ settings, secrets, isTerminal }: LogOptions): Log {
+export function startLog({ settings, secrets, isTerminal, print }: LogOptions): Log {
   const { level } = settings;
   const format = settings.format === "auto" ? isTerminal ? "color" : "json" : settings.format;
   const mask = createMask(secrets);
   const formatter = createFormatter(format, mask);
   const auditFormatter = format === "color" ? formatter : createAuditFormatter({ format, mask, general: formatter });
+  // deno-lint-ignore no-console
+  const write = format === "color" ? ignoreErrors((lines: string) => console.info(lines)) : print;
   configureSync({
     sinks: {
       console: redactByField(ignoreErrors(getConsoleSink({ formatter })), {
@@ -55,8 +59,7 @@ export function startLog({ settings, secrets, isTerminal }: LogOptions): Log {
         action: () => MASKED,
       }),
       // Without redaction by field, as the fields of a decision are known, and there is one for each request.
-      // deno-lint-ignore no-console
-      lines: createLineSink(auditFormatter, ignoreErrors((lines) => console.info(lines))),
+      lines: createLineSink(auditFormatter, write),
     },
     filters: { flood: createFloodFilter() },
     loggers: [
@@ -171,8 +174,8 @@ export interface LineSink<Entry> extends Disposable {
 }
 
 /**
- * Creates a sink that writes all lines of one iteration of the event loop at once: a synchronous write to the console
- * for each request took a tenth of the gateway's time.
+ * Creates a sink that writes all lines of one iteration of the event loop at once: a synchronous write for each request
+ * took a tenth of the gateway's time.
  *
  * @param write writes lines; the last one comes without its line break
  */
@@ -189,7 +192,7 @@ export function createLineSink<Entry>(
     if (lines === "") return;
     const text = lines;
     lines = "";
-    write(text.replace(/\r?\n$/, ""));
+    write(text.endsWith("\n") ? text.slice(0, -1) : text);
   }
 
   const sink = (entry: Entry) => {
