@@ -42,8 +42,9 @@ export class Heap<T extends HeapItem> {
 
   /** Moves an item whose priority has changed to its place. */
   update(item: T): void {
-    this.#rise(item, item.heapIndex);
-    this.#sink(item, item.heapIndex);
+    const index = item.heapIndex;
+    this.#rise(item, index);
+    if (item.heapIndex === index) this.#sink(item, index);
   }
 
   /** Deletes an item. */

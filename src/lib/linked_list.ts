@@ -52,13 +52,6 @@ export class LinkedList<T> {
     return node;
   }
 
-  /** Removes the first item, and returns it. */
-  shift(): T | undefined {
-    const node = this.#first;
-    if (node !== undefined) this.delete(node);
-    return node?.value;
-  }
-
   /** Deletes a node. Returns whether the list held it. */
   delete(node: ListNode<T>): boolean {
     if (node.list !== this) return false;
@@ -71,8 +64,10 @@ export class LinkedList<T> {
     return true;
   }
 
-  /** Iterates over the items, from first to last. */
-  *[Symbol.iterator](): IterableIterator<T> {
-    for (let node = this.#first; node !== undefined; node = node.after) yield node.value;
+  /** Returns the first node whose item matches, in linear time. */
+  find(matches: (value: T) => boolean): ListNode<T> | undefined {
+    let node = this.#first;
+    while (node !== undefined && !matches(node.value)) node = node.after;
+    return node;
   }
 }
