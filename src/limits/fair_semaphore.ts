@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { Heap, type HeapItem } from "../lib/heap.ts";
-import { LinkedList, type ListNode } from "../lib/linked_list.ts";
+import { LinkedSet } from "../lib/linked_set.ts";
+import { type HeapItem, MaxHeap } from "../lib/max_heap.ts";
 
 /** Capacity of a semaphore. */
 export interface FairSemaphoreOptions {
@@ -27,11 +27,11 @@ interface Owner extends HeapItem {
   readonly name: string;
   /** Amount that it holds. */
   held: number;
-  readonly waiters: LinkedList<Waiter>;
+  readonly waiters: LinkedSet<Waiter>;
   /** No waiter has a smaller amount. */
   least: number;
   /** First waiter for which its share has room; undefined if there is none. */
-  next: ListNode<Waiter> | undefined;
+  next: Waiter | undefined;
 }
 
 /** Weighted semaphore with a share for each owner. Beyond it owners wait; the one that holds least comes first. */
@@ -39,7 +39,7 @@ export class FairSemaphore {
   readonly #options: FairSemaphoreOptions;
   readonly #owners = new Map<string, Owner>();
   /** Owners with a next waiter: the one that holds least first; among equals, the one whose waiter waits longest. */
-  readonly #ready = new Heap<Owner>(comesBefore);
+  readonly #ready = new MaxHeap<Owner>(comesBefore);
   #total = 0;
   #begun = 0;
 
@@ -85,11 +85,12 @@ export class FairSemaphore {
 
   async #wait(owner: Owner, amount: number, signal: AbortSignal | undefined): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const node = owner.waiters.push({ amount, order: this.#begun++, admit: resolve });
+    const waiter: Waiter = { amount, order: this.#begun++, admit: resolve };
+    owner.waiters.add(waiter);
     owner.least = Math.min(owner.least, amount);
     this.#update(owner);
     const abort = () => {
-      if (!owner.waiters.delete(node)) return;
+      if (!owner.waiters.delete(waiter)) return;
       this.#update(owner);
       reject(signal?.reason);
     };
@@ -101,9 +102,9 @@ export class FairSemaphore {
   #release(owner: Owner, amount: number): void {
     this.#change(owner, -amount);
     for (let first = this.#ready.first; first?.next !== undefined; first = this.#ready.first) {
-      const { value: waiter } = first.next;
+      const waiter = first.next;
       if (!this.#hasCapacity(waiter.amount)) return;
-      first.waiters.delete(first.next);
+      first.waiters.delete(waiter);
       this.#change(first, waiter.amount);
       waiter.admit();
     }
@@ -111,31 +112,28 @@ export class FairSemaphore {
 
   /** Places an owner whose amount or waiters have changed. */
   #update(owner: Owner): void {
-    const wasReady = owner.next !== undefined;
     owner.next = this.#findNext(owner);
-    if (owner.next === undefined) {
-      if (wasReady) this.#ready.delete(owner);
-    } else if (wasReady) this.#ready.update(owner);
-    else this.#ready.add(owner);
+    if (owner.next === undefined) this.#ready.remove(owner);
+    else this.#ready.update(owner);
     if (owner.held === 0 && owner.waiters.size === 0) this.#owners.delete(owner.name);
   }
 
-  #findNext(owner: Owner): ListNode<Waiter> | undefined {
+  #findNext(owner: Owner): Waiter | undefined {
     const { waiters } = owner;
     // Without this, each change of an owner at its share would search all its waiters.
     if (waiters.size === 0 || !this.#hasShare(owner, owner.least)) return undefined;
     let least = Infinity;
-    const next = waiters.find(({ amount }) => {
-      least = Math.min(least, amount);
-      return this.#hasShare(owner, amount);
-    });
-    if (next === undefined) owner.least = least;
-    return next;
+    for (const waiter of waiters) {
+      if (this.#hasShare(owner, waiter.amount)) return waiter;
+      least = Math.min(least, waiter.amount);
+    }
+    owner.least = least;
+    return undefined;
   }
 }
 
 function newOwner(name: string): Owner {
-  return { name, held: 0, waiters: new LinkedList(), least: Infinity, next: undefined, heapIndex: -1 };
+  return { name, held: 0, waiters: new LinkedSet(), least: Infinity, next: undefined, place: -1 };
 }
 
 function comesBefore(one: Owner, other: Owner): boolean {
@@ -143,5 +141,5 @@ function comesBefore(one: Owner, other: Owner): boolean {
 }
 
 function orderOf({ next }: Owner): number {
-  return next?.value.order ?? Infinity;
+  return next?.order ?? Infinity;
 }

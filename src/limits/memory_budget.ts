@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { Heap, type HeapItem } from "../lib/heap.ts";
+import { type HeapItem, MaxHeap } from "../lib/max_heap.ts";
 
 /** Owner of buffered bytes; evicted when the budget is exceeded. */
 export interface BudgetHolder {
@@ -25,7 +25,7 @@ export type EvictionCause = "share" | "total";
 export class MemoryBudget {
   readonly #maxBytes: number;
   readonly #accounts = new Map<string, Account>();
-  readonly #largest = new Heap<Account>(isLarger);
+  readonly #largest = new MaxHeap<Account>(isLarger);
   #bytes = 0;
   /** Number of accounts and balances so far. */
   #created = 0;
@@ -67,13 +67,13 @@ export class MemoryBudget {
   #open(owner: string): Account {
     const account = new Account(this.#created++);
     this.#accounts.set(owner, account);
-    this.#largest.add(account);
+    this.#largest.update(account);
     return account;
   }
 
   #close(owner: string, account: Account): void {
     this.#accounts.delete(owner);
-    this.#largest.delete(account);
+    this.#largest.remove(account);
   }
 }
 
@@ -93,10 +93,10 @@ interface Balance extends Ranked {
 /** Bytes of one owner. */
 class Account implements Ranked {
   readonly order: number;
-  heapIndex = -1;
+  place = -1;
   bytes = 0;
   readonly #balances = new Map<BudgetHolder, Balance>();
-  readonly #largest = new Heap<Balance>(isLarger);
+  readonly #largest = new MaxHeap<Balance>(isLarger);
 
   constructor(order: number) {
     this.order = order;
@@ -112,20 +112,20 @@ class Account implements Ranked {
     const change = bytes - (balance?.bytes ?? 0);
     this.bytes += change;
     if (balance === undefined) {
-      if (bytes > 0) this.#add({ holder, bytes, order, heapIndex: -1 });
+      if (bytes > 0) this.#add({ holder, bytes, order, place: -1 });
     } else if (bytes > 0) {
       balance.bytes = bytes;
       this.#largest.update(balance);
     } else {
       this.#balances.delete(holder);
-      this.#largest.delete(balance);
+      this.#largest.remove(balance);
     }
     return change;
   }
 
   #add(balance: Balance): void {
     this.#balances.set(balance.holder, balance);
-    this.#largest.add(balance);
+    this.#largest.update(balance);
   }
 
   /** Evicts the largest holder of an account that is not empty. */
