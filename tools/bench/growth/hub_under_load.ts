@@ -104,6 +104,12 @@ export class HubUnderLoad implements Disposable {
     for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setTimeout(resolve));
   }
 
+  /** Lets the time pass in which the broker may send retained messages: until then, nothing resumes. */
+  finishRetained(): void {
+    this.clock.advance(6_000);
+    this.hub.sweep();
+  }
+
   /** Delivers a message of the broker. */
   publish(topic: string, rest: Partial<BrokerMessage> = {}): void {
     this.hub.receive({ topic, payload: new Uint8Array(4), qos: 0, retain: false, ...rest });

@@ -67,6 +67,7 @@ async function resumeCost(
   load.hub.subscribe(makeSubscriber(["#"], { owner: "logger" }));
   load.hub.subscribe(makeSubscriber([filter]));
   await load.settle();
+  load.finishRetained();
   const since = load.history.position;
   for (let index = 0; index < messages; index++) load.publish(topic(index));
   return timeOf(() => {
@@ -104,6 +105,7 @@ const resumeOverlapping: GrowthCase = {
     using load = new HubUnderLoad();
     load.hub.subscribe(makeSubscriber(filters));
     await load.settle();
+    load.finishRetained();
     const since = load.history.position;
     for (let message = 0; message < 100; message++) publishCopies(load, size);
     return timeOf(() => void load.hub.subscribe(makeSubscriber(filters, { since })));
@@ -114,8 +116,10 @@ const TOPIC = "a/b/c/d/e/f/g/h";
 
 /** Returns filters that all match one topic. */
 function overlappingFilters(count: number): string[] {
-  return Array.from({ length: count }, (_, bits) =>
-    TOPIC.split("/").map((level, index) => bits & (1 << index) ? "+" : level).join("/"));
+  return Array.from(
+    { length: count },
+    (_, bits) => TOPIC.split("/").map((level, index) => bits & (1 << index) ? "+" : level).join("/"),
+  );
 }
 
 /** Delivers a message as brokers of MQTT 5 do: a copy for each subscription. */
