@@ -37,8 +37,11 @@ const REQUESTS_PER_BODY = 4;
 /** Age in milliseconds from which a body counts as slow. */
 const SLOW_MS = 500;
 
-/** Longest time in milliseconds that a body may take beyond its time limit. */
-const DEADLINE_RESOLUTION_MS = 250;
+/**
+ * Largest body to read in one call, in bytes: larger than most requests, and smaller than the heads that a connection may
+ * hold. Such a read cannot be cancelled: after an abort its bytes stay in memory until the connection is closed.
+ */
+const SMALL_BODY_BYTES = 8 * 1024;
 
 /** Most large bodies to hold at a time, from their first byte until they are opened. */
 const MAX_LARGE_BODIES = 8;
@@ -62,7 +65,7 @@ export class BodyReader {
     settings: BodySettings,
     {
       monotonic = SYSTEM_CLOCK.monotonic,
-      deadlines = new Deadlines(SYSTEM_CLOCK, DEADLINE_RESOLUTION_MS),
+      deadlines = new Deadlines(SYSTEM_CLOCK),
     }: BodyReaderOptions = {},
   ) {
     this.#settings = settings;
@@ -87,7 +90,7 @@ export class BodyReader {
    */
   async read<T>(request: Request, address: string, use: (body: Bytes) => Promise<T>): Promise<T> {
     const length = Number(request.headers.get("Content-Length"));
-    if (length > 0 && length <= Math.min(LARGE_BODY_BYTES, this.#settings.maxBodyBytes)) {
+    if (length > 0 && length <= Math.min(SMALL_BODY_BYTES, this.#settings.maxBodyBytes)) {
       return await use(await this.#readSmall(request, address));
     }
     let release = () => {};
@@ -101,11 +104,11 @@ export class BodyReader {
     }
   }
 
-  /** Reads a body that is announced as small: in HTTP/1.1 and HTTP/2 the server hands over no more than that. */
+  /** Reads a body that is announced as small: the server hands over no more than that, in HTTP/1.1 and HTTP/2. */
   async #readSmall(request: Request, address: string): Promise<Bytes> {
     const { promise, resolve, reject } = Promise.withResolvers<Bytes>();
     const pending = this.#begin(address, reject);
-    // After an abort it fails when the answer has been sent, and nothing waits for it.
+    // After an abort it fails when the connection is closed, and nothing waits for it.
     request.bytes().then(resolve, () => reject(bodyBroken()));
     try {
       return await promise;

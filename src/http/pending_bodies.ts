@@ -4,8 +4,8 @@
  * @module
  */
 import type { Deadline } from "../lib/deadlines.ts";
-import { Heap, type HeapItem } from "../lib/heap.ts";
-import { LinkedList, type ListNode } from "../lib/linked_list.ts";
+import { LinkedSet } from "../lib/linked_set.ts";
+import { type HeapItem, MaxHeap } from "../lib/max_heap.ts";
 
 /** Body that is being received. */
 export interface PendingBody {
@@ -24,20 +24,20 @@ export interface PendingBody {
 /** Address with its bodies, of which it has at least one. */
 interface Sender extends HeapItem {
   /** Bodies, the oldest first. */
-  readonly bodies: LinkedList<PendingBody>;
+  readonly bodies: LinkedSet<PendingBody>;
 }
 
 /** Table of bodies that are being received. Each operation takes constant or logarithmic time, however many there are. */
 export class PendingBodies {
-  readonly #nodes = new Map<PendingBody, ListNode<PendingBody>>();
   readonly #senders = new Map<string, Sender>();
   /** Addresses, the one with the most bodies first; among equals, the one with the oldest body. */
-  readonly #largest = new Heap<Sender>(isLarger);
+  readonly #largest = new MaxHeap<Sender>(isLarger);
+  #size = 0;
   #begun = 0;
 
   /** Number of bodies. */
   get size(): number {
-    return this.#nodes.size;
+    return this.#size;
   }
 
   /** Returns the number of bodies of an address. */
@@ -58,29 +58,22 @@ export class PendingBodies {
   /** Adds a body that begins, and returns it. */
   add({ address, since, abort, deadline }: Omit<PendingBody, "order">): PendingBody {
     const body = { address, since, abort, deadline, order: this.#begun++ };
-    const sender = this.#senders.get(address);
-    if (sender !== undefined) {
-      this.#nodes.set(body, sender.bodies.push(body));
-      this.#largest.update(sender);
-      return body;
-    }
-    const bodies = new LinkedList<PendingBody>();
-    this.#nodes.set(body, bodies.push(body));
-    const first = { bodies, heapIndex: -1 };
-    this.#senders.set(address, first);
-    this.#largest.add(first);
+    let sender = this.#senders.get(address);
+    if (sender === undefined) this.#senders.set(address, sender = { bodies: new LinkedSet(), place: -1 });
+    sender.bodies.add(body);
+    this.#largest.update(sender);
+    this.#size += 1;
     return body;
   }
 
   /** Deletes a body, if the table holds it. */
   delete(body: PendingBody): void {
-    const [node, sender] = [this.#nodes.get(body), this.#senders.get(body.address)];
-    if (node === undefined || sender === undefined) return;
-    this.#nodes.delete(body);
-    sender.bodies.delete(node);
+    const sender = this.#senders.get(body.address);
+    if (sender?.bodies.delete(body) !== true) return;
+    this.#size -= 1;
     if (sender.bodies.size > 0) return this.#largest.update(sender);
+    this.#largest.remove(sender);
     this.#senders.delete(body.address);
-    this.#largest.delete(sender);
   }
 }
 
@@ -88,6 +81,6 @@ function isLarger({ bodies: one }: Sender, { bodies: other }: Sender): boolean {
   return one.size !== other.size ? one.size > other.size : orderOf(one) < orderOf(other);
 }
 
-function orderOf(bodies: LinkedList<PendingBody>): number {
+function orderOf(bodies: LinkedSet<PendingBody>): number {
   return bodies.first?.order ?? Infinity;
 }

@@ -5,6 +5,9 @@
  */
 import type { Clock } from "./clock.ts";
 
+/** Default for how late a deadline may expire, in milliseconds: little beside the seconds that operations may take. */
+const RESOLUTION_MS = 250;
+
 /** Deadline of an operation. */
 export interface Deadline {
   /** Cancels it; has no effect once it has expired or was cancelled. */
@@ -30,9 +33,19 @@ export class Deadlines {
    *
    * @param resolutionMs longest time that a deadline may expire late, in milliseconds
    */
-  constructor(clock: Pick<Clock, "monotonic" | "after">, resolutionMs: number) {
+  constructor(clock: Pick<Clock, "monotonic" | "after">, resolutionMs: number = RESOLUTION_MS) {
     this.#clock = clock;
     this.#resolutionMs = resolutionMs;
+  }
+
+  /**
+   * Keeps the timer running while nothing is pending: starting and stopping it costs more than a deadline.
+   *
+   * @returns the function that ends this
+   */
+  keepTimer(): () => void {
+    const kept = this.add(Infinity, () => {});
+    return () => kept.clear();
   }
 
   /** Number of pending deadlines. */

@@ -74,3 +74,14 @@ Deno.test("deadlines that passed while the event loop stood expire together", ()
   clock.pass(10_000);
   assertEquals([count, clock.timers], [1000, 0]);
 });
+
+Deno.test("keepTimer() keeps the timer running while nothing is pending, until it is ended", () => {
+  const clock = new ManualClock();
+  const deadlines = new Deadlines(clock);
+  const end = deadlines.keepTimer();
+  deadlines.add(1000, () => {}).clear();
+  for (let tick = 0; tick < 20; tick++) clock.pass(250);
+  assertEquals(clock.timers, 1);
+  end();
+  assertEquals([deadlines.size, clock.timers], [0, 0]);
+});
