@@ -15,17 +15,14 @@ export class TimestampRanges {
   /** Adds a timestamp. */
   add(timestamp: number): void {
     if (this.includes(timestamp)) return;
-    let next = this.#ranges.length;
-    // From the end: most timestamps are the latest.
-    while (next > 0 && (this.#ranges[next - 1]?.from ?? 0) > timestamp) next -= 1;
-    this.#ranges.splice(next, 0, { from: timestamp, to: timestamp });
+    const next = this.#ranges.findIndex(({ from }) => from > timestamp);
+    this.#ranges.splice(next === -1 ? this.#ranges.length : next, 0, { from: timestamp, to: timestamp });
     if (this.#ranges.length > MAX_RANGES) this.#closeGap();
   }
 
   /** Returns whether a timestamp may have been added; false only if it was not. */
   includes(timestamp: number): boolean {
-    for (const { from, to } of this.#ranges) if (from <= timestamp && timestamp <= to) return true;
-    return false;
+    return this.#ranges.some(({ from, to }) => from <= timestamp && timestamp <= to);
   }
 
   /** Returns a copy. */
@@ -38,17 +35,14 @@ export class TimestampRanges {
   /** Merges the two ranges whose gap is narrowest in relation to its age: clocks are rarely set back far. */
   #closeGap(): void {
     const newest = this.#ranges.at(-1)?.to ?? 0;
-    let narrowest = 0;
-    let least = Infinity;
+    let least = { index: 0, weight: Infinity };
     for (let index = 0; index + 1 < this.#ranges.length; index++) {
       const until = this.#ranges[index + 1]?.from ?? Infinity;
       const weight = (until - (this.#ranges[index]?.to ?? -Infinity)) / (newest - until + 1);
-      if (weight >= least) continue;
-      narrowest = index;
-      least = weight;
+      if (weight < least.weight) least = { index, weight };
     }
-    const [absorbed] = this.#ranges.splice(narrowest + 1, 1);
-    const widened = this.#ranges[narrowest];
+    const [absorbed] = this.#ranges.splice(least.index + 1, 1);
+    const widened = this.#ranges[least.index];
     if (absorbed !== undefined && widened !== undefined) widened.to = absorbed.to;
   }
 }
