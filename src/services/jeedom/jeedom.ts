@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { SYSTEM_CLOCK } from "../../lib/clock.ts";
+import { Deadlines } from "../../lib/deadlines.ts";
 import type { ServiceModule } from "../service.ts";
 import { CLOCK_CHECK } from "./clock.ts";
 import { JEEDOM_CHECK, remedyIfUnset } from "./doctor.ts";
@@ -14,6 +16,9 @@ import { addressOf, createJeedomService, JEEDOM } from "./service.ts";
 
 /** Jeedom's web server closes a connection after 5 s of silence: it is closed before, in milliseconds. */
 const POOL_IDLE_MS = 4000;
+
+/** Longest time that a call may take beyond its time limit, in milliseconds. */
+const DEADLINE_RESOLUTION_MS = 100;
 
 /** The service. */
 export const jeedom: ServiceModule<typeof JEEDOM_SETTINGS> = {
@@ -45,6 +50,7 @@ export const jeedom: ServiceModule<typeof JEEDOM_SETTINGS> = {
         fetch,
         log,
         monotonic,
+        deadlines: new Deadlines(SYSTEM_CLOCK, DEADLINE_RESOLUTION_MS),
         closeSignal: closing.signal,
       }),
       check: createJeedomCheck({ url, fetch, timeoutMs: Math.min(timeoutMs, checkTimeoutMs) }),

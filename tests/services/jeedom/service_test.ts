@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as fc from "fast-check";
 import type { OpenedText } from "../../../src/protocol/aead.ts";
+import { SYSTEM_CLOCK } from "../../../src/lib/clock.ts";
+import { Deadlines } from "../../../src/lib/deadlines.ts";
 import { FieldError, keepDigits, parsePayload, type Payload } from "../../../src/protocol/payload.ts";
 import { allRights, Scope } from "../../../src/keys/rights.ts";
 import { SERVICES } from "../../../src/services/registry.ts";
@@ -47,6 +49,7 @@ function makeJeedom(
     }),
     log: { warn: (message) => void warnings.push(message) },
     monotonic: () => clock.ms,
+    deadlines: new Deadlines(SYSTEM_CLOCK, 1),
     closeSignal: closing.signal,
   });
   return {
