@@ -397,6 +397,22 @@ Deno.test("handle() fails after its timeout, whether Jeedom is silent or sends b
   }
 });
 
+Deno.test("handle() limits what a compressed answer expands to, however short its announced length is", async () => {
+  const json = JSON.stringify("x".repeat(2 ** 20));
+  const compressed = await new Response(new Blob([json]).stream().pipeThrough(new CompressionStream("gzip"))).bytes();
+  const headers = { "Content-Type": "application/json", "Content-Encoding": "gzip" };
+  await withServer(() => new Response(compressed, { headers }), (url) =>
+    withFetch(async (send) => {
+      const error = await assertRejects(
+        () => makeJeedom({ url, fetch: send, maxResponseBytes: 100_000 }).call({ jsonrpc: "ping" }),
+        ServiceError,
+      );
+      assertEquals([error.status, error.message], [502, "Jeedom's answer is larger than 100000 bytes"]);
+      const { bodyJson } = await makeJeedom({ url, fetch: send, maxResponseBytes: 2 ** 21 }).call({ jsonrpc: "ping" });
+      assertEquals(bodyJson, json);
+    }));
+});
+
 Deno.test("handle() waits longer for a long poll, as long as it requests", async () => {
   let answers = 0;
   const { call } = makeJeedom({
