@@ -203,6 +203,8 @@ function clientOptions(address: BrokerAddress, keepaliveSeconds: number): IClien
     // Only the caller's signal limits the time; this is the longest that timers can measure.
     connectTimeout: 2 ** 31 - 1,
     timerVariant: "native",
+    // In place of the package `debug`, which builds its arguments several times for each packet, although it writes none.
+    log: () => {},
   };
 }
 
