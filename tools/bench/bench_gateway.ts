@@ -24,7 +24,7 @@ export const WIDE_LIMITS: Variables = {
 /** Starts the gateway as its own process; `scope` stops it. */
 export async function startBenchGateway(
   scope: AsyncDisposableStack,
-  { env, ...options }: { readonly env: Variables } & Pick<GatewayProcessOptions, "checkout" | "flags">,
+  { env, ...options }: { readonly env: Variables } & Pick<GatewayProcessOptions, "checkout" | "directory" | "flags">,
 ): Promise<GatewayProcess> {
   const gateway = await startGatewayProcess({ ...WIDE_LIMITS, ...env }, options);
   scope.defer(async () => {
