@@ -110,8 +110,9 @@ const SAME_SIGNAL_MS = 500;
  */
 export function denoPlatform(interruptedCode: number): Omit<Platform, "args"> {
   const outputClosed = Promise.withResolvers<void>();
+  const isTerminal = Deno.stdout.isTerminal();
   return {
-    isTerminal: Deno.stdout.isTerminal(),
+    isTerminal,
     denoVersion: Deno.version.deno,
     files: Deno,
     stdin: Deno.stdin,
@@ -130,7 +131,7 @@ export function denoPlatform(interruptedCode: number): Omit<Platform, "args"> {
     envNames: () => unlessForbidden(() => Object.keys(Deno.env.toObject())) ?? [],
     print(line) {
       try {
-        writeLine(Deno.stdout, line);
+        writeLine(Deno.stdout, isTerminal ? visible(line) : line);
       } catch (error) {
         // Deno cannot ask whether a pipe or socket is closed: only a write shows it. After any other failure, such as a
         // full disk, only this line is lost.
@@ -141,7 +142,7 @@ export function denoPlatform(interruptedCode: number): Omit<Platform, "args"> {
     printError,
     askSecret: (question) => askSecret(question, interruptedCode),
     onReload: (reload) => Deno.addSignalListener("SIGHUP", reload),
-    async untilStopped({ ignoresOutput = false, endsOnHangup = Deno.stdout.isTerminal() } = {}) {
+    async untilStopped({ ignoresOutput = false, endsOnHangup = isTerminal } = {}) {
       const signaled = untilSignal(["SIGINT", "SIGTERM", ...endsOnHangup ? ["SIGHUP" as const] : []], interruptedCode);
       await (ignoresOutput ? signaled : Promise.race([signaled, outputClosed.promise]));
     },
@@ -218,13 +219,13 @@ function processStats(): ProcessStats {
 
 /** Writes a line. Unlike `console`, it throws whatever kind of file the output is. */
 function writeLine(output: typeof Deno.stdout | typeof Deno.stderr, line: string): void {
-  let rest = new TextEncoder().encode(`${output.isTerminal() ? visible(line) : line}\n`);
+  let rest = new TextEncoder().encode(`${line}\n`);
   while (rest.length > 0) rest = rest.subarray(output.writeSync(rest));
 }
 
 function printError(line: string): void {
   try {
-    writeLine(Deno.stderr, line);
+    writeLine(Deno.stderr, Deno.stderr.isTerminal() ? visible(line) : line);
   } catch {
     // The exit code remains.
   }

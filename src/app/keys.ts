@@ -23,6 +23,7 @@ import type { ServiceModule } from "../services/service.ts";
 import { type KeyWatcher, watchKeys } from "../keys/watcher.ts";
 import { type KeySources, LiveKeyring } from "../keys/keyring.ts";
 import { readKeysFile } from "../keys/keyring_file.ts";
+import { createImportSecretKey } from "../keys/node_crypto.ts";
 import type { Platform } from "../platform.ts";
 
 /** Keys whose files are watched. */
@@ -58,7 +59,12 @@ export async function openKeys(
   platform: Platform,
   { log, metrics, services }: KeysOptions,
 ): Promise<OpenKeys> {
-  const keyring = new LiveKeyring(() => Date.now(), randomBytes, allRights(services));
+  const keyring = new LiveKeyring({
+    now: () => Date.now(),
+    random: randomBytes,
+    allRights: allRights(services),
+    importSecretKey: createImportSecretKey(config.keys.aead),
+  });
   registerKeyGauges(metrics, keyring);
   const fingerprint = () => fingerprintOf([config.keys.secretKeyFile, config.keys.keysFile], platform);
   const load = () => loadSources(config, platform, { log, services });

@@ -6,6 +6,8 @@
 import type { Config } from "../config/settings.ts";
 import { createEventEncoder } from "../streams/event_encoder.ts";
 import { createHandler } from "../gateway/handler.ts";
+import { SYSTEM_CLOCK } from "../lib/clock.ts";
+import { Deadlines } from "../lib/deadlines.ts";
 import { createLimiters, registerLimiterGauges } from "../gateway/limiters.ts";
 import { createStreamRegistry } from "../streams/stream_registry.ts";
 import { createAdminHandler } from "../http/admin.ts";
@@ -144,12 +146,14 @@ export async function startGateway(
   );
   opened.defer(() => readiness.close());
 
+  const deadlines = new Deadlines(SYSTEM_CLOCK);
+  opened.defer(deadlines.keepTimer());
   const streams = createStreamRegistry(metrics);
   const limiters = createLimiters({
     requests: config.requests,
     streams: config.streams,
     maxAnswerBytes: Math.max(...modules.map((module) => module.maxAnswerBytes(config))),
-  }, { monotonic });
+  }, { monotonic, deadlines });
   registerLimiterGauges(metrics, limiters);
   const handler = createHandler({
     addressOf: createAddressOf(config.server.trustedProxies, { monotonic }),

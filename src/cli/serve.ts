@@ -31,7 +31,8 @@ export async function serve(platform: Platform): Promise<number> {
   const stopped = platform.untilStopped({ ignoresOutput: true });
   try {
     const { config, unknown, unreadLines } = await readSettings(platform);
-    const log = startLog({ settings: config.log, secrets: secretsOf(config), isTerminal: platform.isTerminal });
+    const { isTerminal, print } = platform;
+    const log = startLog({ settings: config.log, secrets: secretsOf(config), isTerminal, print });
     for (const { name, source, suggestions } of unknown.filter((setting) => setting.suggestions.length > 0)) {
       log.warn("{name} in {source} is not a setting: did you mean {suggestions}?", {
         name,

@@ -27,7 +27,7 @@ export function free({ buffer, byteLength }: Bytes): void {
   if (byteLength > FREE_MIN_BYTES && "transfer" in ArrayBuffer.prototype) buffer.transfer(0);
 }
 
-/** True on newer platforms; type declarations assume it. */
+/** True on newer platforms, which have hexadecimal, too; type declarations assume it. */
 const hasBase64 = "fromBase64" in Uint8Array;
 
 /** Most bytes to pass to `String.fromCharCode` at once: more arguments overflow the stack. */
@@ -80,6 +80,7 @@ export function fromBase64Url(text: string): Bytes {
 
 /** Encodes bytes as hexadecimal characters, lower case. */
 export function toHex(bytes: Uint8Array): string {
+  if (hasBase64) return bytes.toHex();
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 

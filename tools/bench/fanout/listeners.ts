@@ -4,6 +4,7 @@
  */
 import { errorText } from "../../../src/lib/errors.ts";
 import type { Position, StreamEvent } from "../../../src/protocol/event.ts";
+import type { Aead } from "../../../src/protocol/aead.ts";
 import { randomBytes } from "../../../src/protocol/bytes.ts";
 import { openEnvelope, parseEnvelope, sealEnvelope } from "../../../src/protocol/v1/envelope.ts";
 import { importKey, parseKey } from "../../../src/protocol/secret_key.ts";
@@ -39,7 +40,7 @@ const MIN_WAIT_MS = 250;
 function createListeners() {
   const ids = new Map<string, number>();
   let listeners: Listener[] = [];
-  let target: { readonly port: number; readonly key: CryptoKey } | undefined;
+  let target: { readonly port: number; readonly key: Aead } | undefined;
   let closing = false;
   let resumed = 0;
 
