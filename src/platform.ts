@@ -3,11 +3,7 @@
  *
  * @module
  */
-import { lookup } from "node:dns/promises";
-import { statfs } from "node:fs/promises";
-import process, { cpuUsage } from "node:process";
-import { createInterface } from "node:readline";
-import { Writable } from "node:stream";
+import { cpuUsage } from "node:process";
 import type { KeyFileSystem } from "./keys/default_key_file.ts";
 import type { KeysFileSystem } from "./keys/keyring_file.ts";
 import type { ProcessStats } from "./observability/process.ts";
@@ -125,7 +121,7 @@ export function denoPlatform(interruptedCode: number): Omit<Platform, "args"> {
     serve: Deno.serve,
     listenDatagram: Deno.listenDatagram,
     listen: (options) => Deno.listen(options),
-    lookup: async (host) => (await lookup(host, { all: true })).map(({ address }) => address),
+    lookup: lookupHost,
     networkInterfaces: () => unlessForbidden(() => Deno.networkInterfaces()) ?? [],
     freeBytes,
     makeTempDir,
@@ -176,8 +172,14 @@ function unlessForbidden<T>(read: () => T): T | undefined {
   }
 }
 
+async function lookupHost(host: string): Promise<string[]> {
+  const { lookup } = await import("node:dns/promises");
+  return (await lookup(host, { all: true })).map(({ address }) => address);
+}
+
 async function freeBytes(path: string): Promise<number | undefined> {
   try {
+    const { statfs } = await import("node:fs/promises");
     const { bavail, bsize } = await statfs(path);
     return bavail * bsize;
   } catch {
@@ -230,9 +232,14 @@ function printError(line: string): void {
 }
 
 async function askSecret(question: string, interruptedCode: number): Promise<string | undefined> {
+  const [{ createInterface }, { Writable }, { stdin }] = await Promise.all([
+    import("node:readline"),
+    import("node:stream"),
+    import("node:process"),
+  ]);
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   const noEcho = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const terminal = createInterface({ input: process.stdin, output: noEcho, terminal: true, historySize: 0 });
+  const terminal = createInterface({ input: stdin, output: noEcho, terminal: true, historySize: 0 });
   // Only now: until here the terminal echoes its input.
   printError(question);
   terminal.once("line", resolve);

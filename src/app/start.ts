@@ -76,17 +76,24 @@ const ADMIN_CLOSE_TIMEOUT_MS = 500;
 /** Longest wait for the services to close their connections at the end, in milliseconds. */
 const SERVICES_CLOSE_TIMEOUT_MS = 2000;
 
+/** Options of a start. */
+export interface StartOptions {
+  /** The services; those of the registry by default. */
+  readonly modules?: readonly ServiceModule[];
+  /** Time of `performance.now()` from which on no earlier process takes requests; now by default. */
+  readonly aloneSince?: number;
+}
+
 /**
  * Starts the gateway.
  *
- * @param modules the services; those of the registry by default
  * @throws `KeyFileError`, `PortTakenError`, or the error of a file that cannot be read
  */
 export async function startGateway(
   config: Config,
   platform: Platform,
   log: Log,
-  modules: readonly ServiceModule[] = SERVICES,
+  { modules = SERVICES, aloneSince }: StartOptions = {},
 ): Promise<RunningGateway> {
   const tls = await readPair(
     "TLS",
@@ -109,7 +116,7 @@ export async function startGateway(
   const keys = await openKeys(config, platform, { log, metrics, services: modules });
   // A network drive that hangs must not keep the gateway from stopping.
   opened.defer(() => settledWithin(keys.close(), KEYS_CLOSE_TIMEOUT_MS));
-  const store = await openStore(config, instruments);
+  const store = await openStore(config, { ...instruments, aloneSince, newKeyId: keys.newKeyId });
   opened.defer(() => store.close());
   const broker = await openDefaultBroker(config, platform, log);
   opened.defer(() => broker.close());

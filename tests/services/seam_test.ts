@@ -331,7 +331,7 @@ Deno.test("a gateway with a third service has it on its ports, in its metrics an
       info: (...line: (typeof lines)[number]) => void lines.push(line),
     };
     const { config } = await readSettings(platform, LIST);
-    const gateway = await startGateway(config, platform, log, LIST);
+    const gateway = await startGateway(config, platform, log, { modules: LIST });
     try {
       const ready = `http://127.0.0.1:${admin}/health/ready`;
       const parts = async () => (await (await fetch(ready)).json()).parts;

@@ -46,6 +46,7 @@ Deno.test("every tool is tested here", () => {
   assertEquals([...TOOLS.keys()].toSorted(), [
     "bench",
     "bench:cold-start",
+    "bench:compare",
     "bench:fanout",
     "bench:flood",
     "bench:growth",
@@ -96,6 +97,9 @@ const INVALID: readonly (readonly [tool: string, args: readonly string[], messag
   ["bench:load", ["31"], 'SECONDS must be a number from 1 to 30, not "31"'],
   ["bench:load", ["5", "1.5"], 'ROUNDS must be a whole number of at least 1, not "1.5"'],
   ["bench:fanout", ["1", "1", "50,"], 'COUNTS must be whole numbers separated by commas, such as 1,50, not "50,"'],
+  ["bench:compare", [], "BASE is missing"],
+  ["bench:compare", ["main", "2"], 'Unexpected argument "2"'],
+  ["bench:compare", ["main", "--rows", "jeedom:2"], 'No row "jeedom:2": take jeedom:1, jeedom:16'],
   ["bench:growth", ["nosuch"], 'Unknown case "nosuch"'],
   ["bench:cold-start", ["0"], 'RUNS must be a whole number of at least 1, not "0"'],
   ["soak", ["abc"], 'MINUTES must be a number of at least 1, not "abc"'],

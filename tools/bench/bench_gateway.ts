@@ -1,6 +1,11 @@
 /** Gateway of the benchmarks: defaults, with limits so high that they refuse nothing. */
 import type { Variables } from "../../src/config/rules.ts";
-import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "../../tests/support/gateway_process.ts";
+import {
+  type GatewayProcess,
+  type GatewayProcessOptions,
+  startGatewayProcess,
+  UNLIMITED,
+} from "../../tests/support/gateway_process.ts";
 
 const WIDE = "1000000";
 
@@ -19,9 +24,9 @@ export const WIDE_LIMITS: Variables = {
 /** Starts the gateway as its own process; `scope` stops it. */
 export async function startBenchGateway(
   scope: AsyncDisposableStack,
-  { env, flags = [] }: { readonly env: Variables; readonly flags?: readonly string[] },
+  { env, ...options }: { readonly env: Variables } & Pick<GatewayProcessOptions, "checkout" | "directory" | "flags">,
 ): Promise<GatewayProcess> {
-  const gateway = await startGatewayProcess({ ...WIDE_LIMITS, ...env }, { flags });
+  const gateway = await startGatewayProcess({ ...WIDE_LIMITS, ...env }, options);
   scope.defer(async () => {
     await gateway.stop();
   });

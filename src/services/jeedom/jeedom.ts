@@ -6,12 +6,10 @@
 import { SYSTEM_CLOCK } from "../../lib/clock.ts";
 import { Deadlines } from "../../lib/deadlines.ts";
 import type { ServiceModule } from "../service.ts";
-import { CLOCK_CHECK } from "./clock.ts";
-import { JEEDOM_CHECK, remedyIfUnset } from "./doctor.ts";
 import { createJeedomCheck } from "./health.ts";
 import { openJeedomFetch } from "./open_jeedom.ts";
 import { JEEDOM_RIGHTS } from "./rights.ts";
-import { JEEDOM_SETTINGS } from "./settings.ts";
+import { JEEDOM_SETTINGS, remedyIfUnset } from "./settings.ts";
 import { addressOf, createJeedomService, JEEDOM } from "./service.ts";
 
 /** Jeedom's web server closes a connection after 5 s of silence: it is closed before, in milliseconds. */
@@ -26,7 +24,10 @@ export const jeedom: ServiceModule<typeof JEEDOM_SETTINGS> = {
   dependency: "jeedom",
   settings: JEEDOM_SETTINGS,
   rights: JEEDOM_RIGHTS,
-  doctor: [CLOCK_CHECK, JEEDOM_CHECK],
+  doctor: async () => {
+    const [{ CLOCK_CHECK }, { JEEDOM_CHECK }] = await Promise.all([import("./clock.ts"), import("./doctor.ts")]);
+    return [CLOCK_CHECK, JEEDOM_CHECK];
+  },
   remedyIfUnset,
   startText: ({ jeedom: { url } }) => ({ template: "for Jeedom at {jeedom}", fields: { jeedom: addressOf(url, "") } }),
   allowNet: ({ jeedom: { url: { hostname, port, protocol } } }) => [

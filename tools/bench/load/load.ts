@@ -7,6 +7,7 @@ import { MOSQUITTO, startBroker } from "../../../tests/support/broker.ts";
 import { startBenchGateway } from "../bench_gateway.ts";
 import { startHelper } from "../../support/helper_process.ts";
 import { REPORT_EACH_SECOND, watchBroker } from "./broker_count.ts";
+import { CONNECTIONS, createLoadDriver, type Measured, replayMemoryBytes, WARM_UP, workName, WORKS } from "./driver.ts";
 import type { LoadOptions, LoadResult } from "./generator.ts";
 import type { Work } from "./work.ts";
 import { cpuMs, rssBytes } from "../../support/process_stats.ts";
@@ -46,22 +47,6 @@ if (MOSQUITTO === undefined) {
   Deno.exit(77);
 }
 
-const CONNECTIONS = [1, 16, 64];
-const WORKS: readonly Work[] = [{ kind: "jeedom" }, { kind: "publish", qos: 0 }, { kind: "publish", qos: 1 }];
-
-/** Long enough for the JIT compiler to settle, with all connections. */
-const WARM_UP = { seconds: 4, connections: 64 };
-
-/** Requests per second that the replay store has room for: as many as by default for 5 s. */
-const REQUESTS_PER_SECOND = 20_000;
-
-interface Measured extends LoadResult {
-  readonly rate: number;
-  readonly cpuPerRequest: number;
-  readonly rss: number;
-  readonly generatorCores: number;
-}
-
 /** Measurements of one case, one for each round. */
 interface Results {
   readonly gateway: Measured[];
@@ -95,39 +80,10 @@ await runTool(async (started) => {
     JEEDOM_APIKEY: "bench",
     MQTT_BROKER_HOST: broker.host,
     MQTT_BROKER_PORT: String(broker.port),
-    REPLAY_MEMORY_BYTES: String(Math.max(64 * 2 ** 20, Math.ceil((SECONDS + 2) * REQUESTS_PER_SECOND * 1024))),
+    REPLAY_MEMORY_BYTES: replayMemoryBytes(SECONDS),
   };
-  let published = 0;
-
-  /** Runs the generator against a process and checks every answer. */
-  async function load(target: Omit<LoadOptions, "ready">, pid: number): Promise<Measured> {
-    const warmUp = await drive({ ...target, connections: WARM_UP.connections }, {
-      pid,
-      seconds: WARM_UP.seconds,
-      rate: 3000,
-    });
-    return await drive(target, { pid, seconds: SECONDS, rate: warmUp.rate });
-  }
-
-  async function drive(
-    target: Omit<LoadOptions, "ready">,
-    { pid, seconds, rate }: { readonly pid: number; readonly seconds: number; readonly rate: number },
-  ): Promise<Measured> {
-    await generator.ask("prepare", { ...target, ready: Math.ceil(rate * seconds * 1.3) });
-    const [before, ownBefore] = [await cpuMs(pid), await cpuMs(generator.pid)];
-    const result = await generator.ask<LoadResult>("run", { seconds });
-    const [after, ownAfter, rss] = [await cpuMs(pid), await cpuMs(generator.pid), await rssBytes(pid)];
-    const checked = await generator.ask<number>("verify");
-    if (checked !== result.requests) throw new Error(`${result.requests} requests, but ${checked} answers checked`);
-    if (target.work.kind === "publish") await brokerCount.expect(published += result.requests);
-    return {
-      ...result,
-      rate: result.requests / result.seconds,
-      cpuPerRequest: (after - before) / result.requests,
-      rss,
-      generatorCores: (ownAfter - ownBefore) / 1000 / result.seconds,
-    };
-  }
+  const driver = createLoadDriver(generator, brokerCount);
+  const load = (target: Omit<LoadOptions, "ready">, pid: number) => driver.load(target, { pid, seconds: SECONDS });
 
   const gatewayCase = (work: Work, connections: number) =>
     inScope(started, async (scope) => {
@@ -147,7 +103,7 @@ await runTool(async (started) => {
     const before = await cpuMs(straight.pid);
     const result = await straight.ask<LoadResult>("run", { ...order, seconds: SECONDS });
     const after = await cpuMs(straight.pid);
-    await brokerCount.expect(published += warmUp.requests + result.requests);
+    await driver.expectPublished(warmUp.requests + result.requests);
     return {
       ...result,
       rate: result.requests / result.seconds,
@@ -172,7 +128,7 @@ await runTool(async (started) => {
       ];
       // Alternates the order, so that none is always measured on a warm machine.
       for (const [part, run] of round % 2 === 0 ? parts : parts.toReversed()) {
-        progress.step(`round ${round + 1} of ${ROUNDS}, ${name(work)}, ${connections} connections, ${part}`);
+        progress.step(`round ${round + 1} of ${ROUNDS}, ${workName(work)}, ${connections} connections, ${part}`);
         await run();
       }
     }
@@ -193,10 +149,6 @@ await runTool(async (started) => {
     ]),
   ].join("\n");
 });
-
-function name(work: Work): string {
-  return work.kind === "publish" ? `Publish, QoS ${work.qos}` : "Jeedom call";
-}
 
 function table(
   cases: readonly { work: Work; connections: number }[],
@@ -232,7 +184,7 @@ function table(
         return `${digits(median(ratios), 2)} (${digits(Math.min(...ratios), 2)}–${digits(Math.max(...ratios), 2)})`;
       };
       return [
-        name(work),
+        workName(work),
         String(connections),
         middle(gateway, "rate", 0),
         middle(gateway, "p50", 2),
