@@ -19,7 +19,7 @@ const backlog = new MemoryBudget(2 ** 20);
 
 for (const [count, version] of [[1, 1], [1, 2], [50, 1], [50, 2], [1000, 1], [1000, 2]] as const) {
   const { state, connect } = makeBroker();
-  const sealer = new EventEncoder({ randomBytes });
+  const sealer = new EventEncoder({ randomBytes, clock: SYSTEM_CLOCK });
   const pool = new BrokerPool({
     connect,
     limits: { timeoutMs: 10_000, idleSeconds: 60, maxConnections: 1 },
