@@ -47,6 +47,17 @@ export interface MessageEvent extends Position {
 }
 
 /**
+ * Messages that waited together, in their order, in one record: in version 2 only, where the request has `batch`. At most
+ * 64 KiB of plaintext.
+ */
+export interface MessagesEvent {
+  /** Type of the event. */
+  readonly type: "messages";
+  /** The messages, at least one. */
+  readonly messages: readonly Omit<MessageEvent, "type">[];
+}
+
+/**
  * Notice on a stream that continues.
  *
  * `gap`: messages may be missing; all after its position follow. `offline`: the connection to the broker was lost, and
@@ -92,5 +103,5 @@ export interface FinalEvent {
   readonly resume?: Position;
 }
 
-/** Any event of a subscription except heartbeats. */
+/** Any event of a subscription except heartbeats and batches, which are read as their messages. */
 export type StreamEvent = ConnectedEvent | MessageEvent | NoticeEvent | FinalEvent;
