@@ -138,7 +138,9 @@ Deno.test("every block of example bytes in docs/protocol.md matches the vectors"
 Deno.test("docs/protocol.md names every vector that must be refused", () => {
   const text = section("Worked bytes");
   const { requests, answers, streams, batches } = v2.refused;
-  for (const { name } of [...v1.refused, ...requests, ...answers, ...streams, ...batches]) assert(text.includes(name), name);
+  for (const { name } of [...v1.refused, ...requests, ...answers, ...streams, ...batches]) {
+    assert(text.includes(name), name);
+  }
 });
 
 Deno.test("the code in docs/protocol.md opens the example requests", async () => {
