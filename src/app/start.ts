@@ -10,6 +10,7 @@ import { createLimiters, registerLimiterGauges } from "../gateway/limiters.ts";
 import { createStreamRegistry } from "../streams/stream_registry.ts";
 import { createAdminHandler } from "../http/admin.ts";
 import { CHECK_TIMEOUT_MS, type DependencyCheck, Readiness, registerReadinessGauges } from "../http/health.ts";
+import { SYSTEM_CLOCK } from "../lib/clock.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
 import { createAudit } from "../observability/audit.ts";
 import type { Log } from "../observability/log.ts";
@@ -112,7 +113,7 @@ export async function startGateway(
   const broker = await openDefaultBroker(config, platform, log);
   opened.defer(() => broker.close());
 
-  const encoder = createEventEncoder({ randomBytes, metrics });
+  const encoder = createEventEncoder({ randomBytes, clock: SYSTEM_CLOCK, metrics });
   const { services, checks, closeServices } = await createServices(modules, metrics, {
     config,
     platform,
