@@ -1,7 +1,10 @@
 /** Tests of every client: batches, several messages in one event of version 2. */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertLess } from "@std/assert";
+import { connectAsync } from "mqtt";
+import { withEmbeddedBroker } from "../support/environment.ts";
 import { message, positionOf } from "./client_request.ts";
 import { type ClientProgram, ClientTests } from "./client_program.ts";
+import { startCountingRelay } from "./counting_relay.ts";
 import { breakOff, end, error, stay } from "./responses.ts";
 import { received, subscribing } from "./subscribing.ts";
 import type { Respond } from "./tcp_gateway.ts";
@@ -26,6 +29,9 @@ const sendAndStay = (...events: readonly unknown[]): Respond => async (request) 
   await send(...events)(request);
   await request.closed();
 };
+
+/** Number of messages that are published at once. */
+const BURST = 500;
 
 /** Registers the tests of one client. */
 export function testBatches(program: ClientProgram): void {
@@ -78,6 +84,27 @@ export function testBatches(program: ClientProgram): void {
       });
     }
   });
+
+  tests.test("stops within a burst of a real gateway, and gets the rest once and in order, in few events", () =>
+    withEmbeddedBroker(async ({ gateway, brokerPort }) => {
+      await using relay = startCountingRelay(gateway.url);
+      const target = { url: relay.url, key: gateway.key };
+      const numbers = Array.from({ length: BURST }, (_, index) => String(index));
+      const first = await tests.withClient(target, ["subscribe", "1", "{}", "home/n"], async (client) => {
+        await client.line("type", "connected");
+        const broker = await connectAsync(`mqtt://127.0.0.1:${brokerPort}`, { reconnectPeriod: 0 });
+        await Promise.all(numbers.map((number) => broker.publishAsync("home/n", number, { qos: 1 })));
+        await broker.endAsync();
+        await client.line("end");
+      });
+      const { epoch, offset } = first.find(({ type }) => type === "message") ?? {};
+      const before = relay.records;
+      const choices = JSON.stringify({ since: { epoch, offset } });
+      const rest = await tests.all(target, ["subscribe", String(BURST - 1), choices, "home/n"]);
+      const [start = "", ...others] = numbers;
+      assertEquals([received(first), received(rest)], [["connected", start], ["connected", ...others]]);
+      assertLess(relay.records - before, BURST / 2);
+    }));
 
   tests.test("of version 1 asks for no batches", () =>
     subscribe([breakOff, stay(1)], { count: 1, version: "1" }, (_lines, requests) => {
