@@ -6,12 +6,12 @@
 import type { Config } from "../config/settings.ts";
 import { createEventEncoder } from "../streams/event_encoder.ts";
 import { createHandler } from "../gateway/handler.ts";
-import { SYSTEM_CLOCK } from "../lib/clock.ts";
 import { Deadlines } from "../lib/deadlines.ts";
 import { createLimiters, registerLimiterGauges } from "../gateway/limiters.ts";
 import { createStreamRegistry } from "../streams/stream_registry.ts";
 import { createAdminHandler } from "../http/admin.ts";
 import { CHECK_TIMEOUT_MS, type DependencyCheck, Readiness, registerReadinessGauges } from "../http/health.ts";
+import { SYSTEM_CLOCK } from "../lib/clock.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
 import { createAudit } from "../observability/audit.ts";
 import type { Log } from "../observability/log.ts";
@@ -121,7 +121,7 @@ export async function startGateway(
   const broker = await openDefaultBroker(config, platform, log);
   opened.defer(() => broker.close());
 
-  const encoder = createEventEncoder({ randomBytes, metrics });
+  const encoder = createEventEncoder({ randomBytes, clock: SYSTEM_CLOCK, metrics });
   const { services, checks, closeServices } = await createServices(modules, metrics, {
     config,
     platform,

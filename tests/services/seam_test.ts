@@ -21,6 +21,7 @@ import { openAnswer, sealRequest } from "../../src/protocol/exchange.ts";
 import { importSecretKey } from "../../src/protocol/secret_key.ts";
 import { SERVICES } from "../../src/services/registry.ts";
 import { EventEncoder } from "../../src/streams/event_encoder.ts";
+import { SYSTEM_CLOCK } from "../../src/lib/clock.ts";
 import { configurationPage, envExample } from "../../tools/docs/settings_docs.ts";
 import { until } from "../support/deadline.ts";
 import { answering, makeContext, NEVER_ABORTED } from "../support/doctor_context.ts";
@@ -35,7 +36,7 @@ const LIST = [...SERVICES, echo];
 
 const service = createEchoService({
   greeting: "Hello",
-  encoder: new EventEncoder({ randomBytes }),
+  encoder: new EventEncoder({ randomBytes, clock: SYSTEM_CLOCK }),
   now: () => NOW * 1000,
 });
 

@@ -142,7 +142,7 @@ export async function makeGateway({ connect, pool = {}, ...overrides }: Override
   let setBy = 0;
   const calls: unknown[] = [];
   const streams = new StreamRegistry();
-  const encoder = new EventEncoder({ randomBytes });
+  const encoder = new EventEncoder({ randomBytes, clock: SYSTEM_CLOCK });
   const clocks = { now: () => (clock.seconds + setBy) * 1000, monotonic: () => clock.seconds * 1000 };
   const brokers = new BrokerPool({
     connect: connect ?? (() => Promise.reject(new Error("No broker in this test"))),
