@@ -163,7 +163,7 @@ const brokerReturns: GrowthCase = {
 
 const retained: GrowthCase = {
   name: "retained-messages",
-  sizes: [1_000, 2_000, 4_000, 8_000],
+  sizes: [500, 1_000, 2_000, 4_000],
   unit: "large retained messages",
   async measure(size) {
     using load = new HubUnderLoad();
@@ -178,12 +178,14 @@ const retained: GrowthCase = {
 
 const topics: GrowthCase = {
   name: "topics",
-  sizes: [20_000, 40_000, 80_000, 160_000],
+  sizes: [10_000, 20_000, 40_000, 80_000],
   unit: "messages on as many topics, with a full history",
   async measure(size) {
     using load = new HubUnderLoad();
     load.hub.subscribe(makeSubscriber(["home/#"]));
     await load.settle();
+    // The history is full before.
+    for (let index = 0; index < 40_000; index++) load.publish(`home/old${index % 97}/lamp${index}/state`);
     return timeOf(() => {
       for (let index = 0; index < size; index++) load.publish(`home/room${index % 97}/lamp${index}/state`);
     });
