@@ -83,10 +83,11 @@ export class TopicHistory<T> {
    * Returns the greatest offset at which a message that matches a filter may have been evicted: all later ones are
    * kept.
    *
+   * @param from offset up to which the result need not be exact
    * @returns the offset, or -1 if none was evicted
    */
-  lastEvicted(filter: string): number {
-    return this.#root.lastEvicted(filter.split("/"));
+  lastEvicted(filter: string, from = -1): number {
+    return this.#root.lastEvicted(filter.split("/"), from);
   }
 }
 
@@ -221,14 +222,14 @@ class Group<T> {
   }
 
   /** Returns the greatest offset that was evicted from what the remaining levels of a filter match. */
-  lastEvicted([level, ...rest]: readonly string[]): number {
-    if (level === "#" || this.isLeaf) return this.#floor;
+  lastEvicted([level, ...rest]: readonly string[], from: number): number {
+    // No child group has a greater one.
+    if (level === "#" || this.isLeaf || this.#floor <= from) return this.#floor;
     if (level === undefined) return this.#ownFloor;
-    if (level !== "+") return (this.#children.get(level) ?? this.#overflowGroup()).lastEvicted(rest);
+    if (level !== "+") return (this.#children.get(level) ?? this.#overflowGroup()).lastEvicted(rest, from);
     let last = this.#initialFloor;
     for (const group of this.#allChildren()) {
-      // No more than the floor of the whole group.
-      if (group.#floor > last) last = Math.max(last, group.lastEvicted(rest));
+      if (group.#floor > last) last = Math.max(last, group.lastEvicted(rest, Math.max(from, last)));
     }
     return last;
   }
