@@ -34,6 +34,11 @@ export class LruCache<Key, Value> {
     return this.#entries.size;
   }
 
+  /** Key of the least recently used entry; undefined if there is none. */
+  get oldest(): Key | undefined {
+    return this.#oldest?.key;
+  }
+
   /** Returns whether there is an entry, without using it. */
   has(key: Key): boolean {
     return this.#entries.has(key);
@@ -76,9 +81,11 @@ export class LruCache<Key, Value> {
     this.#newest = undefined;
   }
 
-  /** Iterates over keys, the least recently used first. */
-  *keys(): IterableIterator<Key> {
-    for (let entry = this.#oldest; entry !== undefined; entry = entry.newer) yield entry.key;
+  /** Returns the keys, the most recently used first. */
+  keys(): Key[] {
+    const keys: Key[] = [];
+    for (let entry = this.#newest; entry !== undefined; entry = entry.older) keys.push(entry.key);
+    return keys;
   }
 
   #use(entry: Entry<Key, Value>): void {
