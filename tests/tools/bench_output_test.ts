@@ -1,6 +1,7 @@
 /** Output of benchmarks: the report on standard output, and only progress on standard error. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { linesOf } from "../../tools/support/helper_process.ts";
+import { MOSQUITTO } from "../support/broker.ts";
 import { needing } from "../support/needs.ts";
 import { PING } from "../../src/services/jeedom/health.ts";
 
@@ -45,7 +46,11 @@ Deno.test("bench:cold-start prints its report on standard output, and its progre
   assertMatch(text(stderr), /^\d\d:\d\d:\d\d \[1\/1\] start\n$/);
 });
 
-needing("mosquitto", "bench:sustained exits 0 exactly if its last window is nearly as fast as the first", async () => {
+const SUSTAINED = needing("bench:sustained exits 0 exactly if its last window is nearly as fast as the first", {
+  mosquitto: MOSQUITTO,
+});
+
+Deno.test(SUSTAINED, async () => {
   const child = start("tools/bench/sustained/sustained.ts", ["0.03"]);
   await child.stdin.close();
   const { code, stdout, stderr } = await child.output();
