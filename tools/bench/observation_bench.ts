@@ -1,8 +1,9 @@
 /** What the gateway observes of a request: its decision as a line of the audit, its metrics, and the masking of a line. */
-import { configureSync, type LogRecord, resetSync } from "@logtape/logtape";
+import { configureSync, resetSync } from "@logtape/logtape";
 import { createAudit } from "../../src/observability/audit.ts";
 import { createAuditFormatter } from "../../src/observability/audit_formatter.ts";
-import { auditLog, createFormatter, startLog } from "../../src/observability/logtape.ts";
+import type { LogRecord } from "../../src/observability/log.ts";
+import { auditLog, createFormatter, MAX_TEXT_LENGTH, startLog } from "../../src/observability/logtape.ts";
 import { createMask } from "../../src/observability/mask.ts";
 import { createMetrics } from "../../src/observability/metrics.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
@@ -47,7 +48,7 @@ function recordOf(): LogRecord[] {
 const records = recordOf();
 for (const format of ["json", "text"] as const) {
   const general = createFormatter(format, mask);
-  const formatter = createAuditFormatter({ format, mask, general });
+  const formatter = createAuditFormatter({ format, mask, general, maxLength: MAX_TEXT_LENGTH });
   const group = `audit line, ${format}`;
   Deno.bench("by the general formatter", { group, baseline: true }, () => void records.forEach(general));
   Deno.bench("by the audit's formatter", { group }, () => void records.forEach(formatter));
