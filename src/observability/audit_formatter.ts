@@ -4,8 +4,8 @@
  *
  * @module
  */
-import type { LogRecord, TextFormatter } from "@logtape/logtape";
 import { isVisible } from "../lib/visible.ts";
+import type { LogRecord, RecordFormatter } from "./log.ts";
 
 /** Options of the formatter. */
 export interface AuditFormatterOptions {
@@ -14,17 +14,16 @@ export interface AuditFormatterOptions {
   /** Masks secrets in a line. */
   readonly mask: (line: string) => string;
   /** Formatter of all records. It is left with those that hold more than names, numbers and visible text. */
-  readonly general: TextFormatter;
+  readonly general: RecordFormatter;
+  /** Longest message, in characters, that the general formatter does not cut. */
+  readonly maxLength: number;
 }
-
-/** Longest message, in characters, that the general formatter does not cut. */
-const MAX_MESSAGE_LENGTH = 2000;
 
 /** Escape in JSON other than of a quote or a backslash: of a control character, or of half a character. */
 const RARE_ESCAPE = /\\[^"\\]/;
 
 /** Creates the formatter. */
-export function createAuditFormatter({ format, mask, general }: AuditFormatterOptions): TextFormatter {
+export function createAuditFormatter({ format, mask, general, maxLength }: AuditFormatterOptions): RecordFormatter {
   const readParts = createTemplateReader();
   const toIsoTime = createIsoTime();
 
@@ -51,7 +50,7 @@ export function createAuditFormatter({ format, mask, general }: AuditFormatterOp
     const parts = readParts(rawMessage);
     if (level !== "info" || parts === undefined || !Object.values(properties).every(isOrdinary)) return undefined;
     const message = fillIn(parts, properties);
-    if (message.length > MAX_MESSAGE_LENGTH) return undefined;
+    if (message.length > maxLength) return undefined;
     const line = format === "text" ? asText(record, message) : asJson(record, message);
     return isVisible(line) && !(format === "json" && RARE_ESCAPE.test(line)) ? `${mask(line)}\n` : undefined;
   }

@@ -19,7 +19,7 @@ import {
 import { redactByField } from "@logtape/redaction";
 import { isObject } from "../lib/json.ts";
 import { createAuditFormatter } from "./audit_formatter.ts";
-import type { Log } from "./log.ts";
+import type { Log, RecordFormatter } from "./log.ts";
 import { createMask, MASKED, SECRET_FIELD } from "./mask.ts";
 import { visible, visibleJson, visibleLine } from "../lib/visible.ts";
 
@@ -49,7 +49,9 @@ export function startLog({ settings, secrets, isTerminal, print }: LogOptions): 
   const format = settings.format === "auto" ? isTerminal ? "color" : "json" : settings.format;
   const mask = createMask(secrets);
   const formatter = createFormatter(format, mask);
-  const auditFormatter = format === "color" ? formatter : createAuditFormatter({ format, mask, general: formatter });
+  const auditFormatter = format === "color"
+    ? formatter
+    : createAuditFormatter({ format, mask, general: formatter, maxLength: MAX_TEXT_LENGTH });
   // deno-lint-ignore no-console
   const write = format === "color" ? ignoreErrors((lines: string) => console.info(lines)) : print;
   configureSync({
@@ -73,7 +75,7 @@ export function startLog({ settings, secrets, isTerminal, print }: LogOptions): 
 }
 
 /** Creates the formatter of all records. */
-export function createFormatter(format: "color" | "text" | "json", mask: (line: string) => string): TextFormatter {
+export function createFormatter(format: "color" | "text" | "json", mask: (line: string) => string): RecordFormatter {
   const formatRecord = {
     color: () => asText(getAnsiColorFormatter({ value: formatValue, format: layoutLine((record) => record.level) })),
     text: () => asText(getTextFormatter({ value: formatValue, format: layoutLine((record) => `[${record.level}]`) })),
@@ -116,7 +118,7 @@ function reportSuppressed(_message: string, { suppressed, lastRecord }: Record<s
 }
 
 /** Longest formatted message in a line of JSON, in characters: its values are fields as well. */
-const MAX_TEXT_LENGTH = 2000;
+export const MAX_TEXT_LENGTH = 2000;
 
 /** Formats records as JSON lines: template, values, and in `text` the formatted message on one line. */
 function asJson(mask: (line: string) => string): TextFormatter {

@@ -29,11 +29,11 @@ const BASE64_KEY = /(?<![\w+/-])(?=(?:[a-z\d_+/-]*[A-Z]){5})[\w+/-]{43}=?(?![\w+
 const URL_LOGIN = /(?<=:\/\/)[^\s/@"']+(?=@)/g;
 /** Login in an HTTP header. */
 const HEADER_LOGIN = /(?<=\b(?:Basic|Bearer) )[\w+/=.~-]{8,}/gi;
+/** Length of the shortest text in the form of a key, in characters. */
+const LEAST_KEY_LENGTH = 43;
+
 /** Every beginning of a login in a header. */
 const HEADER_SCHEME = /(?:Basic|Bearer) /i;
-
-/** Characters of the shortest key in hexadecimal digits or base64. */
-const KEY_LENGTH = 43;
 
 /** Creates a function that masks secrets in a line, in every common encoding, and all text in the form of a secret. */
 export function createMask(secrets: readonly string[]): (line: string) => string {
@@ -57,8 +57,8 @@ export function createMask(secrets: readonly string[]): (line: string) => string
  */
 function mayHaveKey(text: string): boolean {
   let start = 0;
-  while (start + KEY_LENGTH <= text.length) {
-    let at = start + KEY_LENGTH - 1;
+  while (start + LEAST_KEY_LENGTH <= text.length) {
+    let at = start + LEAST_KEY_LENGTH - 1;
     while (at >= start && isOfKey(text.charCodeAt(at))) at--;
     if (at < start) return true;
     start = at + 1;

@@ -1,10 +1,10 @@
-import { configureSync, type LogRecord, resetSync } from "@logtape/logtape";
+import { configureSync, resetSync } from "@logtape/logtape";
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { createAudit, type Decision } from "../../src/observability/audit.ts";
 import { createAuditFormatter } from "../../src/observability/audit_formatter.ts";
-import type { Log } from "../../src/observability/log.ts";
-import { auditLog, createFormatter } from "../../src/observability/logtape.ts";
+import type { Log, LogRecord } from "../../src/observability/log.ts";
+import { auditLog, createFormatter, MAX_TEXT_LENGTH } from "../../src/observability/logtape.ts";
 import { createMask } from "../../src/observability/mask.ts";
 import { recordTelemetry } from "../support/telemetry.ts";
 
@@ -52,7 +52,12 @@ function formatBoth(records: readonly LogRecord[], format: (typeof FORMATS)[numb
   const mask = createMask(SECRETS);
   const general = createFormatter(format, mask);
   let helped = 0;
-  const formatter = createAuditFormatter({ format, mask, general: (record) => (helped++, general(record)) });
+  const formatter = createAuditFormatter({
+    format,
+    mask,
+    general: (record) => (helped++, general(record)),
+    maxLength: MAX_TEXT_LENGTH,
+  });
   return { lines: records.map(formatter), expected: records.map(general), helped: () => helped };
 }
 
