@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { createCipheriv, createDecipheriv, hkdfSync } from "node:crypto";
+import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync } from "node:crypto";
 import { type Aead, type AeadParameters, type Awaitable, KEY_BYTES, TAG_BYTES } from "../protocol/aead.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import { type Derivation, deriveKeyId, importKey, type ImportSecretKey } from "../protocol/secret_key.ts";
@@ -25,7 +25,9 @@ const OPTIONS = { authTagLength: TAG_BYTES };
 export function createImportSecretKey(aead: AeadName): ImportSecretKey {
   return async (secret) => {
     const kid = await deriveKeyId(secret);
-    const derive = ({ salt, info }: Derivation) => new Uint8Array(hkdfSync("sha256", secret, salt, info, KEY_BYTES));
+    // Bytes would be imported anew each time.
+    const hkdf = createSecretKey(secret);
+    const derive = ({ salt, info }: Derivation) => new Uint8Array(hkdfSync("sha256", hkdf, salt, info, KEY_BYTES));
     if (aead === "native") {
       const deriveAead = (derivation: Derivation) => new NativeAead(derive(derivation));
       return { kid, aead: new NativeAead(secret), deriveEncryptor: deriveAead, deriveDecryptor: deriveAead };

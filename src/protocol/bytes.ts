@@ -16,6 +16,14 @@ export function randomBytes(length: number): Bytes {
   return crypto.getRandomValues(new Uint8Array(length));
 }
 
+/** Joins two arrays into one in memory of its own. */
+export function concat(first: Bytes, second: Bytes): Bytes {
+  const whole = new Uint8Array(first.length + second.length);
+  whole.set(first);
+  whole.set(second, first.length);
+  return whole;
+}
+
 /** Smallest array to free, in bytes. */
 const FREE_MIN_BYTES = 64 * 1024;
 

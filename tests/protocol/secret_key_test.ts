@@ -4,7 +4,7 @@ import { joinBytes } from "../../src/lib/read_bytes.ts";
 import { type Bytes, randomBytes, toHex } from "../../src/protocol/bytes.ts";
 import { deriveKeyId, importKey, parseKey } from "../../src/protocol/secret_key.ts";
 import { anyText } from "../support/damage.ts";
-import { KEY, OTHER_KEY, SECRET } from "../support/known_keys.ts";
+import { KEY, SECRET } from "../support/known_keys.ts";
 import { TESTED } from "../support/tested_import.ts";
 
 const utf8 = new TextEncoder();

@@ -5,8 +5,7 @@
  * @module
  */
 import { decrypt, encrypt, EnvelopeError, NONCE_BYTES, type OpenedText, type SealedText, TAG_BYTES } from "../aead.ts";
-import { joinBytes } from "../../lib/read_bytes.ts";
-import { type Bytes, free, fromBase64Url, type RandomBytes, toBase64Url } from "../bytes.ts";
+import { type Bytes, concat, free, fromBase64Url, type RandomBytes, toBase64Url } from "../bytes.ts";
 import type { Derivation, SecretKey } from "../secret_key.ts";
 
 /** Route that a request is bound to, whatever a proxy does to the path. */
@@ -99,7 +98,7 @@ export async function sealRequestV2(
     nonce: ZERO_NONCE,
     additionalData: additionalData("request", key.kid, route),
   });
-  const text = `${VERSION_2}${key.kid}.${toBase64Url(joinBytes([salt, ciphertext]))}` as SealedText;
+  const text = `${VERSION_2}${key.kid}.${toBase64Url(concat(salt, ciphertext))}` as SealedText;
   return { text, binding: { key, route, salt } };
 }
 
@@ -119,7 +118,7 @@ export async function sealResponseV2(
     nonce: ZERO_NONCE,
     additionalData: additionalData("response", binding.key.kid, binding.route),
   });
-  const bytes = joinBytes([salt, ciphertext]);
+  const bytes = concat(salt, ciphertext);
   free(ciphertext);
   const text = `${VERSION_2}${toBase64Url(bytes)}` as SealedText;
   free(bytes);
@@ -148,7 +147,7 @@ export function derivationOf(
   binding: RequestBinding,
   { direction, salt }: { readonly direction: "response" | "stream"; readonly salt: Bytes },
 ): Derivation {
-  return { salt: joinBytes([binding.salt, salt]), info: INFO[direction] };
+  return { salt: concat(binding.salt, salt), info: INFO[direction] };
 }
 
 /**
