@@ -78,7 +78,7 @@ function createListeners() {
       listener.records = [];
       for (const { record, at } of records) {
         for (const event of await open(record)) listener.events.push({ event, at });
-  }
+      }
     });
   }
 
@@ -120,7 +120,7 @@ function createListeners() {
   async function resume(listener: Listener, error: Error | undefined): Promise<void> {
     try {
       await openRecords(listener);
-        // It is not a message, and only messages are waited for.
+      // It is not a message, and only messages are waited for.
       const event = listener.events.pop()?.event;
       if (event?.type === "error" && event.resume !== undefined) {
         resumed += 1;

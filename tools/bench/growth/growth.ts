@@ -6,11 +6,12 @@ import { readToolArgs } from "../../support/tool_args.ts";
 import { HUB_CASES } from "./cases/hub.ts";
 import { LIMIT_CASES } from "./cases/limits.ts";
 import { KEY_CASES } from "./cases/keys.ts";
+import { STREAM_CASES } from "./cases/streams.ts";
 import type { GrowthCase } from "./growth_case.ts";
 import { growthOf } from "./growth_of.ts";
 
 /** All cases, in the order of the report. */
-const CASES: readonly GrowthCase[] = [...HUB_CASES, ...LIMIT_CASES, ...KEY_CASES];
+const CASES: readonly GrowthCase[] = [...HUB_CASES, ...LIMIT_CASES, ...KEY_CASES, ...STREAM_CASES];
 
 /** Runs of each size; the least cost counts, as everything else that the machine does only adds to it. */
 const RUNS = 5;
