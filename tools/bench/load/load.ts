@@ -3,6 +3,7 @@
  * proxy before the same Jeedom, and a publisher straight to the same broker.
  */
 import type { CommandLine } from "../../../src/cli/args.ts";
+import type { Variables } from "../../../src/config/rules.ts";
 import { MOSQUITTO, startBroker } from "../../../tests/support/broker.ts";
 import { startBenchGateway } from "../bench_gateway.ts";
 import { startHelper } from "../../support/helper_process.ts";
@@ -50,22 +51,22 @@ if (MOSQUITTO === undefined) {
 /** Measurements of one case, one for each round. */
 interface Results {
   readonly gateway: Measured[];
+  readonly native: Measured[];
   readonly bare: Measured[];
   readonly ceiling: Measured[];
 }
 
 await runTool(async (started) => {
-  const helper = (name: string) => {
+  const helper = (name: string, scope = started) => {
     const process = startHelper(new URL(`${name}.ts`, import.meta.url));
-    started.defer(() => process.stop());
+    scope.defer(() => process.stop());
     return process;
   };
-  const [generator, jeedom, proxy, straight, bare] = [
+  const [generator, jeedom, proxy, straight] = [
     helper("generator"),
     helper("jeedom"),
     helper("proxy"),
     helper("straight_publisher"),
-    helper("bare_sealing"),
   ];
   const broker = await startBroker(REPORT_EACH_SECOND);
   started.defer(() => broker.stop());
@@ -74,7 +75,6 @@ await runTool(async (started) => {
   const jeedomUrl = await jeedom.ask<string>("url");
   const proxyPort = await proxy.ask<number>("serve", jeedomUrl);
   const bareKey = "0".repeat(64);
-  const barePort = await bare.ask<number>("serve", { key: bareKey, jeedom: jeedomUrl, brokerPort: broker.port });
   const env = {
     JEEDOM_URL: jeedomUrl,
     JEEDOM_APIKEY: "bench",
@@ -85,14 +85,19 @@ await runTool(async (started) => {
   const driver = createLoadDriver(generator, brokerCount);
   const load = (target: Omit<LoadOptions, "ready">, pid: number) => driver.load(target, { pid, seconds: SECONDS });
 
-  const gatewayCase = (work: Work, connections: number) =>
+  const gatewayCase = (work: Work, connections: number, own: Variables = {}) =>
     inScope(started, async (scope) => {
-      const gateway = await startBenchGateway(scope, { env, flags: GATEWAY_FLAGS });
+      const gateway = await startBenchGateway(scope, { env: { ...env, ...own }, flags: GATEWAY_FLAGS });
       return await load({ port: Number(new URL(gateway.url).port), key: gateway.key, work, connections }, gateway.pid);
     });
 
+  // As new as the gateway's process: the code of both is compiled meanwhile.
   const bareCase = (work: Work, connections: number) =>
-    load({ port: barePort, key: bareKey, work, connections }, bare.pid);
+    inScope(started, async (scope) => {
+      const bare = helper("bare_sealing", scope);
+      const port = await bare.ask<number>("serve", { key: bareKey, jeedom: jeedomUrl, brokerPort: broker.port });
+      return await load({ port, key: bareKey, work, connections }, bare.pid);
+    });
 
   const proxyCase = (connections: number) =>
     load({ port: proxyPort, key: "0".repeat(64), work: { kind: "proxy" }, connections }, proxy.pid);
@@ -117,12 +122,15 @@ await runTool(async (started) => {
     work.kind === "publish" ? straightCase(work.qos, connections) : proxyCase(connections);
 
   const cases = WORKS.flatMap((work) => CONNECTIONS.map((connections) => ({ work, connections })));
-  const progress = new Progress(ROUNDS * cases.length * 3);
-  const results = cases.map((): Results => ({ gateway: [], bare: [], ceiling: [] }));
+  const progress = new Progress(ROUNDS * cases.length * 4);
+  const results = cases.map((): Results => ({ gateway: [], native: [], bare: [], ceiling: [] }));
   for (let round = 0; round < ROUNDS; round++) {
     for (const [at, { work, connections }] of cases.entries()) {
       const parts: readonly (readonly [name: string, run: () => Promise<unknown>])[] = [
         ["gateway", async () => results[at]?.gateway.push(await gatewayCase(work, connections))],
+        ["gateway with AEAD=native", async () => {
+          results[at]?.native.push(await gatewayCase(work, connections, { AEAD: "native" }));
+        }],
         ["bare sealing", async () => results[at]?.bare.push(await bareCase(work, connections))],
         ["ceiling", async () => results[at]?.ceiling.push(await ceilingCase(work, connections))],
       ];
@@ -139,7 +147,8 @@ await runTool(async (started) => {
     describeMethod([
       `${ROUNDS} rounds of ${SECONDS} s per case after ${WARM_UP.seconds} s of warm-up; medians over the rounds; ratios ` +
       "from the same round, with the lowest and highest in brackets",
-      "A fresh gateway process per case and round: replay store, rate limits, logs and audit on; limits too wide to refuse",
+      "A fresh process of the gateway, and of bare sealing, per case and round; in the gateway replay store, rate limits, " +
+      "logs, audit and metrics are on; limits too wide to refuse; V8 and the allocator with the flags of deno task start",
       "Every request sealed with its own nonce before the measurement, every answer opened and checked after it " +
       "(HTTP 200, status 200, own number); every publish counted by the broker",
       "Ceiling of Jeedom calls: a pass-through proxy on Deno.serve and fetch, plaintext of the same size, same generator. " +
@@ -162,25 +171,27 @@ function table(
     "p99 ms",
     "CPU ms/req",
     "RSS MB",
+    "AEAD=native req/s",
+    "its p99",
+    "its CPU ms/req",
     "Generator cores",
   ];
   const beside = [
     "Bare sealing req/s",
-    "Ratio to it",
-    "Ceiling req/s",
-    "its p50",
-    "its p99",
     "its CPU ms/req",
+    "Ratio to it",
+    "Ratio of AEAD=native to it",
+    "Ceiling req/s",
     "Ratio to ceiling",
   ];
   return markdownTable(
     [...header, ...beside],
     cases.map(({ work, connections }, at) => {
-      const { gateway = [], bare = [], ceiling = [] } = results[at] ?? {};
+      const { gateway = [], native = [], bare = [], ceiling = [] } = results[at] ?? {};
       const middle = (of: readonly Measured[], field: keyof Measured, count: number) =>
         digits(median(of.map((measured) => measured[field])), count);
-      const ratio = (to: readonly Measured[]) => {
-        const ratios = gateway.map(({ rate }, round) => rate / (to[round]?.rate ?? NaN));
+      const ratio = (of: readonly Measured[], to: readonly Measured[]) => {
+        const ratios = of.map(({ rate }, round) => rate / (to[round]?.rate ?? NaN));
         return `${digits(median(ratios), 2)} (${digits(Math.min(...ratios), 2)}–${digits(Math.max(...ratios), 2)})`;
       };
       return [
@@ -191,14 +202,16 @@ function table(
         middle(gateway, "p99", 2),
         middle(gateway, "cpuPerRequest", 3),
         digits(median(gateway.map(({ rss }) => rss / 2 ** 20)), 0),
+        middle(native, "rate", 0),
+        middle(native, "p99", 2),
+        middle(native, "cpuPerRequest", 3),
         middle(gateway, "generatorCores", 2),
         middle(bare, "rate", 0),
-        ratio(bare),
+        middle(bare, "cpuPerRequest", 3),
+        ratio(gateway, bare),
+        ratio(native, bare),
         middle(ceiling, "rate", 0),
-        middle(ceiling, "p50", 2),
-        middle(ceiling, "p99", 2),
-        middle(ceiling, "cpuPerRequest", 3),
-        ratio(ceiling),
+        ratio(gateway, ceiling),
       ];
     }),
   );
