@@ -171,6 +171,8 @@ export class LiveKeyring implements Keyring {
 
   /** Replaces the keys. Keys without relevant changes stay active; all others are revoked. */
   async replace(sources: KeySources): Promise<void> {
+    // Ready before the first request, which must not take longer for an unknown key.
+    await this.#decoy;
     const next = new Map<string, ActiveKey>();
     for (const entry of toEntries(sources, this.#allRights)) {
       const identity = JSON.stringify({ ...entry, secret: entry.secret.toHex(), ...CHANGEABLE });
