@@ -7,7 +7,7 @@ import type { Config } from "../config/settings.ts";
 import { errorName } from "../lib/errors.ts";
 import type { Log } from "../observability/log.ts";
 import type { MetricRegistry } from "../observability/telemetry.ts";
-import { type Bytes, randomBytes } from "../protocol/bytes.ts";
+import { randomBytes } from "../protocol/bytes.ts";
 import {
   assertRegularFile,
   KeyFileError,

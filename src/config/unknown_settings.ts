@@ -135,7 +135,7 @@ export function settingsLike(
   const isStrict = source === "environment";
   const mayMissWords = (given: Spelling) => !isStrict || known.ownPrefix.test(given.name);
   const withoutPrefix = name.replace(isStrict ? /^E2E_GATEWAY_/i : /^(E2E_)?(GATEWAY_)?/i, "");
-  const given = [name, withoutPrefix].filter((text) => text !== "").map(spell);
+  const given = [...new Set([name, withoutPrefix])].filter((text) => text !== "").map(spell);
   const costs = known.spellings.map((spelling) => ({
     name: spelling.name,
     cost: Math.min(

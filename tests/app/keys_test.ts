@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { openKeys } from "../../src/app/keys.ts";
 import { parseConfig } from "../../src/config/parse.ts";
 import { SERVICES } from "../../src/services/registry.ts";
+import { deriveKeyId, parseKey } from "../../src/protocol/secret_key.ts";
 import { fakePlatform } from "../support/platform.ts";
 import { inTempDir } from "../support/temp_dir.ts";
 
@@ -29,4 +30,24 @@ Deno.test("openKeys() removes the temporary key file of an interrupted start, at
       assertEquals(kept, key ?? kept, start);
       key = kept;
     }
+  }));
+
+Deno.test("openKeys() names the key that it created, at the first start only", () =>
+  inTempDir(async (directory) => {
+    const config = parseConfig({
+      SECRET_KEY_FILE: `${directory}/secret_key.txt`,
+      KEYS_FILE: `${directory}/keys.json`,
+    });
+    const newKeyIds: (string | undefined)[] = [];
+    for (let start = 0; start < 2; start++) {
+      const keys = await openKeys(config, fakePlatform(), {
+        log: LOG,
+        metrics: { gauge() {}, counter() {} },
+        services: SERVICES,
+      });
+      newKeyIds.push(keys.newKeyId);
+      await keys.close();
+    }
+    const secret = parseKey((await Deno.readTextFile(config.keys.secretKeyFile)).trim());
+    assertEquals(newKeyIds, [secret && await deriveKeyId(secret), undefined]);
   }));

@@ -4,7 +4,6 @@
  * @module
  */
 import { type Check, failed, type Finding, ok, skipped, warning } from "../../doctor/check.ts";
-import type { DoctorContext } from "../../doctor/context.ts";
 import type { FailureReason, FetchFailure } from "../../lib/fetch_failure.ts";
 import { type HttpReply, isPage, isPlainHttpRefusal } from "../../lib/http_probe.ts";
 import { mdnsHint } from "../../net/host.ts";

@@ -7,7 +7,7 @@ import type { CommandLine } from "../../../src/cli/args.ts";
 import type { Variables } from "../../../src/config/rules.ts";
 import { MOSQUITTO, startBroker } from "../../../tests/support/broker.ts";
 import { spawnMain } from "../../../tests/support/gateway_process.ts";
-import { REDIS_SERVER, type TestRedis, withRedis } from "../../../tests/support/redis_server.ts";
+import { REDIS_SERVER, startRedis } from "../../../tests/support/redis_server.ts";
 import { startBenchGateway } from "../bench_gateway.ts";
 import { startHelper } from "../../support/helper_process.ts";
 import { rssBytes } from "../../support/process_stats.ts";
@@ -127,17 +127,3 @@ await runTool(async (started) => {
     ]),
   ].join("\n");
 });
-
-/** Starts Redis, which `scope` stops. */
-async function startRedis(scope: AsyncDisposableStack): Promise<TestRedis> {
-  const [running, stopping] = [Promise.withResolvers<TestRedis>(), Promise.withResolvers<void>()];
-  const stopped = withRedis({}, (redis) => {
-    running.resolve(redis);
-    return stopping.promise;
-  });
-  scope.defer(() => {
-    stopping.resolve();
-    return stopped;
-  });
-  return await Promise.race([running.promise, stopped.then(() => running.promise)]);
-}
