@@ -8,7 +8,7 @@ Deno.test("a linked set keeps the order of insertion, and each value once", () =
   assertEquals([set.delete("b"), set.delete("b"), set.first, set.has("b")], [true, false, "a", false]);
   set.add("b");
   assertEquals(set.delete("c"), true);
-  assertEquals([...set], ["a", "b"]);
+  assertEquals([[...set], [...set.backwards()], set.last], [["a", "b"], ["b", "a"], "b"]);
   for (const value of ["a", "b"]) set.delete(value);
   assertEquals([[...set], set.size, set.first], [[], 0, undefined]);
 });
@@ -18,4 +18,9 @@ Deno.test("the current value of an iteration over a linked set may be removed", 
   for (let value = 0; value < 5; value++) set.add(value);
   for (const value of set) if (value % 2 === 0) set.delete(value);
   assertEquals([...set], [1, 3]);
+  for (const value of set.backwards()) set.delete(value);
+  assertEquals([[...set], set.size], [[], 0]);
+  set.add(1);
+  set.clear();
+  assertEquals([[...set], set.first, set.last, set.has(1)], [[], undefined, undefined, false]);
 });
