@@ -80,8 +80,8 @@ export class Subscriptions<Subscriber> {
   readonly #byFilter = new Map<string, Subscription<Subscriber>>();
   readonly #byId = new Map<number, Subscription<Subscriber>>();
   readonly #byOwner = new Map<string, Set<Subscription<Subscriber>>>();
-  /** Subscriptions in which each owner has no subscribers, the longest idle first. */
-  readonly #idle = new Map<string, LinkedSet<Subscription<Subscriber>>>();
+  /** Subscriptions in which each owner has no subscribers, the longest idle first: no more than its limit. */
+  readonly #idle = new Map<string, Set<Subscription<Subscriber>>>();
   /** Subscriptions without any subscribers, the longest unused first. */
   readonly #unused = new LinkedSet<Subscription<Subscriber>>();
   /** Topics of retained messages that each owner received. */
@@ -155,10 +155,9 @@ export class Subscriptions<Subscriber> {
     state.subscriberCount -= 1;
     if (state.subscriberCount > 0) return undefined;
     state.idleSince = now;
-    const idle = this.#idle.get(owner) ?? new LinkedSet();
-    this.#idle.set(owner, idle);
-    idle.add(subscription);
-    const { first: oldest } = idle;
+    const idle = this.#idle.get(owner) ?? new Set();
+    this.#idle.set(owner, idle.add(subscription));
+    const [oldest] = idle;
     const isOverLimit = oldest !== undefined && idle.size > MAX_IDLE_PER_OWNER;
     return isOverLimit && this.#removeOwner(oldest, owner) ? oldest : undefined;
   }
