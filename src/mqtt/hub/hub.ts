@@ -203,7 +203,7 @@ export class Hub {
   #passLive(message: ReceivedMessage, recipients: readonly Subscription<SubscriberState>[]): void {
     const { topic, position: { offset } } = message;
     for (const subscription of recipients) {
-      for (const delivery of subscription.retainedDeliveries) delivery.recordLive(topic, offset);
+      subscription.retainedDeliveries.recordLive(topic, offset);
       for (const state of subscription.subscribers) {
         if (state.lastOffset === offset || !state.receivesVia(subscription, topic)) continue;
         state.lastOffset = offset;

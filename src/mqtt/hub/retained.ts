@@ -213,6 +213,12 @@ export class OpenDeliveries<Subscriber> implements Iterable<RetainedDelivery<Sub
     this.#offered = undefined;
   }
 
+  /** Records a live message in all deliveries, as {@linkcode RetainedDelivery.recordLive}. */
+  recordLive(topic: string, offset: number): void {
+    if (this.#all.size === 0) return;
+    for (const delivery of this.#all) delivery.recordLive(topic, offset);
+  }
+
   /**
    * Iterates over the deliveries to which no message of a topic was offered, and records that one is: the broker sends
    * it again for each request, and all earlier deliveries would ignore it.
