@@ -14,8 +14,7 @@ Deno.test("growthOf() returns the exponent, and finds more than linear growth st
   }
 });
 
-Deno.test("growthOf() ignores the smallest size, and costs that are too small to measure", () => {
-  assertAlmostEquals(growthOf(SIZES, [1_000, 2, 4, 8]).exponent, 1, 0.001);
+Deno.test("growthOf() finds no cost steep that is too small to measure", () => {
   assertEquals(growthOf(SIZES, costs(2, 0.001)).isSteep, false);
   assertEquals(growthOf(SIZES, [0, 0, 0, 0]).exponent, 0);
 });

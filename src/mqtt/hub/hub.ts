@@ -203,7 +203,7 @@ export class Hub {
   #passLive(message: ReceivedMessage, recipients: readonly Subscription<SubscriberState>[]): void {
     const { topic, position: { offset } } = message;
     for (const subscription of recipients) {
-      for (const delivery of subscription.retainedDeliveries) delivery.recordLive(topic, offset);
+      subscription.retainedDeliveries.recordLive(topic, offset);
       for (const state of subscription.subscribers) {
         if (state.lastOffset === offset || !state.receivesVia(subscription, topic)) continue;
         state.lastOffset = offset;
@@ -216,7 +216,7 @@ export class Hub {
   #passRetained(message: ReceivedMessage, recipients: readonly Subscription<SubscriberState>[]): void {
     const now = this.#clock.monotonic();
     for (const { retainedDeliveries } of recipients) {
-      for (const delivery of retainedDeliveries) {
+      for (const delivery of retainedDeliveries.unoffered(message.topic)) {
         if (delivery.offer(message, now)) {
           for (const { subscriber } of delivery.subscribers) subscriber.message(message, true);
         } else if (delivery.isOverLimit) {

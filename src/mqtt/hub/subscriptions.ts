@@ -8,7 +8,7 @@ import { BrokerError, type BrokerMessage, type QoS } from "../broker.ts";
 import { TopicFilterSet } from "../topics/filter_set.ts";
 import { deliveredFilter } from "../topics/rules.ts";
 import { TopicTrie } from "../topics/trie.ts";
-import type { ReceivedTopics, RetainedDelivery, RetainedWindow } from "./retained.ts";
+import { OpenDeliveries, type ReceivedTopics, type RetainedWindow } from "./retained.ts";
 
 /** Filter that was or will be requested from the broker. */
 export interface Subscription<Subscriber> {
@@ -21,7 +21,7 @@ export interface Subscription<Subscriber> {
   /** Current subscribers. */
   readonly subscribers: Set<Subscriber>;
   /** Retained messages that the broker may still be sending. */
-  readonly retainedDeliveries: Set<RetainedDelivery<Subscriber>>;
+  readonly retainedDeliveries: OpenDeliveries<Subscriber>;
   /** State of each owner that has subscribers, or had some that may resume. */
   readonly owners: Map<string, OwnerState>;
   /** Highest quality of service that was requested on this connection; undefined without a request. */
@@ -80,8 +80,8 @@ export class Subscriptions<Subscriber> {
   readonly #byFilter = new Map<string, Subscription<Subscriber>>();
   readonly #byId = new Map<number, Subscription<Subscriber>>();
   readonly #byOwner = new Map<string, Set<Subscription<Subscriber>>>();
-  /** Subscriptions in which each owner has no subscribers, the longest idle first. */
-  readonly #idle = new Map<string, LinkedSet<Subscription<Subscriber>>>();
+  /** Subscriptions in which each owner has no subscribers, the longest idle first: no more than its limit. */
+  readonly #idle = new Map<string, Set<Subscription<Subscriber>>>();
   /** Subscriptions without any subscribers, the longest unused first. */
   readonly #unused = new LinkedSet<Subscription<Subscriber>>();
   /** Topics of retained messages that each owner received. */
@@ -155,10 +155,9 @@ export class Subscriptions<Subscriber> {
     state.subscriberCount -= 1;
     if (state.subscriberCount > 0) return undefined;
     state.idleSince = now;
-    const idle = this.#idle.get(owner) ?? new LinkedSet();
-    this.#idle.set(owner, idle);
-    idle.add(subscription);
-    const { first: oldest } = idle;
+    const idle = this.#idle.get(owner) ?? new Set();
+    this.#idle.set(owner, idle.add(subscription));
+    const [oldest] = idle;
     const isOverLimit = oldest !== undefined && idle.size > MAX_IDLE_PER_OWNER;
     return isOverLimit && this.#removeOwner(oldest, owner) ? oldest : undefined;
   }
@@ -273,7 +272,7 @@ export class Subscriptions<Subscriber> {
       filter,
       matches: (topic) => filterSet.matches(topic),
       subscribers: new Set(),
-      retainedDeliveries: new Set(),
+      retainedDeliveries: new OpenDeliveries(),
       owners: new Map(),
       requestedQos: undefined,
       grantedQos: undefined,

@@ -98,7 +98,7 @@ interface GroupQuery {
   /** Filters, any of which matches. */
   readonly filters: TopicTrie<unknown>;
   /** Point in the filters after the levels of the group. */
-  readonly point: TriePoint<unknown>;
+  readonly point: TriePoint;
 }
 
 /** Messages whose topics begin with the same levels. */
@@ -162,10 +162,8 @@ class Group<T> {
     this.#newest.set(topic, entry);
     this.#own.push(entry);
     this.#ownBytes += bytes;
-    for (let group: Group<T> | undefined = this; group !== undefined; group = group.#parent) {
-      group.bytes += bytes;
-      group.#lastOffset = offset;
-    }
+    this.#count(bytes);
+    this.#raiseLast(offset);
     return entry;
   }
 
@@ -180,7 +178,7 @@ class Group<T> {
       }
     }
     for (const [level, group] of this.#children) {
-      const next = filters.step(point, level);
+      const next = point.step(level);
       if (next !== undefined) group.collect(found, { offset, filters, point: next });
     }
     this.#overflow?.collect(found, { offset, filters, point });
@@ -204,7 +202,7 @@ class Group<T> {
     else entry.newer.older = undefined;
     this.#ownBytes -= entry.bytes;
     this.#ownFloor = entry.offset;
-    for (let group: Group<T> | undefined = this; group !== undefined; group = group.#parent) group.bytes -= entry.bytes;
+    this.#count(-entry.bytes);
     this.#raiseFloor(entry.offset);
     return entry;
   }
@@ -255,9 +253,20 @@ class Group<T> {
     overflow.#raiseFloor(oldest.floor);
   }
 
+  #count(bytes: number): void {
+    this.bytes += bytes;
+    if (this.#parent !== undefined) this.#parent.#count(bytes);
+  }
+
+  #raiseLast(offset: number): void {
+    this.#lastOffset = offset;
+    if (this.#parent !== undefined) this.#parent.#raiseLast(offset);
+  }
+
   #raiseFloor(offset: number): void {
-    for (let group: Group<T> | undefined = this; group !== undefined && group.#floor < offset; group = group.#parent) {
-      group.#floor = offset;
-    }
+    // Those above are at least as great.
+    if (offset <= this.#floor) return;
+    this.#floor = offset;
+    if (this.#parent !== undefined) this.#parent.#raiseFloor(offset);
   }
 }

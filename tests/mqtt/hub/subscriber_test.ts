@@ -28,3 +28,11 @@ Deno.test("receivesVia() passes the copies of a message for overlapping filters 
   assertEquals([passed("other"), state.matched], [["other"], 2]);
   assertEquals(passed("home/lamp"), ["#"]);
 });
+
+Deno.test("receivesVia() passes deliveries of a shared subscription beside other filters, unless one of those gets all", () => {
+  const { state, subscriptions } = stateOf(["$share/one/a/+", "b", "$share/other/a/#", "a/all", "$share/one/b"]);
+  const passed = (topic: string) =>
+    subscriptions.filter((one) => one.matches(topic) && state.receivesVia(one, topic)).map(({ id }) => id);
+  assertEquals(passed("a/x"), [1, 3]);
+  assertEquals([passed("a/all"), passed("b")], [[4], [2]]);
+});

@@ -9,7 +9,7 @@ const MEASURABLE_MS = 1;
 
 /** Growth of a cost. */
 export interface Growth {
-  /** Exponent of the size that the cost grows with, without the smallest size: 0 is flat, 1 linear, 2 quadratic. */
+  /** Exponent of the size that the cost grows with: 0 is flat, 1 linear, 2 quadratic. */
   readonly exponent: number;
   /** True if it grows faster than the size. */
   readonly isSteep: boolean;
@@ -18,6 +18,6 @@ export interface Growth {
 /** Returns the growth of costs in milliseconds, one for each size. */
 export function growthOf(sizes: readonly number[], costs: readonly number[]): Growth {
   const points = sizes.map((size, index) => ({ x: Math.log(size), y: Math.log(Math.max(costs[index] ?? 0, 0.001)) }));
-  const exponent = slopeOf(points.slice(1));
+  const exponent = slopeOf(points);
   return { exponent, isSteep: exponent > MAX_EXPONENT && (costs.at(-1) ?? 0) >= MEASURABLE_MS };
 }

@@ -4,7 +4,7 @@ import { filtersOf, HubUnderLoad, makeSubscriber, timeOf } from "../hub_under_lo
 
 const streamsLeave: GrowthCase = {
   name: "streams-leave",
-  sizes: [1_000, 2_000, 4_000, 8_000],
+  sizes: [600, 1_200, 2_400, 4_800],
   unit: "streams of 100 keys",
   async measure(size) {
     using load = new HubUnderLoad();
