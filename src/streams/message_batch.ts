@@ -23,7 +23,8 @@ const [OPEN, COMMA] = utf8.encode("{,");
 /** Replaces each run of messages by one event; other events, and single messages, stay as they are and in their place. */
 export function joinMessages(events: readonly OutgoingEvent[]): EventText[] {
   const joined: EventText[] = [];
-  for (let start = 0, end = 0; start < events.length; start = end) {
+  let end = 0;
+  for (let start = 0; start < events.length; start = end) {
     do end += 1; while (events[start]?.isMessage && events[end]?.isMessage);
     const run = events.slice(start, end);
     joined.push(...run.length === 1 ? run : [messagesEvent(run.map(({ plaintext }) => plaintext))]);
