@@ -30,6 +30,11 @@ export class LinkedSet<T> implements Iterable<T> {
     return this.#first?.value;
   }
 
+  /** Value that was added last; undefined if there is none. */
+  get last(): T | undefined {
+    return this.#last?.value;
+  }
+
   /** Returns whether a value is there. */
   has(value: T): boolean {
     return this.#links.has(value);
@@ -55,6 +60,18 @@ export class LinkedSet<T> implements Iterable<T> {
     if (link.next === undefined) this.#last = link.previous;
     else link.next.previous = link.previous;
     return true;
+  }
+
+  /** Removes all values. */
+  clear(): void {
+    this.#links.clear();
+    this.#first = undefined;
+    this.#last = undefined;
+  }
+
+  /** Iterates over the values, the last one first; each may be removed while it is the current one. */
+  *backwards(): Generator<T, void, void> {
+    for (let link = this.#last; link !== undefined; link = link.previous) yield link.value;
   }
 
   /** Iterates over the values; each may be removed while it is the current one. */

@@ -216,7 +216,7 @@ export class Hub {
   #passRetained(message: ReceivedMessage, recipients: readonly Subscription<SubscriberState>[]): void {
     const now = this.#clock.monotonic();
     for (const { retainedDeliveries } of recipients) {
-      for (const delivery of retainedDeliveries) {
+      for (const delivery of retainedDeliveries.unoffered(message.topic)) {
         if (delivery.offer(message, now)) {
           for (const { subscriber } of delivery.subscribers) subscriber.message(message, true);
         } else if (delivery.isOverLimit) {
@@ -234,6 +234,8 @@ export class Hub {
   async #requestSubscriptions(): Promise<void> {
     this.#stopBatch = undefined;
     const states = [...this.#pending, ...this.#offline];
+    /** Those that have not begun: others may be part of a later request already. */
+    const waiting = new Set(states);
     this.#pending.clear();
     this.#offline.clear();
     if (states.length === 0) return;
@@ -243,6 +245,7 @@ export class Hub {
     const wanted = [...new Set(states.flatMap(({ subscriptions }) => subscriptions))].sort(byAge);
     const closedConnections = this.#closedConnections;
     let from = 0;
+    let isGranted = false;
     let deliveries: readonly RetainedDelivery<SubscriberState>[] = [];
     let requests: readonly FilterRequest[] = [];
     let owners: readonly (readonly [OwnerState, QoS])[] = [];
@@ -261,6 +264,7 @@ export class Hub {
         return open.subscribe(requests);
       });
       this.#throwIfClosed(closedConnections);
+      isGranted = true;
       this.#grantedAt = this.#clock.monotonic();
       const refusedFilters = new Set(refused);
       for (const [index, subscription] of wanted.entries()) {
@@ -281,14 +285,17 @@ export class Hub {
         this.#throwIfClosed(closedConnections);
         const starts = [...delivery.subscribers].map((state) => [state, this.#startOf(state, from)] as const);
         const early = delivery.grant(this.#clock.monotonic(), starts.every(([, { isComplete }]) => isComplete));
-        for (const [state, start] of starts) this.#activate(state, start, early);
+        for (const [state, start] of starts) {
+          waiting.delete(state);
+          this.#activate(state, start, early);
+        }
       }
     } catch (error) {
       if (!(error instanceof BrokerError)) this.#options.config.onFault(error);
       const reason = error instanceof BrokerError ? error : new BrokerError("Internal error");
-      for (const state of states) {
+      for (const state of waiting) {
         if (state.status === "pending") {
-          if (closedConnections !== this.#closedConnections) {
+          if (!isGranted && closedConnections !== this.#closedConnections) {
             this.#options.onClosedWhileSubscribing?.(state.subscriber.owner);
           }
           this.#end(state, reason);

@@ -93,8 +93,7 @@ export class MemoryHistory implements EventHistory {
   /** Returns whether all selected messages after an offset are kept. */
   isCompleteAfter(offset: number, { source, filters }: HistoryQuery): boolean {
     const history = this.#histories.get(source);
-    return history === undefined || history.lastEvicted("#") <= offset ||
-      filters.every((filter) => history.lastEvicted(filter) <= offset);
+    return history === undefined || filters.every((filter) => history.lastEvicted(filter, offset) <= offset);
   }
 
   /** Returns kept messages, as {@linkcode EventHistory.after}. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { LinkedSet } from "../../lib/linked_set.ts";
 import { messageBytes, type ReceivedMessage } from "./received_message.ts";
 
 /**
@@ -186,5 +187,50 @@ export class RetainedDelivery<Subscriber> {
   #record(topic: string, offset: number): void {
     this.#topics.add(topic, offset);
     this.#lastOffset = Math.max(this.#lastOffset, offset);
+  }
+}
+
+/** Retained deliveries of one filter that the broker may still be sending. */
+export class OpenDeliveries<Subscriber> implements Iterable<RetainedDelivery<Subscriber>> {
+  readonly #all = new LinkedSet<RetainedDelivery<Subscriber>>();
+  /** Newest delivery to which a message of each topic was offered, as it was to all older ones. */
+  #offered: Map<string, RetainedDelivery<Subscriber>> | undefined;
+
+  /** Adds a delivery. */
+  add(delivery: RetainedDelivery<Subscriber>): void {
+    this.#all.add(delivery);
+  }
+
+  /** Removes a delivery. */
+  delete(delivery: RetainedDelivery<Subscriber>): void {
+    this.#all.delete(delivery);
+    if (this.#all.size === 0) this.#offered = undefined;
+  }
+
+  /** Removes all deliveries. */
+  clear(): void {
+    this.#all.clear();
+    this.#offered = undefined;
+  }
+
+  /**
+   * Iterates over the deliveries to which no message of a topic was offered, and records that one is: the broker sends
+   * it again for each request, and all earlier deliveries would ignore it.
+   */
+  *unoffered(topic: string): Generator<RetainedDelivery<Subscriber>, void, void> {
+    const { last } = this.#all;
+    const offered = this.#offered?.get(topic);
+    if (last === undefined || last === offered) return;
+    this.#offered ??= new Map();
+    this.#offered.set(topic, last);
+    for (const delivery of this.#all.backwards()) {
+      if (delivery === offered) return;
+      yield delivery;
+    }
+  }
+
+  /** Iterates over all deliveries. */
+  [Symbol.iterator](): Iterator<RetainedDelivery<Subscriber>> {
+    return this.#all[Symbol.iterator]();
   }
 }

@@ -5,6 +5,7 @@
  */
 import type { Position } from "../../protocol/event.ts";
 import type { BrokerError, QoS } from "../broker.ts";
+import { deliveredFilter, isShared } from "../topics/rules.ts";
 import { TopicTrie } from "../topics/trie.ts";
 import type { ReceivedMessage } from "./received_message.ts";
 import type { RetainedDelivery } from "./retained.ts";
@@ -79,7 +80,9 @@ export class SubscriberState {
     this.#subscriptions = subscriptions;
     if (subscriptions.length < 2) return;
     this.#trie = new TopicTrie();
-    for (const subscription of subscriptions) this.#trie.add(subscription.filter, subscription);
+    // A shared subscription gets a part of what another one with its filter gets.
+    const sharedFirst = [...subscriptions].sort((one, other) => rank(other) - rank(one));
+    for (const subscription of sharedFirst) this.#trie.add(deliveredFilter(subscription.filter), subscription);
   }
 
   /** True if it receives live messages. */
@@ -94,18 +97,31 @@ export class SubscriberState {
     return only !== undefined && only.matches(topic) ? [only] : [];
   }
 
-  /** Returns the oldest of its subscriptions that match a topic. */
+  /** Returns the oldest of its subscriptions that match a topic; a shared one only if no other does. */
   oldestMatch(topic: string): Subscription<SubscriberState> | undefined {
     if (topic === this.#lastTopic) return this.#lastMatch;
     let oldest: Subscription<SubscriberState> | undefined;
-    for (const one of this.matching(topic)) if (oldest === undefined || one.id < oldest.id) oldest = one;
+    for (const one of this.matching(topic)) {
+      if (oldest === undefined || (rank(one) - rank(oldest) || one.id - oldest.id) < 0) oldest = one;
+    }
     this.#lastTopic = topic;
     this.#lastMatch = oldest;
     return oldest;
   }
 
-  /** Returns whether a subscription is the oldest of its own that matches: of several deliveries, that one is passed. */
+  /**
+   * Returns whether to pass a delivery for a subscription: of several for one message, that of the oldest one that
+   * matches. Those of shared subscriptions are for different messages, unless another subscription gets them all.
+   */
   receivesVia(subscription: Subscription<SubscriberState>, topic: string): boolean {
-    return this.#trie === undefined || this.oldestMatch(topic) === subscription;
+    if (this.#trie === undefined) return true;
+    const oldest = this.oldestMatch(topic);
+    return oldest === subscription ||
+      (oldest !== undefined && isShared(oldest.filter) && isShared(subscription.filter));
   }
+}
+
+/** Returns 1 for a shared subscription, and 0 for any other. */
+function rank({ filter }: Subscription<SubscriberState>): number {
+  return isShared(filter) ? 1 : 0;
 }

@@ -8,7 +8,7 @@ import { BrokerError, type BrokerMessage, type QoS } from "../broker.ts";
 import { TopicFilterSet } from "../topics/filter_set.ts";
 import { deliveredFilter } from "../topics/rules.ts";
 import { TopicTrie } from "../topics/trie.ts";
-import type { ReceivedTopics, RetainedDelivery, RetainedWindow } from "./retained.ts";
+import { OpenDeliveries, type ReceivedTopics, type RetainedWindow } from "./retained.ts";
 
 /** Filter that was or will be requested from the broker. */
 export interface Subscription<Subscriber> {
@@ -21,7 +21,7 @@ export interface Subscription<Subscriber> {
   /** Current subscribers. */
   readonly subscribers: Set<Subscriber>;
   /** Retained messages that the broker may still be sending. */
-  readonly retainedDeliveries: Set<RetainedDelivery<Subscriber>>;
+  readonly retainedDeliveries: OpenDeliveries<Subscriber>;
   /** State of each owner that has subscribers, or had some that may resume. */
   readonly owners: Map<string, OwnerState>;
   /** Highest quality of service that was requested on this connection; undefined without a request. */
@@ -273,7 +273,7 @@ export class Subscriptions<Subscriber> {
       filter,
       matches: (topic) => filterSet.matches(topic),
       subscribers: new Set(),
-      retainedDeliveries: new Set(),
+      retainedDeliveries: new OpenDeliveries(),
       owners: new Map(),
       requestedQos: undefined,
       grantedQos: undefined,

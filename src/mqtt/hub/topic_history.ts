@@ -83,10 +83,11 @@ export class TopicHistory<T> {
    * Returns the greatest offset at which a message that matches a filter may have been evicted: all later ones are
    * kept.
    *
+   * @param from offset up to which the result need not be exact
    * @returns the offset, or -1 if none was evicted
    */
-  lastEvicted(filter: string): number {
-    return this.#root.lastEvicted(filter.split("/"));
+  lastEvicted(filter: string, from = -1): number {
+    return this.#root.lastEvicted(filter.split("/"), from);
   }
 }
 
@@ -97,7 +98,7 @@ interface GroupQuery {
   /** Filters, any of which matches. */
   readonly filters: TopicTrie<unknown>;
   /** Point in the filters after the levels of the group. */
-  readonly point: TriePoint<unknown>;
+  readonly point: TriePoint;
 }
 
 /** Messages whose topics begin with the same levels. */
@@ -161,10 +162,8 @@ class Group<T> {
     this.#newest.set(topic, entry);
     this.#own.push(entry);
     this.#ownBytes += bytes;
-    for (let group: Group<T> | undefined = this; group !== undefined; group = group.#parent) {
-      group.bytes += bytes;
-      group.#lastOffset = offset;
-    }
+    this.#count(bytes);
+    this.#raiseLast(offset);
     return entry;
   }
 
@@ -179,7 +178,7 @@ class Group<T> {
       }
     }
     for (const [level, group] of this.#children) {
-      const next = filters.step(point, level);
+      const next = point.step(level);
       if (next !== undefined) group.collect(found, { offset, filters, point: next });
     }
     this.#overflow?.collect(found, { offset, filters, point });
@@ -203,7 +202,7 @@ class Group<T> {
     else entry.newer.older = undefined;
     this.#ownBytes -= entry.bytes;
     this.#ownFloor = entry.offset;
-    for (let group: Group<T> | undefined = this; group !== undefined; group = group.#parent) group.bytes -= entry.bytes;
+    this.#count(-entry.bytes);
     this.#raiseFloor(entry.offset);
     return entry;
   }
@@ -221,14 +220,14 @@ class Group<T> {
   }
 
   /** Returns the greatest offset that was evicted from what the remaining levels of a filter match. */
-  lastEvicted([level, ...rest]: readonly string[]): number {
-    if (level === "#" || this.isLeaf) return this.#floor;
+  lastEvicted([level, ...rest]: readonly string[], from: number): number {
+    // No child group has a greater one.
+    if (level === "#" || this.isLeaf || this.#floor <= from) return this.#floor;
     if (level === undefined) return this.#ownFloor;
-    if (level !== "+") return (this.#children.get(level) ?? this.#overflowGroup()).lastEvicted(rest);
+    if (level !== "+") return (this.#children.get(level) ?? this.#overflowGroup()).lastEvicted(rest, from);
     let last = this.#initialFloor;
     for (const group of this.#allChildren()) {
-      // No more than the floor of the whole group.
-      if (group.#floor > last) last = Math.max(last, group.lastEvicted(rest));
+      if (group.#floor > last) last = Math.max(last, group.lastEvicted(rest, Math.max(from, last)));
     }
     return last;
   }
@@ -254,9 +253,20 @@ class Group<T> {
     overflow.#raiseFloor(oldest.floor);
   }
 
+  #count(bytes: number): void {
+    this.bytes += bytes;
+    if (this.#parent !== undefined) this.#parent.#count(bytes);
+  }
+
+  #raiseLast(offset: number): void {
+    this.#lastOffset = offset;
+    if (this.#parent !== undefined) this.#parent.#raiseLast(offset);
+  }
+
   #raiseFloor(offset: number): void {
-    for (let group: Group<T> | undefined = this; group !== undefined && group.#floor < offset; group = group.#parent) {
-      group.#floor = offset;
-    }
+    // Those above are at least as great.
+    if (offset <= this.#floor) return;
+    this.#floor = offset;
+    if (this.#parent !== undefined) this.#parent.#raiseFloor(offset);
   }
 }

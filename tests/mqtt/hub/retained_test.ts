@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { ReceivedMessage } from "../../../src/mqtt/hub/received_message.ts";
-import { RetainedDelivery } from "../../../src/mqtt/hub/retained.ts";
+import { OpenDeliveries, RetainedDelivery } from "../../../src/mqtt/hub/retained.ts";
 
 function retained(topic: string, payload = "on"): ReceivedMessage {
   const position = { epoch: "this", offset: 1 };
@@ -94,4 +94,25 @@ Deno.test("isSettled() waits while the broker sends skipped topics, once for eac
   assertEquals(delivery.isSettled(9000), false);
   delivery.offer(retained("a"), 8000);
   assertEquals(delivery.isSettled(9001), true);
+});
+
+Deno.test("unoffered() yields each delivery once for a topic, however often the broker sends it", () => {
+  const open = new OpenDeliveries<string>();
+  const make = (owner: string) => {
+    const delivery = new RetainedDelivery<string>({ owner, earlyBytes: { bytes: 0 }, from: 0 });
+    open.add(delivery);
+    return delivery;
+  };
+  const offered = (topic: string) => [...open.unoffered(topic)].map(({ owner }) => owner);
+  assertEquals(offered("a"), []);
+  make("one");
+  const two = make("two");
+  assertEquals([offered("a"), offered("a")], [["two", "one"], []]);
+  make("three");
+  open.delete(two);
+  // The newest one to which it was offered is gone: an older one may get it again, and ignores it.
+  assertEquals([offered("b"), offered("a"), offered("a")], [["three", "one"], ["three", "one"], []]);
+  open.clear();
+  make("four");
+  assertEquals([offered("a"), [...open].length], [["four"], 1]);
 });

@@ -163,7 +163,7 @@ const brokerReturns: GrowthCase = {
 
 const retained: GrowthCase = {
   name: "retained-messages",
-  sizes: [1_000, 2_000, 4_000, 8_000],
+  sizes: [500, 1_000, 2_000, 4_000],
   unit: "large retained messages",
   async measure(size) {
     using load = new HubUnderLoad();
@@ -176,14 +176,53 @@ const retained: GrowthCase = {
   },
 };
 
+const retainedForMany: GrowthCase = {
+  name: "retained-for-many",
+  sizes: [50, 100, 200, 400],
+  unit: "streams on one filter with 200 retained messages, one request each",
+  async measure(size) {
+    using load = new HubUnderLoad();
+    let cost = 0;
+    for (let index = 0; index < size; index++) {
+      load.hub.subscribe(makeSubscriber(["home/#"], { owner: `key${index}` }));
+      load.clock.advance(5);
+      for (let round = 0; round < 20; round++) await undefined;
+      cost += timeOf(() => {
+        for (let topic = 0; topic < 200; topic++) load.publish(`home/${topic}`, { retain: true });
+      });
+    }
+    return cost;
+  },
+};
+
+const resumeWildcards: GrowthCase = {
+  name: "resume-wildcards",
+  sizes: [12, 25, 50, 100],
+  unit: "filters with wildcards of one stream, with a full history on other topics",
+  async measure(size) {
+    const filters = filtersOf("+/+/+/door", size);
+    using load = new HubUnderLoad();
+    load.hub.subscribe(makeSubscriber(["#"], { owner: "logger" }));
+    load.hub.subscribe(makeSubscriber(filters));
+    await load.settle();
+    for (let index = 0; index < 40_000; index++) load.publish(`${index % 60}/${index % 59}/${index % 53}/lamp`);
+    load.finishRetained();
+    const since = load.history.position;
+    for (let index = 0; index < 20_000; index++) load.publish(`${index % 60}/${index % 59}/${index % 53}/lamp`);
+    return timeOf(() => void load.hub.subscribe(makeSubscriber(filters, { since })));
+  },
+};
+
 const topics: GrowthCase = {
   name: "topics",
-  sizes: [20_000, 40_000, 80_000, 160_000],
+  sizes: [10_000, 20_000, 40_000, 80_000],
   unit: "messages on as many topics, with a full history",
   async measure(size) {
     using load = new HubUnderLoad();
     load.hub.subscribe(makeSubscriber(["home/#"]));
     await load.settle();
+    // The history is full before.
+    for (let index = 0; index < 40_000; index++) load.publish(`home/old${index % 97}/lamp${index}/state`);
     return timeOf(() => {
       for (let index = 0; index < size; index++) load.publish(`home/room${index % 97}/lamp${index}/state`);
     });
@@ -198,8 +237,10 @@ export const HUB_CASES: readonly GrowthCase[] = [
   resumeOne,
   resumeMany,
   resumeOverlapping,
+  resumeWildcards,
   overlapping,
   brokerReturns,
   retained,
+  retainedForMany,
   topics,
 ];
