@@ -140,6 +140,12 @@ export class MqttJsConnection implements BrokerConnection {
     }
     let messageId: number | undefined;
     let isCanceled = false;
+    /** Conditions of success at QoS 0: the socket took the message, and the broker responds to the ping after it. */
+    let missing = 2;
+    const settleUnacknowledged = () => {
+      missing -= 1;
+      if (missing === 0) resolve();
+    };
     const send = () => {
       if (!this.#client.connected) {
         if (qos > 0) this.#window.release();
@@ -157,10 +163,12 @@ export class MqttJsConnection implements BrokerConnection {
           const reasonString = isAnswer ? packet.properties?.reasonString : undefined;
           reject(new BrokerError(`Publish error: ${reasonText(code, reasonString)}`));
         } else if (error) this.#throwFailure(error).catch(reject);
-        else if (qos === 0) this.#confirmByPing(resolve);
+        else if (qos === 0) settleUnacknowledged();
         else resolve();
       });
-      if (qos > 0) messageId = this.#client.getLastMessageId();
+      // In the same write as the message.
+      if (qos === 0) this.#confirmByPing(settleUnacknowledged);
+      else messageId = this.#client.getLastMessageId();
     };
     if (qos === 0) send();
     else this.#window.enqueue(send);

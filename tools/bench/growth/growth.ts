@@ -5,12 +5,20 @@ import { describeMethod, digits, markdownTable } from "../../support/report.ts";
 import { readToolArgs } from "../../support/tool_args.ts";
 import { BROKER_CONNECTION_CASES } from "./cases/broker_connection.ts";
 import { HUB_CASES } from "./cases/hub.ts";
+import { KEY_CASES } from "./cases/keys.ts";
 import { LIMIT_CASES } from "./cases/limits.ts";
+import { STREAM_CASES } from "./cases/streams.ts";
 import type { GrowthCase } from "./growth_case.ts";
 import { growthOf } from "./growth_of.ts";
 
 /** All cases, in the order of the report. */
-const CASES: readonly GrowthCase[] = [...HUB_CASES, ...BROKER_CONNECTION_CASES, ...LIMIT_CASES];
+const CASES: readonly GrowthCase[] = [
+  ...HUB_CASES,
+  ...BROKER_CONNECTION_CASES,
+  ...LIMIT_CASES,
+  ...KEY_CASES,
+  ...STREAM_CASES,
+];
 
 /** Runs of each size; the least cost counts, as everything else that the machine does only adds to it. */
 const RUNS = 5;
