@@ -5,14 +5,14 @@ import { describeMethod, digits, markdownTable } from "../../support/report.ts";
 import { readToolArgs } from "../../support/tool_args.ts";
 import { BROKER_CONNECTION_CASES } from "./cases/broker_connection.ts";
 import { HUB_CASES } from "./cases/hub.ts";
-import { LIMIT_CASES } from "./cases/limits.ts";
 import { KEY_CASES } from "./cases/keys.ts";
+import { LIMIT_CASES } from "./cases/limits.ts";
 import { STREAM_CASES } from "./cases/streams.ts";
 import type { GrowthCase } from "./growth_case.ts";
 import { type Growth, growthOf } from "./growth_of.ts";
 
 /** All cases, in the order of the report. */
-const CASES: readonly GrowthCase[] = [...BROKER_CONNECTION_CASES, ...HUB_CASES, ...LIMIT_CASES, ...KEY_CASES, ...STREAM_CASES];
+const CASES: readonly GrowthCase[] = [...BROKER_CONNECTION_CASES, ...HUB_CASES, ...KEY_CASES, ...LIMIT_CASES, ...STREAM_CASES];
 
 /** Least runs of each size; the least cost counts, as everything else that the machine does only adds to it. */
 const MIN_RUNS = 5;
