@@ -12,7 +12,13 @@ import type { GrowthCase } from "./growth_case.ts";
 import { type Growth, growthOf } from "./growth_of.ts";
 
 /** All cases, in the order of the report. */
-const CASES: readonly GrowthCase[] = [...BROKER_CONNECTION_CASES, ...HUB_CASES, ...KEY_CASES, ...LIMIT_CASES, ...STREAM_CASES];
+const CASES: readonly GrowthCase[] = [
+  ...BROKER_CONNECTION_CASES,
+  ...HUB_CASES,
+  ...KEY_CASES,
+  ...LIMIT_CASES,
+  ...STREAM_CASES,
+];
 
 /** Least runs of each size; the least cost counts, as everything else that the machine does only adds to it. */
 const MIN_RUNS = 5;
@@ -48,7 +54,7 @@ async function measure({ sizes, measure }: GrowthCase): Promise<Growth & { reado
     for (let run = 0; run < MIN_RUNS || performance.now() - started < CASE_MS; run++) {
       for (const [index, size] of sizes.entries()) {
         costs[index] = Math.min(costs[index] ?? Infinity, await measure(size));
-  }
+      }
     }
     growth = growthOf(sizes, costs);
   }
