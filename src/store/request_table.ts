@@ -13,6 +13,7 @@ export interface RequestOwner {
 
 /** Request to store. */
 export interface NewRequest<Owner, Outcome> {
+  /** Its owner: the nonces of different owners can be equal. */
   readonly owner: Owner;
   /** Nonce or salt, of at most 16 bytes. */
   readonly nonce: Uint8Array;

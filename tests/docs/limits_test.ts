@@ -33,7 +33,7 @@ const NO_LIMITS: Readonly<Record<string, readonly string[]>> = {
     "SMALL_VALUE_BYTES",
     "COPIES",
   ],
-  "thresholds of memory management": ["FREE_MIN_BYTES", "WORTH_SHARING_BYTES"],
+  "thresholds of memory management": ["FREE_MIN_BYTES", "WORTH_SHARING_BYTES", "CHUNK_BITS"],
   "characters": ["COMMA", "BRACKET", "BRACE"],
   "search for secrets in the log": ["LEAST_SECRET_LENGTH", "MOST_ESCAPES"],
   "constants of a protocol": ["CALL_ID", "SUBSCRIPTION_REFUSED", "PUBLISH"],
