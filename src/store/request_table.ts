@@ -52,10 +52,10 @@ interface Chunk<Owner, Outcome> {
 /**
  * Hash table from which requests are removed in the order in which they were added.
  *
- * A request is known by its position: the number of requests before it, as a signed integer of 32 bits. A bucket has the position of its newest
- * request, and each request the distance to the previous one. A removal changes neither: the chain ends where it leaves the
- * stored positions. So nothing is ever moved, and each call takes the same time, however many requests are stored, and were
- * removed.
+ * A request is known by its position: the number of requests before it, as a signed integer of 32 bits. A bucket has the
+ * position of its newest request, and each request the distance to the previous one in the bucket. A removal changes
+ * neither: the chain ends where it leaves the stored positions. So nothing is ever moved, and a call takes as long with a
+ * million requests, and after a billion, as with the first.
  */
 export class RequestTable<Owner extends RequestOwner, Outcome> {
   readonly #maxSize: number;
@@ -69,8 +69,7 @@ export class RequestTable<Owner extends RequestOwner, Outcome> {
   /** Input of the hash: number of the owner, and nonce. */
   readonly #hashed = new Uint32Array(1 + NONCE_BYTES / 4);
   readonly #hashedNonce = new Uint8Array(this.#hashed.buffer, 4);
-  // Positions begin again soon, not only after weeks, so that a test sees it (as Linux does with its jiffies).
-  #next = -CHUNK_SIZE;
+  #next: number;
   #size = 0;
 
   /**
@@ -78,9 +77,11 @@ export class RequestTable<Owner extends RequestOwner, Outcome> {
    *
    * @param maxSize most requests at a time
    * @param hashKey random numbers: nonces are chosen by others
+   * @param firstPosition multiple of 1,024, so that a test need not add billions of requests
    */
-  constructor(maxSize: number, hashKey: HashKey) {
+  constructor(maxSize: number, hashKey: HashKey, firstPosition = 0) {
     this.#maxSize = maxSize;
+    this.#next = firstPosition;
     this.#hashKey = hashKey;
     // Zeros take no memory before they are used. Powers of two divide 2³², where positions begin again.
     this.#buckets = new Int32Array(powerOfTwo(maxSize));
