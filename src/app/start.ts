@@ -6,10 +6,12 @@
 import type { Config } from "../config/settings.ts";
 import { createEventEncoder } from "../streams/event_encoder.ts";
 import { createHandler } from "../gateway/handler.ts";
+import { Deadlines } from "../lib/deadlines.ts";
 import { createLimiters, registerLimiterGauges } from "../gateway/limiters.ts";
 import { createStreamRegistry } from "../streams/stream_registry.ts";
 import { createAdminHandler } from "../http/admin.ts";
 import { CHECK_TIMEOUT_MS, type DependencyCheck, Readiness, registerReadinessGauges } from "../http/health.ts";
+import { SYSTEM_CLOCK } from "../lib/clock.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
 import { createAudit } from "../observability/audit.ts";
 import type { Log } from "../observability/log.ts";
@@ -74,17 +76,24 @@ const ADMIN_CLOSE_TIMEOUT_MS = 500;
 /** Longest wait for the services to close their connections at the end, in milliseconds. */
 const SERVICES_CLOSE_TIMEOUT_MS = 2000;
 
+/** Options of a start. */
+export interface StartOptions {
+  /** The services; those of the registry by default. */
+  readonly modules?: readonly ServiceModule[];
+  /** Time of `performance.now()` from which on no earlier process takes requests; now by default. */
+  readonly aloneSince?: number;
+}
+
 /**
  * Starts the gateway.
  *
- * @param modules the services; those of the registry by default
  * @throws `KeyFileError`, `PortTakenError`, or the error of a file that cannot be read
  */
 export async function startGateway(
   config: Config,
   platform: Platform,
   log: Log,
-  modules: readonly ServiceModule[] = SERVICES,
+  { modules = SERVICES, aloneSince }: StartOptions = {},
 ): Promise<RunningGateway> {
   const tls = await readPair(
     "TLS",
@@ -107,12 +116,12 @@ export async function startGateway(
   const keys = await openKeys(config, platform, { log, metrics, services: modules });
   // A network drive that hangs must not keep the gateway from stopping.
   opened.defer(() => settledWithin(keys.close(), KEYS_CLOSE_TIMEOUT_MS));
-  const store = await openStore(config, instruments);
+  const store = await openStore(config, { ...instruments, aloneSince, newKeyId: keys.newKeyId });
   opened.defer(() => store.close());
   const broker = await openDefaultBroker(config, platform, log);
   opened.defer(() => broker.close());
 
-  const encoder = createEventEncoder({ randomBytes, metrics });
+  const encoder = createEventEncoder({ randomBytes, clock: SYSTEM_CLOCK, metrics });
   const { services, checks, closeServices } = await createServices(modules, metrics, {
     config,
     platform,
@@ -137,12 +146,14 @@ export async function startGateway(
   );
   opened.defer(() => readiness.close());
 
+  const deadlines = new Deadlines(SYSTEM_CLOCK);
+  opened.defer(deadlines.keepTimer());
   const streams = createStreamRegistry(metrics);
   const limiters = createLimiters({
     requests: config.requests,
     streams: config.streams,
     maxAnswerBytes: Math.max(...modules.map((module) => module.maxAnswerBytes(config))),
-  }, { monotonic });
+  }, { monotonic, deadlines });
   registerLimiterGauges(metrics, limiters);
   const handler = createHandler({
     addressOf: createAddressOf(config.server.trustedProxies, { monotonic }),

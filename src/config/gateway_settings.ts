@@ -57,6 +57,15 @@ export const FIRST_GROUPS = {
           "strict: a key file that others can read gets mode 0600, and is not used where that fails. ignore: the modes " +
           "stay as they are, for file systems without modes (FAT, some network drives).",
       }),
+      aead: setting("AEAD", {
+        rule: choice("webcrypto", "native"),
+        default: "webcrypto",
+        reason: "WebCrypto works in threads of its own: no envelope delays another request.",
+        doc:
+          "Implementation of AES-256-GCM. webcrypto: the platform's WebCrypto. native: node:crypto for texts of up " +
+          "to 2 KiB, which saves the way to another thread; WebCrypto for longer ones.",
+        notes: "Set native for more requests and events a second (docs/performance.md). Clients notice no difference.",
+      }),
     },
   },
   server: {

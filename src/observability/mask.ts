@@ -29,7 +29,11 @@ const BASE64_KEY = /(?<![\w+/-])(?=(?:[a-z\d_+/-]*[A-Z]){5})[\w+/-]{43}=?(?![\w+
 const URL_LOGIN = /(?<=:\/\/)[^\s/@"']+(?=@)/g;
 /** Login in an HTTP header. */
 const HEADER_LOGIN = /(?<=\b(?:Basic|Bearer) )[\w+/=.~-]{8,}/gi;
-const PATTERNS: readonly RegExp[] = [HEX_KEY, BASE64_KEY, URL_LOGIN, HEADER_LOGIN];
+/** Length of the shortest text in the form of a key, in characters. */
+const LEAST_KEY_LENGTH = 43;
+
+/** Every beginning of a login in a header. */
+const HEADER_SCHEME = /(?:Basic|Bearer) /i;
 
 /** Creates a function that masks secrets in a line, in every common encoding, and all text in the form of a secret. */
 export function createMask(secrets: readonly string[]): (line: string) => string {
@@ -38,9 +42,34 @@ export function createMask(secrets: readonly string[]): (line: string) => string
     .toSorted((one, other) => other.length - one.length);
   const known = encodings.length === 0 ? undefined : new RegExp(encodings.map(RegExp.escape).join("|"), "g");
   return (line) => {
-    const withoutKnown = known === undefined ? line : line.replace(known, MASKED);
-    return PATTERNS.reduce((text, pattern) => text.replace(pattern, MASKED), withoutKnown);
+    let text = known === undefined ? line : line.replace(known, MASKED);
+    // Hardly a line has any of these, and to search for them takes long.
+    if (mayHaveKey(text)) text = text.replace(HEX_KEY, MASKED).replace(BASE64_KEY, MASKED);
+    if (text.includes("://")) text = text.replace(URL_LOGIN, MASKED);
+    if (HEADER_SCHEME.test(text)) text = text.replace(HEADER_LOGIN, MASKED);
+    return text;
   };
+}
+
+/**
+ * Returns whether a text has so many characters of keys in a row as the shortest key. Looks from the last one that a key
+ * would have back to its first one, and goes on behind the first other character there.
+ */
+function mayHaveKey(text: string): boolean {
+  let start = 0;
+  while (start + LEAST_KEY_LENGTH <= text.length) {
+    let at = start + LEAST_KEY_LENGTH - 1;
+    while (at >= start && isOfKey(text.charCodeAt(at))) at--;
+    if (at < start) return true;
+    start = at + 1;
+  }
+  return false;
+}
+
+/** Returns whether keys have a character: a letter, a digit, or one of `+/-_`. */
+function isOfKey(code: number): boolean {
+  return (code >= 0x61 && code <= 0x7a) || (code >= 0x41 && code <= 0x5a) || (code >= 0x30 && code <= 0x39) ||
+    code === 0x2b || code === 0x2f || code === 0x2d || code === 0x5f;
 }
 
 /** Lists the forms of a secret: plain, in JSON, in a URL, in base64, inspected for debugging, and on one line. */

@@ -48,8 +48,8 @@ export interface ServiceModule<Settings extends ServiceSettings = ServiceSetting
   create(dependencies: ServiceDependencies): Promise<CreatedService>;
   /** Returns the end of the log line of the start. */
   startText?(config: Config): StartText;
-  /** Checks of `doctor` for it. */
-  readonly doctor?: readonly Check[];
+  /** Loads the checks of `doctor` for it, which the gateway runs without. */
+  doctor?(): Promise<readonly Check[]>;
   /**
    * Returns what to do where no setting names what the service depends on, so that its failing check is no fault;
    * undefined where a setting does.

@@ -4,6 +4,11 @@ import { settle } from "../support/settle.ts";
 import { makeBroker } from "../support/fake_broker.ts";
 import { makeGateway } from "../support/gateway.ts";
 import { subscribe } from "../support/listener.ts";
+import { MemoryBudget } from "../../src/limits/memory_budget.ts";
+import { EventStream, LargeRecords } from "../../src/streams/event_stream.ts";
+import { OutgoingEvent } from "../../src/streams/outgoing_event.ts";
+import { SHARED_FORMAT } from "../../src/streams/stream_format.ts";
+import { StreamRegistry } from "../../src/streams/stream_registry.ts";
 
 Deno.test("drain() ends each stream at a random moment, with a random retry", async () => {
   const broker = makeBroker();
@@ -68,3 +73,56 @@ Deno.test("waitingBytes is the sum of all streams", async () => {
   assertEquals(gateway.streams.waitingBytes, 0);
   for (const stream of streams) await stream.cancel();
 });
+
+/** Abort signal that counts the listeners that are added to it. */
+class CountingSignal extends EventTarget {
+  listeners = 0;
+  readonly onabort = null;
+  readonly aborted = false;
+  readonly reason = new Error("Key phone was removed or disabled");
+  readonly throwIfAborted = () => {};
+
+  override addEventListener(type: string, listener: EventListener): void {
+    this.listeners += 1;
+    super.addEventListener(type, listener);
+  }
+
+  override removeEventListener(): never {
+    throw new Error("It would be searched among all listeners");
+  }
+}
+
+Deno.test("all streams of a key share one listener on its signal, and those that are open are revoked", () => {
+  const registry = new StreamRegistry();
+  const signal = new CountingSignal();
+  const revoked: number[] = [];
+  const streams = Array.from({ length: 100 }, (_, index) => {
+    const stream = makeStream();
+    stream.revoke = () => void revoked.push(index);
+    registry.add(stream, signal);
+    return stream;
+  });
+  for (const stream of streams.slice(0, 98)) registry.delete(stream, signal);
+  assertEquals(signal.listeners, 1);
+  signal.dispatchEvent(new Event("abort"));
+  assertEquals(revoked, [98, 99]);
+  for (const stream of streams) registry.delete(stream, signal);
+  assertEquals(registry.size, 0);
+});
+
+function makeStream(): EventStream {
+  return new EventStream({
+    owner: "phone",
+    records: new LargeRecords(),
+    makeEvent: () =>
+      new OutgoingEvent(new Uint8Array(), { isMessage: false, position: undefined, seal: () => Promise.reject() }),
+    format: SHARED_FORMAT,
+    settings: { queueBytes: 1000, stallTimeoutMs: 60_000, keepaliveSeconds: 60 },
+    backlog: new MemoryBudget(1000),
+    onEnd: () => {},
+    onClosed: () => {},
+    telemetry: { delivered: () => {}, dropped: () => {} },
+    now: () => 0,
+    monotonic: () => 0,
+  });
+}

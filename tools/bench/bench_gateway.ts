@@ -1,6 +1,11 @@
 /** Gateway of the benchmarks: defaults, with limits so high that they refuse nothing. */
 import type { Variables } from "../../src/config/rules.ts";
-import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "../../tests/support/gateway_process.ts";
+import {
+  type GatewayProcess,
+  type GatewayProcessOptions,
+  startGatewayProcess,
+  UNLIMITED,
+} from "../../tests/support/gateway_process.ts";
 
 const WIDE = "1000000";
 
@@ -16,12 +21,34 @@ export const WIDE_LIMITS: Variables = {
   KEY_BURST: WIDE,
 };
 
-/** Starts the gateway as its own process; `scope` stops it. */
+/** Environment and flags of V8 with which `deno task start` runs a gateway. */
+export interface StartFlags {
+  /** Variables of the allocator. */
+  readonly env: Variables;
+  /** Flags for `deno run`. */
+  readonly flags: readonly string[];
+}
+
+/** Reads them from `deno.json`. */
+async function readStartFlags(): Promise<StartFlags> {
+  const { tasks } = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
+  const words: readonly string[] = tasks.start.command.split(" ");
+  const variables = words.filter((word) => word.startsWith("MALLOC_")).map((word) => word.split("=", 2));
+  return { env: Object.fromEntries(variables), flags: words.filter((word) => word.startsWith("--v8-flags=")) };
+}
+
+/** Starts the gateway as its own process, with the flags of `deno task start`; `scope` stops it. */
 export async function startBenchGateway(
   scope: AsyncDisposableStack,
-  { env, flags = [] }: { readonly env: Variables; readonly flags?: readonly string[] },
+  { env, flags = [], ...options }:
+    & { readonly env: Variables }
+    & Pick<GatewayProcessOptions, "checkout" | "directory" | "flags">,
 ): Promise<GatewayProcess> {
-  const gateway = await startGatewayProcess({ ...WIDE_LIMITS, ...env }, { flags });
+  const start = await readStartFlags();
+  const gateway = await startGatewayProcess({ ...start.env, ...WIDE_LIMITS, ...env }, {
+    ...options,
+    flags: [...start.flags, ...flags],
+  });
   scope.defer(async () => {
     await gateway.stop();
   });

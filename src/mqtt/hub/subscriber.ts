@@ -7,7 +7,8 @@ import type { Position } from "../../protocol/event.ts";
 import type { BrokerError, QoS } from "../broker.ts";
 import { TopicTrie } from "../topics/trie.ts";
 import type { ReceivedMessage } from "./received_message.ts";
-import { byAge, type Subscription } from "./subscriptions.ts";
+import type { RetainedDelivery } from "./retained.ts";
+import type { Subscription } from "./subscriptions.ts";
 
 /** Recipient of the messages that match some filters. Its methods must not throw. */
 export interface Subscriber {
@@ -55,8 +56,13 @@ export class SubscriberState {
   status: "pending" | "active" | "offline" | "removed" = "pending";
   /** Offset of the last processed message: a message that matches several of its filters is passed once. */
   lastOffset = 0;
+  /** Delivery of retained messages of its last request, which may be completed. */
+  retainedDelivery: RetainedDelivery<SubscriberState> | undefined;
   #subscriptions: readonly Subscription<SubscriberState>[] = [];
   #trie: TopicTrie<Subscription<SubscriberState>> | undefined;
+  /** Topic of the last call of {@linkcode oldestMatch}, and its result: copies of a message follow each other. */
+  #lastTopic: string | undefined;
+  #lastMatch: Subscription<SubscriberState> | undefined;
 
   /** Makes the state of a pending subscriber. */
   constructor(subscriber: Subscriber) {
@@ -81,22 +87,25 @@ export class SubscriberState {
     return this.status === "active";
   }
 
-  /** Returns those of its subscriptions that match a topic, the oldest first. */
+  /** Returns those of its subscriptions that match a topic, in no particular order. */
   matching(topic: string): readonly Subscription<SubscriberState>[] {
-    if (this.#trie !== undefined) return this.#trie.match(topic).sort(byAge);
+    if (this.#trie !== undefined) return this.#trie.match(topic);
     const [only] = this.#subscriptions;
     return only !== undefined && only.matches(topic) ? [only] : [];
   }
 
+  /** Returns the oldest of its subscriptions that match a topic. */
+  oldestMatch(topic: string): Subscription<SubscriberState> | undefined {
+    if (topic === this.#lastTopic) return this.#lastMatch;
+    let oldest: Subscription<SubscriberState> | undefined;
+    for (const one of this.matching(topic)) if (oldest === undefined || one.id < oldest.id) oldest = one;
+    this.#lastTopic = topic;
+    this.#lastMatch = oldest;
+    return oldest;
+  }
+
   /** Returns whether a subscription is the oldest of its own that matches: of several deliveries, that one is passed. */
   receivesVia(subscription: Subscription<SubscriberState>, topic: string): boolean {
-    return this.#trie === undefined || this.matching(topic)[0] === subscription;
+    return this.#trie === undefined || this.oldestMatch(topic) === subscription;
   }
-}
-
-/** Returns the highest quality of service that any subscriber requests. */
-export function highestQos(states: ReadonlySet<SubscriberState>): QoS {
-  let highest: QoS = 0;
-  for (const { subscriber: { qos } } of states) if (qos > highest) highest = qos;
-  return highest;
 }

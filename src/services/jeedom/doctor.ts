@@ -17,6 +17,7 @@ import {
   type MethodSetting,
 } from "./probe.ts";
 import { addressOf, DEFAULT_ENDPOINT } from "./service.ts";
+import { remedyIfUnset } from "./settings.ts";
 
 const REMEDIES: Partial<Readonly<Record<FailureReason, string>>> = {
   name: "Fix the name in JEEDOM_URL, or use Jeedom's address there",
@@ -38,15 +39,6 @@ const LABELS: Readonly<Record<MethodSetting, string>> = {
   "api::forbidden::method": "Disallow api methods (regexp)",
   "api::allow::method": "Only allow api methods (regexp)",
 };
-
-const SET_JEEDOM = "Set JEEDOM_URL, or READY_NEEDS=broker if you have none";
-
-/** Returns the remedy where no setting names a Jeedom: its default address is only a guess then. */
-export function remedyIfUnset({ config, isSet }: Pick<DoctorContext, "config" | "isSet">): string | undefined {
-  const isNamed = isSet("JEEDOM_URL") || isSet("JEEDOM_APIKEY") ||
-    (isSet("READY_NEEDS") && config.health.needs.includes("jeedom"));
-  return isNamed ? undefined : SET_JEEDOM;
-}
 
 /** Check of Jeedom. */
 export const JEEDOM_CHECK: Check = {

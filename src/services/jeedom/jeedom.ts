@@ -3,17 +3,20 @@
  *
  * @module
  */
+import { SYSTEM_CLOCK } from "../../lib/clock.ts";
+import { Deadlines } from "../../lib/deadlines.ts";
 import type { ServiceModule } from "../service.ts";
-import { CLOCK_CHECK } from "./clock.ts";
-import { JEEDOM_CHECK, remedyIfUnset } from "./doctor.ts";
 import { createJeedomCheck } from "./health.ts";
 import { openJeedomFetch } from "./open_jeedom.ts";
 import { JEEDOM_RIGHTS } from "./rights.ts";
-import { JEEDOM_SETTINGS } from "./settings.ts";
+import { JEEDOM_SETTINGS, remedyIfUnset } from "./settings.ts";
 import { addressOf, createJeedomService, JEEDOM } from "./service.ts";
 
 /** Jeedom's web server closes a connection after 5 s of silence: it is closed before, in milliseconds. */
 const POOL_IDLE_MS = 4000;
+
+/** Longest time that a call may take beyond its time limit, in milliseconds. */
+const DEADLINE_RESOLUTION_MS = 100;
 
 /** The service. */
 export const jeedom: ServiceModule<typeof JEEDOM_SETTINGS> = {
@@ -21,7 +24,10 @@ export const jeedom: ServiceModule<typeof JEEDOM_SETTINGS> = {
   dependency: "jeedom",
   settings: JEEDOM_SETTINGS,
   rights: JEEDOM_RIGHTS,
-  doctor: [CLOCK_CHECK, JEEDOM_CHECK],
+  doctor: async () => {
+    const [{ CLOCK_CHECK }, { JEEDOM_CHECK }] = await Promise.all([import("./clock.ts"), import("./doctor.ts")]);
+    return [CLOCK_CHECK, JEEDOM_CHECK];
+  },
   remedyIfUnset,
   startText: ({ jeedom: { url } }) => ({ template: "for Jeedom at {jeedom}", fields: { jeedom: addressOf(url, "") } }),
   allowNet: ({ jeedom: { url: { hostname, port, protocol } } }) => [
@@ -45,6 +51,7 @@ export const jeedom: ServiceModule<typeof JEEDOM_SETTINGS> = {
         fetch,
         log,
         monotonic,
+        deadlines: new Deadlines(SYSTEM_CLOCK, DEADLINE_RESOLUTION_MS),
         closeSignal: closing.signal,
       }),
       check: createJeedomCheck({ url, fetch, timeoutMs: Math.min(timeoutMs, checkTimeoutMs) }),

@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as fc from "fast-check";
 import type { OpenedText } from "../../../src/protocol/aead.ts";
+import { SYSTEM_CLOCK } from "../../../src/lib/clock.ts";
+import { Deadlines } from "../../../src/lib/deadlines.ts";
 import { FieldError, keepDigits, parsePayload, type Payload } from "../../../src/protocol/payload.ts";
 import { allRights, Scope } from "../../../src/keys/rights.ts";
 import { SERVICES } from "../../../src/services/registry.ts";
@@ -47,6 +49,7 @@ function makeJeedom(
     }),
     log: { warn: (message) => void warnings.push(message) },
     monotonic: () => clock.ms,
+    deadlines: new Deadlines(SYSTEM_CLOCK, 1),
     closeSignal: closing.signal,
   });
   return {
@@ -392,6 +395,22 @@ Deno.test("handle() fails after its timeout, whether Jeedom is silent or sends b
       assertEquals([error.status, error.message], [504, "Jeedom did not answer within 0.05 s"]);
     });
   }
+});
+
+Deno.test("handle() limits what a compressed answer expands to, however short its announced length is", async () => {
+  const json = JSON.stringify("x".repeat(2 ** 20));
+  const compressed = await new Response(new Blob([json]).stream().pipeThrough(new CompressionStream("gzip"))).bytes();
+  const headers = { "Content-Type": "application/json", "Content-Encoding": "gzip" };
+  await withServer(() => new Response(compressed, { headers }), (url) =>
+    withFetch(async (send) => {
+      const error = await assertRejects(
+        () => makeJeedom({ url, fetch: send, maxResponseBytes: 100_000 }).call({ jsonrpc: "ping" }),
+        ServiceError,
+      );
+      assertEquals([error.status, error.message], [502, "Jeedom's answer is larger than 100000 bytes"]);
+      const { bodyJson } = await makeJeedom({ url, fetch: send, maxResponseBytes: 2 ** 21 }).call({ jsonrpc: "ping" });
+      assertEquals(bodyJson, json);
+    }));
 });
 
 Deno.test("handle() waits longer for a long poll, as long as it requests", async () => {
