@@ -85,10 +85,10 @@ Deno.test("chaos --help lists every fault", async () => {
 
 for (const name of ["bench:load", "bench:sustained"]) {
   Deno.test(`${name} reports a missing Mosquitto and exits 77`, async () => {
-  const paths = ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto", "/opt/homebrew/sbin/mosquitto"];
+    const paths = ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto", "/opt/homebrew/sbin/mosquitto"];
     const { code, stdout, stderr } = await runTool(name, [], [`--deny-read=${paths.join(",")}`]);
-  assertEquals({ code, stdout }, { code: 77, stdout: "" });
-  assertMatch(stderr, /^Mosquitto is not installed.*\n$/);
+    assertEquals({ code, stdout }, { code: 77, stdout: "" });
+    assertMatch(stderr, /^Mosquitto is not installed.*\n$/);
   });
 }
 
