@@ -13,6 +13,7 @@ export interface RequestOwner {
 
 /** Request to store. */
 export interface NewRequest<Owner, Outcome> {
+  /** Its owner: the nonces of different owners can be equal. */
   readonly owner: Owner;
   /** Nonce or salt, of at most 16 bytes. */
   readonly nonce: Uint8Array;
@@ -51,16 +52,16 @@ interface Chunk<Owner, Outcome> {
 /**
  * Hash table from which requests are removed in the order in which they were added.
  *
- * A request is known by its position: the number of requests before it, modulo 2³². A bucket has the position of its newest
- * request, and each request the distance to the previous one. A removal changes neither: the chain ends where it leaves the
- * stored positions. So nothing is ever moved, and each call takes the same time, however many requests are stored, and were
- * removed.
+ * A request is known by its position: the number of requests before it, as a signed integer of 32 bits. A bucket has the
+ * position of its newest request, and each request the distance to the previous one in the bucket. A removal changes
+ * neither: the chain ends where it leaves the stored positions. So nothing is ever moved, and a call takes as long with a
+ * million requests, and after a billion, as with the first.
  */
 export class RequestTable<Owner extends RequestOwner, Outcome> {
   readonly #maxSize: number;
   readonly #hashKey: HashKey;
   /** Position of the newest request by hash. One from 2³² requests ago can lead into another chain, which does no harm. */
-  readonly #buckets: Uint32Array;
+  readonly #buckets: Int32Array;
   /** Ring of chunks. */
   readonly #chunks: (Chunk<Owner, Outcome> | undefined)[];
   /** Chunk to use again: under constant load no new ones are made. */
@@ -68,8 +69,7 @@ export class RequestTable<Owner extends RequestOwner, Outcome> {
   /** Input of the hash: number of the owner, and nonce. */
   readonly #hashed = new Uint32Array(1 + NONCE_BYTES / 4);
   readonly #hashedNonce = new Uint8Array(this.#hashed.buffer, 4);
-  // Positions begin again soon, not only after weeks, so that a test sees it (as Linux does with its jiffies).
-  #next = 2 ** 32 - CHUNK_SIZE;
+  #next: number;
   #size = 0;
 
   /**
@@ -77,12 +77,14 @@ export class RequestTable<Owner extends RequestOwner, Outcome> {
    *
    * @param maxSize most requests at a time
    * @param hashKey random numbers: nonces are chosen by others
+   * @param firstPosition multiple of 1,024, so that a test need not add billions of requests
    */
-  constructor(maxSize: number, hashKey: HashKey) {
+  constructor(maxSize: number, hashKey: HashKey, firstPosition = 0) {
     this.#maxSize = maxSize;
+    this.#next = firstPosition;
     this.#hashKey = hashKey;
     // Zeros take no memory before they are used. Powers of two divide 2³², where positions begin again.
-    this.#buckets = new Uint32Array(powerOfTwo(maxSize));
+    this.#buckets = new Int32Array(powerOfTwo(maxSize));
     this.#chunks = new Array(powerOfTwo(maxSize / CHUNK_SIZE + 1)).fill(undefined);
   }
 
@@ -93,7 +95,7 @@ export class RequestTable<Owner extends RequestOwner, Outcome> {
 
   /** Position of the oldest request, if there is one. */
   get first(): number {
-    return (this.#next - this.#size) >>> 0;
+    return (this.#next - this.#size) | 0;
   }
 
   /** Returns whether a request is stored. */
@@ -106,7 +108,7 @@ export class RequestTable<Owner extends RequestOwner, Outcome> {
   find(owner: Owner, nonce: Uint8Array): number | undefined {
     let age = this.#ageOfNewest(this.#bucketOf(owner, nonce));
     while (age > 0 && age <= this.#size) {
-      const position = (this.#next - age) >>> 0;
+      const position = (this.#next - age) | 0;
       const chunk = this.#chunkOf(position);
       const index = position & CHUNK_MASK;
       if (chunk.owners[index] === owner && hasNonce(chunk, index, nonce)) return position;
@@ -176,7 +178,7 @@ export class RequestTable<Owner extends RequestOwner, Outcome> {
     owners[index] = owner;
     outcomes[index] = outcome;
     this.#buckets[bucket] = position;
-    this.#next = (position + 1) >>> 0;
+    this.#next = (position + 1) | 0;
     this.#size += 1;
     return position;
   }

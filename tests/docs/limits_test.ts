@@ -42,6 +42,7 @@ const NO_LIMITS: Readonly<Record<string, readonly string[]>> = {
   "exit codes": ["EXIT_CONFIG", "EXIT_USAGE", "EXIT_FAILURE", "EXIT_INTERRUPTED"],
   "edits of keys": ["LOCK_WAIT_MS", "LOCK_PAUSE_MS"],
   "search for misspelt settings": ["LONGEST_NAME", "SHORT_NAME", "MOST_SUGGESTIONS", "MAX_NAMED_LINES"],
+  "layout of tables": ["CHUNK_BITS", "SEGMENT_ITEMS"],
   "the doctor": ["PROBE_TIMEOUT_SECONDS", "WARNING_SECONDS"],
 };
 

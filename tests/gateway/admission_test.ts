@@ -1,6 +1,6 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import * as fc from "fast-check";
-import { createMemoryReplayStore } from "../../src/store/memory_replay.ts";
+import { createMemoryReplayStore, ENTRY_BYTES } from "../../src/store/memory_replay.ts";
 import { textReply } from "../../src/services/service.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { sealEnvelope } from "../../src/protocol/v1/envelope.ts";
@@ -215,7 +215,7 @@ Deno.test("a repeat whose answer is no longer kept gets a 409, and does not run 
 Deno.test("a full replay store refuses new requests in plaintext, and runs none twice", async () => {
   const gateway = await makeGateway({
     replays: createMemoryReplayStore({
-      limits: { maxAgeSeconds: 60, memoryBytes: 512, answerBytes: 512 },
+      limits: { maxAgeSeconds: 60, memoryBytes: 2 * ENTRY_BYTES, answerBytes: 512 },
       since: NOW,
       monotonic: () => 0,
     }),
@@ -232,7 +232,7 @@ Deno.test("a full replay store refuses new requests in plaintext, and runs none 
 Deno.test("a key that fills its share of the replay store is refused, and no other, also without rate limits", async () => {
   const gateway = await makeGateway({
     replays: createMemoryReplayStore({
-      limits: { maxAgeSeconds: 60, memoryBytes: 512 * 100, answerBytes: 512 },
+      limits: { maxAgeSeconds: 60, memoryBytes: ENTRY_BYTES * 100, answerBytes: 512 },
       since: NOW,
       monotonic: () => 0,
     }),

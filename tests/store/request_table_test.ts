@@ -43,26 +43,28 @@ Deno.test("find() returns what was added last with this nonce and not removed si
   }));
 });
 
-Deno.test("a table finds all its requests and none that was removed, over many chunks and beyond position 2³²", () => {
-  const table = new RequestTable<Owner, string>(5000, HASH_KEY);
-  let removed = 0;
-  for (let number = 0; number < 20_000; number++) {
-    if (table.size === 5000 || number % 7 === 0 && table.size > 3000) {
-      assertEquals(table.timestampOf(table.first), removed);
-      table.removeFirst();
-      removed += 1;
-    }
-    table.add(request(number));
-    if (number % 500 > 0) continue;
-    for (let sample = Math.max(0, removed - 100); sample <= number; sample += 37) {
-      const position = table.find(OWNER, bytesOf(sample, 12));
-      assertEquals(position === undefined, sample < removed, `Request ${sample} of ${removed} to ${number}`);
-      if (position !== undefined) {
-        assertEquals([table.outcomeOf(position), table.expiryOf(position)], [`${sample}`, sample + 0.5]);
+for (const first of [0, -1024, 2 ** 31 - 1024]) {
+  Deno.test(`a table finds all its requests and none that was removed, over many chunks from position ${first}`, () => {
+    const table = new RequestTable<Owner, string>(5000, HASH_KEY, first);
+    let removed = 0;
+    for (let number = 0; number < 20_000; number++) {
+      if (table.size === 5000 || number % 7 === 0 && table.size > 3000) {
+        assertEquals(table.timestampOf(table.first), removed);
+        table.removeFirst();
+        removed += 1;
+      }
+      table.add(request(number));
+      if (number % 500 > 0) continue;
+      for (let sample = Math.max(0, removed - 100); sample <= number; sample += 37) {
+        const position = table.find(OWNER, bytesOf(sample, 12));
+        assertEquals(position === undefined, sample < removed, `Request ${sample} of ${removed} to ${number}`);
+        if (position !== undefined) {
+          assertEquals([table.outcomeOf(position), table.expiryOf(position)], [`${sample}`, sample + 0.5]);
+        }
       }
     }
-  }
-});
+  });
+}
 
 Deno.test("find() tells nonces of different lengths and owners apart", () => {
   const table = new RequestTable<Owner, string>(10, HASH_KEY);

@@ -7,6 +7,7 @@ import { BROKER_CONNECTION_CASES } from "./cases/broker_connection.ts";
 import { HUB_CASES } from "./cases/hub.ts";
 import { KEY_CASES } from "./cases/keys.ts";
 import { LIMIT_CASES } from "./cases/limits.ts";
+import { REPLAY_STORE_CASES } from "./cases/replay_store.ts";
 import { STREAM_CASES } from "./cases/streams.ts";
 import type { GrowthCase } from "./growth_case.ts";
 import { type Growth, growthOf } from "./growth_of.ts";
@@ -17,6 +18,7 @@ const CASES: readonly GrowthCase[] = [
   ...HUB_CASES,
   ...KEY_CASES,
   ...LIMIT_CASES,
+  ...REPLAY_STORE_CASES,
   ...STREAM_CASES,
 ];
 

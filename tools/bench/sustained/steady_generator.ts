@@ -3,6 +3,7 @@
  * and nothing is kept, so that the generator itself does not slow down.
  */
 import { errorText } from "../../../src/lib/errors.ts";
+import type { Aead } from "../../../src/protocol/aead.ts";
 import { randomBytes } from "../../../src/protocol/bytes.ts";
 import { openEnvelope, parseEnvelope, sealEnvelope } from "../../../src/protocol/v1/envelope.ts";
 import { importKey, parseKey } from "../../../src/protocol/secret_key.ts";
@@ -30,7 +31,7 @@ function createGenerator() {
   let failure: string | undefined;
   let drives: Promise<void>[] = [];
 
-  async function drive(connection: HttpConnection, key: CryptoKey): Promise<void> {
+  async function drive(connection: HttpConnection, key: Aead): Promise<void> {
     while (!isStopped && failure === undefined) {
       const number = begun++;
       const sealed = await sealEnvelope(key, requestText(WORK, number), randomBytes);
