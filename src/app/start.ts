@@ -112,6 +112,8 @@ export async function startGateway(
   const audit = createAudit({ decisions: auditLog(), log, telemetry, summaryMs: FAILURE_SUMMARY_MS });
   opened.defer(() => audit.close());
   const instruments = { now, monotonic, log, metrics };
+  const deadlines = new Deadlines(SYSTEM_CLOCK);
+  opened.defer(deadlines.keepTimer());
 
   const keys = await openKeys(config, platform, { log, metrics, services: modules });
   // A network drive that hangs must not keep the gateway from stopping.
@@ -134,6 +136,7 @@ export async function startGateway(
     metrics,
     now,
     monotonic,
+    deadlines,
     random: Math.random,
     randomBytes,
     resources: opened,
@@ -146,8 +149,6 @@ export async function startGateway(
   );
   opened.defer(() => readiness.close());
 
-  const deadlines = new Deadlines(SYSTEM_CLOCK);
-  opened.defer(deadlines.keepTimer());
   const streams = createStreamRegistry(metrics);
   const limiters = createLimiters({
     requests: config.requests,

@@ -28,6 +28,8 @@ export interface SharedConnectionOptions {
   readonly onClosed: (reason: BrokerError) => void;
   /** Clock of the timeout. */
   readonly clock: Pick<Clock, "monotonic" | "after">;
+  /** Timeouts of commands; with a timer of their own by default. */
+  readonly deadlines?: Deadlines | undefined;
 }
 
 /** Attempt to open a connection, and the connection that it led to. */
@@ -37,9 +39,6 @@ interface Attempt {
   /** The open connection; undefined until then. */
   connection: BrokerConnection | undefined;
 }
-
-/** Longest time that a command may take beyond its time limit, in milliseconds. */
-const DEADLINE_RESOLUTION_MS = 100;
 
 /** Command that was sent on a connection. */
 interface PendingCommand<T> {
@@ -60,7 +59,7 @@ export class SharedConnection {
   constructor(address: BrokerAddress, options: SharedConnectionOptions) {
     this.#address = address;
     this.#options = options;
-    this.#deadlines = new Deadlines(options.clock, DEADLINE_RESOLUTION_MS);
+    this.#deadlines = options.deadlines ?? new Deadlines(options.clock);
   }
 
   /** True if it is open or being opened. */

@@ -10,6 +10,7 @@ import type { DoctorContext } from "../doctor/context.ts";
 import type { Key } from "../keys/keyring.ts";
 import type { GrantableService, Scope } from "../keys/rights.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
+import type { Deadlines } from "../lib/deadlines.ts";
 import type { Log } from "../observability/log.ts";
 import type { MetricRegistry, Telemetry } from "../observability/telemetry.ts";
 import type { Platform } from "../platform.ts";
@@ -99,6 +100,8 @@ export interface ServiceDependencies {
   readonly now: () => number;
   /** The monotonic clock, in milliseconds. */
   readonly monotonic: () => number;
+  /** Time limits of operations, which may end up to 250 ms late. */
+  readonly deadlines: Deadlines;
   /** Returns a random number from 0 to below 1. */
   readonly random: () => number;
   /** Makes random bytes. */

@@ -3,8 +3,6 @@
  *
  * @module
  */
-import { SYSTEM_CLOCK } from "../../lib/clock.ts";
-import { Deadlines } from "../../lib/deadlines.ts";
 import type { ServiceModule } from "../service.ts";
 import { createJeedomCheck } from "./health.ts";
 import { openJeedomFetch } from "./open_jeedom.ts";
@@ -14,9 +12,6 @@ import { addressOf, createJeedomService, JEEDOM } from "./service.ts";
 
 /** Jeedom's web server closes a connection after 5 s of silence: it is closed before, in milliseconds. */
 const POOL_IDLE_MS = 4000;
-
-/** Longest time that a call may take beyond its time limit, in milliseconds. */
-const DEADLINE_RESOLUTION_MS = 100;
 
 /** The service. */
 export const jeedom: ServiceModule<typeof JEEDOM_SETTINGS> = {
@@ -35,7 +30,7 @@ export const jeedom: ServiceModule<typeof JEEDOM_SETTINGS> = {
   ],
   maxAnswerBytes: ({ jeedom: { maxResponseBytes } }) => maxResponseBytes,
   checkFiles: (config, platform) => [openJeedomFetch(config.jeedom, platform)],
-  async create({ config, platform, log, monotonic, checkTimeoutMs, resources }) {
+  async create({ config, platform, log, monotonic, deadlines, checkTimeoutMs, resources }) {
     const client = platform.createHttpClient({ poolIdleTimeout: POOL_IDLE_MS });
     resources.defer(() => client.close());
     const fetch = await openJeedomFetch(config.jeedom, {
@@ -51,7 +46,7 @@ export const jeedom: ServiceModule<typeof JEEDOM_SETTINGS> = {
         fetch,
         log,
         monotonic,
-        deadlines: new Deadlines(SYSTEM_CLOCK, DEADLINE_RESOLUTION_MS),
+        deadlines,
         closeSignal: closing.signal,
       }),
       check: createJeedomCheck({ url, fetch, timeoutMs: Math.min(timeoutMs, checkTimeoutMs) }),
