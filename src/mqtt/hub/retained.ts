@@ -193,24 +193,41 @@ export class RetainedDelivery<Subscriber> {
 /** Retained deliveries of one filter that the broker may still be sending. */
 export class OpenDeliveries<Subscriber> implements Iterable<RetainedDelivery<Subscriber>> {
   readonly #all = new LinkedSet<RetainedDelivery<Subscriber>>();
-  /** Newest delivery to which a message of each topic was offered, as it was to all older ones. */
-  #offered: Map<string, RetainedDelivery<Subscriber>> | undefined;
+  /** Number of each delivery, in their order. */
+  readonly #numbers = new Map<RetainedDelivery<Subscriber>, number>();
+  #lastNumber = 0;
+  /** Number of the newest delivery to which a message of each topic was offered, as it was to all older ones. */
+  readonly #offered = new Map<string, number>();
+  /** Number of the newest delivery when the first of these was offered. */
+  #offeredSince = 0;
+
+  /** Number of topics of which it knows to which deliveries they were offered. */
+  get offeredTopics(): number {
+    return this.#offered.size;
+  }
 
   /** Adds a delivery. */
   add(delivery: RetainedDelivery<Subscriber>): void {
+    if (this.#all.has(delivery)) return;
     this.#all.add(delivery);
+    this.#lastNumber += 1;
+    this.#numbers.set(delivery, this.#lastNumber);
   }
 
   /** Removes a delivery. */
   delete(delivery: RetainedDelivery<Subscriber>): void {
     this.#all.delete(delivery);
-    if (this.#all.size === 0) this.#offered = undefined;
+    // Topics that are gone from the broker must not stay while there is always some delivery. The deliveries that get
+    // a topic again ignore it.
+    if (this.#numbers.get(delivery) === this.#offeredSince) this.#offered.clear();
+    this.#numbers.delete(delivery);
   }
 
   /** Removes all deliveries. */
   clear(): void {
     this.#all.clear();
-    this.#offered = undefined;
+    this.#numbers.clear();
+    this.#offered.clear();
   }
 
   /** Records a live message in all deliveries, as {@linkcode RetainedDelivery.recordLive}. */
@@ -225,12 +242,14 @@ export class OpenDeliveries<Subscriber> implements Iterable<RetainedDelivery<Sub
    */
   *unoffered(topic: string): Generator<RetainedDelivery<Subscriber>, void, void> {
     const { last } = this.#all;
-    const offered = this.#offered?.get(topic);
-    if (last === undefined || last === offered) return;
-    this.#offered ??= new Map();
-    this.#offered.set(topic, last);
+    if (last === undefined) return;
+    const offered = this.#offered.get(topic) ?? 0;
+    const newest = this.#numberOf(last);
+    if (newest === offered) return;
+    if (this.#offered.size === 0) this.#offeredSince = newest;
+    this.#offered.set(topic, newest);
     for (const delivery of this.#all.backwards()) {
-      if (delivery === offered) return;
+      if (this.#numberOf(delivery) <= offered) return;
       yield delivery;
     }
   }
@@ -238,5 +257,9 @@ export class OpenDeliveries<Subscriber> implements Iterable<RetainedDelivery<Sub
   /** Iterates over all deliveries. */
   [Symbol.iterator](): Iterator<RetainedDelivery<Subscriber>> {
     return this.#all[Symbol.iterator]();
+  }
+
+  #numberOf(delivery: RetainedDelivery<Subscriber>): number {
+    return this.#numbers.get(delivery) ?? 0;
   }
 }
