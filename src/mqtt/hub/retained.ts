@@ -193,41 +193,37 @@ export class RetainedDelivery<Subscriber> {
 /** Retained deliveries of one filter that the broker may still be sending. */
 export class OpenDeliveries<Subscriber> implements Iterable<RetainedDelivery<Subscriber>> {
   readonly #all = new LinkedSet<RetainedDelivery<Subscriber>>();
-  /** Number of each delivery, in their order. */
-  readonly #numbers = new Map<RetainedDelivery<Subscriber>, number>();
-  #lastNumber = 0;
-  /** Number of the newest delivery to which a message of each topic was offered, as it was to all older ones. */
-  readonly #offered = new Map<string, number>();
-  /** Number of the newest delivery when the first of these was offered. */
-  #offeredSince = 0;
+  /**
+   * Newest delivery to which a message of each topic was offered, as it was to all older ones. Weak: a topic may be gone
+   * from the broker, and would keep it.
+   */
+  #offered: Map<string, WeakRef<RetainedDelivery<Subscriber>>> | undefined;
+  /** Newest delivery when the first of these topics was offered. */
+  #offeredSince: RetainedDelivery<Subscriber> | undefined;
+  /** The newest delivery. */
+  #newest: WeakRef<RetainedDelivery<Subscriber>> | undefined;
 
   /** Number of topics of which it knows to which deliveries they were offered. */
   get offeredTopics(): number {
-    return this.#offered.size;
+    return this.#offered?.size ?? 0;
   }
 
   /** Adds a delivery. */
   add(delivery: RetainedDelivery<Subscriber>): void {
-    if (this.#all.has(delivery)) return;
     this.#all.add(delivery);
-    this.#lastNumber += 1;
-    this.#numbers.set(delivery, this.#lastNumber);
   }
 
   /** Removes a delivery. */
   delete(delivery: RetainedDelivery<Subscriber>): void {
     this.#all.delete(delivery);
-    // Topics that are gone from the broker must not stay while there is always some delivery. The deliveries that get
-    // a topic again ignore it.
-    if (this.#numbers.get(delivery) === this.#offeredSince) this.#offered.clear();
-    this.#numbers.delete(delivery);
+    // From time to time, also while there is always some delivery: those that get a topic again ignore it.
+    if (this.#all.size === 0 || delivery === this.#offeredSince) this.#forget();
   }
 
   /** Removes all deliveries. */
   clear(): void {
     this.#all.clear();
-    this.#numbers.clear();
-    this.#offered.clear();
+    this.#forget();
   }
 
   /** Records a live message in all deliveries, as {@linkcode RetainedDelivery.recordLive}. */
@@ -242,14 +238,14 @@ export class OpenDeliveries<Subscriber> implements Iterable<RetainedDelivery<Sub
    */
   *unoffered(topic: string): Generator<RetainedDelivery<Subscriber>, void, void> {
     const { last } = this.#all;
-    if (last === undefined) return;
-    const offered = this.#offered.get(topic) ?? 0;
-    const newest = this.#numberOf(last);
-    if (newest === offered) return;
-    if (this.#offered.size === 0) this.#offeredSince = newest;
-    this.#offered.set(topic, newest);
+    const offered = this.#offered?.get(topic)?.deref();
+    if (last === undefined || last === offered) return;
+    if (this.#newest?.deref() !== last) this.#newest = new WeakRef(last);
+    this.#offeredSince ??= last;
+    this.#offered ??= new Map();
+    this.#offered.set(topic, this.#newest);
     for (const delivery of this.#all.backwards()) {
-      if (this.#numberOf(delivery) <= offered) return;
+      if (delivery === offered) return;
       yield delivery;
     }
   }
@@ -259,7 +255,8 @@ export class OpenDeliveries<Subscriber> implements Iterable<RetainedDelivery<Sub
     return this.#all[Symbol.iterator]();
   }
 
-  #numberOf(delivery: RetainedDelivery<Subscriber>): number {
-    return this.#numbers.get(delivery) ?? 0;
+  #forget(): void {
+    this.#offered = undefined;
+    this.#offeredSince = undefined;
   }
 }
