@@ -30,12 +30,15 @@ export async function startBenchGateway(
     & Pick<GatewayProcessOptions, "checkout" | "directory" | "flags">,
 ): Promise<GatewayProcess> {
   const start = await readStartTask(options.checkout);
-  const gateway = await startGatewayProcess({ ...start.env, ...WIDE_LIMITS, ...env }, {
+  let starting: Promise<GatewayProcess> | undefined;
+  // Before it starts: an interruption may come meanwhile.
+  scope.defer(async () => {
+    const gateway = await starting?.catch(() => undefined);
+    await gateway?.stop();
+  });
+  starting = startGatewayProcess({ ...start.env, ...WIDE_LIMITS, ...env }, {
     ...options,
     flags: [...start.flags, ...flags],
   });
-  scope.defer(async () => {
-    await gateway.stop();
-  });
-  return gateway;
+  return await starting;
 }
