@@ -61,7 +61,8 @@ Deno.test(
     inTempDir(async (directory) => {
       await makeRepository(directory);
       const before = await status(directory);
-      for (let turns = 1, isDone = false; !isDone; turns += 5) {
+      let isDone = false;
+      for (let turns = 1; !isDone; turns += 5) {
         const scope = new AsyncDisposableStack();
         const checkingOut = checkOut("HEAD", directory, scope).then(() => true, () => false);
         for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setTimeout(resolve));

@@ -30,13 +30,12 @@ export async function startBenchGateway(
     & Pick<GatewayProcessOptions, "checkout" | "directory" | "flags">,
 ): Promise<GatewayProcess> {
   const start = await readStartTask(options.checkout);
-  let starting: Promise<GatewayProcess> | undefined;
   // Before it starts: an interruption may come meanwhile.
   scope.defer(async () => {
-    const gateway = await starting?.catch(() => undefined);
+    const gateway = await starting.catch(() => undefined);
     await gateway?.stop();
   });
-  starting = startGatewayProcess({ ...start.env, ...WIDE_LIMITS, ...env }, {
+  const starting = startGatewayProcess({ ...start.env, ...WIDE_LIMITS, ...env }, {
     ...options,
     flags: [...start.flags, ...flags],
   });
