@@ -6,6 +6,7 @@ import {
   startGatewayProcess,
   UNLIMITED,
 } from "../../tests/support/gateway_process.ts";
+import { readStartTask } from "../support/start_task.ts";
 
 const WIDE = "1000000";
 
@@ -21,36 +22,22 @@ export const WIDE_LIMITS: Variables = {
   KEY_BURST: WIDE,
 };
 
-/** Environment and flags of V8 with which `deno task start` runs a gateway. */
-export interface StartFlags {
-  /** Variables of the allocator. */
-  readonly env: Variables;
-  /** Flags for `deno run`. */
-  readonly flags: readonly string[];
-}
-
-/** Reads them from `deno.json`. */
-async function readStartFlags(): Promise<StartFlags> {
-  const { tasks } = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
-  const words: readonly string[] = tasks.start.command.split(" ");
-  const variables = words.filter((word) => word.startsWith("MALLOC_")).map((word) => word.split("=", 2));
-  return { env: Object.fromEntries(variables), flags: words.filter((word) => word.startsWith("--v8-flags=")) };
-}
-
-/** Starts the gateway as its own process, with the flags of `deno task start`; `scope` stops it. */
+/** Starts the gateway as its own process, with the flags of its `deno task start`; `scope` stops it. */
 export async function startBenchGateway(
   scope: AsyncDisposableStack,
   { env, flags = [], ...options }:
     & { readonly env: Variables }
     & Pick<GatewayProcessOptions, "checkout" | "directory" | "flags">,
 ): Promise<GatewayProcess> {
-  const start = await readStartFlags();
-  const gateway = await startGatewayProcess({ ...start.env, ...WIDE_LIMITS, ...env }, {
+  const start = await readStartTask(options.checkout);
+  // Before it starts: an interruption may come meanwhile.
+  scope.defer(async () => {
+    const gateway = await starting.catch(() => undefined);
+    await gateway?.stop();
+  });
+  const starting = startGatewayProcess({ ...start.env, ...WIDE_LIMITS, ...env }, {
     ...options,
     flags: [...start.flags, ...flags],
   });
-  scope.defer(async () => {
-    await gateway.stop();
-  });
-  return gateway;
+  return await starting;
 }

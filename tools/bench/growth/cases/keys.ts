@@ -51,6 +51,7 @@ const strangersBlock: GrowthCase = {
   name: "strangers-block",
   sizes: [1_000, 2_000, 4_000, 8_000],
   unit: "keys tried for 8 strangers, 99 % of turns",
+  isFlat: true,
   measure: async (size) => longTurn(refuse(await keyringOf(size), 8)),
 };
 
@@ -58,6 +59,7 @@ const strangersTogether: GrowthCase = {
   name: "strangers-together",
   sizes: [8, 16, 32, 64],
   unit: "strangers at once and 1,000 keys, 99 % of turns",
+  isFlat: true,
   measure: async (size) => longTurn(refuse(await keyringOf(1_000), size)),
 };
 
