@@ -1,4 +1,5 @@
 /** Gateway of the benchmarks: defaults, with limits so high that they refuse nothing. */
+import project from "../../deno.json" with { type: "json" };
 import type { Variables } from "../../src/config/rules.ts";
 import {
   type GatewayProcess,
@@ -21,33 +22,26 @@ export const WIDE_LIMITS: Variables = {
   KEY_BURST: WIDE,
 };
 
-/** Environment and flags of V8 with which `deno task start` runs a gateway. */
-export interface StartFlags {
-  /** Variables of the allocator. */
-  readonly env: Variables;
-  /** Flags for `deno run`. */
-  readonly flags: readonly string[];
-}
+const START = project.tasks.start.command.split(" ");
 
-/** Reads them from `deno.json`. */
-async function readStartFlags(): Promise<StartFlags> {
-  const { tasks } = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
-  const words: readonly string[] = tasks.start.command.split(" ");
-  const variables = words.filter((word) => word.startsWith("MALLOC_")).map((word) => word.split("=", 2));
-  return { env: Object.fromEntries(variables), flags: words.filter((word) => word.startsWith("--v8-flags=")) };
-}
+/** Variables of the allocator, as `deno task start` sets them. */
+const ALLOCATOR: Variables = Object.fromEntries(
+  START.filter((word) => word.startsWith("MALLOC_")).map((word) => word.split("=", 2)),
+);
 
-/** Starts the gateway as its own process, with the flags of `deno task start`; `scope` stops it. */
+/** Flags of V8, as `deno task start` sets them. */
+const V8_FLAGS = START.filter((word) => word.startsWith("--v8-flags="));
+
+/** Starts the gateway as its own process, with the memory management of `deno task start`; `scope` stops it. */
 export async function startBenchGateway(
   scope: AsyncDisposableStack,
   { env, flags = [], ...options }:
     & { readonly env: Variables }
     & Pick<GatewayProcessOptions, "checkout" | "directory" | "flags">,
 ): Promise<GatewayProcess> {
-  const start = await readStartFlags();
-  const gateway = await startGatewayProcess({ ...start.env, ...WIDE_LIMITS, ...env }, {
+  const gateway = await startGatewayProcess({ ...ALLOCATOR, ...WIDE_LIMITS, ...env }, {
     ...options,
-    flags: [...start.flags, ...flags],
+    flags: [...V8_FLAGS, ...flags],
   });
   scope.defer(async () => {
     await gateway.stop();

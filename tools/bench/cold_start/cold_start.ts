@@ -2,7 +2,6 @@
  * Measures the time from the start of the gateway's process to its first sealed answer, and the memory of an idle
  * gateway.
  */
-import project from "../../../deno.json" with { type: "json" };
 import type { CommandLine } from "../../../src/cli/args.ts";
 import type { Variables } from "../../../src/config/rules.ts";
 import { MOSQUITTO, startBroker } from "../../../tests/support/broker.ts";
@@ -35,11 +34,6 @@ const [RUNS, IDLE_SECONDS] = readToolArgs(LINE, ({ positionals: [runs, ...more],
   ] as const;
 });
 
-/** Flags of V8 and variables of the allocator, as `deno task start` sets them. */
-const START = project.tasks.start.command;
-const FLAGS = START.match(/--v8-flags=\S+/g) ?? [];
-const ALLOCATOR: Variables = Object.fromEntries(START.match(/MALLOC_\w+=\d+/g)?.map((text) => text.split("=")) ?? []);
-
 /** Measurements of one start, in milliseconds and bytes. */
 interface Start {
   readonly listens: number;
@@ -50,7 +44,7 @@ interface Start {
 await runTool(async (started) => {
   const jeedom = startHelper(new URL("../load/jeedom.ts", import.meta.url));
   started.defer(() => jeedom.stop());
-  const env = { ...ALLOCATOR, JEEDOM_URL: await jeedom.ask<string>("url"), JEEDOM_APIKEY: "bench" };
+  const env = { JEEDOM_URL: await jeedom.ask<string>("url"), JEEDOM_APIKEY: "bench" };
   const broker = MOSQUITTO === undefined ? undefined : await startBroker();
   started.defer(() => broker?.stop());
   const redis = REDIS_SERVER === undefined ? undefined : await startRedis(started);
@@ -72,7 +66,7 @@ await runTool(async (started) => {
   async function measureStart(own: Variables, directory: string): Promise<Start> {
     return await inScope(started, async (scope) => {
       const began = performance.now();
-      const gateway = await startBenchGateway(scope, { env: { ...env, ...own }, flags: FLAGS, directory });
+      const gateway = await startBenchGateway(scope, { env: { ...env, ...own }, directory });
       const listens = performance.now() - began;
       const marker = Math.random();
       const { status, body } = await gateway.client.callJeedom("cmd::byId", { marker });

@@ -48,13 +48,8 @@ const LEAST_RATIO = 0.9;
 const REQUESTS_PER_SECOND = 12_000;
 const REPLAY_MEMORY_BYTES = REQUESTS_PER_SECOND * 120 * ENTRY_BYTES * 2;
 
-/** Memory management as `deno task start` sets it, with a larger heap for the answers that the larger store keeps. */
-const ALLOCATOR = {
-  MALLOC_ARENA_MAX: "2",
-  MALLOC_MMAP_THRESHOLD_: "131072",
-  MALLOC_TRIM_THRESHOLD_: "131072",
-};
-const HEAP_FLAG = "--v8-flags=--max-old-space-size=512,--max-semi-space-size=4";
+/** Larger heap than that of `deno task start`, for the answers that the larger store keeps. */
+const HEAP_FLAG = "--v8-flags=--max-old-space-size=512";
 
 interface Window {
   readonly from: number;
@@ -75,7 +70,6 @@ await runTool(async (started) => {
   started.defer(() => brokerCount.close());
   const gateway = await startBenchGateway(started, {
     env: {
-      ...ALLOCATOR,
       MQTT_BROKER_HOST: broker.host,
       MQTT_BROKER_PORT: String(broker.port),
       REPLAY_MEMORY_BYTES: String(REPLAY_MEMORY_BYTES),
