@@ -7,5 +7,5 @@ export interface GrowthCase {
   /** Plural of what a size counts, such as `filters`. */
   unit: string;
   /** Returns milliseconds of blocked loop or of CPU for so much work. */
-  measure(size: number): Promise<number>;
+  measure(size: number): number | Promise<number>;
 }

@@ -1,42 +1,21 @@
 /** Growth of the work of streams: many of one key, and many messages through their cache. */
-import { MemoryBudget } from "../../../../src/limits/memory_budget.ts";
 import { EventCache } from "../../../../src/streams/event_cache.ts";
-import { EventStream, LargeRecords } from "../../../../src/streams/event_stream.ts";
-import { OutgoingEvent } from "../../../../src/streams/outgoing_event.ts";
+import type { EventStream } from "../../../../src/streams/event_stream.ts";
 import { RecordScheduler } from "../../../../src/streams/record_scheduler.ts";
-import { SHARED_FORMAT } from "../../../../src/streams/stream_format.ts";
 import { StreamRegistry } from "../../../../src/streams/stream_registry.ts";
+import { makeIdleStream } from "../../../../tests/support/idle_stream.ts";
 import type { GrowthCase } from "../growth_case.ts";
-
-const COLLABORATORS = {
-  owner: "phone",
-  records: new LargeRecords(),
-  makeEvent: () =>
-    new OutgoingEvent(new Uint8Array(), { isMessage: false, position: undefined, seal: () => Promise.reject() }),
-  format: SHARED_FORMAT,
-  settings: { queueBytes: 1000, stallTimeoutMs: 60_000, keepaliveSeconds: 60 },
-  backlog: new MemoryBudget(1000),
-  onEnd: () => {},
-  telemetry: { delivered: () => {}, dropped: () => {} },
-  now: () => Date.now(),
-  monotonic: () => performance.now(),
-} as const;
+import { timeOf } from "../time_of.ts";
 
 /** Opens streams of one key. */
 function openStreams(count: number, revoked: AbortSignal) {
   const registry = new StreamRegistry();
   const streams = Array.from({ length: count }, () => {
-    const stream: EventStream = new EventStream({ ...COLLABORATORS, onClosed: () => registry.delete(stream, revoked) });
+    const stream: EventStream = makeIdleStream(() => registry.delete(stream, revoked));
     registry.add(stream, revoked);
     return stream;
   });
   return { registry, streams };
-}
-
-function timeOf(work: () => void): number {
-  const began = performance.now();
-  work();
-  return performance.now() - began;
 }
 
 const MESSAGES = 40_000;
@@ -49,9 +28,9 @@ export const STREAM_CASES: readonly GrowthCase[] = [
     unit: "streams",
     measure(size) {
       const { streams } = openStreams(size, new AbortController().signal);
-      return Promise.resolve(timeOf(() => {
+      return timeOf(() => {
         for (const { body } of streams) body.cancel();
-      }));
+      });
     },
   },
   {
@@ -62,7 +41,7 @@ export const STREAM_CASES: readonly GrowthCase[] = [
       const { registry, streams } = openStreams(size, new AbortController().signal);
       const ms = timeOf(() => registry.tick());
       for (const { body } of streams) body.cancel();
-      return Promise.resolve(ms);
+      return ms;
     },
   },
   {
@@ -72,10 +51,10 @@ export const STREAM_CASES: readonly GrowthCase[] = [
     measure(size) {
       const timers: (() => void)[] = [];
       const scheduler = new RecordScheduler({ monotonic: () => 0, after: (_ms, run) => (timers.push(run), () => {}) });
-      return Promise.resolve(timeOf(() => {
+      return timeOf(() => {
         for (let index = 0; index < size; index++) scheduler.acquire("phone");
         for (let run = timers.shift(); run !== undefined; run = timers.shift()) run();
-      }));
+      });
     },
   },
   {
@@ -85,9 +64,9 @@ export const STREAM_CASES: readonly GrowthCase[] = [
     measure(size) {
       const cache = new EventCache();
       const message = { topic: "t", payload: "", payloadBytes: 100, qos: 0, retain: false, receivedAt: 0 };
-      return Promise.resolve(timeOf(() => {
+      return timeOf(() => {
         for (let offset = 0; offset < size; offset++) cache.add({ ...message, position: { epoch: "e", offset } });
-      }));
+      });
     },
   },
 ];
