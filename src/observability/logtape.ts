@@ -171,13 +171,16 @@ function formatValue(value: unknown, inspect: (value: unknown) => string): strin
 
 /** Sink of log records. */
 export interface LineSink<Entry> extends Disposable {
-  /** Accepts a record, which is written soon after. */
+  /** Accepts a record, which is written within {@linkcode FLUSH_MS}. */
   (entry: Entry): void;
 }
 
+/** Longest time until a line is written, in milliseconds: a process that is killed loses the lines of that time. */
+const FLUSH_MS = 20;
+
 /**
- * Creates a sink that writes all lines of one iteration of the event loop at once: a synchronous write for each request
- * took a tenth of the gateway's time.
+ * Creates a sink that writes the lines of some milliseconds at once: a synchronous write for each request took a tenth of
+ * the gateway's time.
  *
  * @param write writes lines; the last one comes without its line break
  */
@@ -199,7 +202,7 @@ export function createLineSink<Entry>(
 
   const sink = (entry: Entry) => {
     lines += formatter(entry);
-    timer ??= setTimeout(flush);
+    timer ??= setTimeout(flush, FLUSH_MS);
   };
   // LogTape calls it at the end of the process.
   return Object.assign(sink, { [Symbol.dispose]: flush });

@@ -286,7 +286,7 @@ function record(text: string): LogRecord {
   return { category: ["t"], level: "info", message: [text], rawMessage: text, timestamp: 0, properties: {} };
 }
 
-Deno.test("createLineSink() writes the lines of one iteration of the event loop at once and in order", async () => {
+Deno.test("createLineSink() writes the lines of some milliseconds at once and in order", async () => {
   const written: string[] = [];
   const sink = createLineSink(({ rawMessage }: LogRecord) => `${rawMessage}\n`, (lines) => void written.push(lines));
   sink(record("one"));
