@@ -23,9 +23,9 @@ const MESSAGES = 40_000;
 /** Cases of the streams. */
 export const STREAM_CASES: readonly GrowthCase[] = [
   {
-    name: "streams of one key leave",
+    name: "streams-of-one-key",
     sizes: [1000, 2000, 4000, 8000],
-    unit: "streams",
+    unit: "streams of one key that leave",
     measure(size) {
       const { streams } = openStreams(size, new AbortController().signal);
       return timeOf(() => {
@@ -34,9 +34,9 @@ export const STREAM_CASES: readonly GrowthCase[] = [
     },
   },
   {
-    name: "the registry checks all streams",
+    name: "registry-tick",
     sizes: [1000, 2000, 4000, 8000],
-    unit: "streams",
+    unit: "streams that the registry checks",
     measure(size) {
       const { registry, streams } = openStreams(size, new AbortController().signal);
       const ms = timeOf(() => registry.tick());
@@ -45,9 +45,9 @@ export const STREAM_CASES: readonly GrowthCase[] = [
     },
   },
   {
-    name: "streams of one key wait for their turns",
+    name: "streams-wait-for-turns",
     sizes: [2000, 4000, 8000, 16_000],
-    unit: "streams",
+    unit: "streams of one key that wait for their turns",
     measure(size) {
       const timers: (() => void)[] = [];
       const scheduler = new RecordScheduler({ monotonic: () => 0, after: (_ms, run) => (timers.push(run), () => {}) });
@@ -58,9 +58,9 @@ export const STREAM_CASES: readonly GrowthCase[] = [
     },
   },
   {
-    name: "messages pass through the full event cache",
+    name: "event-cache",
     sizes: [MESSAGES, 2 * MESSAGES, 4 * MESSAGES, 8 * MESSAGES],
-    unit: "messages",
+    unit: "messages through the full event cache",
     measure(size) {
       const cache = new EventCache();
       const message = { topic: "t", payload: "", payloadBytes: 100, qos: 0, retain: false, receivedAt: 0 };
