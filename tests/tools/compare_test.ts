@@ -56,6 +56,24 @@ Deno.test(
 );
 
 Deno.test(
+  needing("checkOut() leaves nothing when it is interrupted", { git: GIT }),
+  () =>
+    inTempDir(async (directory) => {
+      await makeRepository(directory);
+      const before = await status(directory);
+      let isDone = false;
+      for (let turns = 1; !isDone; turns += 5) {
+        const scope = new AsyncDisposableStack();
+        const checkingOut = checkOut("HEAD", directory, scope).then(() => true, () => false);
+        for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setTimeout(resolve));
+        await scope.disposeAsync();
+        isDone = await checkingOut;
+        assertEquals(await status(directory), before, `interrupted after ${turns} turns`);
+      }
+    }),
+);
+
+Deno.test(
   needing("findCommit() finds none for an unknown name, or for an option", { git: GIT }),
   () =>
     inTempDir(async (directory) => {

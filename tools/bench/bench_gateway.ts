@@ -1,5 +1,4 @@
 /** Gateway of the benchmarks: defaults, with limits so high that they refuse nothing. */
-import project from "../../deno.json" with { type: "json" };
 import type { Variables } from "../../src/config/rules.ts";
 import {
   type GatewayProcess,
@@ -7,6 +6,7 @@ import {
   startGatewayProcess,
   UNLIMITED,
 } from "../../tests/support/gateway_process.ts";
+import { readStartTask } from "../support/start_task.ts";
 
 const WIDE = "1000000";
 
@@ -22,29 +22,23 @@ export const WIDE_LIMITS: Variables = {
   KEY_BURST: WIDE,
 };
 
-const START = project.tasks.start.command.split(" ");
-
-/** Variables of the allocator, as `deno task start` sets them. */
-const ALLOCATOR: Variables = Object.fromEntries(
-  START.filter((word) => word.startsWith("MALLOC_")).map((word) => word.split("=", 2)),
-);
-
-/** Flags of V8, as `deno task start` sets them. */
-const V8_FLAGS = START.filter((word) => word.startsWith("--v8-flags="));
-
-/** Starts the gateway as its own process, with the memory management of `deno task start`; `scope` stops it. */
+/** Starts the gateway as its own process, with the flags of its `deno task start`; `scope` stops it. */
 export async function startBenchGateway(
   scope: AsyncDisposableStack,
   { env, flags = [], ...options }:
     & { readonly env: Variables }
     & Pick<GatewayProcessOptions, "checkout" | "directory" | "flags">,
 ): Promise<GatewayProcess> {
-  const gateway = await startGatewayProcess({ ...ALLOCATOR, ...WIDE_LIMITS, ...env }, {
+  const start = await readStartTask(options.checkout);
+  if (scope.disposed) throw new Error("Interrupted");
+  const starting = startGatewayProcess({ ...start.env, ...WIDE_LIMITS, ...env }, {
     ...options,
-    flags: [...V8_FLAGS, ...flags],
+    flags: [...start.flags, ...flags],
   });
+  // Before it has started: an interruption may come meanwhile.
   scope.defer(async () => {
-    await gateway.stop();
+    const gateway = await starting.catch(() => undefined);
+    await gateway?.stop();
   });
-  return gateway;
+  return await starting;
 }

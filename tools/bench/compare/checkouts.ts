@@ -17,18 +17,31 @@ export async function findCommit(name: string, repository: string): Promise<stri
 
 /** Checks a commit and the working state out in a temporary directory, which `scope` removes. */
 export async function checkOut(base: string, repository: string, scope: AsyncDisposableStack): Promise<Checkouts> {
-  const directory = await Deno.makeTempDir({ prefix: "compare-" });
-  scope.defer(() => Deno.remove(directory, { recursive: true }));
-  const git = (args: readonly string[], env?: Record<string, string>) => runGit(args, { cwd: repository, env });
+  const made = Deno.makeTempDir({ prefix: "compare-" });
+  let running: Promise<unknown> = made;
+  // An interruption may come at any time: after the command that runs.
+  scope.defer(async () => {
+    await running.catch(() => {});
+    const { base, working } = pathsIn(await made);
+    for (const path of [base, working]) {
+      // Fails if it was not added yet.
+      await runGit(["worktree", "remove", "--force", path], { cwd: repository }).catch(() => {});
+    }
+    await Deno.remove(await made, { recursive: true });
+  });
+  const directory = await made;
+  const checkouts = pathsIn(directory);
 
-  async function add(name: string, commit: string): Promise<string> {
-    const path = resolve(directory, name);
-    await git(["worktree", "add", "--quiet", "--detach", path, commit]);
-    scope.defer(async () => void await git(["worktree", "remove", "--force", path]));
-    return path;
+  function git(args: readonly string[], env?: Record<string, string>): Promise<string> {
+    if (scope.disposed) throw new Error("Interrupted");
+    const output = runGit(args, { cwd: repository, env });
+    running = output;
+    return output;
   }
 
-  return { base: await add("base", base), working: await add("working", await commitOfWorkingState()) };
+  await git(["worktree", "add", "--quiet", "--detach", checkouts.base, base]);
+  await git(["worktree", "add", "--quiet", "--detach", checkouts.working, await commitOfWorkingState()]);
+  return checkouts;
 
   /** Makes a commit that no branch has. An index of its own leaves the repository's untouched. */
   async function commitOfWorkingState(): Promise<string> {
@@ -39,6 +52,10 @@ export async function checkOut(base: string, repository: string, scope: AsyncDis
     const author = ["-c", "user.name=compare", "-c", "user.email=compare@localhost"];
     return await git([...author, "commit-tree", tree, "-p", "HEAD", "-m", "Working state"]);
   }
+}
+
+function pathsIn(directory: string): Checkouts {
+  return { base: resolve(directory, "base"), working: resolve(directory, "working") };
 }
 
 async function runGit(

@@ -36,7 +36,8 @@ const LINE = {
   summary: "Measure the cost of work at four sizes, and fail if it grows faster than the size",
   options: {},
   notes: `Cases (default: all of them):\n${CASES.map(({ name }) => `  ${name}`).join("\n")}
-The exponent is 0 for a flat cost, 1 for a linear one, 2 for a quadratic one. Exits with 1 if one is above 1.2.`,
+The exponent is 0 for a flat cost, 1 for a linear one, 2 for a quadratic one. Exits with 1 if one is
+above 1.2, or above 0.5 in a case that must be flat.`,
 } as const satisfies CommandLine;
 
 const chosen = readToolArgs(LINE, ({ positionals: names }) => {
@@ -46,19 +47,20 @@ const chosen = readToolArgs(LINE, ({ positionals: names }) => {
 });
 
 /** Returns the least cost of each size, in milliseconds, and its growth. */
-async function measure({ sizes, measure }: GrowthCase): Promise<Growth & { readonly costs: readonly number[] }> {
+async function measure(one: GrowthCase): Promise<Growth & { readonly costs: readonly number[] }> {
+  const { sizes } = one;
   // Not counted: compiles the code.
-  for (const size of sizes) await measure(size);
+  for (const size of sizes) await one.measure(size);
   const costs = sizes.map(() => Infinity);
-  let growth = growthOf(sizes, costs);
+  let growth = growthOf(one, costs);
   for (let round = 0; round === 0 || (round < ROUNDS && growth.isSteep); round++) {
     const started = performance.now();
     for (let run = 0; run < MIN_RUNS || performance.now() - started < CASE_MS; run++) {
       for (const [index, size] of sizes.entries()) {
-        costs[index] = Math.min(costs[index] ?? Infinity, await measure(size));
+        costs[index] = Math.min(costs[index] ?? Infinity, await one.measure(size));
       }
     }
-    growth = growthOf(sizes, costs);
+    growth = growthOf(one, costs);
   }
   return { ...growth, costs };
 }

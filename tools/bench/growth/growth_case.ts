@@ -6,6 +6,8 @@ export interface GrowthCase {
   sizes: readonly [number, number, number, number];
   /** Plural of what a size counts, such as `filters`. */
   unit: string;
+  /** True if all sizes bring the same work: the size is what others left, or the work is done in portions. */
+  isFlat?: true;
   /** Returns milliseconds of blocked loop or of CPU for so much work. */
   measure(size: number): number | Promise<number>;
 }

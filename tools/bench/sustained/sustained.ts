@@ -41,7 +41,7 @@ const LEAST_RATIO = 0.9;
 const REQUESTS_PER_SECOND = 12_000;
 const REPLAY_MEMORY_BYTES = REQUESTS_PER_SECOND * 120 * ENTRY_BYTES * 2;
 
-/** Larger heap than that of `deno task start`, for the answers that the larger store keeps. */
+/** A larger heap than that of `deno task start`, for the answers that the larger store keeps. */
 const HEAP_FLAG = "--v8-flags=--max-old-space-size=512";
 
 interface Window {

@@ -80,6 +80,7 @@ const resumeOne: GrowthCase = {
   name: "resume-one",
   sizes: [4_000, 8_000, 16_000, 30_000],
   unit: "kept messages, none of them for the listener",
+  isFlat: true,
   measure: (messages) =>
     resumeCost({ streams: 1, messages, topic: (index) => `home/room${index % 50}/lamp/state`, filter: "alarm/#" }),
 };

@@ -41,6 +41,7 @@ const attackersBlock: GrowthCase = {
   name: "attackers-block",
   sizes: [1_000, 2_000, 4_000, 8_000],
   unit: "keys tried for 8 attackers, 99 % of turns",
+  isFlat: true,
   measure: async (size) => longTurn(await keyringOf(size), 8),
 };
 
@@ -48,6 +49,7 @@ const attackersTogether: GrowthCase = {
   name: "attackers-together",
   sizes: [8, 16, 32, 64],
   unit: "attackers at once and 1,000 keys, 99 % of turns",
+  isFlat: true,
   measure: async (size) => longTurn(await keyringOf(1_000), size),
 };
 

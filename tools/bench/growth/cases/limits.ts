@@ -26,6 +26,7 @@ const bodiesAtTheLimit: GrowthCase = {
   name: "bodies-at-the-limit",
   sizes: [500, 1_000, 2_000, 4_000],
   unit: `slow bodies as ${ARRIVALS} more arrive`,
+  isFlat: true,
   async measure(size) {
     const clock = new ManualClock();
     const reader = new BodyReader(
@@ -46,10 +47,14 @@ const bodiesAtTheLimit: GrowthCase = {
   },
 };
 
+/** Events for listeners with a full backlog: each takes a fraction of a microsecond. */
+const EVENTS = 20_000;
+
 const backlogAtTheLimit: GrowthCase = {
   name: "backlog-at-the-limit",
-  sizes: [1_000, 2_000, 4_000, 8_000],
-  unit: `listeners with a full backlog as ${ARRIVALS} events come`,
+  sizes: [2_000, 4_000, 8_000, 16_000],
+  unit: `listeners with a full backlog as ${EVENTS} events come`,
+  isFlat: true,
   measure(size) {
     const budget = new MemoryBudget(size * 100);
     const holders = Array.from({ length: size }, (_, index): BudgetHolder => ({
@@ -60,7 +65,7 @@ const backlogAtTheLimit: GrowthCase = {
     }));
     for (const holder of holders) budget.set(holder, 100);
     return timeOf(() => {
-      for (let index = 0; index < ARRIVALS; index++) {
+      for (let index = 0; index < EVENTS; index++) {
         const holder = holders[index % size];
         if (holder !== undefined) budget.set(holder, 101 + index % 7);
       }

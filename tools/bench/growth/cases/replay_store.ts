@@ -51,6 +51,7 @@ const claimAfterSilence: GrowthCase = {
   name: "claim-after-silence",
   sizes: [20_000, 40_000, 80_000, 160_000],
   unit: "requests that expired before ten claims",
+  isFlat: true,
   measure(count) {
     const load = new StoreUnderLoad(2 ** 30);
     load.claim(count);
@@ -63,6 +64,7 @@ const claimsAtTheLimit: GrowthCase = {
   name: "claims-at-the-limit",
   sizes: [500, 1_000, 2_000, 4_000],
   unit: "keys, of whose answers 20,000 claims evict as many",
+  isFlat: true,
   measure(keys) {
     // Full after the claims that are not measured: each further one evicts two answers.
     const requests = 10 * keys + 40_000;
@@ -77,6 +79,7 @@ const cacheEvictions: GrowthCase = {
   name: "cache-evictions",
   sizes: [1_000, 2_000, 4_000, 8_000],
   unit: "entries, of which 50,000 are replaced",
+  isFlat: true,
   measure(size) {
     const cache = new LruCache<number, true>(size);
     for (let key = 0; key < size; key++) cache.set(key, true);
