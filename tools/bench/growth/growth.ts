@@ -37,7 +37,7 @@ const LINE = {
   options: {},
   notes: `Cases (default: all of them):\n${CASES.map(({ name }) => `  ${name}`).join("\n")}
 The exponent is 0 for a flat cost, 1 for a linear one, 2 for a quadratic one. Exits with 1 if one is
-above 1.2, or above 0.5 in a case that must be flat.`,
+above 1.3, or above 0.5 in a case that must be flat.`,
 } as const satisfies CommandLine;
 
 const chosen = readToolArgs(LINE, ({ positionals: names }) => {
