@@ -21,16 +21,43 @@ const END = utf8.encode("]}");
 const OPEN = "{".charCodeAt(0);
 const COMMA = ",".charCodeAt(0);
 
-/** Replaces each run of messages by one event; other events, and single messages, stay as they are and in their place. */
-export function joinMessages(events: readonly OutgoingEvent[]): EventText[] {
-  const joined: EventText[] = [];
-  let end = 0;
-  for (let start = 0; start < events.length; start = end) {
-    do end += 1; while (events[start]?.isMessage && events[end]?.isMessage);
-    const run = events.slice(start, end);
-    joined.push(...run.length === 1 ? run : [messagesEvent(run.map(({ plaintext }) => plaintext))]);
+/** Most bytes of messages in the first batch of a stream: two short ones. */
+const FIRST_BATCH_BYTES = 256;
+
+/** Most bytes of messages in a batch. */
+const MAX_BATCH_BYTES = 32 * 1024;
+
+/**
+ * Joins the messages of one stream. Its batches grow, each to twice the size of the one before: over a connection that
+ * breaks often, a stream that resumes gets at least its first messages each time.
+ */
+export class MessageBatches {
+  #maxBytes = FIRST_BATCH_BYTES;
+
+  /** Replaces runs of messages by single events; other events, and single messages, stay as they are and in their place. */
+  join(events: readonly OutgoingEvent[]): EventText[] {
+    const joined: EventText[] = [];
+    let end = 0;
+    for (let start = 0; start < events.length; start = end) {
+      end = this.#endOfRun(events, start);
+      const run = events.slice(start, end);
+      joined.push(...run.length === 1 ? run : [messagesEvent(run.map(({ plaintext }) => plaintext))]);
+    }
+    return joined;
   }
-  return joined;
+
+  #endOfRun(events: readonly OutgoingEvent[], start: number): number {
+    const first = events[start];
+    if (first?.isMessage !== true) return start + 1;
+    let end = start + 1;
+    let bytes = first.length;
+    for (let next = events[end]; next?.isMessage && bytes + next.length <= this.#maxBytes; next = events[end]) {
+      bytes += next.length;
+      end += 1;
+    }
+    this.#maxBytes = Math.min(2 * this.#maxBytes, MAX_BATCH_BYTES);
+    return end;
+  }
 }
 
 /** Returns the text of an event of type `messages`, from the texts of events of type `message`. */

@@ -9,7 +9,7 @@ import type { PingEvent } from "../protocol/event.ts";
 import type { Version } from "../protocol/exchange.ts";
 import type { StreamSealer } from "../protocol/v2/stream.ts";
 import type { Backpressure } from "./backpressure.ts";
-import { type EventText, joinMessages } from "./message_batch.ts";
+import { type EventText, MessageBatches } from "./message_batch.ts";
 import { LARGE_EVENT_BYTES, type OutgoingEvent } from "./outgoing_event.ts";
 import type { RecordScheduler } from "./record_scheduler.ts";
 import { HEARTBEAT_COMMENT, numberedRecord, openingRecord } from "./sse_format.ts";
@@ -66,7 +66,8 @@ export class NumberedFormat implements StreamFormat {
   readonly opening: Uint8Array;
   readonly #stream: StreamSealer;
   readonly #options: NumberedFormatOptions;
-  #hasBatches = false;
+  /** Present in a stream with batches. */
+  #batches: MessageBatches | undefined;
 
   /** Creates the format of a stream, without batches. */
   constructor(stream: StreamSealer, options: NumberedFormatOptions) {
@@ -83,17 +84,17 @@ export class NumberedFormat implements StreamFormat {
 
   /** Sends messages that wait together as one event from now on. */
   allowBatches(): void {
-    this.#hasBatches = true;
+    this.#batches ??= new MessageBatches();
   }
 
   /** Returns a promise of the stream's turn, during which messages wait for each other; only with batches. */
   turn(owner: string): Promise<void> | undefined {
-    return this.#hasBatches ? this.#options.scheduler.acquire(owner) : undefined;
+    return this.#batches !== undefined ? this.#options.scheduler.acquire(owner) : undefined;
   }
 
   /** Returns the records of the next events. */
   records(events: readonly OutgoingEvent[]): Uint8Array | Promise<Uint8Array> {
-    const texts = this.#hasBatches ? joinMessages(events) : events;
+    const texts = this.#batches?.join(events) ?? events;
     return join(texts.map((text) => this.#record(text)));
   }
 

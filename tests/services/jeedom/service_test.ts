@@ -479,6 +479,7 @@ function makePollingJeedom(options: Partial<JeedomCallSettings> = {}) {
   const jeedom = makeJeedom({
     async fetch(input, init = {}) {
       const { params: { datetime } } = await new Request(input, init).json();
+      init.signal?.throwIfAborted();
       const answer = Promise.withResolvers<Response>();
       init.signal?.addEventListener("abort", () => answer.reject(init.signal?.reason));
       sent.push(datetime);
