@@ -30,15 +30,14 @@ export async function startBenchGateway(
     & Pick<GatewayProcessOptions, "checkout" | "directory" | "flags">,
 ): Promise<GatewayProcess> {
   const start = await readStartTask(options.checkout);
-  if (scope.disposed) throw new Error("Interrupted");
-  const starting = startGatewayProcess({ ...start.env, ...WIDE_LIMITS, ...env }, {
-    ...options,
-    flags: [...start.flags, ...flags],
-  });
-  // Before it has started: an interruption may come meanwhile.
+  // Before it starts: an interruption may come meanwhile.
   scope.defer(async () => {
     const gateway = await starting.catch(() => undefined);
     await gateway?.stop();
+  });
+  const starting = startGatewayProcess({ ...start.env, ...WIDE_LIMITS, ...env }, {
+    ...options,
+    flags: [...start.flags, ...flags],
   });
   return await starting;
 }
