@@ -212,9 +212,10 @@ export async function startGateway(
       log.info("Gateway stops");
       readiness.stop();
       // Requests are still answered while the streams end; a server shuts down only after its last stream.
-      const drained = streams.drain({ withinMs: config.shutdown.drainMs, random: Math.random }).then(() =>
-        server.shutdown()
-      );
+      const drained = streams.drain({ withinMs: config.shutdown.drainMs, random: Math.random }).then(() => {
+        store.end();
+        return server.shutdown();
+      });
       await settledWithin(drained, config.shutdown.timeoutMs);
       await settledWithin(closeServices(), SERVICES_CLOSE_TIMEOUT_MS);
       await running.disposeAsync();

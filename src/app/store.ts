@@ -19,6 +19,8 @@ export interface OpenStore {
   readonly createCounter: CounterFactory;
   /** Settles when no new request can be mistaken for one that an earlier process may have run. */
   begun(): Promise<void>;
+  /** Refuses all further requests but repeats: as soon as the port is free, another process may take them. */
+  end(): void;
   /** Returns true while requests with the current timestamp are refused, because the clock was ahead before. */
   isAhead(): boolean;
   /** Closes the store. */
@@ -89,10 +91,15 @@ function openMemory(config: Config, { log, metrics, now, monotonic, ...options }
     },
   });
   const timer = setInterval(() => clock.check(), CLOCK_CHECK_MS);
+  let isEnded = false;
   return {
     replays: {
       ...replays,
       claim(identity) {
+        if (isEnded) {
+          const known = replays.recall(identity);
+          return known.kind === "repeat" ? known : { kind: "unavailable" };
+        }
         // Not only by the timer: a request of an earlier process is refused only once the step of the clock is detected.
         clock.check();
         const { kid, timestamp } = identity;
@@ -106,6 +113,7 @@ function openMemory(config: Config, { log, metrics, now, monotonic, ...options }
       newKeyId === undefined
         ? new Promise((resolve) => setTimeout(resolve, Math.max(0, Math.min(since * 1000 - now(), 1000))))
         : Promise.resolve(),
+    end: () => void (isEnded = true),
     isAhead: () => !replays.accepts(now() / 1000),
     close() {
       clearInterval(timer);
@@ -134,6 +142,8 @@ async function openShared(url: URL, config: Config, { log, now, monotonic }: Sto
     replays,
     createCounter: redisCounter(connection),
     begun: () => Promise.resolve(),
+    // Other processes use the same store.
+    end() {},
     isAhead: () => replays.since !== undefined && now() < replays.since * 1000,
     async close() {
       await replays.close();

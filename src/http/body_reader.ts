@@ -43,6 +43,12 @@ const SLOW_MS = 500;
  */
 const SMALL_BODY_BYTES = 8 * 1024;
 
+/**
+ * Most such reads that go on after an abort. Beyond it, small bodies are read piece by piece, too: a connection of HTTP/2
+ * may hold hundreds.
+ */
+const MAX_ABANDONED = 64;
+
 /** Most large bodies to hold at a time, from their first byte until they are opened. */
 const MAX_LARGE_BODIES = 8;
 
@@ -59,6 +65,8 @@ export class BodyReader {
   readonly #large = new FairSemaphore({ total: MAX_LARGE_BODIES, each: MAX_LARGE_BODIES_PER_ADDRESS });
   /** Large bodies that are being received, at most {@linkcode MAX_LARGE_BODIES}. */
   readonly #pendingLarge = new Set<PendingBody>();
+  /** Number of aborted bodies whose reading goes on. */
+  #abandoned = 0;
 
   /** Creates a reader without pending bodies. */
   constructor(
@@ -90,7 +98,8 @@ export class BodyReader {
    */
   async read<T>(request: Request, address: string, use: (body: Bytes) => Promise<T>): Promise<T> {
     const length = Number(request.headers.get("Content-Length"));
-    if (length > 0 && length <= Math.min(SMALL_BODY_BYTES, this.#settings.maxBodyBytes)) {
+    const isSmall = length > 0 && length <= Math.min(SMALL_BODY_BYTES, this.#settings.maxBodyBytes);
+    if (isSmall && this.#abandoned < MAX_ABANDONED) {
       return await use(await this.#readSmall(request, address));
     }
     let release = () => {};
@@ -108,12 +117,22 @@ export class BodyReader {
   async #readSmall(request: Request, address: string): Promise<Bytes> {
     const { promise, resolve, reject } = Promise.withResolvers<Bytes>();
     const pending = this.#begin(address, reject);
-    // After an abort it fails when the connection is closed, and nothing waits for it.
-    request.bytes().then(resolve, () => reject(bodyBroken()));
+    let isEnded = false;
+    const ended = request.bytes().then((body) => {
+      isEnded = true;
+      resolve(body);
+    }, () => {
+      isEnded = true;
+      reject(bodyBroken());
+    });
     try {
       return await promise;
     } finally {
       this.#end(pending);
+      if (!isEnded) {
+        this.#abandoned += 1;
+        ended.then(() => this.#abandoned -= 1);
+      }
     }
   }
 

@@ -305,13 +305,12 @@ export class LiveKeyring implements Keyring {
     envelope: RequestEnvelope,
     { kid, route }: RequestSource & { readonly kid: string },
   ): Promise<Opened | undefined> {
+    const decoy = await this.#decoy;
     const named = this.#byKid.get(kid);
-    if (named !== undefined && this.#isUsable(named, envelope.version)) {
-      return await openWith(named, envelope, { route });
-    }
-    // Takes as long as a wrong key. No client has the decoy key, so it never matches.
-    await openRequest(await this.#decoy, envelope, { route });
-    return undefined;
+    const active = named !== undefined && this.#isUsable(named, envelope.version) ? named : undefined;
+    // The decoy takes as long as a wrong key. No client has it, so it never matches.
+    const opened = await openRequest(active?.key.secret ?? decoy, envelope, { route });
+    return active === undefined || opened === undefined ? undefined : { key: active.key, ...opened };
   }
 
   async #activate(entry: KeyEntry): Promise<ActiveKey> {

@@ -150,7 +150,13 @@ export class SharedConnection {
       response.then(settle(resolve), fail);
     };
     if (attempt.connection === undefined) attempt.opening.then(send).catch(fail);
-    else send(attempt.connection);
+    else {
+      try {
+        send(attempt.connection);
+      } catch (error) {
+        fail(error);
+      }
+    }
     return promise;
   }
 

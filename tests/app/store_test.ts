@@ -221,3 +221,15 @@ Deno.test("openStore() begins with the second after the time from which on no ea
     await store.close();
   }
 });
+
+Deno.test("end() refuses all further requests, which another process may run, and still recognizes repeats", async () => {
+  const { store, identity, claim } = await openTestStore(0);
+  try {
+    const ran = identity(NOW);
+    assertEquals(await claim(ran), "first");
+    store.end();
+    assertEquals([await claim(ran), await claim(identity(NOW + 1))], ["repeat", "unavailable"]);
+  } finally {
+    await store.close();
+  }
+});

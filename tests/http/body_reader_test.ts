@@ -1,5 +1,5 @@
 /** Bodies as Deno's server hands them over, and the choice of the one to abort. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as fc from "fast-check";
 import http2 from "node:http2";
 import { BodyReader, type BodySettings } from "../../src/http/body_reader.ts";
@@ -153,6 +153,34 @@ for (const [kind, text] of SLOW_BODIES) {
     assertEquals(server.clock.timers, 0);
   });
 }
+
+Deno.test("after 64 aborted small bodies whose senders stay, the next ones are cancelled, until a sender has left", async () => {
+  const clock = new ManualClock();
+  const deadlines = new Deadlines(clock);
+  const bodies = new BodyReader(SETTINGS, { monotonic: () => clock.monotonic(), deadlines });
+  const senders: ReadableStreamDefaultController[] = [];
+  let cancelled = 0;
+  /** Sends no more than the head of a body, until its deadline. */
+  async function sendHead(): Promise<void> {
+    const body = new ReadableStream({
+      start: (sender) => void senders.push(sender),
+      cancel: () => void (cancelled += 1),
+    });
+    const request = new Request("http://g/", { method: "POST", headers: { "Content-Length": "9" }, body });
+    const refused = assertRejects(() => bodies.read(request, "a", () => Promise.resolve()), HttpError, "too slow");
+    clock.pass(5250);
+    await refused;
+  }
+  for (let count = 0; count < 64; count++) await sendHead();
+  assertEquals(cancelled, 0);
+  await sendHead();
+  assertEquals(cancelled, 1);
+  senders[0]?.error(new Error("Disconnected"));
+  // Until the reader has seen it.
+  await new Promise((resolve) => setTimeout(resolve));
+  await sendHead();
+  assertEquals(cancelled, 1);
+});
 
 Deno.test("one timer runs for all bodies that are being received", async () => {
   await using server = new TestServer();

@@ -203,11 +203,12 @@ export function createJeedomService(options: JeedomServiceOptions): Service {
         });
       }
       const bytes = await running.read((signal) => {
-        if (isSmall(response)) return response.bytes();
-        const length = Number(response.headers.get("Content-Length") ?? settings.maxResponseBytes);
+        const { maxResponseBytes } = settings;
+        const length = lengthOf(response) ?? Infinity;
+        if (length <= Math.min(LARGE_BODY_BYTES, maxResponseBytes)) return response.bytes();
         const beforeLarge = async () =>
-          holdMemory(await answers.acquire(key, Math.max(length, LARGE_BODY_BYTES), signal));
-        return readBytes(response, settings.maxResponseBytes, { signal, beforeLarge });
+          holdMemory(await answers.acquire(key, Math.min(length, maxResponseBytes), signal));
+        return readBytes(response, maxResponseBytes, { signal, beforeLarge });
       });
       const reply = readAnswer({ status, bytes }, { isApi: url === apiUrl, onStrayText });
       free(bytes);
@@ -225,14 +226,6 @@ export function createJeedomService(options: JeedomServiceOptions): Service {
         cause: error instanceof Error && error.cause instanceof Error ? error.cause : error,
       });
     }
-  }
-
-  /** Returns whether an answer is at most as long as a small body: then it is read at once. */
-  function isSmall({ headers }: Response): boolean {
-    // The length of a compressed body says nothing of what it expands to.
-    if (headers.has("Content-Encoding")) return false;
-    const length = headers.get("Content-Length");
-    return length !== null && Number(length) <= Math.min(LARGE_BODY_BYTES, settings.maxResponseBytes);
   }
 
   function onStrayText(): void {
@@ -287,6 +280,15 @@ class RunningCall {
 }
 
 const STOPPED = new Error("No longer waited for");
+
+/** Returns the number of bytes of an answer; undefined if it is unknown. */
+function lengthOf({ headers }: Response): number | undefined {
+  // The length of a compressed body says nothing of what it expands to, and that beside a transfer coding nothing at all.
+  if (headers.has("Content-Encoding") || headers.has("Transfer-Encoding")) return undefined;
+  // Two lengths give no number.
+  const length = Number(headers.get("Content-Length") ?? NaN);
+  return Number.isNaN(length) ? undefined : length;
+}
 
 /** Returns whether a call may be running in Jeedom although its connection failed: not if it never connected. */
 function mayRunOn(error: unknown): boolean {

@@ -227,6 +227,19 @@ Deno.test("handle() stops reading an answer that is too large, announced or not"
   await assertRejects(() => makeJeedom({}, announced).call({ jsonrpc: "ping" }), ServiceError, "larger than 1000");
 });
 
+Deno.test("handle() limits an answer whose announced length does not count beside its transfer coding", async () => {
+  const headers = { "Content-Length": "5", "Transfer-Encoding": "chunked" };
+  const { call } = makeJeedom({}, () => new Response("x".repeat(1001), { headers }));
+  await assertRejects(() => call({ jsonrpc: "ping" }), ServiceError, "larger than 1000");
+});
+
+Deno.test("handle() continues to read large answers after one that announced its length twice", async () => {
+  const json = JSON.stringify("x".repeat(100_000));
+  const headers = { "Content-Length": `${json.length}, ${json.length}` };
+  const { call } = makeJeedom({ maxResponseBytes: 200_000, timeoutMs: 1000 }, () => new Response(json, { headers }));
+  for (let count = 0; count < 2; count++) assertEquals((await call({ jsonrpc: "ping" })).bodyJson, json);
+});
+
 /** Jeedom that announces no length, and sends the rest of each large answer when the test releases it. */
 function makeSlowAnswers(options: Partial<JeedomCallSettings> = {}) {
   const reading: string[] = [];
