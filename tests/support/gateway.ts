@@ -13,6 +13,7 @@ import type { StreamSettings } from "../../src/streams/event_stream.ts";
 import { StreamRegistry } from "../../src/streams/stream_registry.ts";
 import { EventEncoder } from "../../src/streams/event_encoder.ts";
 import { SYSTEM_CLOCK } from "../../src/lib/clock.ts";
+import { Deadlines } from "../../src/lib/deadlines.ts";
 import { BrokerPool, type BrokerPoolOptions } from "../../src/mqtt/pool.ts";
 import { MemoryHistory } from "../../src/mqtt/hub/memory_history.ts";
 import type { Decision } from "../../src/observability/audit.ts";
@@ -157,6 +158,7 @@ export async function makeGateway({ connect, pool = {}, ...overrides }: Override
       },
     },
     clock: { ...SYSTEM_CLOCK, ...clocks },
+    deadlines: new Deadlines(SYSTEM_CLOCK, 10),
   });
   const telemetry = recordTelemetry();
   const decisions: Decision[] = [];

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import type { ReceivedMessage } from "../../../src/mqtt/hub/received_message.ts";
 import { OpenDeliveries, RetainedDelivery } from "../../../src/mqtt/hub/retained.ts";
 
@@ -115,4 +115,21 @@ Deno.test("unoffered() yields each delivery once for a topic, however often the 
   open.clear();
   make("four");
   assertEquals([offered("a"), [...open].length], [["four"], 1]);
+});
+
+Deno.test("unoffered() forgets topics that the broker has no more, also while there is always some delivery", () => {
+  const open = new OpenDeliveries<string>();
+  const make = () => {
+    const delivery = new RetainedDelivery<string>({ owner: "phone", earlyBytes: { bytes: 0 }, from: 0 });
+    open.add(delivery);
+    return delivery;
+  };
+  let last = make();
+  for (let round = 0; round < 1000; round++) {
+    const next = make();
+    assertEquals([...open.unoffered(`topic ${round}`)].length, 2);
+    open.delete(last);
+    last = next;
+  }
+  assert(open.offeredTopics <= 2, `${open.offeredTopics} topics`);
 });
