@@ -27,8 +27,8 @@ const SILENCE_MS = 45_000;
 const EVENT_MAX_LENGTH = 64 * 2 ** 20;
 
 /**
- * Opens a stream and yields its events, the last one included, and the messages of a batch one by one. In version 2 a request that the gateway proves to have
- * refused for its time is sealed again and sent once more.
+ * Opens a stream and yields its events, the last one included, and the messages of a batch one by one. In version 2 a
+ * request that the gateway proves to have refused for its time is sealed again and sent once more.
  *
  * @param request the fields of the subscribe request, without its timestamp
  * @param options `signal` ends the stream

@@ -374,11 +374,11 @@ function isProbe({ version }: RequestEnvelope, timestamp: unknown): boolean {
   return version === 2 && timestamp === 0;
 }
 
-/** Codes of `2.`, with which a request of version 2 begins. */
-const [VERSION_2_DIGIT, VERSION_2_DOT] = [0x32, 0x2e];
+/** First byte of a request of version 2. */
+const VERSION_2_BYTE = "2".charCodeAt(0);
 
 /** Returns the id of the key that a request of version 2 names. */
 function namedKey(body: Uint8Array): string | undefined {
-  if (body[0] !== VERSION_2_DIGIT || body[1] !== VERSION_2_DOT) return undefined;
+  if (body[0] !== VERSION_2_BYTE) return undefined;
   return /^2\.([0-9a-f]{16})\./.exec(latin1.decode(body.subarray(0, 19)))?.[1];
 }

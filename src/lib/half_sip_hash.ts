@@ -4,12 +4,12 @@
  * @module
  */
 
-/** Random key of a hash, secret to those who choose what is hashed. */
+/** Random key of a hash, unknown to clients, which choose what is hashed. */
 export type HashKey = readonly [number, number];
 
 /**
  * Hashes words to 32 bits with HalfSipHash-1-3 (Aumasson and Bernstein), as Linux does for its tables: without the key,
- * nobody finds words with equal hashes faster than by chance.
+ * an attacker finds words with equal hashes only by chance.
  */
 export function halfSipHash([key0, key1]: HashKey, words: Uint32Array): number {
   let v0 = key0 | 0;

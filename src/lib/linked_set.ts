@@ -1,38 +1,33 @@
 /**
- * Set in the order of insertion.
+ * Set in an order.
  *
  * @module
  */
+import { LinkedList, type Neighbours } from "./linked_list.ts";
 
 /** Value with its neighbours. */
-interface Link<T> {
+interface Link<T> extends Neighbours<Link<T>> {
   readonly value: T;
-  previous: Link<T> | undefined;
-  next: Link<T> | undefined;
 }
 
-/**
- * Set that finds its first values at once. In a built-in Set they follow the holes that deleted values leave, and each
- * look at the front walks over all of them.
- */
+/** Set in the order of insertion that finds its first and last value at once. */
 export class LinkedSet<T> implements Iterable<T> {
   readonly #links = new Map<T, Link<T>>();
-  #first: Link<T> | undefined;
-  #last: Link<T> | undefined;
+  readonly #list = new LinkedList<Link<T>>();
 
   /** Number of values. */
   get size(): number {
     return this.#links.size;
   }
 
-  /** Value that was added first; undefined if there is none. */
+  /** First value; undefined if there is none. */
   get first(): T | undefined {
-    return this.#first?.value;
+    return this.#list.first?.value;
   }
 
-  /** Value that was added last; undefined if there is none. */
+  /** Last value; undefined if there is none. */
   get last(): T | undefined {
-    return this.#last?.value;
+    return this.#list.last?.value;
   }
 
   /** Returns whether a value is there. */
@@ -42,40 +37,43 @@ export class LinkedSet<T> implements Iterable<T> {
 
   /** Adds a value at the end, unless it is there. */
   add(value: T): void {
-    if (this.#links.has(value)) return;
-    const link: Link<T> = { value, previous: this.#last, next: undefined };
-    if (this.#last === undefined) this.#first = link;
-    else this.#last.next = link;
-    this.#last = link;
-    this.#links.set(value, link);
+    if (!this.#links.has(value)) this.#append(value);
+  }
+
+  /** Adds a value at the end, or moves it there. */
+  addLast(value: T): void {
+    const known = this.#links.get(value);
+    if (known === undefined) this.#append(value);
+    else this.#list.moveToEnd(known);
   }
 
   /** Removes a value; returns whether it was there. */
   delete(value: T): boolean {
     const link = this.#links.get(value);
     if (link === undefined) return false;
-    this.#links.delete(value);
-    if (link.previous === undefined) this.#first = link.next;
-    else link.previous.next = link.next;
-    if (link.next === undefined) this.#last = link.previous;
-    else link.next.previous = link.previous;
-    return true;
+    this.#list.remove(link);
+    return this.#links.delete(value);
   }
 
   /** Removes all values. */
   clear(): void {
     this.#links.clear();
-    this.#first = undefined;
-    this.#last = undefined;
+    this.#list.clear();
   }
 
   /** Iterates over the values, the last one first; each may be removed while it is the current one. */
   *backwards(): Generator<T, void, void> {
-    for (let link = this.#last; link !== undefined; link = link.previous) yield link.value;
+    for (let link = this.#list.last; link !== undefined; link = link.previous) yield link.value;
   }
 
   /** Iterates over the values; each may be removed while it is the current one. */
   *[Symbol.iterator](): Generator<T, void, void> {
-    for (let link = this.#first; link !== undefined; link = link.next) yield link.value;
+    for (let link = this.#list.first; link !== undefined; link = link.next) yield link.value;
+  }
+
+  #append(value: T): void {
+    const link: Link<T> = { value, previous: undefined, next: undefined };
+    this.#list.append(link);
+    this.#links.set(value, link);
   }
 }

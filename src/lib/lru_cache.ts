@@ -3,40 +3,24 @@
  *
  * @module
  */
+import { LinkedList, type Neighbours } from "./linked_list.ts";
 
 /** Entry of a cache, between the entries that were used just before and after it. */
-interface Entry<Key, Value> {
+interface Entry<Key, Value> extends Neighbours<Entry<Key, Value>> {
   readonly key: Key;
   value: Value;
-  older: Entry<Key, Value> | undefined;
-  newer: Entry<Key, Value> | undefined;
 }
 
-/**
- * Map that evicts its least recently used entry when it is full.
- *
- * The order is a linked list, not that of the map: to find the first key of a map, the engine walks over all that were
- * deleted before it.
- */
+/** Map that evicts its least recently used entry when it is full. */
 export class LruCache<Key, Value> {
   readonly #maxEntries: number;
   readonly #entries = new Map<Key, Entry<Key, Value>>();
-  #oldest: Entry<Key, Value> | undefined;
-  #newest: Entry<Key, Value> | undefined;
+  /** The entries, the least recently used first. */
+  readonly #byUse = new LinkedList<Entry<Key, Value>>();
 
   /** Makes an empty cache that holds at most `maxEntries`. */
   constructor(maxEntries: number) {
     this.#maxEntries = maxEntries;
-  }
-
-  /** Number of entries. */
-  get size(): number {
-    return this.#entries.size;
-  }
-
-  /** Key of the least recently used entry; undefined if there is none. */
-  get oldest(): Key | undefined {
-    return this.#oldest?.key;
   }
 
   /** Returns whether there is an entry, without using it. */
@@ -48,7 +32,7 @@ export class LruCache<Key, Value> {
   get(key: Key): Value | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
-    this.#use(entry);
+    this.#byUse.moveToEnd(entry);
     return entry.value;
   }
 
@@ -57,55 +41,20 @@ export class LruCache<Key, Value> {
     const known = this.#entries.get(key);
     if (known !== undefined) {
       known.value = value;
-      this.#use(known);
-      return;
+      return this.#byUse.moveToEnd(known);
     }
-    const entry: Entry<Key, Value> = { key, value, older: undefined, newer: undefined };
+    const entry: Entry<Key, Value> = { key, value, previous: undefined, next: undefined };
     this.#entries.set(key, entry);
-    this.#append(entry);
-    if (this.#entries.size > this.#maxEntries && this.#oldest !== undefined) this.delete(this.#oldest.key);
+    this.#byUse.append(entry);
+    const oldest = this.#byUse.first;
+    if (this.#entries.size > this.#maxEntries && oldest !== undefined) this.delete(oldest.key);
   }
 
-  /** Removes an entry. */
+  /** Removes an entry; returns whether it was there. */
   delete(key: Key): boolean {
     const entry = this.#entries.get(key);
     if (entry === undefined) return false;
-    this.#unlink(entry);
+    this.#byUse.remove(entry);
     return this.#entries.delete(key);
-  }
-
-  /** Removes all entries. */
-  clear(): void {
-    this.#entries.clear();
-    this.#oldest = undefined;
-    this.#newest = undefined;
-  }
-
-  /** Returns the keys, the most recently used first. */
-  keys(): Key[] {
-    const keys: Key[] = [];
-    for (let entry = this.#newest; entry !== undefined; entry = entry.older) keys.push(entry.key);
-    return keys;
-  }
-
-  #use(entry: Entry<Key, Value>): void {
-    if (entry === this.#newest) return;
-    this.#unlink(entry);
-    this.#append(entry);
-  }
-
-  #append(entry: Entry<Key, Value>): void {
-    entry.older = this.#newest;
-    entry.newer = undefined;
-    if (this.#newest === undefined) this.#oldest = entry;
-    else this.#newest.newer = entry;
-    this.#newest = entry;
-  }
-
-  #unlink({ older, newer }: Entry<Key, Value>): void {
-    if (older === undefined) this.#oldest = newer;
-    else older.newer = newer;
-    if (newer === undefined) this.#newest = older;
-    else newer.older = older;
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Shares the event loop between long work and everything else.
+ * Pauses in long work, in which the event loop runs other work.
  *
  * @module
  */

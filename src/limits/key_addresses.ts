@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { LruCache } from "../lib/lru_cache.ts";
+import { LinkedSet } from "../lib/linked_set.ts";
 
 /** Most addresses of a key: more than a household has networks. */
 const MAX_ADDRESSES_OF_KEY = 100;
@@ -13,15 +13,17 @@ const MAX_KEYS_AT_ADDRESS = 16;
 
 /** Recent pairs of a key and an address. A key that is used from many addresses evicts only its own pairs. */
 export class KeyAddresses {
-  readonly #byKey = new Map<string, LruCache<string, true>>();
-  readonly #byAddress = new Map<string, LruCache<string, true>>();
+  /** Addresses of each key, the least recently used first. */
+  readonly #byKey = new Map<string, LinkedSet<string>>();
+  /** Keys of each address, in the same order. */
+  readonly #byAddress = new Map<string, LinkedSet<string>>();
 
   /** Adds a pair, as the most recently used. */
   add(kid: string, address: string): void {
     const addresses = this.#use(this.#byKey, kid, address);
     const keys = this.#use(this.#byAddress, address, kid);
-    if (addresses.size > MAX_ADDRESSES_OF_KEY && addresses.oldest !== undefined) this.#delete(kid, addresses.oldest);
-    if (keys.size > MAX_KEYS_AT_ADDRESS && keys.oldest !== undefined) this.#delete(keys.oldest, address);
+    if (addresses.size > MAX_ADDRESSES_OF_KEY && addresses.first !== undefined) this.#delete(kid, addresses.first);
+    if (keys.size > MAX_KEYS_AT_ADDRESS && keys.first !== undefined) this.#delete(keys.first, address);
   }
 
   /** Returns whether a key was used from an address. */
@@ -31,16 +33,16 @@ export class KeyAddresses {
 
   /** Returns the keys that were used from an address, the most recently used first. */
   keysAt(address: string): readonly string[] {
-    return this.#byAddress.get(address)?.keys() ?? [];
+    return [...this.#byAddress.get(address)?.backwards() ?? []];
   }
 
-  #use(map: Map<string, LruCache<string, true>>, id: string, other: string): LruCache<string, true> {
+  #use(map: Map<string, LinkedSet<string>>, id: string, other: string): LinkedSet<string> {
     let others = map.get(id);
     if (others === undefined) {
-      others = new LruCache(Infinity);
+      others = new LinkedSet();
       map.set(id, others);
     }
-    others.set(other, true);
+    others.addLast(other);
     return others;
   }
 

@@ -29,10 +29,11 @@ const BASE64_KEY = /(?<![\w+/-])(?=(?:[a-z\d_+/-]*[A-Z]){5})[\w+/-]{43}=?(?![\w+
 const URL_LOGIN = /(?<=:\/\/)[^\s/@"']+(?=@)/g;
 /** Login in an HTTP header. */
 const HEADER_LOGIN = /(?<=\b(?:Basic|Bearer) )[\w+/=.~-]{8,}/gi;
-/** Length of the shortest text in the form of a key, in characters. */
-const LEAST_KEY_LENGTH = 43;
 
-/** Every beginning of a login in a header. */
+/** Length of the shortest text in the form of a key, in characters. */
+const MIN_KEY_LENGTH = 43;
+
+/** Beginning of every {@linkcode HEADER_LOGIN}. */
 const HEADER_SCHEME = /(?:Basic|Bearer) /i;
 
 /** Creates a function that masks secrets in a line, in every common encoding, and all text in the form of a secret. */
@@ -43,7 +44,7 @@ export function createMask(secrets: readonly string[]): (line: string) => string
   const known = encodings.length === 0 ? undefined : new RegExp(encodings.map(RegExp.escape).join("|"), "g");
   return (line) => {
     let text = known === undefined ? line : line.replace(known, MASKED);
-    // Hardly a line has any of these, and to search for them takes long.
+    // Few lines have any of these, and the searches take long.
     if (mayHaveKey(text)) text = text.replace(HEX_KEY, MASKED).replace(BASE64_KEY, MASKED);
     if (text.includes("://")) text = text.replace(URL_LOGIN, MASKED);
     if (HEADER_SCHEME.test(text)) text = text.replace(HEADER_LOGIN, MASKED);
@@ -52,22 +53,22 @@ export function createMask(secrets: readonly string[]): (line: string) => string
 }
 
 /**
- * Returns whether a text has so many characters of keys in a row as the shortest key. Looks from the last one that a key
- * would have back to its first one, and goes on behind the first other character there.
+ * Returns whether a text has as many characters of keys in a row as the shortest key. Searches each window of that length
+ * from its end, so that it can skip all windows with the first other character that it finds.
  */
 function mayHaveKey(text: string): boolean {
   let start = 0;
-  while (start + LEAST_KEY_LENGTH <= text.length) {
-    let at = start + LEAST_KEY_LENGTH - 1;
-    while (at >= start && isOfKey(text.charCodeAt(at))) at--;
+  while (start + MIN_KEY_LENGTH <= text.length) {
+    let at = start + MIN_KEY_LENGTH - 1;
+    while (at >= start && isKeyCharacter(text.charCodeAt(at))) at--;
     if (at < start) return true;
     start = at + 1;
   }
   return false;
 }
 
-/** Returns whether keys have a character: a letter, a digit, or one of `+/-_`. */
-function isOfKey(code: number): boolean {
+/** Returns whether a character may be part of a key: a letter, a digit, or one of `+/-_`. */
+function isKeyCharacter(code: number): boolean {
   return (code >= 0x61 && code <= 0x7a) || (code >= 0x41 && code <= 0x5a) || (code >= 0x30 && code <= 0x39) ||
     code === 0x2b || code === 0x2f || code === 0x2d || code === 0x5f;
 }

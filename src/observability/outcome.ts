@@ -1,5 +1,5 @@
 /**
- * Watching the outcome of work without a part in it.
+ * Listeners to the outcome of work, for measuring it.
  *
  * @module
  */
@@ -15,7 +15,7 @@ export interface OutcomeListeners {
 /**
  * Runs work, and calls a listener after it: for a promise, when it settles, before those who wait for it go on.
  *
- * @returns the very result of the work: those who wait for a promise wait for no other one
+ * @returns the result itself, not another promise of it: callers wait no longer than for the work
  * @throws the error of the work
  */
 export function watchOutcome<T>(work: () => T, { succeeded, failed }: OutcomeListeners): T {

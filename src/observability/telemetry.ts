@@ -97,7 +97,7 @@ export interface RefusedRequest {
 export interface Telemetry {
   /**
    * Runs an operation, one of {@linkcode OPERATIONS} or of a service, and measures it; a promise until it settles.
-   * Returns the very result of the operation, and throws its error.
+   * Returns the result of the operation itself, not another promise of it, and throws its error.
    */
   measure<T>(operation: string, work: () => T): T;
   /** Counts a stream as open. Returns the function to call once at its end. */

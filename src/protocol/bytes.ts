@@ -17,7 +17,7 @@ export function randomBytes(length: number): Bytes {
 }
 
 /** Joins two arrays into one in memory of its own. */
-export function concat(first: Bytes, second: Bytes): Bytes {
+export function concat(first: Uint8Array, second: Uint8Array): Bytes {
   const whole = new Uint8Array(first.length + second.length);
   whole.set(first);
   whole.set(second, first.length);

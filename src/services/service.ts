@@ -49,7 +49,7 @@ export interface ServiceModule<Settings extends ServiceSettings = ServiceSetting
   create(dependencies: ServiceDependencies): Promise<CreatedService>;
   /** Returns the end of the log line of the start. */
   startText?(config: Config): StartText;
-  /** Loads the checks of `doctor` for it, which the gateway runs without. */
+  /** Loads the checks of `doctor` for it; not called while the gateway serves. */
   doctor?(): Promise<readonly Check[]>;
   /**
    * Returns what to do where no setting names what the service depends on, so that its failing check is no fault;

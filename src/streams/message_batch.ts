@@ -18,7 +18,8 @@ const TYPE = utf8.encode(MESSAGE_BEGIN);
 
 const BEGIN = utf8.encode(`{"type":"messages","messages":[`);
 const END = utf8.encode("]}");
-const [OPEN, COMMA] = utf8.encode("{,");
+const OPEN = "{".charCodeAt(0);
+const COMMA = ",".charCodeAt(0);
 
 /** Most bytes of messages in the first batch of a stream: two short ones. */
 const FIRST_BATCH_BYTES = 256;
@@ -67,8 +68,8 @@ function messagesEvent(messages: readonly Bytes[]): EventText {
   plaintext.set(BEGIN);
   let offset = BEGIN.length;
   for (const message of messages) {
-    if (offset > BEGIN.length) plaintext[offset++] = COMMA ?? 0;
-    plaintext[offset++] = OPEN ?? 0;
+    if (offset > BEGIN.length) plaintext[offset++] = COMMA;
+    plaintext[offset++] = OPEN;
     plaintext.set(message.subarray(TYPE.length), offset);
     offset += message.length - TYPE.length;
   }

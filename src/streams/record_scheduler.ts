@@ -47,14 +47,13 @@ export class RecordScheduler {
       this.#clock.after(this.#beganAt + INTERVAL_MS - now, () => this.#continue());
     }
     const { promise, resolve } = Promise.withResolvers<void>();
-    const streams = this.#waiting.get(owner);
-    if (streams !== undefined) streams.push(resolve);
-    else {
-      const first = new FifoQueue<() => void>();
-      first.push(resolve);
-      this.#waiting.set(owner, first);
+    let streams = this.#waiting.get(owner);
+    if (streams === undefined) {
+      streams = new FifoQueue();
+      this.#waiting.set(owner, streams);
       this.#owners.push(owner);
     }
+    streams.push(resolve);
     return promise;
   }
 
@@ -66,16 +65,19 @@ export class RecordScheduler {
   /** Begins the next interval with the streams that wait. */
   #continue(): void {
     this.#begin(this.#clock.monotonic());
-    for (; this.#left > 0 && this.#owners.first !== undefined; this.#left--) this.#admitNext();
+    while (this.#left > 0 && this.#admitNext()) this.#left -= 1;
     this.#isWaiting = this.#owners.first !== undefined;
     if (this.#isWaiting) this.#clock.after(INTERVAL_MS, () => this.#continue());
   }
 
-  #admitNext(): void {
-    const owner = this.#owners.shift() ?? "";
+  /** Admits the next stream of the next owner; returns whether one waited. */
+  #admitNext(): boolean {
+    const owner = this.#owners.shift();
+    if (owner === undefined) return false;
     const streams = this.#waiting.get(owner);
     streams?.shift()?.();
     if (streams?.first === undefined) this.#waiting.delete(owner);
     else this.#owners.push(owner);
+    return true;
   }
 }

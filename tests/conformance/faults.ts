@@ -496,9 +496,10 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "batches come unasked",
     fetch: tampering({
-      event: (
-        { type, ...event },
-      ) => [type === "message" ? { type: "messages", messages: [event] } : { type, ...event }],
+      event(event) {
+        const { type, ...message } = event;
+        return [type === "message" ? { type: "messages", messages: [message] } : event];
+      },
     }),
     detectedBy: { "no batches where none may come": /type of event: expected "message", got "messages"/ },
   },

@@ -194,27 +194,27 @@ function makeMany(count: number): { readonly records: KeyRecord[]; readonly last
   return { records, last: makeRecord({ name: "last", secret: secretFrom(1) }) };
 }
 
-Deno.test("open() lets named requests pass while strangers' envelopes are tried with 10,000 keys", async () => {
+Deno.test("open() lets named requests pass while attackers' envelopes are tried with 10,000 keys", async () => {
   const { importFake, counted } = makeFakeImport();
   const { keyring } = makeKeyring(importFake);
   const COUNT = 10_000;
-  const STRANGERS = 8;
+  const ATTACKERS = 8;
   const { records, last } = makeMany(COUNT);
   await keyring.replace(only(...records, last));
   const kid = await deriveKeyId(last.secret);
   const order: string[] = [];
-  const strangers = Array.from({ length: STRANGERS }, async (_, index) => {
-    await assertRejects(() => keyring.open(fakeEnvelope(255), { route, address: `stranger ${index}` }), EnvelopeError);
-    order.push("stranger");
+  const attackers = Array.from({ length: ATTACKERS }, async (_, index) => {
+    await assertRejects(() => keyring.open(fakeEnvelope(255), { route, address: `attacker ${index}` }), EnvelopeError);
+    order.push("attacker");
   });
   // After they have begun, as a new task of the event loop.
   await new Promise((resolve) => setTimeout(resolve));
   assert(counted.tries > 0 && counted.tries < COUNT, `${counted.tries} tries before the first task`);
   await keyring.open(fakeEnvelope(1), { route, address: "phone", kid });
   order.push("phone");
-  await Promise.all(strangers);
-  assertEquals(order, ["phone", ...Array.from({ length: STRANGERS }, () => "stranger")]);
-  assertEquals(counted.tries, STRANGERS * (COUNT + 1) + 1, "Each stranger costs all keys, and no more");
+  await Promise.all(attackers);
+  assertEquals(order, ["phone", ...Array.from({ length: ATTACKERS }, () => "attacker")]);
+  assertEquals(counted.tries, ATTACKERS * (COUNT + 1) + 1, "Each attacker costs all keys, and no more");
 });
 
 Deno.test("open() tries a bounded number of keys and bytes between two turns of the event loop", async () => {
@@ -240,15 +240,15 @@ Deno.test("open() tries a bounded number of keys and bytes between two turns of 
   }
 });
 
-Deno.test("open() finds the key of a new address in its turn, among strangers who sent before", async () => {
+Deno.test("open() finds the key of a new address in its turn, among attackers who sent before", async () => {
   const { importFake } = makeFakeImport();
   const { keyring } = makeKeyring(importFake);
   const { records, last } = makeMany(100);
   await keyring.replace(only(...records, last));
   const order: string[] = [];
   const flood = Array.from({ length: 10 }, async () => {
-    await assertRejects(() => keyring.open(fakeEnvelope(255), { route, address: "stranger" }), EnvelopeError);
-    order.push("stranger");
+    await assertRejects(() => keyring.open(fakeEnvelope(255), { route, address: "attacker" }), EnvelopeError);
+    order.push("attacker");
   });
   const phone = keyring.open(fakeEnvelope(1), { route, address: "phone" }).then(() => order.push("phone"));
   await Promise.all([...flood, phone]);

@@ -2,14 +2,7 @@
 import { assertEquals } from "@std/assert";
 import "../support/native_keys.ts";
 import { KEY } from "../support/known_keys.ts";
-import "../protocol/aead_test.ts";
-import "../protocol/attacks_test.ts";
-import "../protocol/exchange_test.ts";
-import "../protocol/secret_key_test.ts";
-import "../protocol/v1/envelope_test.ts";
-import "../protocol/v2/envelope_test.ts";
-import "../protocol/v2/stream_test.ts";
-import "../protocol/vectors_test.ts";
+import "./protocol_tests.ts";
 
 Deno.test("AEAD=native encrypts and decrypts short texts at once, and long ones in WebCrypto's threads", async () => {
   const nonce = new Uint8Array(12);

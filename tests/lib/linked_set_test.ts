@@ -13,6 +13,12 @@ Deno.test("a linked set keeps the order of insertion, and each value once", () =
   assertEquals([[...set], set.size, set.first], [[], 0, undefined]);
 });
 
+Deno.test("addLast() adds a value at the end, or moves it there", () => {
+  const set = new LinkedSet<string>();
+  for (const value of ["a", "b", "c", "c", "a"]) set.addLast(value);
+  assertEquals([[...set], [...set.backwards()], set.size], [["b", "c", "a"], ["a", "c", "b"], 3]);
+});
+
 Deno.test("the current value of an iteration over a linked set may be removed", () => {
   const set = new LinkedSet<number>();
   for (let value = 0; value < 5; value++) set.add(value);

@@ -6,25 +6,12 @@ import { createAuditFormatter } from "../../src/observability/audit_formatter.ts
 import type { Log, LogRecord } from "../../src/observability/log.ts";
 import { auditLog, createFormatter, MAX_TEXT_LENGTH } from "../../src/observability/logtape.ts";
 import { createMask } from "../../src/observability/mask.ts";
+import { DECISION } from "../support/decision.ts";
 import { recordTelemetry } from "../support/telemetry.ts";
 
 const SECRETS = ["Zz9kqv3WkLmN0pQrStUv", 'corr"ect\\horse/batt ery&é', "redis://ann:redis-p%40ss@127.0.0.1:6379/1"];
 const KEY = new Uint8Array(32).map((_, index) => index * 37 + 11);
 const FORMATS = ["text", "json"] as const;
-
-const DECISION: Decision = {
-  requestId: "0123456789abcdef",
-  key: "phone",
-  kid: "0011223344556677",
-  address: "192.0.2.1",
-  route: "/gateway",
-  service: "jeedom",
-  target: "cmd::byId",
-  outcome: "200",
-  result: "ok",
-  ms: 1.6,
-  bytes: 123,
-};
 
 /** Returns the records of what is written to the log of decisions. */
 function recordsOf(write: (log: Log) => void): LogRecord[] {

@@ -7,7 +7,7 @@ import { StreamOpener } from "../../src/protocol/v2/stream.ts";
 import { EventEncoder } from "../../src/streams/event_encoder.ts";
 import { EventStream, type EventStreamOptions, LargeRecords } from "../../src/streams/event_stream.ts";
 import { RECORDS_PER_INTERVAL } from "../../src/streams/record_scheduler.ts";
-import { FakeTimers } from "../support/fake_timers.ts";
+import { ManualClock } from "../support/manual_clock.ts";
 import { makeKey } from "../support/key.ts";
 import { recordTelemetry } from "../support/telemetry.ts";
 
@@ -33,8 +33,8 @@ async function makeStream(
 ) {
   const key = await makeKey("#");
   const exchange = { version: 2, key: key.secret, route: "/mqtt/subscribe", salt: randomBytes(16) } as const;
-  const timers = new FakeTimers();
-  const encoder = new EventEncoder({ randomBytes, clock: timers });
+  const clock = new ManualClock();
+  const encoder = new EventEncoder({ randomBytes, clock });
   const format = await encoder.begin(exchange);
   if (hasBatches) format.allowBatches?.();
   const telemetry = recordTelemetry();
@@ -50,7 +50,7 @@ async function makeStream(
     onClosed: () => {},
     telemetry,
     now: () => 5500,
-    monotonic: () => timers.monotonic(),
+    monotonic: () => clock.monotonic(),
   });
   const reader = stream.body.getReader();
   const [, opening = ""] = /^event: open\ndata: (.*)\n\n$/.exec(decoder.decode((await reader.read()).value)) ?? [];
@@ -60,7 +60,7 @@ async function makeStream(
   const texts: string[] = [];
   return {
     stream,
-    timers,
+    clock,
     recorded: telemetry.recorded,
     /** Plaintexts so far. */
     texts,
@@ -130,7 +130,7 @@ Deno.test("what comes before a stream's turn leaves with it", async () => {
   home.push(2);
   await new Promise((resolve) => setTimeout(resolve));
   assertEquals(isRead, false);
-  home.timers.pass(10);
+  home.clock.pass(10);
   assertEquals(unpacked(await piece).map(({ offset }) => offset), [1, 2]);
 });
 
@@ -154,7 +154,7 @@ Deno.test("a stream that is evicted resumes after the last message of its last b
   await home.exhaust();
   const piece = home.read();
   for (let offset = 4; home.recorded.dropped.length === 0; offset++) home.push(offset, "x".repeat(100));
-  home.timers.pass(10);
+  home.clock.pass(10);
   const [last] = await piece;
   assertEquals([last?.type, last?.resume], ["error", { epoch: "e", offset: 3 }]);
 });
@@ -167,7 +167,7 @@ Deno.test("revoke() drops what waits for its turn", async () => {
   home.push(2);
   await new Promise((resolve) => setTimeout(resolve));
   home.stream.revoke("Key was removed");
-  home.timers.pass(10);
+  home.clock.pass(10);
   assertEquals((await piece).map(({ type, message }) => [type, message]), [["error", "Key was removed"]]);
   assertEquals([await home.read(), home.isOver()], [[], true]);
 });
@@ -202,7 +202,7 @@ Deno.test("every event arrives once, in order, with consecutive numbers, however
           sent.push(`online ${index}`);
         } else if (step === "read") read();
         else if (step === "exhaust") await home.exhaust();
-        else if (step === "turn") home.timers.pass(10);
+        else if (step === "turn") home.clock.pass(10);
         else if (step === "microtask") await Promise.resolve();
         else if (step === "task") await new Promise((resolve) => setTimeout(resolve));
         else home.stream.tick();
@@ -211,7 +211,7 @@ Deno.test("every event arrives once, in order, with consecutive numbers, however
       else home.stream.end("restart", "stopped");
       while (!home.isOver()) {
         if (pending === 0) read();
-        home.timers.pass(10);
+        home.clock.pass(10);
         await new Promise((resolve) => setTimeout(resolve));
       }
       const events = unpacked(seen).filter(({ type }) => type !== "ping");

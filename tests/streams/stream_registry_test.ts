@@ -3,11 +3,8 @@ import { FakeTime } from "../support/fake_time.ts";
 import { settle } from "../support/settle.ts";
 import { makeBroker } from "../support/fake_broker.ts";
 import { makeGateway } from "../support/gateway.ts";
+import { makeIdleStream } from "../support/idle_stream.ts";
 import { subscribe } from "../support/listener.ts";
-import { MemoryBudget } from "../../src/limits/memory_budget.ts";
-import { EventStream, LargeRecords } from "../../src/streams/event_stream.ts";
-import { OutgoingEvent } from "../../src/streams/outgoing_event.ts";
-import { SHARED_FORMAT } from "../../src/streams/stream_format.ts";
 import { StreamRegistry } from "../../src/streams/stream_registry.ts";
 
 Deno.test("drain() ends each stream at a random moment, with a random retry", async () => {
@@ -97,7 +94,7 @@ Deno.test("all streams of a key share one listener on its signal, and those that
   const signal = new CountingSignal();
   const revoked: number[] = [];
   const streams = Array.from({ length: 100 }, (_, index) => {
-    const stream = makeStream();
+    const stream = makeIdleStream();
     stream.revoke = () => void revoked.push(index);
     registry.add(stream, signal);
     return stream;
@@ -109,20 +106,3 @@ Deno.test("all streams of a key share one listener on its signal, and those that
   for (const stream of streams) registry.delete(stream, signal);
   assertEquals(registry.size, 0);
 });
-
-function makeStream(): EventStream {
-  return new EventStream({
-    owner: "phone",
-    records: new LargeRecords(),
-    makeEvent: () =>
-      new OutgoingEvent(new Uint8Array(), { isMessage: false, position: undefined, seal: () => Promise.reject() }),
-    format: SHARED_FORMAT,
-    settings: { queueBytes: 1000, stallTimeoutMs: 60_000, keepaliveSeconds: 60 },
-    backlog: new MemoryBudget(1000),
-    onEnd: () => {},
-    onClosed: () => {},
-    telemetry: { delivered: () => {}, dropped: () => {} },
-    now: () => 0,
-    monotonic: () => 0,
-  });
-}

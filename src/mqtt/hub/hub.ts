@@ -313,18 +313,19 @@ export class Hub {
       const hasPart = this.#receivedTopics(state).length > 0;
       return JSON.stringify([state.subscriber.owner, ids, hasPart ? state.subscriber.since?.offset : undefined]);
     });
-    const deliveries = [...groups.values()].map((group) => {
+    const deliveries = [...groups.values()].flatMap((group) => {
       const [first] = group;
+      if (first === undefined) return [];
       // A resumed subscriber may leave again during the replay, before the first retained message.
       const offsets = group.map((state) => this.#startOf(state, from).offset);
-      const owner = first?.subscriber.owner ?? "";
+      const { owner } = first.subscriber;
       const earlyBytes = this.#earlyBytes.get(owner) ?? { bytes: 0 };
       this.#earlyBytes.set(owner, earlyBytes);
       const delivery = new RetainedDelivery<SubscriberState>({
         owner,
         earlyBytes,
         from: Math.min(from, ...offsets),
-        received: first === undefined ? [] : this.#receivedTopics(first),
+        received: this.#receivedTopics(first),
       });
       for (const state of group) delivery.subscribers.add(state);
       return delivery;

@@ -4,14 +4,13 @@
  */
 import { type CommandLine, UsageError } from "../../../src/cli/args.ts";
 import { EXIT_USAGE } from "../../../src/cli/exit_codes.ts";
-import { MOSQUITTO, startBroker } from "../../../tests/support/broker.ts";
 import { startHelper } from "../../support/helper_process.ts";
 import { Progress } from "../../support/progress.ts";
 import { describeMethod } from "../../support/report.ts";
 import { inScope, runTool } from "../../support/run_tool.ts";
 import { readNumber, readToolArgs, refuseMore } from "../../support/tool_args.ts";
 import { startBenchGateway } from "../bench_gateway.ts";
-import { REPORT_EACH_SECOND, watchBroker } from "../load/broker_count.ts";
+import { requireMosquitto, startCountingBroker } from "../load/counting_broker.ts";
 import { CONNECTIONS, createLoadDriver, replayMemoryBytes, WARM_UP, workName, WORKS } from "../load/driver.ts";
 import type { Work } from "../load/work.ts";
 import { checkOut, findCommit } from "./checkouts.ts";
@@ -59,11 +58,7 @@ const { BASE, SECONDS, ROUNDS, ROWS } = readToolArgs(LINE, ({ positionals: [base
   };
 });
 
-if (MOSQUITTO === undefined) {
-  // deno-lint-ignore no-console
-  console.error("Mosquitto is not installed. Install it: sudo apt-get install mosquitto");
-  Deno.exit(77);
-}
+requireMosquitto();
 
 const REPOSITORY = new URL("../../..", import.meta.url).pathname;
 const COMMIT = await findCommit(BASE, REPOSITORY);
@@ -81,11 +76,8 @@ await runTool(async (started) => {
     return process;
   });
   if (generator === undefined || jeedom === undefined) throw new Error("No helpers");
-  const broker = await startBroker(REPORT_EACH_SECOND);
-  started.defer(() => broker.stop());
-  const brokerCount = await watchBroker(broker.port);
-  started.defer(() => brokerCount.close());
-  const driver = createLoadDriver(generator, brokerCount);
+  const broker = await startCountingBroker(started);
+  const driver = createLoadDriver(generator, broker);
   const env = {
     JEEDOM_URL: await jeedom.ask<string>("url"),
     JEEDOM_APIKEY: "bench",

@@ -9,5 +9,5 @@ export interface GrowthCase {
   /** True if all sizes bring the same work: the size is what others left, or the work is done in portions. */
   isFlat?: true;
   /** Returns milliseconds of blocked loop or of CPU for so much work. */
-  measure(size: number): Promise<number>;
+  measure(size: number): number | Promise<number>;
 }

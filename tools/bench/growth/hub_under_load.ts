@@ -1,40 +1,11 @@
 /** Hub of the growth cases, with a broker and a clock that do nothing by themselves. */
-import type { Clock } from "../../../src/lib/clock.ts";
 import type { BrokerConnection, BrokerMessage, FilterRequest } from "../../../src/mqtt/broker.ts";
 import { BrokerError } from "../../../src/mqtt/broker.ts";
 import { Hub } from "../../../src/mqtt/hub/hub.ts";
 import { MemoryHistory } from "../../../src/mqtt/hub/memory_history.ts";
 import type { Subscriber } from "../../../src/mqtt/hub/subscriber.ts";
 import { SharedConnection } from "../../../src/mqtt/shared_connection.ts";
-
-/** Clock that advances only with {@linkcode advance}. */
-class ManualClock implements Clock {
-  #now = 1_000_000;
-  readonly #timers = new Map<() => void, number>();
-
-  now(): number {
-    return this.#now;
-  }
-
-  monotonic(): number {
-    return this.#now;
-  }
-
-  after(ms: number, run: () => void): () => void {
-    // A wait of no time only lets other work run.
-    if (ms === 0) {
-      const timer = setTimeout(run);
-      return () => clearTimeout(timer);
-    }
-    this.#timers.set(run, this.#now + ms);
-    return () => this.#timers.delete(run);
-  }
-
-  advance(ms: number): void {
-    this.#now += ms;
-    for (const [run, at] of [...this.#timers]) if (at <= this.#now && this.#timers.delete(run)) run();
-  }
-}
+import { ManualClock } from "../../../tests/support/manual_clock.ts";
 
 /** Subscriber that ignores its events. */
 export function makeSubscriber(
@@ -100,13 +71,13 @@ export class HubUnderLoad implements Disposable {
 
   /** Lets the hub send its requests and get the responses; advances the clock, in milliseconds. */
   async settle(ms = 5): Promise<void> {
-    this.clock.advance(ms);
+    this.clock.pass(ms);
     for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setTimeout(resolve));
   }
 
   /** Lets the time pass in which the broker may send retained messages: until then, nothing resumes. */
   finishRetained(): void {
-    this.clock.advance(6_000);
+    this.clock.pass(6_000);
     this.hub.sweep();
   }
 
@@ -141,11 +112,4 @@ export class HubUnderLoad implements Disposable {
   [Symbol.dispose](): void {
     this.hub.close(new BrokerError("End of the case"));
   }
-}
-
-/** Returns the time that some work blocks the loop, in milliseconds. */
-export function timeOf(work: () => void): number {
-  const started = performance.now();
-  work();
-  return performance.now() - started;
 }

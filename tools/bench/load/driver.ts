@@ -1,7 +1,7 @@
 /** Measures a process under the load of the generator, and checks every answer. */
 import type { HelperProcess } from "../../support/helper_process.ts";
 import { cpuMs, rssBytes } from "../../support/process_stats.ts";
-import type { BrokerCount } from "./broker_count.ts";
+import type { CountingBroker } from "./counting_broker.ts";
 import type { LoadOptions, LoadResult } from "./generator.ts";
 import type { Work } from "./work.ts";
 
@@ -41,12 +41,12 @@ export interface LoadDriver {
   expectPublished(count: number): Promise<void>;
 }
 
-/** Makes a driver of the generator; `brokerCount` counts the messages that are published. */
-export function createLoadDriver(generator: HelperProcess, brokerCount: BrokerCount): LoadDriver {
+/** Makes a driver of the generator, whose messages go to the broker. */
+export function createLoadDriver(generator: HelperProcess, broker: Pick<CountingBroker, "expect">): LoadDriver {
   let published = 0;
 
   async function expectPublished(count: number): Promise<void> {
-    await brokerCount.expect(published += count);
+    await broker.expect(published += count);
   }
 
   async function drive(

@@ -4,10 +4,9 @@
  */
 import type { CommandLine } from "../../../src/cli/args.ts";
 import type { Variables } from "../../../src/config/rules.ts";
-import { MOSQUITTO, startBroker } from "../../../tests/support/broker.ts";
 import { startBenchGateway } from "../bench_gateway.ts";
 import { startHelper } from "../../support/helper_process.ts";
-import { REPORT_EACH_SECOND, watchBroker } from "./broker_count.ts";
+import { requireMosquitto, startCountingBroker } from "./counting_broker.ts";
 import { CONNECTIONS, createLoadDriver, type Measured, replayMemoryBytes, WARM_UP, workName, WORKS } from "./driver.ts";
 import type { LoadOptions, LoadResult } from "./generator.ts";
 import type { Work } from "./work.ts";
@@ -40,13 +39,7 @@ const [SECONDS, ROUNDS, GATEWAY_FLAGS] = readToolArgs(LINE, ({ positionals }) =>
   ] as const;
 });
 
-if (MOSQUITTO === undefined) {
-  // deno-lint-ignore no-console
-  console.error(
-    "Mosquitto is not installed; it counts the published messages. Install it: sudo apt-get install mosquitto",
-  );
-  Deno.exit(77);
-}
+requireMosquitto();
 
 /** Measurements of one case, one for each round. */
 interface Results {
@@ -68,10 +61,7 @@ await runTool(async (started) => {
     helper("proxy"),
     helper("straight_publisher"),
   ];
-  const broker = await startBroker(REPORT_EACH_SECOND);
-  started.defer(() => broker.stop());
-  const brokerCount = await watchBroker(broker.port);
-  started.defer(() => brokerCount.close());
+  const broker = await startCountingBroker(started);
   const jeedomUrl = await jeedom.ask<string>("url");
   const proxyPort = await proxy.ask<number>("serve", jeedomUrl);
   const bareKey = "0".repeat(64);
@@ -82,7 +72,7 @@ await runTool(async (started) => {
     MQTT_BROKER_PORT: String(broker.port),
     REPLAY_MEMORY_BYTES: replayMemoryBytes(SECONDS),
   };
-  const driver = createLoadDriver(generator, brokerCount);
+  const driver = createLoadDriver(generator, broker);
   const load = (target: Omit<LoadOptions, "ready">, pid: number) => driver.load(target, { pid, seconds: SECONDS });
 
   const gatewayCase = (work: Work, connections: number, own: Variables = {}) =>

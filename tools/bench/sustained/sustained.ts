@@ -2,9 +2,8 @@
 import type { CommandLine } from "../../../src/cli/args.ts";
 import { EXIT_FAILURE } from "../../../src/cli/exit_codes.ts";
 import { ENTRY_BYTES } from "../../../src/store/memory_replay.ts";
-import { MOSQUITTO, startBroker } from "../../../tests/support/broker.ts";
 import { startBenchGateway } from "../bench_gateway.ts";
-import { REPORT_EACH_SECOND, watchBroker } from "../load/broker_count.ts";
+import { requireMosquitto, startCountingBroker } from "../load/counting_broker.ts";
 import { startHelper } from "../../support/helper_process.ts";
 import { cpuMs, rssBytes } from "../../support/process_stats.ts";
 import { Progress } from "../../support/progress.ts";
@@ -27,13 +26,7 @@ const MINUTES = readToolArgs(LINE, ({ positionals: [minutes, ...more] }) => {
   return readNumber(minutes, { name: "MINUTES", standard: 5, min: 0.01, max: 24 * 60 });
 });
 
-if (MOSQUITTO === undefined) {
-  // deno-lint-ignore no-console
-  console.error(
-    "Mosquitto is not installed; it counts the published messages. Install it: sudo apt-get install mosquitto",
-  );
-  Deno.exit(77);
-}
+requireMosquitto();
 
 const CONNECTIONS = 16;
 
@@ -64,10 +57,7 @@ interface Window {
 await runTool(async (started) => {
   const generator = startHelper(new URL("steady_generator.ts", import.meta.url));
   started.defer(() => generator.stop());
-  const broker = await startBroker(REPORT_EACH_SECOND);
-  started.defer(() => broker.stop());
-  const brokerCount = await watchBroker(broker.port);
-  started.defer(() => brokerCount.close());
+  const broker = await startCountingBroker(started);
   const gateway = await startBenchGateway(started, {
     env: {
       MQTT_BROKER_HOST: broker.host,
@@ -115,7 +105,7 @@ await runTool(async (started) => {
     });
     before = after;
   }
-  await brokerCount.expect(await generator.ask<number>("stop"));
+  await broker.expect(await generator.ask<number>("stop"));
   const ratio = (windows.at(-1)?.rate ?? NaN) / (windows[0]?.rate ?? NaN);
   const isFlat = ratio >= LEAST_RATIO;
   if (!isFlat) Deno.exitCode = EXIT_FAILURE;

@@ -1,6 +1,7 @@
 /** Growth of the hub: streams that come, leave and resume, overlapping filters, retained messages, many filters. */
 import type { GrowthCase } from "../growth_case.ts";
-import { filtersOf, HubUnderLoad, makeSubscriber, timeOf } from "../hub_under_load.ts";
+import { filtersOf, HubUnderLoad, makeSubscriber } from "../hub_under_load.ts";
+import { timeOf } from "../time_of.ts";
 
 const streamsLeave: GrowthCase = {
   name: "streams-leave",
@@ -27,7 +28,7 @@ const streamsOnOneFilter: GrowthCase = {
     for (let index = 0; index < size; index++) {
       cost += timeOf(() => {
         leave.push(load.hub.subscribe(makeSubscriber(["home/#"], { owner: `key${index}` })));
-        load.clock.advance(5);
+        load.clock.pass(5);
       });
       const started = performance.now();
       for (let round = 0; round < 20; round++) await undefined;
@@ -46,11 +47,11 @@ const streamsComeAtTheLimit: GrowthCase = {
     for (let key = 0; key < 100; key++) {
       load.hub.subscribe(makeSubscriber(filtersOf(`old${key}`, 100), { owner: `key${key}` }))();
     }
-    return Promise.resolve(timeOf(() => {
+    return timeOf(() => {
       for (let index = 0; index < size; index++) {
         load.hub.subscribe(makeSubscriber([`new/${index}`], { owner: `key${index % 100}` }))();
       }
-    }));
+    });
   },
 };
 
@@ -186,7 +187,7 @@ const retainedForMany: GrowthCase = {
     let cost = 0;
     for (let index = 0; index < size; index++) {
       load.hub.subscribe(makeSubscriber(["home/#"], { owner: `key${index}` }));
-      load.clock.advance(5);
+      load.clock.pass(5);
       for (let round = 0; round < 20; round++) await undefined;
       cost += timeOf(() => {
         for (let topic = 0; topic < 200; topic++) load.publish(`home/${topic}`, { retain: true });

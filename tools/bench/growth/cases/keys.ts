@@ -1,11 +1,11 @@
 /** Growth of the keyring: requests that name no key, and that none opens, as keys and attackers grow. */
-import { setImmediate } from "node:timers/promises";
 import { LiveKeyring } from "../../../../src/keys/keyring.ts";
 import { createImportSecretKey } from "../../../../src/keys/node_crypto.ts";
 import { randomBytes } from "../../../../src/protocol/bytes.ts";
 import { quantile } from "../../../support/statistics.ts";
 import { makeRecord, NOW } from "../../../../tests/support/gateway.ts";
 import type { GrowthCase } from "../growth_case.ts";
+import { turnsUntil } from "../time_of.ts";
 
 /** Keyrings by their number of keys: importing keys takes longer than what is measured. */
 const keyrings = new Map<number, Promise<LiveKeyring>>();
@@ -25,48 +25,38 @@ async function makeKeyring(keys: number): Promise<LiveKeyring> {
 }
 
 /** Sends a request of 200 bytes that names no key, from each of some new addresses, and waits for all refusals. */
-async function refuse(keyring: LiveKeyring, strangers: number): Promise<void> {
-  await Promise.all(Array.from({ length: strangers }, () => {
+async function refuse(keyring: LiveKeyring, attackers: number): Promise<void> {
+  await Promise.all(Array.from({ length: attackers }, () => {
     const envelope = { version: 1, nonce: randomBytes(12), ciphertext: randomBytes(200) } as const;
     return keyring.open(envelope, { address: crypto.randomUUID(), route: "/gateway" }).catch(() => {});
   }));
 }
 
-/** Returns the 99th percentile of the time between two turns of the event loop while work runs, in milliseconds. */
-async function longTurn(work: Promise<void>): Promise<number> {
-  let isRunning = true;
-  const ended = work.then(() => isRunning = false);
-  const turns: number[] = [];
-  for (let last = performance.now(); isRunning;) {
-    await setImmediate();
-    const now = performance.now();
-    turns.push(now - last);
-    last = now;
-  }
-  await ended;
-  return quantile(turns, 0.99);
+/** Returns the 99th percentile of the turns of the event loop while requests are refused, in milliseconds. */
+async function longTurn(keyring: LiveKeyring, attackers: number): Promise<number> {
+  return quantile(await turnsUntil(refuse(keyring, attackers)), 0.99);
 }
 
-const strangersBlock: GrowthCase = {
-  name: "strangers-block",
+const attackersBlock: GrowthCase = {
+  name: "attackers-block",
   sizes: [1_000, 2_000, 4_000, 8_000],
-  unit: "keys tried for 8 strangers, 99 % of turns",
+  unit: "keys tried for 8 attackers, 99 % of turns",
   isFlat: true,
-  measure: async (size) => longTurn(refuse(await keyringOf(size), 8)),
+  measure: async (size) => longTurn(await keyringOf(size), 8),
 };
 
-const strangersTogether: GrowthCase = {
-  name: "strangers-together",
+const attackersTogether: GrowthCase = {
+  name: "attackers-together",
   sizes: [8, 16, 32, 64],
-  unit: "strangers at once and 1,000 keys, 99 % of turns",
+  unit: "attackers at once and 1,000 keys, 99 % of turns",
   isFlat: true,
-  measure: async (size) => longTurn(refuse(await keyringOf(1_000), size)),
+  measure: async (size) => longTurn(await keyringOf(1_000), size),
 };
 
-const strangersCost: GrowthCase = {
-  name: "strangers-cost",
+const attackersCost: GrowthCase = {
+  name: "attackers-cost",
   sizes: [1_000, 2_000, 4_000, 8_000],
-  unit: "keys tried for one stranger",
+  unit: "keys tried for one attacker",
   async measure(size) {
     const keyring = await keyringOf(size);
     const started = performance.now();
@@ -76,4 +66,4 @@ const strangersCost: GrowthCase = {
 };
 
 /** Cases of the keyring. */
-export const KEY_CASES: readonly GrowthCase[] = [strangersBlock, strangersTogether, strangersCost];
+export const KEY_CASES: readonly GrowthCase[] = [attackersBlock, attackersTogether, attackersCost];

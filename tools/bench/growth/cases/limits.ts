@@ -6,7 +6,7 @@ import { FairSemaphore } from "../../../../src/limits/fair_semaphore.ts";
 import { type BudgetHolder, MemoryBudget } from "../../../../src/limits/memory_budget.ts";
 import { ManualClock } from "../../../../tests/support/manual_clock.ts";
 import type { GrowthCase } from "../growth_case.ts";
-import { timeOf } from "../hub_under_load.ts";
+import { timeOf } from "../time_of.ts";
 
 /** Arrivals at a full table, whatever its size. */
 const ARRIVALS = 1000;
@@ -64,12 +64,12 @@ const backlogAtTheLimit: GrowthCase = {
       },
     }));
     for (const holder of holders) budget.set(holder, 100);
-    return Promise.resolve(timeOf(() => {
+    return timeOf(() => {
       for (let index = 0; index < EVENTS; index++) {
         const holder = holders[index % size];
         if (holder !== undefined) budget.set(holder, 101 + index % 7);
       }
-    }));
+    });
   },
 };
 

@@ -3,6 +3,7 @@ import { LruCache } from "../../../../src/lib/lru_cache.ts";
 import type { SealedText } from "../../../../src/protocol/aead.ts";
 import { createMemoryReplayStore, ENTRY_BYTES } from "../../../../src/store/memory_replay.ts";
 import type { GrowthCase } from "../growth_case.ts";
+import { timeOf } from "../time_of.ts";
 
 const ANSWER = "a".repeat(200) as SealedText;
 
@@ -87,12 +88,6 @@ const cacheEvictions: GrowthCase = {
     });
   },
 };
-
-function timeOf(run: () => void): Promise<number> {
-  const began = performance.now();
-  run();
-  return Promise.resolve(performance.now() - began);
-}
 
 /** Cases of the replay store and the cache. */
 export const REPLAY_STORE_CASES: readonly GrowthCase[] = [

@@ -1,42 +1,21 @@
 /** Growth of the work of streams: many of one key, and many messages through their cache. */
-import { MemoryBudget } from "../../../../src/limits/memory_budget.ts";
 import { EventCache } from "../../../../src/streams/event_cache.ts";
-import { EventStream, LargeRecords } from "../../../../src/streams/event_stream.ts";
-import { OutgoingEvent } from "../../../../src/streams/outgoing_event.ts";
+import type { EventStream } from "../../../../src/streams/event_stream.ts";
 import { RecordScheduler } from "../../../../src/streams/record_scheduler.ts";
-import { SHARED_FORMAT } from "../../../../src/streams/stream_format.ts";
 import { StreamRegistry } from "../../../../src/streams/stream_registry.ts";
+import { makeIdleStream } from "../../../../tests/support/idle_stream.ts";
 import type { GrowthCase } from "../growth_case.ts";
-
-const COLLABORATORS = {
-  owner: "phone",
-  records: new LargeRecords(),
-  makeEvent: () =>
-    new OutgoingEvent(new Uint8Array(), { isMessage: false, position: undefined, seal: () => Promise.reject() }),
-  format: SHARED_FORMAT,
-  settings: { queueBytes: 1000, stallTimeoutMs: 60_000, keepaliveSeconds: 60 },
-  backlog: new MemoryBudget(1000),
-  onEnd: () => {},
-  telemetry: { delivered: () => {}, dropped: () => {} },
-  now: () => Date.now(),
-  monotonic: () => performance.now(),
-} as const;
+import { timeOf } from "../time_of.ts";
 
 /** Opens streams of one key. */
 function openStreams(count: number, revoked: AbortSignal) {
   const registry = new StreamRegistry();
   const streams = Array.from({ length: count }, () => {
-    const stream: EventStream = new EventStream({ ...COLLABORATORS, onClosed: () => registry.delete(stream, revoked) });
+    const stream: EventStream = makeIdleStream(() => registry.delete(stream, revoked));
     registry.add(stream, revoked);
     return stream;
   });
   return { registry, streams };
-}
-
-function timeOf(work: () => void): number {
-  const began = performance.now();
-  work();
-  return performance.now() - began;
 }
 
 const MESSAGES = 15_000;
@@ -44,44 +23,44 @@ const MESSAGES = 15_000;
 /** Cases of the streams. */
 export const STREAM_CASES: readonly GrowthCase[] = [
   {
-    name: "streams of one key leave",
+    name: "streams-of-one-key",
     sizes: [250, 500, 1000, 2000],
-    unit: "streams",
+    unit: "streams of one key that leave",
     measure(size) {
       const { streams } = openStreams(size, new AbortController().signal);
-      return Promise.resolve(timeOf(() => {
+      return timeOf(() => {
         for (const { body } of streams) body.cancel();
-      }));
+      });
     },
   },
   {
-    name: "the registry checks all streams",
+    name: "registry-tick",
     sizes: [1000, 2000, 4000, 8000],
-    unit: "streams",
+    unit: "streams that the registry checks",
     measure(size) {
       const { registry, streams } = openStreams(size, new AbortController().signal);
       const ms = timeOf(() => registry.tick());
       for (const { body } of streams) body.cancel();
-      return Promise.resolve(ms);
+      return ms;
     },
   },
   {
-    name: "streams of one key wait for their turns",
+    name: "streams-wait-for-turns",
     sizes: [2000, 4000, 8000, 16_000],
-    unit: "streams",
+    unit: "streams of one key that wait for their turns",
     measure(size) {
       const timers: (() => void)[] = [];
       const scheduler = new RecordScheduler({ monotonic: () => 0, after: (_ms, run) => (timers.push(run), () => {}) });
-      return Promise.resolve(timeOf(() => {
+      return timeOf(() => {
         for (let index = 0; index < size; index++) scheduler.acquire("phone");
         for (let run = timers.shift(); run !== undefined; run = timers.shift()) run();
-      }));
+      });
     },
   },
   {
-    name: "messages pass through the full event cache",
+    name: "event-cache",
     sizes: [MESSAGES, 2 * MESSAGES, 4 * MESSAGES, 8 * MESSAGES],
-    unit: "messages",
+    unit: "messages through the full event cache",
     measure(size) {
       const cache = new EventCache();
       const message = { topic: "t", payload: "", payloadBytes: 100, qos: 0, retain: false, receivedAt: 0 };
@@ -90,9 +69,9 @@ export const STREAM_CASES: readonly GrowthCase[] = [
         { length: size },
         (_, offset) => ({ ...message, position: { epoch: "e", offset } }),
       );
-      return Promise.resolve(timeOf(() => {
+      return timeOf(() => {
         for (const message of messages) cache.add(message);
-      }));
+      });
     },
   },
 ];
