@@ -3,11 +3,7 @@
  *
  * @module
  */
-import { lookup } from "node:dns/promises";
-import { statfs } from "node:fs/promises";
-import process, { cpuUsage } from "node:process";
-import { createInterface } from "node:readline";
-import { Writable } from "node:stream";
+import { cpuUsage } from "node:process";
 import type { KeyFileSystem } from "./keys/default_key_file.ts";
 import type { KeysFileSystem } from "./keys/keyring_file.ts";
 import type { ProcessStats } from "./observability/process.ts";
@@ -114,8 +110,9 @@ const SAME_SIGNAL_MS = 500;
  */
 export function denoPlatform(interruptedCode: number): Omit<Platform, "args"> {
   const outputClosed = Promise.withResolvers<void>();
+  const isTerminal = Deno.stdout.isTerminal();
   return {
-    isTerminal: Deno.stdout.isTerminal(),
+    isTerminal,
     denoVersion: Deno.version.deno,
     files: Deno,
     stdin: Deno.stdin,
@@ -124,7 +121,7 @@ export function denoPlatform(interruptedCode: number): Omit<Platform, "args"> {
     serve: Deno.serve,
     listenDatagram: Deno.listenDatagram,
     listen: (options) => Deno.listen(options),
-    lookup: async (host) => (await lookup(host, { all: true })).map(({ address }) => address),
+    lookup: lookupHost,
     networkInterfaces: () => unlessForbidden(() => Deno.networkInterfaces()) ?? [],
     freeBytes,
     makeTempDir,
@@ -134,7 +131,7 @@ export function denoPlatform(interruptedCode: number): Omit<Platform, "args"> {
     envNames: () => unlessForbidden(() => Object.keys(Deno.env.toObject())) ?? [],
     print(line) {
       try {
-        writeLine(Deno.stdout, line);
+        writeLine(Deno.stdout, isTerminal ? visible(line) : line);
       } catch (error) {
         // Deno cannot ask whether a pipe or socket is closed: only a write shows it. After any other failure, such as a
         // full disk, only this line is lost.
@@ -145,7 +142,7 @@ export function denoPlatform(interruptedCode: number): Omit<Platform, "args"> {
     printError,
     askSecret: (question) => askSecret(question, interruptedCode),
     onReload: (reload) => Deno.addSignalListener("SIGHUP", reload),
-    async untilStopped({ ignoresOutput = false, endsOnHangup = Deno.stdout.isTerminal() } = {}) {
+    async untilStopped({ ignoresOutput = false, endsOnHangup = isTerminal } = {}) {
       const signaled = untilSignal(["SIGINT", "SIGTERM", ...endsOnHangup ? ["SIGHUP" as const] : []], interruptedCode);
       await (ignoresOutput ? signaled : Promise.race([signaled, outputClosed.promise]));
     },
@@ -175,8 +172,14 @@ function unlessForbidden<T>(read: () => T): T | undefined {
   }
 }
 
+async function lookupHost(host: string): Promise<string[]> {
+  const { lookup } = await import("node:dns/promises");
+  return (await lookup(host, { all: true })).map(({ address }) => address);
+}
+
 async function freeBytes(path: string): Promise<number | undefined> {
   try {
+    const { statfs } = await import("node:fs/promises");
     const { bavail, bsize } = await statfs(path);
     return bavail * bsize;
   } catch {
@@ -216,22 +219,27 @@ function processStats(): ProcessStats {
 
 /** Writes a line. Unlike `console`, it throws whatever kind of file the output is. */
 function writeLine(output: typeof Deno.stdout | typeof Deno.stderr, line: string): void {
-  let rest = new TextEncoder().encode(`${output.isTerminal() ? visible(line) : line}\n`);
+  let rest = new TextEncoder().encode(`${line}\n`);
   while (rest.length > 0) rest = rest.subarray(output.writeSync(rest));
 }
 
 function printError(line: string): void {
   try {
-    writeLine(Deno.stderr, line);
+    writeLine(Deno.stderr, Deno.stderr.isTerminal() ? visible(line) : line);
   } catch {
     // The exit code remains.
   }
 }
 
 async function askSecret(question: string, interruptedCode: number): Promise<string | undefined> {
+  const [{ createInterface }, { Writable }, { stdin }] = await Promise.all([
+    import("node:readline"),
+    import("node:stream"),
+    import("node:process"),
+  ]);
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   const noEcho = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const terminal = createInterface({ input: process.stdin, output: noEcho, terminal: true, historySize: 0 });
+  const terminal = createInterface({ input: stdin, output: noEcho, terminal: true, historySize: 0 });
   // Only now: until here the terminal echoes its input.
   printError(question);
   terminal.once("line", resolve);

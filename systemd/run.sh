@@ -12,7 +12,7 @@ export NO_COLOR=1
 # Large freed memory returns to the system at once, and V8 collects garbage before its heap exceeds the limit of the unit:
 # deno task memory tests both.
 export MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=131072
-v8="--v8-flags=--max-old-space-size=224,--max-semi-space-size=4"
+v8="--v8-flags=--max-old-space-size=216,--max-semi-space-size=8"
 
 # Connections within the home use no proxy.
 case "${1:-serve}" in serve | doctor) export NO_PROXY='*,0.0.0.0/0,::/0' ;; esac

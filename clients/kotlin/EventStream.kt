@@ -10,6 +10,7 @@ import java.util.concurrent.TimeUnit
 import okhttp3.Call
 import okhttp3.Response
 import okio.BufferedSource
+import org.json.JSONException
 import org.json.JSONObject
 
 /**
@@ -21,12 +22,14 @@ internal class EventStream(private val channel: Channel, private val silenceMill
     private val client = channel.transport.streamClient(silenceMillis)
 
     /**
-     * Reads one stream up to its last event, without the pings.
+     * Reads one stream up to its last event, without the pings, and the messages of a batch one by one.
      *
      * @throws GatewayException if it cannot begin, breaks off or falls silent, or an event does not open
      */
     fun read(request: JSONObject, cancellation: Cancellation, onEvent: (Event) -> Unit) {
         channel.findProtocol(1000 * CALL_SECONDS, cancellation)
+        // Version 1 has no batches.
+        if (channel.protocol == 2) request.put("batch", true)
         channel.withCorrectedClock(isCommand = false) { timestamp ->
             val exchange = channel.seal(Route.SUBSCRIBE, request, timestamp)
             val call = channel.transport.newCall(client, Route.SUBSCRIBE, exchange.text)
@@ -49,18 +52,20 @@ internal class EventStream(private val channel: Channel, private val silenceMill
                 // In version 1 comments are heartbeats, so OkHttp's own timeout is enough. In version 2 an attacker
                 // could send bytes: only an event that opens is a heartbeat.
                 if (channel.protocol == 1) silence.end() else silence.begin()
-                val event = nextEvent(records, opener, response)
+                val events = nextEvents(records, opener, response)
                 silence.end()
-                cancellation.throwIfCancelled()
-                if (event.type != "ping") onEvent(event)
-            } while (!event.isLast)
+                for (event in events) {
+                    cancellation.throwIfCancelled()
+                    if (event.type != "ping") onEvent(event)
+                }
+            } while (!events.last().isLast)
         }
     } catch (failure: GatewayException) {
         if (!silence.isOver) throw failure
         throw if (failure is TruncatedException) silenceError() else RequestTimeoutException("No stream began in time")
     }
 
-    private fun nextEvent(records: Records, opener: StreamOpener, response: Response): Event {
+    private fun nextEvents(records: Records, opener: StreamOpener, response: Response): List<Event> {
         while (true) {
             val record = try {
                 records.next()
@@ -72,11 +77,23 @@ internal class EventStream(private val channel: Channel, private val silenceMill
                 throw TruncatedException("Stream broke off: ${failure.message}")
             } ?: throw TruncatedException("Stream broke off")
             val json = opened(response) { opener.open(record.event, record.id, record.data) } ?: continue
-            return Event(json)
+            return try {
+                eventsIn(json)
+            } catch (failure: JSONException) {
+                throw TamperedException(response.code, "Batch is no list of messages: ${failure.message}")
+            }
         }
     }
 
     private fun silenceError() = TruncatedException("Stream went silent: nothing came for ${silenceMillis / 1000.0} s")
+}
+
+/** Returns an event, or each message of a batch, in order. @throws JSONException if the batch is malformed */
+internal fun eventsIn(json: JSONObject): List<Event> {
+    if (json.optString("type") != "messages") return listOf(Event(json))
+    val messages = json.getJSONArray("messages")
+    if (messages.length() == 0) throw JSONException("Batch is empty")
+    return List(messages.length()) { Event(messages.getJSONObject(it).put("type", "message")) }
 }
 
 /** Record of Server-Sent Events, with the fields that the protocol uses. */

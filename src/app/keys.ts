@@ -7,26 +7,31 @@ import type { Config } from "../config/settings.ts";
 import { errorName } from "../lib/errors.ts";
 import type { Log } from "../observability/log.ts";
 import type { MetricRegistry } from "../observability/telemetry.ts";
-import { type Bytes, randomBytes } from "../protocol/bytes.ts";
+import { randomBytes } from "../protocol/bytes.ts";
 import {
   assertRegularFile,
   KeyFileError,
+  type LoadedKey,
   loadKey,
   loadOrCreateKey,
   removeLeftovers,
 } from "../keys/default_key_file.ts";
 import { DEFAULT_KEY_NAME } from "../keys/schema.ts";
+import { deriveKeyId } from "../protocol/secret_key.ts";
 import { allRights } from "../keys/rights.ts";
 import type { ServiceModule } from "../services/service.ts";
 import { type KeyWatcher, watchKeys } from "../keys/watcher.ts";
 import { type KeySources, LiveKeyring } from "../keys/keyring.ts";
 import { readKeysFile } from "../keys/keyring_file.ts";
+import { createImportSecretKey } from "../keys/node_crypto.ts";
 import type { Platform } from "../platform.ts";
 
 /** Keys whose files are watched. */
 export interface OpenKeys {
   /** Keyring with the current keys. */
   readonly keyring: LiveKeyring;
+  /** Id of the key that this process created; undefined at every start but the first one. */
+  readonly newKeyId: string | undefined;
   /** Stops watching. */
   close(): Promise<void>;
 }
@@ -54,21 +59,29 @@ export async function openKeys(
   platform: Platform,
   { log, metrics, services }: KeysOptions,
 ): Promise<OpenKeys> {
-  const keyring = new LiveKeyring(() => Date.now(), randomBytes, allRights(services));
+  const keyring = new LiveKeyring({
+    now: () => Date.now(),
+    random: randomBytes,
+    allRights: allRights(services),
+    importSecretKey: createImportSecretKey(config.keys.aead),
+  });
   registerKeyGauges(metrics, keyring);
   const fingerprint = () => fingerprintOf([config.keys.secretKeyFile, config.keys.keysFile], platform);
   const load = () => loadSources(config, platform, { log, services });
   const loaded = await fingerprint();
   let sources = await load();
+  let newKeyId: string | undefined;
   if (sources.single === undefined && sources.records.length === 0) {
-    sources = { ...sources, single: await createFirstKey(config, platform) };
+    const { secret, created } = await createFirstKey(config, platform);
+    sources = { ...sources, single: secret };
+    if (created) newKeyId = await deriveKeyId(secret);
   }
   if (sources.single !== undefined) await removeLeftovers(config.keys.secretKeyFile, platform.files);
   await keyring.replace(sources);
   const watcher: KeyWatcher = watchKeys({ keyring, load, fingerprint, pollMs: POLL_MS, log }, loaded);
   // SIGHUP reloads the keys. On a terminal it means that the terminal was closed, and ends the program.
   if (!platform.isTerminal) platform.onReload(() => watcher.reload());
-  return { keyring, close: () => watcher.close() };
+  return { keyring, newKeyId, close: () => watcher.close() };
 }
 
 function registerKeyGauges(metrics: MetricRegistry, keyring: LiveKeyring): void {
@@ -115,17 +128,17 @@ async function loadSources(
 }
 
 /** Creates the default key and prints it to the console only: the log never holds it. */
-async function createFirstKey(config: Config, { files, print }: Platform): Promise<Bytes> {
+async function createFirstKey(config: Config, { files, print }: Platform): Promise<LoadedKey> {
   const { secretKeyFile: path, fileMode: mode } = config.keys;
-  const { secret, created } = await loadOrCreateKey(path, { files, random: randomBytes, mode });
-  if (!created) return secret;
+  const key = await loadOrCreateKey(path, { files, random: randomBytes, mode });
+  if (!key.created) return key;
   const line = "=".repeat(80);
   print(
     [
       line,
       "NEW SECRET KEY GENERATED!",
       line,
-      `Secret key: ${secret.toHex()}`,
+      `Secret key: ${key.secret.toHex()}`,
       `Saved to: ${path}`,
       line,
       "Please update your client with this secret key.",
@@ -133,7 +146,7 @@ async function createFirstKey(config: Config, { files, print }: Platform): Promi
       line,
     ].join("\n"),
   );
-  return secret;
+  return key;
 }
 
 /** Returns a text that differs whenever a file was written, replaced, created or removed. Never throws. */

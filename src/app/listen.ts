@@ -112,6 +112,16 @@ export function openPort<T>(setting: PortSetting, config: Config, open: () => T)
 }
 
 /**
+ * Checks that no program listens on the public port, so that an earlier gateway takes no more requests.
+ *
+ * @throws as `openPort`
+ */
+export function assertPortFree(config: Config, { listen }: Pick<Platform, "listen">): void {
+  const { host: hostname, port } = config.server;
+  openPort("PORT", config, () => listen({ hostname, port })).close();
+}
+
+/**
  * Listens on the metrics port, unless it is off.
  *
  * @throws {PortTakenError} if another program listens on it

@@ -6,10 +6,12 @@
 import type { Config } from "../config/settings.ts";
 import { createEventEncoder } from "../streams/event_encoder.ts";
 import { createHandler } from "../gateway/handler.ts";
+import { Deadlines } from "../lib/deadlines.ts";
 import { createLimiters, registerLimiterGauges } from "../gateway/limiters.ts";
 import { createStreamRegistry } from "../streams/stream_registry.ts";
 import { createAdminHandler } from "../http/admin.ts";
 import { CHECK_TIMEOUT_MS, type DependencyCheck, Readiness, registerReadinessGauges } from "../http/health.ts";
+import { SYSTEM_CLOCK } from "../lib/clock.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
 import { createAudit } from "../observability/audit.ts";
 import type { Log } from "../observability/log.ts";
@@ -74,17 +76,24 @@ const ADMIN_CLOSE_TIMEOUT_MS = 500;
 /** Longest wait for the services to close their connections at the end, in milliseconds. */
 const SERVICES_CLOSE_TIMEOUT_MS = 2000;
 
+/** Options of a start. */
+export interface StartOptions {
+  /** The services; those of the registry by default. */
+  readonly modules?: readonly ServiceModule[];
+  /** Time of `performance.now()` from which on no earlier process takes requests; now by default. */
+  readonly aloneSince?: number;
+}
+
 /**
  * Starts the gateway.
  *
- * @param modules the services; those of the registry by default
  * @throws `KeyFileError`, `PortTakenError`, or the error of a file that cannot be read
  */
 export async function startGateway(
   config: Config,
   platform: Platform,
   log: Log,
-  modules: readonly ServiceModule[] = SERVICES,
+  { modules = SERVICES, aloneSince }: StartOptions = {},
 ): Promise<RunningGateway> {
   const tls = await readPair(
     "TLS",
@@ -103,16 +112,18 @@ export async function startGateway(
   const audit = createAudit({ decisions: auditLog(), log, telemetry, summaryMs: FAILURE_SUMMARY_MS });
   opened.defer(() => audit.close());
   const instruments = { now, monotonic, log, metrics };
+  const deadlines = new Deadlines(SYSTEM_CLOCK);
+  opened.defer(deadlines.keepTimer());
 
   const keys = await openKeys(config, platform, { log, metrics, services: modules });
   // A network drive that hangs must not keep the gateway from stopping.
   opened.defer(() => settledWithin(keys.close(), KEYS_CLOSE_TIMEOUT_MS));
-  const store = await openStore(config, instruments);
+  const store = await openStore(config, { ...instruments, aloneSince, newKeyId: keys.newKeyId });
   opened.defer(() => store.close());
   const broker = await openDefaultBroker(config, platform, log);
   opened.defer(() => broker.close());
 
-  const encoder = createEventEncoder({ randomBytes, metrics });
+  const encoder = createEventEncoder({ randomBytes, clock: SYSTEM_CLOCK, metrics });
   const { services, checks, closeServices } = await createServices(modules, metrics, {
     config,
     platform,
@@ -125,6 +136,7 @@ export async function startGateway(
     metrics,
     now,
     monotonic,
+    deadlines,
     random: Math.random,
     randomBytes,
     resources: opened,
@@ -142,7 +154,7 @@ export async function startGateway(
     requests: config.requests,
     streams: config.streams,
     maxAnswerBytes: Math.max(...modules.map((module) => module.maxAnswerBytes(config))),
-  }, { monotonic });
+  }, { monotonic, deadlines });
   registerLimiterGauges(metrics, limiters);
   const handler = createHandler({
     addressOf: createAddressOf(config.server.trustedProxies, { monotonic }),
@@ -200,9 +212,10 @@ export async function startGateway(
       log.info("Gateway stops");
       readiness.stop();
       // Requests are still answered while the streams end; a server shuts down only after its last stream.
-      const drained = streams.drain({ withinMs: config.shutdown.drainMs, random: Math.random }).then(() =>
-        server.shutdown()
-      );
+      const drained = streams.drain({ withinMs: config.shutdown.drainMs, random: Math.random }).then(() => {
+        store.end();
+        return server.shutdown();
+      });
       await settledWithin(drained, config.shutdown.timeoutMs);
       await settledWithin(closeServices(), SERVICES_CLOSE_TIMEOUT_MS);
       await running.disposeAsync();

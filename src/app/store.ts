@@ -19,6 +19,8 @@ export interface OpenStore {
   readonly createCounter: CounterFactory;
   /** Settles when no new request can be mistaken for one that an earlier process may have run. */
   begun(): Promise<void>;
+  /** Refuses all further requests but repeats: as soon as the port is free, another process may take them. */
+  end(): void;
   /** Returns true while requests with the current timestamp are refused, because the clock was ahead before. */
   isAhead(): boolean;
   /** Closes the store. */
@@ -41,6 +43,10 @@ export interface StoreOptions {
   readonly now: () => number;
   /** Monotonic clock, in milliseconds. */
   readonly monotonic: () => number;
+  /** Time of the monotonic clock from which on no earlier process takes requests; now by default. */
+  readonly aloneSince?: number | undefined;
+  /** Id of the key that this process created: no earlier process can have run its requests. */
+  readonly newKeyId?: string | undefined;
 }
 
 /** Opens the configured store. Until Redis is available, no request is accepted. */
@@ -49,14 +55,17 @@ export function openStore(config: Config, options: StoreOptions): Promise<OpenSt
   return url === undefined ? Promise.resolve(openMemory(config, options)) : openShared(url, config, options);
 }
 
-function openMemory(config: Config, { log, metrics, now, monotonic }: StoreOptions): OpenStore {
+function openMemory(config: Config, { log, metrics, now, monotonic, ...options }: StoreOptions): OpenStore {
+  const { aloneSince = monotonic(), newKeyId } = options;
   // Many clients send whole seconds, so a request recorded within the second of the start would look new: the store, and
   // with it the gateway, begins with the next second.
-  const nextSecond = () => Math.ceil(now() / 1000);
-  let since = nextSecond();
+  const nextSecond = (milliseconds: number) => Math.ceil(milliseconds / 1000);
+  const since = nextSecond(now() - (monotonic() - aloneSince));
+  /** Start of the store for all keys but the new one, which began within the second before; off once the clock was set. */
+  let sinceForOldKeys = since;
   const replays = createMemoryReplayStore({
     limits: config.replay,
-    since,
+    since: newKeyId === undefined ? since : since - 1,
     monotonic,
   });
   metrics.gauge({
@@ -73,8 +82,8 @@ function openMemory(config: Config, { log, metrics, now, monotonic }: StoreOptio
     now,
     monotonic,
     onStep(stepMs) {
-      since = nextSecond();
-      replays.beginAt(since);
+      sinceForOldKeys = -Infinity;
+      replays.beginAt(nextSecond(now()));
       log.warn("Clock was set {direction} by {seconds} s: requests that were made before now are refused", {
         direction: stepMs < 0 ? "back" : "ahead",
         seconds: Math.abs(Math.round(stepMs / 1000)),
@@ -82,18 +91,29 @@ function openMemory(config: Config, { log, metrics, now, monotonic }: StoreOptio
     },
   });
   const timer = setInterval(() => clock.check(), CLOCK_CHECK_MS);
+  let isEnded = false;
   return {
     replays: {
       ...replays,
       claim(identity) {
+        if (isEnded) {
+          const known = replays.recall(identity);
+          return known.kind === "repeat" ? known : { kind: "unavailable" };
+        }
         // Not only by the timer: a request of an earlier process is refused only once the step of the clock is detected.
         clock.check();
+        const { kid, timestamp } = identity;
+        if (Math.floor(timestamp) < sinceForOldKeys && kid !== newKeyId) return { kind: "forgotten" };
         return replays.claim(identity);
       },
     },
     createCounter: memoryCounter,
     // At most 1 s, even if the clock is set meanwhile; at least 0, after a slow start.
-    begun: () => new Promise((resolve) => setTimeout(resolve, Math.max(0, Math.min(since * 1000 - now(), 1000)))),
+    begun: () =>
+      newKeyId === undefined
+        ? new Promise((resolve) => setTimeout(resolve, Math.max(0, Math.min(since * 1000 - now(), 1000))))
+        : Promise.resolve(),
+    end: () => void (isEnded = true),
     isAhead: () => !replays.accepts(now() / 1000),
     close() {
       clearInterval(timer);
@@ -122,6 +142,8 @@ async function openShared(url: URL, config: Config, { log, now, monotonic }: Sto
     replays,
     createCounter: redisCounter(connection),
     begun: () => Promise.resolve(),
+    // Other processes use the same store.
+    end() {},
     isAhead: () => replays.since !== undefined && now() < replays.since * 1000,
     async close() {
       await replays.close();

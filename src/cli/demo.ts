@@ -131,7 +131,8 @@ function demoConfig({ env }: Platform, settings: Variables): Config {
 }
 
 async function startOnFreePort(config: Config, platform: Platform): Promise<RunningGateway> {
-  const log = startLog({ settings: config.log, secrets: secretsOf(config), isTerminal: platform.isTerminal });
+  const { isTerminal, print } = platform;
+  const log = startLog({ settings: config.log, secrets: secretsOf(config), isTerminal, print });
   // Loaded only here: MQTT.js reads the environment as it loads, and --help needs no permission.
   const { startGateway } = await import("../app/start.ts");
   try {

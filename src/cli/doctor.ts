@@ -156,7 +156,7 @@ async function round(
   services: readonly ServiceModule[],
   signal: AbortSignal,
 ): Promise<Report> {
-  const checks = checksWith(services);
+  const checks = await checksWith(services);
   const { settings, ...found } = await tryReadSettings(platform, services);
   const results = settings === undefined
     ? checks.map(({ name }) => ({ name, ...skipped("Needs a valid configuration") }))

@@ -12,8 +12,7 @@ import { sourceText } from "../config/unknown_settings.ts";
 import type { CommandLine } from "./args.ts";
 import { EXIT_CONFIG, EXIT_FAILURE } from "./exit_codes.ts";
 import type { Platform } from "../platform.ts";
-import { PortTakenError } from "../app/listen.ts";
-import { describePortTaken } from "../app/port_taken.ts";
+import { assertPortFree, PortTakenError } from "../app/listen.ts";
 import { openServiceManager } from "../app/systemd.ts";
 import { readSettings } from "../config/load.ts";
 import { describeUnread, reportConfigError } from "./config_errors.ts";
@@ -32,7 +31,8 @@ export async function serve(platform: Platform): Promise<number> {
   const stopped = platform.untilStopped({ ignoresOutput: true });
   try {
     const { config, unknown, unreadLines } = await readSettings(platform);
-    const log = startLog({ settings: config.log, secrets: secretsOf(config), isTerminal: platform.isTerminal });
+    const { isTerminal, print } = platform;
+    const log = startLog({ settings: config.log, secrets: secretsOf(config), isTerminal, print });
     for (const { name, source, suggestions } of unknown.filter((setting) => setting.suggestions.length > 0)) {
       log.warn("{name} in {source} is not a setting: did you mean {suggestions}?", {
         name,
@@ -41,9 +41,11 @@ export async function serve(platform: Platform): Promise<number> {
       });
     }
     for (const text of describeUnread(unreadLines)) log.warn(text);
+    assertPortFree(config, platform);
+    const aloneSince = performance.now();
     // Loaded only here: --help needs no permission, and not the code of the gateway.
     const { startGateway } = await import("../app/start.ts");
-    const gateway = await startGateway(config, platform, log);
+    const gateway = await startGateway(config, platform, log, { aloneSince });
     const manager = await openServiceManager(platform, log);
     manager.ready(`Serves at ${gateway.url}`);
     await stopped;
@@ -61,6 +63,8 @@ export async function reportStartFailure(error: unknown, platform: Platform): Pr
   const { printError } = platform;
   if (error instanceof ConfigError) return reportConfigError(error, { printError, next: "restart" });
   if (error instanceof PortTakenError) {
+    // Loaded only here: it asks the other program what it is.
+    const { describePortTaken } = await import("../app/port_taken.ts");
     printError(await describePortTaken(error, platform));
     return EXIT_FAILURE;
   }

@@ -94,6 +94,15 @@ export class Channel {
   }
 
   /**
+   * Returns the version of the protocol, and asks the gateway where it is not known.
+   *
+   * @throws {GatewayError} if there was no answer
+   */
+  async agree(signal: AbortSignal): Promise<Version> {
+    return await this.#negotiation.agree(signal);
+  }
+
+  /**
    * Sends a request, and opens the answer. In version 2 a request that the gateway refused for its time, and that can
    * never have run, is sealed again and sent once more; nothing else is ever sent twice.
    *
@@ -116,7 +125,7 @@ export class Channel {
    * @throws {GatewayError} if there was no answer, or the request was refused
    */
   async post(request: Record<string, unknown>, options: RequestOptions): Promise<Sent> {
-    return await this.#post(request, { ...options, version: await this.#negotiation.agree(options.signal) });
+    return await this.#post(request, { ...options, version: await this.agree(options.signal) });
   }
 
   /**

@@ -5,14 +5,14 @@
  */
 import { withDeadline } from "../lib/async.ts";
 import type { Clock } from "../lib/clock.ts";
-import { isObject } from "../lib/json.ts";
 import { readChunks } from "../lib/read_bytes.ts";
 import { EventTooLargeError, readServerSentEvents, type ServerSentEvent } from "../lib/sse.ts";
 import { EnvelopeError } from "../protocol/aead.ts";
 import type { StreamEvent } from "../protocol/event.ts";
 import { type Exchange, openAnswer } from "../protocol/exchange.ts";
 import { StreamOpener } from "../protocol/v2/stream.ts";
-import type { Channel } from "./channel.ts";
+import type { Channel, Sent } from "./channel.ts";
+import { parseEvents } from "./event.ts";
 import { TruncatedError } from "./gateway_error.ts";
 import { eventRefusal } from "./refusal.ts";
 import { noAnswerWithin } from "./transport.ts";
@@ -26,20 +26,9 @@ const SILENCE_MS = 45_000;
  */
 const EVENT_MAX_LENGTH = 64 * 2 ** 20;
 
-const EVENT_TYPES: readonly unknown[] = [
-  "connected",
-  "message",
-  "gap",
-  "offline",
-  "online",
-  "error",
-  "disconnected",
-  "end",
-] satisfies StreamEvent["type"][];
-
 /**
- * Opens a stream and yields its events, the last one included. In version 2 a request that the gateway proves to have
- * refused for its time is sealed again and sent once more.
+ * Opens a stream and yields its events, the last one included, and the messages of a batch one by one. In version 2 a
+ * request that the gateway proves to have refused for its time is sealed again and sent once more.
  *
  * @param request the fields of the subscribe request, without its timestamp
  * @param options `signal` ends the stream
@@ -72,7 +61,7 @@ async function* openOnce(
   { signal }: { readonly signal?: AbortSignal | undefined },
 ): AsyncGenerator<StreamEvent, void> {
   const { response, exchange } = await withDeadline(
-    (signal) => channel.post(request, { route: "/mqtt/subscribe", signal }),
+    (signal) => subscribe(channel, request, signal),
     { clock: channel.clock, timeout: SILENCE_MS, timeoutError: () => noAnswerWithin(SILENCE_MS), signal },
   );
   if (response.body === null) throw new TruncatedError("Answer has no body");
@@ -82,15 +71,16 @@ async function* openOnce(
   let isConnected = false;
   silence.restart();
   try {
-    for await (const value of openEvents(readServerSentEvents(chunks, { maxLength: EVENT_MAX_LENGTH }), exchange)) {
-      silence.restart();
-      const event = parseEvent(value);
-      if (event === undefined) continue;
-      if (event.type === "error" && !isConnected) throw eventRefusal(event);
-      isConnected ||= event.type === "connected";
+    for await (const events of openEvents(readServerSentEvents(chunks, { maxLength: EVENT_MAX_LENGTH }), exchange)) {
       silence.stop();
-      yield event;
-      if (isFinal(event)) return;
+      for (const event of events) {
+        // The caller may have aborted it within a batch.
+        signal?.throwIfAborted();
+        if (event.type === "error" && !isConnected) throw eventRefusal(event);
+        isConnected ||= event.type === "connected";
+        yield event;
+        if (isFinal(event)) return;
+      }
       silence.restart();
     }
   } catch (error) {
@@ -101,6 +91,16 @@ async function* openOnce(
     silence.stop();
   }
   throw new TruncatedError("Stream broke off");
+}
+
+/** Sends a subscribe request, which asks for batches in version 2; version 1 has none. */
+async function subscribe(
+  channel: Channel,
+  request: Record<string, unknown>,
+  signal: AbortSignal,
+): Promise<Sent> {
+  const batch = await channel.agree(signal) === 2 ? { batch: true } : {};
+  return await channel.post({ ...request, ...batch }, { route: "/mqtt/subscribe", signal });
 }
 
 /** Aborts a stream that is silent for too long. Time in which the caller handles an event does not count. */
@@ -153,36 +153,25 @@ async function* readBody(
 }
 
 /**
- * Opens each event, and parses the JSON in it.
+ * Opens each record, and parses the event or the batch in it.
  *
  * @param exchange the request that the stream answers
  * @throws {EnvelopeError} if an event does not open; in version 2 also if it is not the next one of this very stream
- * @throws {SyntaxError} if it holds no JSON
+ * @throws {SyntaxError} if it is malformed
  */
 async function* openEvents(
   events: AsyncIterable<ServerSentEvent>,
   exchange: Exchange,
-): AsyncGenerator<unknown, void> {
+): AsyncGenerator<readonly StreamEvent[], void> {
   let stream: StreamOpener | undefined;
   for await (const { event, id = "", data } of events) {
     if (data === undefined) continue;
     if (exchange.version === 1) {
-      yield JSON.parse(await openAnswer(exchange, data));
+      yield parseEvents(await openAnswer(exchange, data));
     } else if (stream !== undefined) {
-      yield JSON.parse(await stream.open(data, id));
+      yield parseEvents(await stream.open(data, id));
     } else if (event === "open") {
       stream = await StreamOpener.begin(exchange, data);
     } else throw new EnvelopeError();
   }
-}
-
-/** Returns the event; undefined for a heartbeat, and for an event of a type that only newer clients know. */
-function parseEvent(value: unknown): StreamEvent | undefined {
-  if (isStreamEvent(value)) return value;
-  if (isObject(value) && typeof value["type"] === "string") return undefined;
-  throw new SyntaxError("Event has no type");
-}
-
-function isStreamEvent(value: unknown): value is StreamEvent {
-  return isObject(value) && EVENT_TYPES.includes(value["type"]);
 }

@@ -4,7 +4,6 @@
  * @module
  */
 import { errorText } from "../lib/errors.ts";
-import { createPrivateKey, X509Certificate } from "node:crypto";
 import type { Platform } from "../platform.ts";
 
 /** A certificate and its private key, as PEM. */
@@ -51,6 +50,8 @@ export async function readPair(
   const cert = await readSettingFile(certName, certFile, platform);
   const key = await readSettingFile(keyName, keyFile, platform);
   if (cert === undefined || key === undefined) return undefined;
+  // Loaded only here: most gateways read no certificate.
+  const { createPrivateKey, X509Certificate } = await import("node:crypto");
   const certificate = parsed(
     () => new X509Certificate(cert),
     `${certName} "${certFile}" holds no certificate as PEM`,

@@ -135,7 +135,7 @@ export function settingsLike(
   const isStrict = source === "environment";
   const mayMissWords = (given: Spelling) => !isStrict || known.ownPrefix.test(given.name);
   const withoutPrefix = name.replace(isStrict ? /^E2E_GATEWAY_/i : /^(E2E_)?(GATEWAY_)?/i, "");
-  const given = [name, withoutPrefix].filter((text) => text !== "").map(spell);
+  const given = [...new Set([name, withoutPrefix])].filter((text) => text !== "").map(spell);
   const costs = known.spellings.map((spelling) => ({
     name: spelling.name,
     cost: Math.min(
@@ -152,15 +152,14 @@ export function settingsLike(
 
 /** Returns the number of wrong letters, without case and separators; `Infinity` for too many. */
 function lettersCost({ letters: given }: Spelling, { letters }: Spelling, isStrict: boolean): number {
+  if (given === letters) return 0;
   const swapped = isSwap(given, letters);
-  const distance: number = levenshteinDistance(given, letters);
-  const changes = swapped ? 1 : distance;
-  if (changes === 0) return 0;
   // Short names are one change away from too many words.
-  if (letters.length >= SHORT_NAME) {
-    return changes <= Math.min(3, letters.length / (isStrict ? 6 : 4)) ? changes : Infinity;
-  }
-  return swapped || (changes === 1 && !isStrict) ? 1 : Infinity;
+  const most = letters.length >= SHORT_NAME ? Math.min(3, letters.length / (isStrict ? 6 : 4)) : isStrict ? 0 : 1;
+  if (swapped && (most >= 1 || letters.length < SHORT_NAME)) return 1;
+  if (Math.abs(given.length - letters.length) > most) return Infinity;
+  const changes: number = levenshteinDistance(given, letters);
+  return changes <= most ? changes : Infinity;
 }
 
 /** Returns the number of added, missing or shortened words; `Infinity` where too few match. */

@@ -6,6 +6,7 @@
 import { errorText } from "../lib/errors.ts";
 import type { Version } from "../protocol/exchange.ts";
 import { type Check, type Need, type Subject, whyUnavailable } from "./check.ts";
+import { BATCH } from "./checks/batch.ts";
 import { ENVELOPE } from "./checks/envelope.ts";
 import { JEEDOM } from "./checks/jeedom.ts";
 import { PUBLISH } from "./checks/publish.ts";
@@ -31,6 +32,7 @@ export const SUBJECTS: readonly Subject[] = [
   PUBLISH,
   STREAM,
   RESUME,
+  BATCH,
 ];
 
 /** Options of a run. */

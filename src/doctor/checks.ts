@@ -14,7 +14,7 @@ import { REFUSALS } from "./checks/refusals.ts";
 import { TAILSCALE } from "./checks/tailscale.ts";
 
 /** Returns all checks, with those of some services. */
-export function checksWith(services: readonly Pick<ServiceModule, "doctor">[]): Check[] {
-  const ofServices = services.flatMap(({ doctor = [] }) => doctor);
-  return [KEY_FILES, ...ofServices, REDIS, GATEWAY, METRICS, REFUSALS, PUBLIC_URL, TAILSCALE];
+export async function checksWith(services: readonly Pick<ServiceModule, "doctor">[]): Promise<Check[]> {
+  const ofServices = await Promise.all(services.map((service) => service.doctor?.() ?? []));
+  return [KEY_FILES, ...ofServices.flat(), REDIS, GATEWAY, METRICS, REFUSALS, PUBLIC_URL, TAILSCALE];
 }

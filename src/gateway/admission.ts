@@ -14,6 +14,7 @@ import { KeyAddresses } from "../limits/key_addresses.ts";
 import { payloadWeight } from "../lib/json_weight.ts";
 import { LARGE_BODY_BYTES } from "../lib/read_bytes.ts";
 import type { Key, Keyring, Opened, RequestSource } from "../keys/keyring.ts";
+import { OpeningQueueFullError } from "../keys/opening_queue.ts";
 import type { RateLimits } from "../limits/rate_limits.ts";
 import type { ReplayStore } from "../store/replay_store.ts";
 import type { FairSemaphore } from "../limits/fair_semaphore.ts";
@@ -120,6 +121,9 @@ export type Admit = (request: Request, requestInfo: RequestInfo) => Promise<Admi
 /** Longest wait for other large requests of the same key, in milliseconds. */
 const LARGE_REQUEST_WAIT_MS = 2000;
 
+/** Wait after which a request without a key id may find room in the queue, in seconds. */
+const OPENING_RETRY_SECONDS = 5;
+
 /** Most addresses to trust: more than a household has clients. */
 const MAX_TRUSTED = 1000;
 
@@ -161,6 +165,7 @@ export function createAdmit(options: AdmissionOptions): Admit {
       trustedAddresses.set(address, true);
       return { envelope, ...opened };
     } catch (error) {
+      if (error instanceof OpeningQueueFullError) throw tooManyRequests(OPENING_RETRY_SECONDS);
       if (!(error instanceof EnvelopeError)) throw error;
       trustedAddresses.delete(address);
       if (sender.fewKeys) throw error;
@@ -369,7 +374,11 @@ function isProbe({ version }: RequestEnvelope, timestamp: unknown): boolean {
   return version === 2 && timestamp === 0;
 }
 
+/** First byte of a request of version 2. */
+const VERSION_2_BYTE = "2".charCodeAt(0);
+
 /** Returns the id of the key that a request of version 2 names. */
 function namedKey(body: Uint8Array): string | undefined {
+  if (body[0] !== VERSION_2_BYTE) return undefined;
   return /^2\.([0-9a-f]{16})\./.exec(latin1.decode(body.subarray(0, 19)))?.[1];
 }

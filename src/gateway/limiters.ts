@@ -4,7 +4,7 @@
  * @module
  */
 import type { MetricRegistry } from "../observability/telemetry.ts";
-import { BodyReader, type BodySettings } from "../http/body_reader.ts";
+import { BodyReader, type BodyReaderOptions, type BodySettings } from "../http/body_reader.ts";
 import { ConcurrencyLimiter } from "../limits/concurrency_limiter.ts";
 import { MemoryBudget } from "../limits/memory_budget.ts";
 import { FairSemaphore } from "../limits/fair_semaphore.ts";
@@ -57,17 +57,13 @@ const MAX_WEIGHT_BYTES_PER_KEY = 32 * 2 ** 20;
 /** Number of answers of the largest size that may wait to be read: more than a household requests at a time. */
 const UNREAD_ANSWERS = 6;
 
-/**
- * Returns limiters with nothing under way.
- *
- * @param monotonic clock that never jumps, in milliseconds
- */
+/** Returns limiters with nothing under way. */
 export function createLimiters(
   { requests, streams, maxAnswerBytes }: LimiterSettings,
-  { monotonic = () => performance.now() }: { readonly monotonic?: () => number } = {},
+  bodyClocks: BodyReaderOptions = {},
 ): Limiters {
   return {
-    bodies: new BodyReader(requests, monotonic),
+    bodies: new BodyReader(requests, bodyClocks),
     addressLimiter: new ConcurrencyLimiter({ each: requests.maxPerAddress }),
     requestLimiter: new ConcurrencyLimiter({ total: requests.max, each: requests.maxPerKey }),
     largeRequests: new FairSemaphore({ total: MAX_WEIGHT_BYTES, each: MAX_WEIGHT_BYTES_PER_KEY }),

@@ -35,8 +35,11 @@ const utf8 = new TextEncoder();
  * Compresses the body of a reply with gzip (RFC 1952), if its request asks for it by `"compress":"gzip"`. A body that is
  * short or does not shrink is returned as it is; so is every body if the request asks for another compression.
  */
-export async function compressBody(reply: Reply, { compress }: Payload): Promise<Reply> {
-  if (compress !== "gzip" || reply.bodyJson.length < MIN_COMPRESSED_BYTES) return reply;
+export function compressBody(reply: Reply, { compress }: Payload): Reply | Promise<Reply> {
+  return compress !== "gzip" || reply.bodyJson.length < MIN_COMPRESSED_BYTES ? reply : compressed(reply);
+}
+
+async function compressed(reply: Reply): Promise<Reply> {
   const body = utf8.encode(reply.bodyJson);
   const bodyGzip = (await gzip(body)).toBase64();
   return bodyGzip.length < body.length ? { ...reply, bodyGzip } : reply;
@@ -68,8 +71,9 @@ export function createSealReply(now: () => number, random: RandomBytes): SealRep
     // Whole seconds: some clients read the timestamp as an integer. The body is JSON text already.
     const timestamp = Math.floor(now() / 1000);
     const body = bodyGzip === undefined ? `"body":${bodyJson}` : `"body_gzip":"${bodyGzip}"`;
-    const rest = JSON.stringify({ timestamp, source, service }).slice(1);
-    return sealAnswer(exchange, `{"status":${status},${body},${rest}`, random);
+    const origin = source === undefined ? "" : `,"source":"${source}"`;
+    const from = service === undefined ? "" : `,"service":"${service}"`;
+    return sealAnswer(exchange, `{"status":${status},${body},"timestamp":${timestamp}${origin}${from}}`, random);
   };
   return (exchange, reply) =>
     reply.bodyJson.length <= LARGE_LENGTH ? seal(exchange, reply) : mutex.runExclusive(() => seal(exchange, reply));

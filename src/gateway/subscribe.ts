@@ -8,14 +8,15 @@ import type { Audit } from "../observability/audit.ts";
 import type { Log } from "../observability/log.ts";
 import type { RefusalReason, Result, StreamEnd, Telemetry } from "../observability/telemetry.ts";
 import type { ErrorCode } from "../protocol/error_code.ts";
-import { FieldError } from "../protocol/payload.ts";
+import { FieldError, type Payload } from "../protocol/payload.ts";
 import type { Key } from "../keys/keyring.ts";
 import { ScopeError } from "../keys/rights.ts";
 import { ServiceError, type StreamingService } from "../services/service.ts";
 import type { Admission, Admit, Admitted } from "./admission.ts";
 import type { RequestInfo, RouteHandler } from "../http/router.ts";
-import type { EventEncoder, StreamFormat } from "../streams/event_encoder.ts";
+import type { EventEncoder } from "../streams/event_encoder.ts";
 import { EventStream, type EventStreamOptions, type StreamSettings } from "../streams/event_stream.ts";
+import type { StreamFormat } from "../streams/stream_format.ts";
 import type { StreamRegistry } from "../streams/stream_registry.ts";
 import { stopping } from "../http/errors.ts";
 import type { Limiters } from "./limiters.ts";
@@ -84,12 +85,24 @@ export function createSubscribeHandler(
       makeEvent: (event) => encoder.event(key, event),
       onEnd,
       onClosed() {
-        streams.delete(stream);
+        streams.delete(stream, key.revoked);
         onClosed();
       },
     });
-    streams.add(stream);
+    streams.add(stream, key.revoked);
     return stream;
+  }
+
+  /** Returns the recorder of the decisions about a request. Held by its stream, so it must not hold the request. */
+  function createRecorder({ key: { name: key, kid }, requestInfo, clockOffset }: RecordedRequest): DecisionRecorder {
+    const startedAt = monotonic();
+    return {
+      refused: (reason) => telemetry.refused(reason, { address: requestInfo.address, key, clockOffset }),
+      decided(outcome, { result, service = only?.name, target, bytes = 0 }) {
+        const ms = monotonic() - startedAt;
+        audit.decided({ ...requestInfo, key, kid, service, target, outcome, result, ms, bytes });
+      },
+    };
   }
 
   /** Opens the stream that answers a request, and ends it at once if the request is refused. */
@@ -98,28 +111,11 @@ export function createSubscribeHandler(
     { format, requestInfo }: { readonly format: StreamFormat; readonly requestInfo: RequestInfo },
   ): EventStream {
     const { key } = admission;
-    const startedAt = monotonic();
-    const countRefusal = (reason: RefusalReason) => {
-      const clockOffset = admission.kind === "refused" ? admission.clockOffset : undefined;
-      telemetry.refused(reason, { address: requestInfo.address, key: key.name, clockOffset });
-    };
-    const recordDecision: Decide = (outcome, { result, service = only?.name, target, bytes = 0 }) => {
-      const ms = monotonic() - startedAt;
-      audit.decided({
-        ...requestInfo,
-        key: key.name,
-        kid: key.kid,
-        service,
-        target,
-        outcome,
-        result,
-        ms,
-        bytes,
-      });
-    };
+    const clockOffset = admission.kind === "refused" ? admission.clockOffset : undefined;
+    const recorder = createRecorder({ key, requestInfo, clockOffset });
     const refuse = (reason: RefusalReason, message: string, code: ErrorCode) => {
-      countRefusal(reason);
-      recordDecision(message, { result: "refused" });
+      recorder.refused(reason);
+      recorder.decided(message, { result: "refused" });
       const stream = openStream(key, { format });
       stream.end("refused", message, { code });
       return stream;
@@ -132,13 +128,7 @@ export function createSubscribeHandler(
       case "admitted": {
         const release = limiters.streamLimiter.tryAcquire(key.name);
         if (release !== undefined) {
-          return openSubscription(admission, {
-            requestId: requestInfo.requestId,
-            format,
-            release,
-            recordDecision,
-            countRefusal,
-          });
+          return openSubscription(admission, { requestId: requestInfo.requestId, format, release, recorder });
         }
         admission.release();
         return refuse("busy", "Too many open streams: close one first", "busy");
@@ -149,49 +139,48 @@ export function createSubscribeHandler(
   /** Opens a stream that lasts until its client disconnects, its service ends it, or its key is revoked. */
   function openSubscription(
     { key, payload, release: releaseRequest }: Admitted,
-    { requestId, format, release, recordDecision, countRefusal }: StreamContext,
+    { requestId, format, release, recorder }: StreamContext,
   ): EventStream {
     const about: { service?: string | undefined; target?: string | undefined } = {};
-    const closed = new AbortController();
     const countEnd = telemetry.stream(format.version);
+    let disconnect = () => {};
     let isConnected = false;
+    let isEnded = false;
     const stream = openStream(key, {
       format,
       onEnd({ why, message, sentBytes }) {
-        closed.abort();
+        isEnded = true;
+        disconnect();
         releaseRequest();
         countEnd(why);
         if (why === "too_slow") log.warn("Listener of {key} was too slow", { request: requestId, key: key.name });
         // The answer was counted when the stream was connected.
         const result = isConnected ? undefined : RESULTS[why];
-        recordDecision(`ended: ${message}`, { result, ...about, bytes: sentBytes });
+        recorder.decided(`ended: ${message}`, { result, ...about, bytes: sentBytes });
       },
       // Not at the end: a client that does not read the last event still occupies a connection.
       onClosed: release,
     });
     const onConnected = () => {
       isConnected = true;
-      recordDecision("subscribed", { result: "subscribed", ...about });
+      recorder.decided("subscribed", { result: "subscribed", ...about });
     };
     const refuse = (reason: RefusalReason, message: string, code: ErrorCode) => {
-      countRefusal(reason);
+      recorder.refused(reason);
       stream.end("refused", message, { code });
     };
-    // Waiting events are not for the holder of a revoked key.
-    const revoke = () => stream.revoke(key.revoked.reason.message);
-    key.revoked.addEventListener("abort", revoke, { signal: closed.signal });
     try {
       const service = only ?? selectService(payload, selection);
       about.service = service.name;
       about.target = service.target(payload);
       if (key.revoked.aborted) {
-        revoke();
+        stream.revoke(key.revoked.reason.message);
         return stream;
       }
       key.scope.useService(service.name);
-      const disconnect = service.subscribe(payload, { key, stream, onConnected });
-      if (closed.signal.aborted) disconnect();
-      else closed.signal.addEventListener("abort", disconnect, { once: true });
+      if (format.allowBatches !== undefined && acceptsBatches(payload)) format.allowBatches();
+      disconnect = service.subscribe(payload, { key, stream, onConnected });
+      if (isEnded) disconnect();
     } catch (error) {
       if (error instanceof FieldError) refuse("field", error.message, "field");
       else if (error instanceof ScopeError) refuse("scope", error.message, "scope");
@@ -249,23 +238,46 @@ const RESULTS: Readonly<Record<StreamEnd, Result>> = {
   failed: "failed",
 };
 
+/**
+ * Returns whether the client of a stream of version 2 accepts messages that waited together as one event.
+ *
+ * @throws {FieldError} if the field is neither true nor false
+ */
+function acceptsBatches({ batch }: Payload): boolean {
+  if (batch === undefined || batch === null) return false;
+  if (typeof batch !== "boolean") throw new FieldError("Invalid field: batch: must be true or false");
+  return batch;
+}
+
 /** Context of a stream that is opened. */
 interface StreamContext {
   readonly requestId: string;
   readonly format: StreamFormat;
   /** Releases the limiter of open streams. */
   readonly release: () => void;
-  readonly recordDecision: Decide;
-  readonly countRefusal: (reason: RefusalReason) => void;
+  readonly recorder: DecisionRecorder;
 }
 
-/** Writes a decision over a stream into the audit. */
-type Decide = (
-  outcome: string,
-  about: {
-    readonly result: Result | undefined;
-    readonly service?: string | undefined;
-    readonly target?: string | undefined;
-    readonly bytes?: number;
-  },
-) => void;
+/** Request whose decisions are recorded. */
+interface RecordedRequest {
+  readonly key: Key;
+  readonly requestInfo: RequestInfo;
+  /** Its clock's offset from the gateway's, in seconds, where it was refused for that. */
+  readonly clockOffset: number | undefined;
+}
+
+/** Recorder of the decisions about one request. */
+interface DecisionRecorder {
+  /** Counts a refusal. */
+  refused(reason: RefusalReason): void;
+  /** Writes a decision into the audit. */
+  decided(
+    outcome: string,
+    about: {
+      readonly result: Result | undefined;
+      readonly service?: string | undefined;
+      readonly target?: string | undefined;
+      readonly bytes?: number;
+    },
+  ): void;
+}

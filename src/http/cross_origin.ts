@@ -29,7 +29,7 @@ export class AllowedOrigins {
 
   /** Returns whether a page of an allowed origin sent a request. */
   has({ headers }: Request): boolean {
-    return this.#origins.has(headers.get("Origin") ?? "");
+    return this.#origins.size > 0 && this.#origins.has(headers.get("Origin") ?? "");
   }
 
   /** Returns whether a request is a preflight that is to be answered: none is if no origin is allowed. */
@@ -80,7 +80,8 @@ export function preflightResponse(request: Request, methods: readonly string[]):
 export function isCrossSite({ headers, url }: Request, publicUrl: URL | undefined): boolean {
   const site = headers.get("Sec-Fetch-Site");
   if (site !== null) return site === "cross-site" || site === "same-site";
-  const origin = URL.parse(headers.get("Origin") ?? "");
+  const given = headers.get("Origin");
+  const origin = given === null ? null : URL.parse(given);
   if (origin === null || !["http:", "https:"].includes(origin.protocol) || origin.hostname === "localhost") {
     return false;
   }

@@ -3,14 +3,16 @@
  *
  * @module
  */
+import { setImmediate } from "node:timers/promises";
 import { EnvelopeError, KEY_BYTES } from "../protocol/aead.ts";
 import type { Bytes, RandomBytes } from "../protocol/bytes.ts";
 import type { Route } from "../protocol/v2/envelope.ts";
 import { type OpenedRequest, openRequest, type RequestEnvelope, type Version } from "../protocol/exchange.ts";
-import { deriveKeyId, importSecretKey, type SecretKey } from "../protocol/secret_key.ts";
+import { deriveKeyId, type ImportSecretKey, importSecretKey, type SecretKey } from "../protocol/secret_key.ts";
 import { KeyAddresses } from "../limits/key_addresses.ts";
 import type { Rate } from "../limits/rate_limiter.ts";
 import { DEFAULT_KEY_NAME, type KeyRecord } from "./schema.ts";
+import { OpeningQueue } from "./opening_queue.ts";
 import { type Rights, Scope } from "./rights.ts";
 
 /** Active key. */
@@ -66,7 +68,7 @@ export interface Keyring {
   /**
    * Opens a request with the matching key. An unknown key id takes as long as a wrong key.
    *
-   * @throws EnvelopeError if no key matches
+   * @throws `EnvelopeError` if no key matches; `OpeningQueueFullError` if too many requests without a key id wait
    */
   open(envelope: RequestEnvelope, sender: RequestSource): Promise<Opened>;
   /**
@@ -112,6 +114,24 @@ interface ActiveKey {
   entry: KeyEntry;
 }
 
+/** Dependencies of a keyring. */
+export interface KeyringOptions {
+  /** Returns the wall clock's time, in milliseconds since 1970. */
+  readonly now: () => number;
+  /** Makes random bytes, for the decoy that is tried in place of an unknown key. */
+  readonly random: RandomBytes;
+  /** All rights, for the key `default`. */
+  readonly allRights: Rights;
+  /** Imports secrets; with WebCrypto alone by default. */
+  readonly importSecretKey?: ImportSecretKey;
+}
+
+/** Most keys to try for a request without a key id before others get their turn: 0.2 to 1 ms of this thread. */
+const BATCH_KEYS = 32;
+
+/** Most bytes to hand to the keys of a batch: a cipher copies them for each. */
+const BATCH_BYTES = 2 ** 20;
+
 /** Most secrets whose ids are remembered after their removal. */
 const MAX_RETIRED = 1000;
 
@@ -119,7 +139,9 @@ const MAX_RETIRED = 1000;
 export class LiveKeyring implements Keyring {
   readonly #now: () => number;
   readonly #allRights: Rights;
+  readonly #importSecretKey: ImportSecretKey;
   readonly #decoy: Promise<SecretKey>;
+  readonly #openings = new OpeningQueue();
   readonly #lastKeyByAddress = new KeyAddresses();
   #active: ReadonlyMap<string, ActiveKey> = new Map();
   #byKid: ReadonlyMap<string, ActiveKey> = new Map();
@@ -128,17 +150,12 @@ export class LiveKeyring implements Keyring {
   /** Removed and disabled keys by key id. */
   #retired: ReadonlyMap<string, NamedKey> = new Map();
 
-  /**
-   * Makes a keyring.
-   *
-   * @param now returns the wall clock's time, in milliseconds since 1970
-   * @param random makes random bytes, for the decoy that is tried in place of an unknown key
-   * @param allRights all rights, for the key `default`
-   */
-  constructor(now: () => number, random: RandomBytes, all: Rights) {
-    this.#now = now;
-    this.#allRights = all;
-    this.#decoy = importSecretKey(random(KEY_BYTES));
+  /** Makes a keyring without keys. */
+  constructor(options: KeyringOptions) {
+    this.#now = options.now;
+    this.#allRights = options.allRights;
+    this.#importSecretKey = options.importSecretKey ?? importSecretKey;
+    this.#decoy = this.#importSecretKey(options.random(KEY_BYTES));
   }
 
   /** Number of usable secrets. */
@@ -154,11 +171,13 @@ export class LiveKeyring implements Keyring {
 
   /** Replaces the keys. Keys without relevant changes stay active; all others are revoked. */
   async replace(sources: KeySources): Promise<void> {
+    // Ready before the first request, which must not take longer for an unknown key.
+    await this.#decoy;
     const next = new Map<string, ActiveKey>();
     for (const entry of toEntries(sources, this.#allRights)) {
       const identity = JSON.stringify({ ...entry, secret: entry.secret.toHex(), ...CHANGEABLE });
       const before = this.#active.get(identity);
-      const kept = before === undefined || before.key.revoked.aborted ? await activate(entry) : before;
+      const kept = before === undefined || before.key.revoked.aborted ? await this.#activate(entry) : before;
       kept.entry = entry;
       next.set(identity, kept);
     }
@@ -224,40 +243,88 @@ export class LiveKeyring implements Keyring {
     return { name, state: minProtocol > version ? "old_version" : "in_force" };
   }
 
-  async #openAny(envelope: RequestEnvelope, { address, route, fewKeys }: RequestSource): Promise<Opened | undefined> {
-    const recent = new Set<ActiveKey>();
+  async #openAny(envelope: RequestEnvelope, sender: RequestSource): Promise<Opened | undefined> {
+    const tried = new Set<ActiveKey>();
+    const opened = await this.#tryLastUsed(envelope, sender, tried);
+    if (opened !== undefined || sender.fewKeys) return opened;
+    // Another request of the address may have shown its key meanwhile.
+    return await this.#openings.run(
+      sender.address,
+      async () => await this.#tryLastUsed(envelope, sender, tried) ?? await this.#tryOthers(envelope, sender, tried),
+    );
+  }
+
+  /** Tries the keys that the address used last, one after the other. */
+  async #tryLastUsed(
+    envelope: RequestEnvelope,
+    { address, route }: RequestSource,
+    tried: Set<ActiveKey>,
+  ): Promise<Opened | undefined> {
     for (const kid of this.#lastKeyByAddress.keysAt(address)) {
       const active = this.#byKid.get(kid);
-      if (active === undefined || !this.#isUsable(active, envelope.version)) continue;
-      recent.add(active);
+      if (active === undefined || tried.has(active) || !this.#isUsable(active, envelope.version)) continue;
+      tried.add(active);
       const opened = await openWith(active, envelope, { route });
       if (opened === undefined) continue;
       this.#lastKeyByAddress.add(kid, address);
       return opened;
     }
-    if (fewKeys) return undefined;
-    const others = [...this.#active.values()].filter((active) =>
-      !recent.has(active) && this.#isUsable(active, envelope.version)
-    );
-    // All in parallel, as WebCrypto uses several threads; and each to its end, so that no work continues after the limiter
-    // has counted this request as finished.
-    const tried = await Promise.all(others.map((active) => openWith(active, envelope, { route })));
-    const opened = tried.find((one) => one !== undefined);
-    if (opened !== undefined) this.#lastKeyByAddress.add(opened.key.kid, address);
-    return opened;
+    return undefined;
+  }
+
+  /**
+   * Tries all other keys, in batches, each in parallel, as WebCrypto uses several threads. Does not stop at the right one:
+   * otherwise the time of an answer would show which recorded requests are from the same key.
+   */
+  async #tryOthers(
+    envelope: RequestEnvelope,
+    { address, route }: RequestSource,
+    tried: ReadonlySet<ActiveKey>,
+  ): Promise<Opened | undefined> {
+    const others = [...this.#active.values()].filter((active) => !tried.has(active));
+    const batchSize = Math.min(BATCH_KEYS, Math.ceil(BATCH_BYTES / envelope.ciphertext.length));
+    let found: { readonly active: ActiveKey; readonly opened: Opened } | undefined;
+    for (let start = 0; start < others.length; start += batchSize) {
+      // WebCrypto's threads let others run meanwhile; a synchronous cipher does not.
+      if (start > 0) await setImmediate();
+      await Promise.all(
+        others.slice(start, start + batchSize).map(async (active) => {
+          if (!this.#isUsable(active, envelope.version)) return;
+          const opened = await openWith(active, envelope, { route });
+          if (opened !== undefined) found = { active, opened };
+        }),
+      );
+    }
+    // The key may have been revoked meanwhile.
+    if (found === undefined || !this.#isUsable(found.active, envelope.version)) return undefined;
+    this.#lastKeyByAddress.add(found.opened.key.kid, address);
+    return found.opened;
   }
 
   async #openNamed(
     envelope: RequestEnvelope,
     { kid, route }: RequestSource & { readonly kid: string },
   ): Promise<Opened | undefined> {
+    const decoy = await this.#decoy;
     const named = this.#byKid.get(kid);
-    if (named !== undefined && this.#isUsable(named, envelope.version)) {
-      return await openWith(named, envelope, { route });
-    }
-    // Takes as long as a wrong key. No client has the decoy key, so it never matches.
-    await openRequest(await this.#decoy, envelope, { route });
-    return undefined;
+    const active = named !== undefined && this.#isUsable(named, envelope.version) ? named : undefined;
+    // The decoy takes as long as a wrong key. No client has it, so it never matches.
+    const opened = await openRequest(active?.key.secret ?? decoy, envelope, { route });
+    return active === undefined || opened === undefined ? undefined : { key: active.key, ...opened };
+  }
+
+  async #activate(entry: KeyEntry): Promise<ActiveKey> {
+    const revocation = new AbortController();
+    const secret = await this.#importSecretKey(entry.secret);
+    const key: Key = {
+      name: entry.name,
+      kid: secret.kid,
+      secret,
+      scope: new Scope(entry.rights),
+      rate: entry.rate,
+      revoked: revocation.signal,
+    };
+    return { key, revocation, entry };
   }
 
   /** Keys that are usable in at least one protocol version. */
@@ -284,20 +351,6 @@ async function openWith(
 
 function isExpired({ expires }: KeyEntry, now: number): boolean {
   return expires !== undefined && expires <= now;
-}
-
-async function activate(entry: KeyEntry): Promise<ActiveKey> {
-  const revocation = new AbortController();
-  const secret = await importSecretKey(entry.secret);
-  const key: Key = {
-    name: entry.name,
-    kid: secret.kid,
-    secret,
-    scope: new Scope(entry.rights),
-    rate: entry.rate,
-    revoked: revocation.signal,
-  };
-  return { key, revocation, entry };
 }
 
 /** Returns the names of disabled keys by the ids of their secrets. */

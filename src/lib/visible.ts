@@ -10,7 +10,15 @@
  */
 const CONTROLS = /[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu;
 
+/** Any of them. */
+const CONTROL = new RegExp(CONTROLS.source, "u");
+
 const REPLACEMENT = "\ufffd";
+
+/** Returns whether a text has no control character, not even a line break. */
+export function isVisible(text: string): boolean {
+  return !CONTROL.test(text);
+}
 
 /** Replaces each control character of a text by U+FFFD; keeps line breaks. */
 export function visible(text: string): string {

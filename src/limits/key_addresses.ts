@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { LinkedSet } from "../lib/linked_set.ts";
 
 /** Most addresses of a key: more than a household has networks. */
 const MAX_ADDRESSES_OF_KEY = 100;
@@ -12,22 +13,17 @@ const MAX_KEYS_AT_ADDRESS = 16;
 
 /** Recent pairs of a key and an address. A key that is used from many addresses evicts only its own pairs. */
 export class KeyAddresses {
-  readonly #byKey = new Map<string, Set<string>>();
-  /** Keys of each address, the most recently used last. */
-  readonly #byAddress = new Map<string, Set<string>>();
+  /** Addresses of each key, the least recently used first. */
+  readonly #byKey = new Map<string, LinkedSet<string>>();
+  /** Keys of each address, in the same order. */
+  readonly #byAddress = new Map<string, LinkedSet<string>>();
 
   /** Adds a pair, as the most recently used. */
   add(kid: string, address: string): void {
-    const keys = this.#byAddress.get(address) ?? new Set();
-    const addresses = this.#byKey.get(kid) ?? new Set();
-    moveToEnd(keys, kid);
-    moveToEnd(addresses, address);
-    this.#byAddress.set(address, keys);
-    this.#byKey.set(kid, addresses);
-    const [oldestAddress] = addresses;
-    if (addresses.size > MAX_ADDRESSES_OF_KEY && oldestAddress !== undefined) this.#delete(kid, oldestAddress);
-    const [oldestKey] = keys;
-    if (keys.size > MAX_KEYS_AT_ADDRESS && oldestKey !== undefined) this.#delete(oldestKey, address);
+    const addresses = this.#use(this.#byKey, kid, address);
+    const keys = this.#use(this.#byAddress, address, kid);
+    if (addresses.size > MAX_ADDRESSES_OF_KEY && addresses.first !== undefined) this.#delete(kid, addresses.first);
+    if (keys.size > MAX_KEYS_AT_ADDRESS && keys.first !== undefined) this.#delete(keys.first, address);
   }
 
   /** Returns whether a key was used from an address. */
@@ -37,19 +33,24 @@ export class KeyAddresses {
 
   /** Returns the keys that were used from an address, the most recently used first. */
   keysAt(address: string): readonly string[] {
-    return [...this.#byAddress.get(address) ?? []].toReversed();
+    return [...this.#byAddress.get(address)?.backwards() ?? []];
+  }
+
+  #use(map: Map<string, LinkedSet<string>>, id: string, other: string): LinkedSet<string> {
+    let others = map.get(id);
+    if (others === undefined) {
+      others = new LinkedSet();
+      map.set(id, others);
+    }
+    others.addLast(other);
+    return others;
   }
 
   #delete(kid: string, address: string): void {
     for (const [map, id, other] of [[this.#byKey, kid, address], [this.#byAddress, address, kid]] as const) {
-      const set = map.get(id);
-      set?.delete(other);
-      if (set?.size === 0) map.delete(id);
+      const others = map.get(id);
+      others?.delete(other);
+      if (others?.size === 0) map.delete(id);
     }
   }
-}
-
-function moveToEnd(set: Set<string>, item: string): void {
-  set.delete(item);
-  set.add(item);
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { type HeapItem, MaxHeap } from "../lib/max_heap.ts";
 
 /** Owner of buffered bytes; evicted when the budget is exceeded. */
 export interface BudgetHolder {
@@ -24,7 +25,10 @@ export type EvictionCause = "share" | "total";
 export class MemoryBudget {
   readonly #maxBytes: number;
   readonly #accounts = new Map<string, Account>();
+  readonly #largest = new MaxHeap<Account>(isLarger);
   #bytes = 0;
+  /** Number of accounts and balances so far. */
+  #created = 0;
 
   /**
    * Creates an unused budget.
@@ -46,38 +50,90 @@ export class MemoryBudget {
   }
 
   /**
-   * Sets the bytes of a holder. Beyond an owner's share, evicts its largest holder; beyond the budget, evicts the largest
-   * holder of the owner with the most bytes.
+   * Sets the bytes of a holder, in logarithmic time. Beyond an owner's share, evicts its largest holder; beyond the budget,
+   * evicts the largest holder of the owner with the most bytes; among equals, the oldest one.
    *
    * @param bytes 0 if nothing is left
    */
   set(holder: BudgetHolder, bytes: number): void {
-    const { owner } = holder;
-    const account = this.#accounts.get(owner) ?? { bytes: 0, holders: new Map() };
-    const change = bytes - (account.holders.get(holder) ?? 0);
-    if (change === 0) return;
-    account.bytes += change;
-    this.#bytes += change;
-    if (bytes > 0) account.holders.set(holder, bytes);
-    else account.holders.delete(holder);
-    if (account.holders.size > 0) this.#accounts.set(owner, account);
-    else this.#accounts.delete(owner);
-    while (account.bytes > this.shareBytes) largestOf(account).evict("share");
-    while (this.#bytes > this.#maxBytes) largestOf(this.#largestAccount()).evict("total");
+    const account = this.#accounts.get(holder.owner) ?? this.#open(holder.owner);
+    this.#bytes += account.set(holder, bytes, this.#created++);
+    if (account.bytes > 0) this.#largest.update(account);
+    else this.#close(holder.owner, account);
+    while (account.bytes > this.shareBytes) account.evictLargest("share");
+    while (this.#bytes > this.#maxBytes) this.#largest.first?.evictLargest("total");
   }
 
-  #largestAccount(): Account {
-    return [...this.#accounts.values()].reduce((one, other) => other.bytes > one.bytes ? other : one);
+  #open(owner: string): Account {
+    const account = new Account(this.#created++);
+    this.#accounts.set(owner, account);
+    this.#largest.update(account);
+    return account;
   }
+
+  #close(owner: string, account: Account): void {
+    this.#accounts.delete(owner);
+    this.#largest.remove(account);
+  }
+}
+
+/** Number of bytes with its rank in a heap. */
+interface Ranked extends HeapItem {
+  readonly bytes: number;
+  /** Number of those that were created before it. */
+  readonly order: number;
+}
+
+/** Bytes of one holder. */
+interface Balance extends Ranked {
+  readonly holder: BudgetHolder;
+  bytes: number;
 }
 
 /** Bytes of one owner. */
-interface Account {
-  bytes: number;
-  readonly holders: Map<BudgetHolder, number>;
+class Account implements Ranked {
+  readonly order: number;
+  place = -1;
+  bytes = 0;
+  readonly #balances = new Map<BudgetHolder, Balance>();
+  readonly #largest = new MaxHeap<Balance>(isLarger);
+
+  constructor(order: number) {
+    this.order = order;
+  }
+
+  /**
+   * Sets the bytes of a holder. Returns by how much they changed.
+   *
+   * @param order rank of the holder if it had none
+   */
+  set(holder: BudgetHolder, bytes: number, order: number): number {
+    const balance = this.#balances.get(holder);
+    const change = bytes - (balance?.bytes ?? 0);
+    this.bytes += change;
+    if (balance === undefined) {
+      if (bytes > 0) this.#add({ holder, bytes, order, place: -1 });
+    } else if (bytes > 0) {
+      balance.bytes = bytes;
+      this.#largest.update(balance);
+    } else {
+      this.#balances.delete(holder);
+      this.#largest.remove(balance);
+    }
+    return change;
+  }
+
+  #add(balance: Balance): void {
+    this.#balances.set(balance.holder, balance);
+    this.#largest.update(balance);
+  }
+
+  /** Evicts the largest holder of an account that is not empty. */
+  evictLargest(cause: EvictionCause): void {
+    this.#largest.first?.holder.evict(cause);
+  }
 }
 
-/** Finds the largest holder, the oldest among equals, in an account that is not empty. */
-function largestOf({ holders }: Account): BudgetHolder {
-  return [...holders].reduce((one, other) => other[1] > one[1] ? other : one)[0];
+function isLarger(one: Ranked, other: Ranked): boolean {
+  return one.bytes !== other.bytes ? one.bytes > other.bytes : one.order < other.order;
 }

@@ -83,10 +83,10 @@ export function createRateLimiter(
       return wait === 0 || await consume(burst, id) === 0 ? 0 : wait;
     },
     async peek(id) {
-      const [now, spent] = await Promise.all([second.get(id), burst.get(id)]);
-      const isOver = now !== null && now.consumedPoints >= rate.perSecond &&
-        (spent?.consumedPoints ?? 0) >= rate.burst - rate.perSecond;
-      return isOver ? secondsUntil(now) : 0;
+      const now = await second.get(id);
+      if (now === null || now.consumedPoints < rate.perSecond) return 0;
+      const spent = await burst.get(id);
+      return (spent?.consumedPoints ?? 0) >= rate.burst - rate.perSecond ? secondsUntil(now) : 0;
     },
   };
 }

@@ -4,8 +4,8 @@
  * @module
  */
 import { type IClientOptions, MqttClient } from "mqtt";
+import { writeToStream } from "mqtt-packet";
 import constants from "mqtt-packet/constants.js";
-import { streamBuilder as openWebSocket } from "mqtt/lib/connect/ws";
 import type { Duplex } from "node:stream";
 import {
   type BrokerAddress,
@@ -61,6 +61,8 @@ export interface ConnectBrokerOptions {
 /** Makes the function that opens connections: with MQTT 5, or with 3.1.1 if the broker does not speak 5. */
 export function createConnectBroker(options: ConnectBrokerOptions): ConnectBroker {
   acceptAllReasonCodes();
+  // MQTT.js would keep a buffer for each of 65,536 numbers: 8 MB, filled at the first packet.
+  writeToStream.cacheNumbers = false;
   return async (address, connectOptions) => {
     const result = await openConnection(address, { protocolVersion: 5, options, connectOptions });
     if (!(result instanceof BrokerError)) return result;
@@ -88,6 +90,8 @@ async function openConnection(
   { protocolVersion, options, connectOptions: { signal, onMessage, will } }: Attempt,
 ): Promise<BrokerConnection | BrokerError> {
   signal.throwIfAborted();
+  // Loaded only for brokers that are reached through one.
+  const openWebSocket = address.webSocketPath === undefined ? undefined : await loadWebSocket();
   const endpoint = `${address.host}:${address.port}`;
   const maxBytes = (options.maxPayloadBytes ?? MAX_PAYLOAD_BYTES) + PACKET_SLACK_BYTES;
   const marker = crypto.getRandomValues(new Uint8Array(MARKER_BYTES));
@@ -116,7 +120,7 @@ async function openConnection(
       socket.destroy(state.closeReason);
     });
     const { webSocketPath: path } = address;
-    if (path === undefined) return socket;
+    if (path === undefined || openWebSocket === undefined) return socket;
     const maxFrameBytes = maxBytes + FRAME_SLACK_BYTES;
     const webSocket = openWebSocket(client, webSocketTarget(socket, { address, path, maxFrameBytes }));
     // MQTT.js reports no errors without a code, such as an HTTP status instead of a WebSocket.
@@ -185,6 +189,11 @@ async function openConnection(
   throw failure;
 }
 
+async function loadWebSocket() {
+  const { streamBuilder } = await import("mqtt/lib/connect/ws");
+  return streamBuilder;
+}
+
 function clientOptions(address: BrokerAddress, keepaliveSeconds: number): IClientOptions {
   return {
     clientId: `${address.clientIdPrefix ?? CLIENT_ID_PREFIX}-${
@@ -203,6 +212,8 @@ function clientOptions(address: BrokerAddress, keepaliveSeconds: number): IClien
     // Only the caller's signal limits the time; this is the longest that timers can measure.
     connectTimeout: 2 ** 31 - 1,
     timerVariant: "native",
+    // In place of the package `debug`, which builds its arguments several times for each packet, although it writes none.
+    log: () => {},
   };
 }
 

@@ -5,7 +5,7 @@
  */
 import type { IClientSubscribeOptions, MqttClient } from "mqtt";
 import { Buffer } from "node:buffer";
-import { settledWithin } from "../lib/async.ts";
+import { Mutex, settledWithin } from "../lib/async.ts";
 import { errorText } from "../lib/errors.ts";
 import {
   type BrokerConnection,
@@ -70,6 +70,12 @@ const PACKET_HEAD_BYTES = 32;
 /** Largest packet of filters for brokers without a maximum packet size, in bytes. */
 const MAX_FILTER_PACKET_BYTES = 64 * 1024;
 
+/** Most filters that are sent without a pause, in which everything else runs. */
+const FILTERS_PER_PORTION = 100;
+
+/** Most portions of filters that the broker has not acknowledged. */
+const MAX_PENDING_PORTIONS = 10;
+
 /** Longest wait for a graceful close before the socket is destroyed, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 1000;
 
@@ -81,6 +87,8 @@ export class MqttJsConnection implements BrokerConnection {
   readonly #state: ConnectionState;
   readonly #window: SendWindow;
   readonly #windowSize: number;
+  /** Keeps the portions of successive commands in order. */
+  readonly #sending = new Mutex();
   /** Functions that reject the publishes that are not settled. */
   readonly #unsettled = new Set<(reason: BrokerError) => void>();
   /** Called with the response to the pending PINGREQ. */
@@ -132,6 +140,12 @@ export class MqttJsConnection implements BrokerConnection {
     }
     let messageId: number | undefined;
     let isCanceled = false;
+    /** Conditions of success at QoS 0: the socket took the message, and the broker responds to the ping after it. */
+    let missing = 2;
+    const settleUnacknowledged = () => {
+      missing -= 1;
+      if (missing === 0) resolve();
+    };
     const send = () => {
       if (!this.#client.connected) {
         if (qos > 0) this.#window.release();
@@ -149,10 +163,12 @@ export class MqttJsConnection implements BrokerConnection {
           const reasonString = isAnswer ? packet.properties?.reasonString : undefined;
           reject(new BrokerError(`Publish error: ${reasonText(code, reasonString)}`));
         } else if (error) this.#throwFailure(error).catch(reject);
-        else if (qos === 0) this.#confirmByPing(resolve);
+        else if (qos === 0) settleUnacknowledged();
         else resolve();
       });
-      if (qos > 0) messageId = this.#client.getLastMessageId();
+      // In the same write as the message.
+      if (qos === 0) this.#confirmByPing(settleUnacknowledged);
+      else messageId = this.#client.getLastMessageId();
     };
     if (qos === 0) send();
     else this.#window.enqueue(send);
@@ -187,14 +203,14 @@ export class MqttJsConnection implements BrokerConnection {
         this.#splitIntoPackets(group.map(({ filter }) => filter))
           .map((filters) => () => this.#sendSubscribe(filters, { qos }))
       );
-    const refused = (await this.#run(() => Promise.all(packets.map((send) => send())))).flat();
+    const refused = (await this.#run(() => this.#sendInPortions(packets, usesIds ? FILTERS_PER_PORTION : 1))).flat();
     return [...refused, ...requests.filter((request) => !isSupported(request)).map(({ filter }) => filter)];
   }
 
   /** Unsubscribes from filters, as {@linkcode BrokerConnection.unsubscribe}. */
   async unsubscribe(filters: readonly string[]): Promise<void> {
-    const packets = this.#splitIntoPackets(filters);
-    await this.#run(() => Promise.all(packets.map((packet) => this.#client.unsubscribeAsync(packet))));
+    const packets = this.#splitIntoPackets(filters).map((packet) => () => this.#client.unsubscribeAsync(packet));
+    await this.#run(() => this.#sendInPortions(packets, 1));
   }
 
   /** Closes the connection, as {@linkcode BrokerConnection.close}. */
@@ -239,7 +255,32 @@ export class MqttJsConnection implements BrokerConnection {
     this.#sendPing();
   }
 
-  /** Distributes filters over packets within the broker's limit. */
+  /**
+   * Sends packets of filters in portions, so that many filters hold up nothing else.
+   *
+   * @param perPortion number of packets
+   * @returns the broker's responses
+   */
+  async #sendInPortions<T>(packets: readonly (() => Promise<T>)[], perPortion: number): Promise<T[]> {
+    const responses: Promise<T[]>[] = [];
+    await this.#sending.runExclusive(async () => {
+      for (let from = 0; from < packets.length; from += perPortion) {
+        if (from > 0) {
+          await new Promise((resolve) => setTimeout(resolve));
+          await responses.at(-MAX_PENDING_PORTIONS);
+        }
+        // MQTT.js would queue the packets.
+        if (!this.#client.connected) throw await this.closed;
+        const response = Promise.all(packets.slice(from, from + perPortion).map((send) => send()));
+        // A failure is reported below, after the portions that are sent meanwhile.
+        response.catch(() => {});
+        responses.push(response);
+      }
+    });
+    return (await Promise.all(responses)).flat();
+  }
+
+  /** Distributes filters over packets within the broker's limit, and of one portion at most. */
   #splitIntoPackets(filters: readonly string[]): string[][] {
     const { maximumPacketSize = Infinity } = this.#state.limits;
     const maxBytes = Math.min(maximumPacketSize, MAX_FILTER_PACKET_BYTES) - PACKET_HEAD_BYTES;
@@ -247,7 +288,7 @@ export class MqttJsConnection implements BrokerConnection {
     let bytes = Infinity;
     for (const filter of filters) {
       bytes += filterBytes(filter);
-      if (bytes > maxBytes) {
+      if (bytes > maxBytes || packets.at(-1)?.length === FILTERS_PER_PORTION) {
         packets.push([]);
         bytes = filterBytes(filter);
       }

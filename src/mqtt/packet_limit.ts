@@ -4,6 +4,7 @@
  * @module
  */
 import { Transform, type TransformCallback } from "node:stream";
+import { concat } from "../protocol/bytes.ts";
 
 /** Configuration of a limit. */
 export interface PacketLimitOptions {
@@ -181,11 +182,4 @@ function variableLength(length: number): Uint8Array {
     length = rest;
   } while (length > 0);
   return Uint8Array.from(bytes);
-}
-
-function concat(one: Uint8Array, other: Uint8Array): Uint8Array {
-  const both = new Uint8Array(one.length + other.length);
-  both.set(one);
-  both.set(other, one.length);
-  return both;
 }

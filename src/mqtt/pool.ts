@@ -6,6 +6,7 @@
  * @module
  */
 import type { Clock } from "../lib/clock.ts";
+import type { Deadlines } from "../lib/deadlines.ts";
 import { type BrokerAddress, BrokerError, type ConnectBroker, type Publication } from "./broker.ts";
 import { Hub, type HubConfig } from "./hub/hub.ts";
 import type { Subscriber } from "./hub/subscriber.ts";
@@ -32,6 +33,8 @@ export interface BrokerPoolOptions {
   readonly hub: HubConfig;
   /** Clock of timestamps and timeouts. */
   readonly clock: Clock;
+  /** Timeouts of commands; with timers of their own by default. */
+  readonly deadlines?: Deadlines;
   /** Broker and login whose connections are exempt from the limit, so that other addresses cannot exhaust it. */
   readonly defaultBroker?: BrokerAddress;
 }
@@ -244,10 +247,11 @@ export class BrokerPool {
 
   #openPublishing(id: string, address: BrokerAddress, openedFor: string | undefined): PublishingConnection {
     this.#makeRoom(id, openedFor);
-    const { connect, clock, limits: { timeoutMs } } = this.#options;
+    const { connect, clock, deadlines, limits: { timeoutMs } } = this.#options;
     const connection: SharedConnection = new SharedConnection(address, {
       connect,
       clock,
+      deadlines,
       timeoutMs,
       onMessage: () => undefined,
       onClosed: () => void (entry.closeCount += 1),
@@ -263,10 +267,11 @@ export class BrokerPool {
     { openedFor, dedicatedTo }: { readonly openedFor: string; readonly dedicatedTo?: string },
   ): SubscribingConnection {
     this.#makeRoom(id, openedFor);
-    const { connect, clock, hub: config, limits: { timeoutMs } } = this.#options;
+    const { connect, clock, deadlines, hub: config, limits: { timeoutMs } } = this.#options;
     const connection: SharedConnection = new SharedConnection(address, {
       connect,
       clock,
+      deadlines,
       timeoutMs,
       onMessage: (message) => hub.receive(message),
       onClosed: (reason) => hub.connectionClosed(reason),

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { withDeadline } from "../lib/async.ts";
 import type { Clock } from "../lib/clock.ts";
+import { Deadlines } from "../lib/deadlines.ts";
 import {
   type BrokerAddress,
   type BrokerConnection,
@@ -28,13 +28,16 @@ export interface SharedConnectionOptions {
   readonly onClosed: (reason: BrokerError) => void;
   /** Clock of the timeout. */
   readonly clock: Pick<Clock, "monotonic" | "after">;
+  /** Timeouts of commands; with a timer of their own by default. */
+  readonly deadlines?: Deadlines | undefined;
 }
 
 /** Attempt to open a connection, and the connection that it led to. */
 interface Attempt {
   readonly abort: AbortController;
   readonly opening: Promise<BrokerConnection>;
-  isOpen: boolean;
+  /** The open connection; undefined until then. */
+  connection: BrokerConnection | undefined;
 }
 
 /** Command that was sent on a connection. */
@@ -49,12 +52,14 @@ interface PendingCommand<T> {
 export class SharedConnection {
   readonly #address: BrokerAddress;
   readonly #options: SharedConnectionOptions;
+  readonly #deadlines: Deadlines;
   #attempt: Attempt | undefined;
 
   /** Makes it without connecting. */
   constructor(address: BrokerAddress, options: SharedConnectionOptions) {
     this.#address = address;
     this.#options = options;
+    this.#deadlines = options.deadlines ?? new Deadlines(options.clock);
   }
 
   /** True if it is open or being opened. */
@@ -111,14 +116,26 @@ export class SharedConnection {
     await attempt.opening.then((connection) => connection.close(reason), () => {});
   }
 
-  async #run<T>(awaited: string, command: (connection: BrokerConnection) => PendingCommand<T>): Promise<T> {
-    const { clock, timeoutMs: timeout } = this.#options;
+  #run<T>(awaited: string, command: (connection: BrokerConnection) => PendingCommand<T>): Promise<T> {
+    const { clock, timeoutMs } = this.#options;
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
     const attempt = this.#open();
     let missing = "answer";
     let release = (reason: BrokerError): void => void this.#close(attempt, reason);
-    return await withDeadline(async (signal) => {
-      const connection = await attempt.opening;
-      signal.throwIfAborted();
+    let isExpired = false;
+    const deadline = this.#deadlines.add(timeoutMs, () => {
+      isExpired = true;
+      const reason = timeoutError(this.#address, missing, timeoutMs);
+      release(reason);
+      reject(reason);
+    });
+    const settle = <A extends unknown[]>(end: (...outcome: A) => void) => (...outcome: A) => {
+      deadline.clear();
+      end(...outcome);
+    };
+    const fail = settle(reject);
+    const send = (connection: BrokerConnection) => {
+      if (isExpired) return;
       const { packetsReceived } = connection;
       const sentAt = clock.monotonic();
       const { response, cancel } = command(connection);
@@ -127,19 +144,20 @@ export class SharedConnection {
         cancel?.();
         // A broker that sent no packet is frozen, and must not read the command later. If connecting took most of the
         // time, its silence proves little.
-        const isFrozen = connection.packetsReceived === packetsReceived && clock.monotonic() - sentAt >= timeout / 2;
+        const isFrozen = connection.packetsReceived === packetsReceived && clock.monotonic() - sentAt >= timeoutMs / 2;
         if (cancel === undefined || isFrozen) this.#close(attempt, reason);
       };
-      return await response;
-    }, {
-      clock,
-      timeout,
-      timeoutError: () => {
-        const reason = timeoutError(this.#address, missing, timeout);
-        release(reason);
-        return reason;
-      },
-    });
+      response.then(settle(resolve), fail);
+    };
+    if (attempt.connection === undefined) attempt.opening.then(send).catch(fail);
+    else {
+      try {
+        send(attempt.connection);
+      } catch (error) {
+        fail(error);
+      }
+    }
+    return promise;
   }
 
   #open(): Attempt {
@@ -151,11 +169,11 @@ export class SharedConnection {
       // Messages of a connection that is being closed are dropped: a new one may be open already.
       onMessage: (message) => this.#attempt === attempt ? onMessage(message) : undefined,
     });
-    const attempt: Attempt = { abort, opening, isOpen: false };
+    const attempt: Attempt = { abort, opening, connection: undefined };
     this.#attempt = attempt;
-    opening.then(async ({ closed }) => {
-      attempt.isOpen = true;
-      this.#detach(attempt, await closed);
+    opening.then(async (connection) => {
+      attempt.connection = connection;
+      this.#detach(attempt, await connection.closed);
     }, (reason) => this.#detach(attempt, reason));
     return attempt;
   }
@@ -164,6 +182,6 @@ export class SharedConnection {
   #detach(attempt: Attempt, reason: BrokerError): void {
     if (this.#attempt !== attempt) return;
     this.#attempt = undefined;
-    if (attempt.isOpen) this.#options.onClosed(reason);
+    if (attempt.connection !== undefined) this.#options.onClosed(reason);
   }
 }

@@ -15,3 +15,22 @@ export interface Log {
   /** Logs a failure that should never occur. */
   error(message: string, properties?: Record<string, unknown>): void;
 }
+
+/** Record of something that was logged. */
+export interface LogRecord {
+  /** Name of the logger. */
+  readonly category: readonly string[];
+  /** Level. */
+  readonly level: "trace" | "debug" | "info" | "warning" | "error" | "fatal";
+  /** Texts of the template, and between them the values of the properties that it names. */
+  readonly message: readonly unknown[];
+  /** Template of the message. */
+  readonly rawMessage: string | TemplateStringsArray;
+  /** Time, in milliseconds since 1970. */
+  readonly timestamp: number;
+  /** Values by name. */
+  readonly properties: Record<string, unknown>;
+}
+
+/** Formats a record as a line, with its line break. */
+export type RecordFormatter = (record: LogRecord) => string;

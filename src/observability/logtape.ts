@@ -18,7 +18,8 @@ import {
 } from "@logtape/logtape";
 import { redactByField } from "@logtape/redaction";
 import { isObject } from "../lib/json.ts";
-import type { Log } from "./log.ts";
+import { createAuditFormatter } from "./audit_formatter.ts";
+import type { Log, RecordFormatter } from "./log.ts";
 import { createMask, MASKED, SECRET_FIELD } from "./mask.ts";
 import { visible, visibleJson, visibleLine } from "../lib/visible.ts";
 
@@ -38,21 +39,21 @@ export interface LogOptions {
   readonly secrets: readonly string[];
   /** Whether the output is a terminal. */
   readonly isTerminal: boolean;
+  /** Prints lines without colors to standard output, and never throws. */
+  readonly print: (lines: string) => void;
 }
 
 /** Sets the log up, once for each process, and returns it. */
-export function startLog({ settings, secrets, isTerminal }: LogOptions): Log {
+export function startLog({ settings, secrets, isTerminal, print }: LogOptions): Log {
   const { level } = settings;
   const format = settings.format === "auto" ? isTerminal ? "color" : "json" : settings.format;
   const mask = createMask(secrets);
-  const formatRecord = {
-    color: () => asText(getAnsiColorFormatter({ value: formatValue, format: layoutLine((record) => record.level) })),
-    text: () => asText(getTextFormatter({ value: formatValue, format: layoutLine((record) => `[${record.level}]`) })),
-    json: () => asJson(mask),
-  }[format]();
-  const formatter: TextFormatter = format === "json"
-    ? (record) => visibleJson(mask(formatRecord(record)))
-    : (record) => mask(formatRecord(record));
+  const formatter = createFormatter(format, mask);
+  const auditFormatter = format === "color"
+    ? formatter
+    : createAuditFormatter({ format, mask, general: formatter, maxLength: MAX_TEXT_LENGTH });
+  // deno-lint-ignore no-console
+  const write = format === "color" ? ignoreErrors((lines: string) => console.info(lines)) : print;
   configureSync({
     sinks: {
       console: redactByField(ignoreErrors(getConsoleSink({ formatter })), {
@@ -60,8 +61,7 @@ export function startLog({ settings, secrets, isTerminal }: LogOptions): Log {
         action: () => MASKED,
       }),
       // Without redaction by field, as the fields of a decision are known, and there is one for each request.
-      // deno-lint-ignore no-console
-      lines: createLineSink(formatter, ignoreErrors((lines) => console.info(lines))),
+      lines: createLineSink(auditFormatter, write),
     },
     filters: { flood: createFloodFilter() },
     loggers: [
@@ -72,6 +72,18 @@ export function startLog({ settings, secrets, isTerminal }: LogOptions): Log {
     ],
   });
   return getLogger("gateway");
+}
+
+/** Creates the formatter of all records. */
+export function createFormatter(format: "color" | "text" | "json", mask: (line: string) => string): RecordFormatter {
+  const formatRecord = {
+    color: () => asText(getAnsiColorFormatter({ value: formatValue, format: layoutLine((record) => record.level) })),
+    text: () => asText(getTextFormatter({ value: formatValue, format: layoutLine((record) => `[${record.level}]`) })),
+    json: () => asJson(mask),
+  }[format]();
+  return format === "json"
+    ? (record) => visibleJson(mask(formatRecord(record)))
+    : (record) => mask(formatRecord(record));
 }
 
 /** Creates a writer that never throws: a full disk loses lines, but does not stop the gateway. */
@@ -106,7 +118,7 @@ function reportSuppressed(_message: string, { suppressed, lastRecord }: Record<s
 }
 
 /** Longest formatted message in a line of JSON, in characters: its values are fields as well. */
-const MAX_TEXT_LENGTH = 2000;
+export const MAX_TEXT_LENGTH = 2000;
 
 /** Formats records as JSON lines: template, values, and in `text` the formatted message on one line. */
 function asJson(mask: (line: string) => string): TextFormatter {
@@ -131,8 +143,13 @@ function asText(format: TextFormatter): TextFormatter {
 
 function quoteDecision(record: LogRecord): LogRecord {
   const { target, outcome } = record.properties;
-  const isFromClient = (part: unknown) => part !== "-" && (part === target || part === outcome);
-  return { ...record, message: record.message.map((part) => isFromClient(part) ? JSON.stringify(part) : part) };
+  // Every second part is a value; the others are text of the template, which a client may send as well.
+  const isFromClient = (part: unknown, index: number) =>
+    index % 2 === 1 && part !== "-" && (part === target || part === outcome);
+  return {
+    ...record,
+    message: record.message.map((part, index) => isFromClient(part, index) ? JSON.stringify(part) : part),
+  };
 }
 
 /** Creates the layout of a text line, with the request's id after the level. */
@@ -154,13 +171,16 @@ function formatValue(value: unknown, inspect: (value: unknown) => string): strin
 
 /** Sink of log records. */
 export interface LineSink<Entry> extends Disposable {
-  /** Accepts a record, which is written soon after. */
+  /** Accepts a record, which is written within {@linkcode FLUSH_MS}. */
   (entry: Entry): void;
 }
 
+/** Longest time until a line is written, in milliseconds: a process that is killed loses the lines of that time. */
+const FLUSH_MS = 20;
+
 /**
- * Creates a sink that writes all lines of one iteration of the event loop at once: a synchronous write to the console
- * for each request took a tenth of the gateway's time.
+ * Creates a sink that writes the lines of some milliseconds at once: a synchronous write for each request took a tenth of
+ * the gateway's time.
  *
  * @param write writes lines; the last one comes without its line break
  */
@@ -177,12 +197,12 @@ export function createLineSink<Entry>(
     if (lines === "") return;
     const text = lines;
     lines = "";
-    write(text.replace(/\r?\n$/, ""));
+    write(text.endsWith("\n") ? text.slice(0, -1) : text);
   }
 
   const sink = (entry: Entry) => {
     lines += formatter(entry);
-    timer ??= setTimeout(flush);
+    timer ??= setTimeout(flush, FLUSH_MS);
   };
   // LogTape calls it at the end of the process.
   return Object.assign(sink, { [Symbol.dispose]: flush });

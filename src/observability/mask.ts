@@ -29,7 +29,12 @@ const BASE64_KEY = /(?<![\w+/-])(?=(?:[a-z\d_+/-]*[A-Z]){5})[\w+/-]{43}=?(?![\w+
 const URL_LOGIN = /(?<=:\/\/)[^\s/@"']+(?=@)/g;
 /** Login in an HTTP header. */
 const HEADER_LOGIN = /(?<=\b(?:Basic|Bearer) )[\w+/=.~-]{8,}/gi;
-const PATTERNS: readonly RegExp[] = [HEX_KEY, BASE64_KEY, URL_LOGIN, HEADER_LOGIN];
+
+/** Length of the shortest text in the form of a key, in characters. */
+const MIN_KEY_LENGTH = 43;
+
+/** Beginning of every {@linkcode HEADER_LOGIN}. */
+const HEADER_SCHEME = /(?:Basic|Bearer) /i;
 
 /** Creates a function that masks secrets in a line, in every common encoding, and all text in the form of a secret. */
 export function createMask(secrets: readonly string[]): (line: string) => string {
@@ -38,9 +43,34 @@ export function createMask(secrets: readonly string[]): (line: string) => string
     .toSorted((one, other) => other.length - one.length);
   const known = encodings.length === 0 ? undefined : new RegExp(encodings.map(RegExp.escape).join("|"), "g");
   return (line) => {
-    const withoutKnown = known === undefined ? line : line.replace(known, MASKED);
-    return PATTERNS.reduce((text, pattern) => text.replace(pattern, MASKED), withoutKnown);
+    let text = known === undefined ? line : line.replace(known, MASKED);
+    // Few lines have any of these, and the searches take long.
+    if (mayHaveKey(text)) text = text.replace(HEX_KEY, MASKED).replace(BASE64_KEY, MASKED);
+    if (text.includes("://")) text = text.replace(URL_LOGIN, MASKED);
+    if (HEADER_SCHEME.test(text)) text = text.replace(HEADER_LOGIN, MASKED);
+    return text;
   };
+}
+
+/**
+ * Returns whether a text has as many characters of keys in a row as the shortest key. Searches each window of that length
+ * from its end, so that it can skip all windows with the first other character that it finds.
+ */
+function mayHaveKey(text: string): boolean {
+  let start = 0;
+  while (start + MIN_KEY_LENGTH <= text.length) {
+    let at = start + MIN_KEY_LENGTH - 1;
+    while (at >= start && isKeyCharacter(text.charCodeAt(at))) at--;
+    if (at < start) return true;
+    start = at + 1;
+  }
+  return false;
+}
+
+/** Returns whether a character may be part of a key: a letter, a digit, or one of `+/-_`. */
+function isKeyCharacter(code: number): boolean {
+  return (code >= 0x61 && code <= 0x7a) || (code >= 0x41 && code <= 0x5a) || (code >= 0x30 && code <= 0x39) ||
+    code === 0x2b || code === 0x2f || code === 0x2d || code === 0x5f;
 }
 
 /** Lists the forms of a secret: plain, in JSON, in a URL, in base64, inspected for debugging, and on one line. */

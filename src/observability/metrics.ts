@@ -5,6 +5,7 @@
  */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Route } from "../protocol/v2/envelope.ts";
+import { watchOutcome } from "./outcome.ts";
 import {
   type AnsweredRequest,
   DROP_REASONS,
@@ -157,13 +158,10 @@ export function createMetrics({ monotonic, version }: MetricsOptions): Metrics {
   for (const reason of DROP_REASONS) droppedEvents.inc({ reason }, 0);
 
   return {
-    async measure(operation, work) {
+    measure(operation, work) {
       const startedAt = monotonic();
-      try {
-        return await work();
-      } finally {
-        operationSeconds.observe({ step: operation }, (monotonic() - startedAt) / 1000);
-      }
+      const observe = () => operationSeconds.observe({ step: operation }, (monotonic() - startedAt) / 1000);
+      return watchOutcome(work, { succeeded: observe, failed: observe });
     },
     stream(version) {
       streams.inc({ version });

@@ -95,8 +95,11 @@ export interface RefusedRequest {
 
 /** Receives what the gateway counts and measures. Never throws and never waits. */
 export interface Telemetry {
-  /** Runs an operation, one of {@linkcode OPERATIONS} or of a service, and measures it. Passes its outcome on. */
-  measure<T>(operation: string, work: () => Promise<T>): Promise<T>;
+  /**
+   * Runs an operation, one of {@linkcode OPERATIONS} or of a service, and measures it; a promise until it settles.
+   * Returns the result of the operation itself, not another promise of it, and throws its error.
+   */
+  measure<T>(operation: string, work: () => T): T;
   /** Counts a stream as open. Returns the function to call once at its end. */
   stream(version: 1 | 2): (end: StreamEnd) => void;
   /** Counts a request that has been answered. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { ProxyTracerProvider, SpanStatusCode, trace } from "@opentelemetry/api";
+import { watchOutcome } from "./outcome.ts";
 import type { Telemetry } from "./telemetry.ts";
 
 /** Part of OpenTelemetry's span that is used. */
@@ -41,16 +42,14 @@ export function findTracer(version: string): Tracer | undefined {
 export function createTraced(telemetry: Telemetry, tracer: Tracer): Telemetry {
   return {
     measure: (operation, work) =>
-      tracer.startActiveSpan(operation, async (span) => {
-        try {
-          return await telemetry.measure(operation, work);
-        } catch (error) {
-          markFailed(span, error);
-          throw error;
-        } finally {
-          span.end();
-        }
-      }),
+      tracer.startActiveSpan(operation, (span) =>
+        watchOutcome(() => telemetry.measure(operation, work), {
+          succeeded: () => span.end(),
+          failed(error) {
+            markFailed(span, error);
+            span.end();
+          },
+        })),
     stream(version) {
       const span = tracer.startSpan("stream");
       const ended = telemetry.stream(version);

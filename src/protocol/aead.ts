@@ -1,5 +1,6 @@
 /**
- * AES-256-GCM, as both versions of the protocol use it (NIST SP 800-38D): nonces of 12 bytes, tags of 16.
+ * AES-256-GCM, as both versions of the protocol use it (NIST SP 800-38D): nonces of 12 bytes, tags of 16. The cipher
+ * itself is a port, implemented here with WebCrypto.
  *
  * @module
  */
@@ -27,6 +28,9 @@ export class EnvelopeError extends Error {
   }
 }
 
+/** Value, or a promise of it: a caller may use at once what is there. */
+export type Awaitable<T> = T | Promise<T>;
+
 /** Inputs of AES-GCM besides key and text. */
 export interface AeadParameters {
   /** 12 bytes, never twice under one key. */
@@ -34,6 +38,21 @@ export interface AeadParameters {
   /** Authenticated context that is not sent; empty by default. */
   readonly additionalData?: Bytes;
 }
+
+/** AES-256-GCM under one key, to encrypt. For {@linkcode encrypt}, which checks the lengths. */
+export interface Encryptor {
+  /** Returns the ciphertext followed by its tag. */
+  encrypt(plaintext: Bytes, parameters: AeadParameters): Awaitable<Bytes>;
+}
+
+/** AES-256-GCM under one key, to decrypt. For {@linkcode decrypt}, which checks the lengths and hides the reason of a failure. */
+export interface Decryptor {
+  /** Returns the plaintext of a ciphertext that is followed by its tag; throws any error if the tag does not verify. */
+  decrypt(ciphertext: Bytes, parameters: AeadParameters): Awaitable<Bytes>;
+}
+
+/** AES-256-GCM under one key, in both directions: the key of version 1. */
+export interface Aead extends Encryptor, Decryptor {}
 
 const utf8 = new TextEncoder();
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -43,14 +62,17 @@ const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  *
  * @param plaintext the text, or its UTF-8 bytes
  * @returns the ciphertext followed by its tag
+ * @throws {RangeError} if the nonce is not of 12 bytes
  */
 export async function encrypt(
-  key: CryptoKey,
+  key: Encryptor,
   plaintext: string | Bytes,
   parameters: AeadParameters,
 ): Promise<Bytes> {
+  // Implementations accept other lengths.
+  if (parameters.nonce.length !== NONCE_BYTES) throw new RangeError(`Nonce must be ${NONCE_BYTES} bytes`);
   const bytes = typeof plaintext === "string" ? utf8.encode(plaintext) : plaintext;
-  const ciphertext = new Uint8Array(await crypto.subtle.encrypt(algorithm(parameters), key, bytes));
+  const ciphertext = await key.encrypt(bytes, parameters);
   if (bytes !== plaintext) free(bytes);
   return ciphertext;
 }
@@ -62,17 +84,38 @@ export async function encrypt(
  * @returns the plaintext, or undefined if the tag does not verify, or the plaintext is not UTF-8
  */
 export async function decrypt(
-  key: CryptoKey,
+  key: Decryptor,
   ciphertext: Bytes,
   parameters: AeadParameters,
 ): Promise<OpenedText | undefined> {
+  if (parameters.nonce.length !== NONCE_BYTES || ciphertext.length < TAG_BYTES) return undefined;
   try {
-    const plaintext = new Uint8Array(await crypto.subtle.decrypt(algorithm(parameters), key, ciphertext));
+    const plaintext = await key.decrypt(ciphertext, parameters);
     const text = strictUtf8.decode(plaintext) as OpenedText;
     free(plaintext);
     return text;
   } catch {
     return undefined;
+  }
+}
+
+/** AES-256-GCM with WebCrypto, which works in threads of its own. */
+export class WebCryptoAead implements Aead {
+  readonly #key: CryptoKey;
+
+  /** Uses an imported key of AES-GCM. */
+  constructor(key: CryptoKey) {
+    this.#key = key;
+  }
+
+  /** Encrypts, as {@linkcode Encryptor.encrypt} says. */
+  async encrypt(plaintext: Bytes, parameters: AeadParameters): Promise<Bytes> {
+    return new Uint8Array(await crypto.subtle.encrypt(algorithm(parameters), this.#key, plaintext));
+  }
+
+  /** Decrypts, as {@linkcode Decryptor.decrypt} says. */
+  async decrypt(ciphertext: Bytes, parameters: AeadParameters): Promise<Bytes> {
+    return new Uint8Array(await crypto.subtle.decrypt(algorithm(parameters), this.#key, ciphertext));
   }
 }
 

@@ -16,6 +16,14 @@ export function randomBytes(length: number): Bytes {
   return crypto.getRandomValues(new Uint8Array(length));
 }
 
+/** Joins two arrays into one in memory of its own. */
+export function concat(first: Uint8Array, second: Uint8Array): Bytes {
+  const whole = new Uint8Array(first.length + second.length);
+  whole.set(first);
+  whole.set(second, first.length);
+  return whole;
+}
+
 /** Smallest array to free, in bytes. */
 const FREE_MIN_BYTES = 64 * 1024;
 
@@ -27,7 +35,7 @@ export function free({ buffer, byteLength }: Bytes): void {
   if (byteLength > FREE_MIN_BYTES && "transfer" in ArrayBuffer.prototype) buffer.transfer(0);
 }
 
-/** True on newer platforms; type declarations assume it. */
+/** True on newer platforms, which have hexadecimal, too; type declarations assume it. */
 const hasBase64 = "fromBase64" in Uint8Array;
 
 /** Most bytes to pass to `String.fromCharCode` at once: more arguments overflow the stack. */
@@ -80,6 +88,7 @@ export function fromBase64Url(text: string): Bytes {
 
 /** Encodes bytes as hexadecimal characters, lower case. */
 export function toHex(bytes: Uint8Array): string {
+  if (hasBase64) return bytes.toHex();
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 

@@ -1,5 +1,5 @@
 /**
- * Events of a subscription, each sealed on its own before it is sent.
+ * Events of a subscription, sealed before they are sent: each on its own, or messages that waited together as one.
  *
  * @module
  */
@@ -44,6 +44,14 @@ export interface MessageEvent extends Position {
   readonly retain: boolean;
   /** Time at which the gateway received it, in whole seconds since 1970. */
   readonly timestamp: number;
+}
+
+/** Messages that waited together, in order; only in streams of version 2 whose request has `batch`. */
+export interface MessagesEvent {
+  /** Type of the event. */
+  readonly type: "messages";
+  /** The messages, each with its own position. */
+  readonly messages: readonly Omit<MessageEvent, "type">[];
 }
 
 /**
@@ -92,5 +100,5 @@ export interface FinalEvent {
   readonly resume?: Position;
 }
 
-/** Any event of a subscription except heartbeats. */
+/** Any event of a subscription except heartbeats; of a {@linkcode MessagesEvent}, each of its messages. */
 export type StreamEvent = ConnectedEvent | MessageEvent | NoticeEvent | FinalEvent;

@@ -3,21 +3,26 @@
  *
  * @module
  */
-import { KEY_BYTES } from "./aead.ts";
+import { type Aead, type Awaitable, type Decryptor, type Encryptor, KEY_BYTES, WebCryptoAead } from "./aead.ts";
 import { type Bytes, fromHex, toHex } from "./bytes.ts";
 
 /** Header with the id of the key in version 1, so that the gateway need not try all keys. */
 export const KEY_ID_HEADER = "E2E-Key-Id";
 
-/** Imported secret, which cannot be exported. */
+/** Imported secret, whose bytes cannot be read. */
 export interface SecretKey {
   /** Public id: 16 hexadecimal characters. */
   readonly kid: string;
   /** Seals and opens the envelopes of version 1. */
-  readonly aead: CryptoKey;
-  /** Derives the keys of version 2, one for each message or stream. */
-  readonly hkdf: CryptoKey;
+  readonly aead: Aead;
+  /** Derives the key that seals one message or stream of version 2, with HKDF-SHA-256 (RFC 5869). */
+  deriveEncryptor(derivation: Derivation): Awaitable<Encryptor>;
+  /** Derives the key that opens one message or stream of version 2. */
+  deriveDecryptor(derivation: Derivation): Awaitable<Decryptor>;
 }
+
+/** Imports a secret of 32 bytes for both versions of the protocol. */
+export type ImportSecretKey = (secret: Bytes) => Promise<SecretKey>;
 
 /** Inputs of HKDF besides the secret (RFC 5869, sections 3.1, 3.2). */
 export interface Derivation {
@@ -43,25 +48,33 @@ export function parseKey(hex: string): Bytes | undefined {
 }
 
 /**
- * Imports a secret for both versions of the protocol.
+ * Imports a secret for both versions of the protocol, with WebCrypto alone.
  *
  * @param secret the key, 32 bytes
  * @throws {RangeError} if it is of another length
  */
 export async function importSecretKey(secret: Bytes): Promise<SecretKey> {
   const [aead, hkdf] = await Promise.all([importKey(secret), importDerivationKey(secret)]);
-  return { kid: await keyId(hkdf), aead, hkdf };
+  const derive = async (derivation: Derivation, use: KeyUse) =>
+    new WebCryptoAead(await crypto.subtle.deriveKey(hkdfParameters(derivation), hkdf, MESSAGE_KEY, false, [use]));
+  return {
+    kid: await keyId(hkdf),
+    aead,
+    deriveEncryptor: (derivation) => derive(derivation, "encrypt"),
+    deriveDecryptor: (derivation) => derive(derivation, "decrypt"),
+  };
 }
 
 /**
- * Imports raw key bytes for sealing and opening envelopes of version 1.
+ * Imports raw key bytes into WebCrypto, for envelopes of version 1.
  *
  * @param secret the key, 32 bytes
+ * @param uses uses that it allows; both by default
  * @throws {RangeError} if the key is of another length
  */
-export async function importKey(secret: Bytes): Promise<CryptoKey> {
+export async function importKey(secret: Bytes, uses: readonly KeyUse[] = ["encrypt", "decrypt"]): Promise<Aead> {
   checkLength(secret);
-  return await crypto.subtle.importKey("raw", secret, "AES-GCM", false, ["encrypt", "decrypt"]);
+  return new WebCryptoAead(await crypto.subtle.importKey("raw", secret, "AES-GCM", false, [...uses]));
 }
 
 /**
@@ -73,14 +86,6 @@ export async function importKey(secret: Bytes): Promise<CryptoKey> {
  */
 export async function deriveKeyId(secret: Bytes): Promise<string> {
   return await keyId(await importDerivationKey(secret));
-}
-
-/** Derives the key of one message or stream, with HKDF-SHA-256 (RFC 5869). */
-export function deriveMessageKey(
-  { hkdf }: SecretKey,
-  { usage, ...derivation }: Derivation & { readonly usage: KeyUse },
-): Promise<CryptoKey> {
-  return crypto.subtle.deriveKey(hkdfParameters(derivation), hkdf, MESSAGE_KEY, false, [usage]);
 }
 
 const MESSAGE_KEY = { name: "AES-GCM", length: KEY_BYTES * 8 };

@@ -10,6 +10,7 @@ import type { DoctorContext } from "../doctor/context.ts";
 import type { Key } from "../keys/keyring.ts";
 import type { GrantableService, Scope } from "../keys/rights.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
+import type { Deadlines } from "../lib/deadlines.ts";
 import type { Log } from "../observability/log.ts";
 import type { MetricRegistry, Telemetry } from "../observability/telemetry.ts";
 import type { Platform } from "../platform.ts";
@@ -48,8 +49,8 @@ export interface ServiceModule<Settings extends ServiceSettings = ServiceSetting
   create(dependencies: ServiceDependencies): Promise<CreatedService>;
   /** Returns the end of the log line of the start. */
   startText?(config: Config): StartText;
-  /** Checks of `doctor` for it. */
-  readonly doctor?: readonly Check[];
+  /** Loads the checks of `doctor` for it; not called while the gateway serves. */
+  doctor?(): Promise<readonly Check[]>;
   /**
    * Returns what to do where no setting names what the service depends on, so that its failing check is no fault;
    * undefined where a setting does.
@@ -99,6 +100,8 @@ export interface ServiceDependencies {
   readonly now: () => number;
   /** The monotonic clock, in milliseconds. */
   readonly monotonic: () => number;
+  /** Time limits of operations, which may end up to 250 ms late. */
+  readonly deadlines: Deadlines;
   /** Returns a random number from 0 to below 1. */
   readonly random: () => number;
   /** Makes random bytes. */

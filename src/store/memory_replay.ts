@@ -5,16 +5,12 @@
  */
 import type { SealedText } from "../protocol/aead.ts";
 import { FifoQueue } from "../lib/fifo_queue.ts";
+import { type HeapItem, MaxHeap } from "../lib/max_heap.ts";
 import { KeyShares } from "../limits/key_shares.ts";
+import { randomBytes } from "../protocol/bytes.ts";
+import { RequestTable } from "./request_table.ts";
 import { TimestampRanges } from "./timestamp_ranges.ts";
-import {
-  type Claim,
-  ENTRY_BYTES,
-  type Recollection,
-  type ReplayLimits,
-  type ReplayStore,
-  type RequestIdentity,
-} from "./replay_store.ts";
+import type { Claim, Recollection, ReplayLimits, ReplayStore, RequestIdentity } from "./replay_store.ts";
 
 /** Size of a store. */
 export interface ReplayUsage {
@@ -52,23 +48,32 @@ export interface MemoryReplayOptions {
   readonly monotonic: () => number;
 }
 
-interface Entry {
-  readonly id: string;
+/** Key with stored requests. */
+interface KeyRecord extends HeapItem {
   readonly kid: string;
-  readonly expires: number;
-  readonly tag: string;
-  readonly timestamp: number;
-  answer: Promise<SealedText | undefined>;
-  /** Size of the kept answer; 0 without one. */
+  /** Number of the key, in the order in which they were first used. */
+  readonly number: number;
+  requests: number;
+  /** Requests with kept answers, in the order of the answers, and some whose answer is dropped already. */
+  readonly answered: FifoQueue<number>;
+  /** Size of the kept answers. */
   answerBytes: number;
 }
 
-/** Kept answers of a key. */
-interface Answers {
-  /** In the order of the answers; entries whose answer is dropped already are skipped. */
-  readonly entries: FifoQueue<Entry>;
-  bytes: number;
+/** Outcome of a request that runs. */
+interface Pending {
+  /** Answer for repeats, once there are any. */
+  awaited?: PromiseWithResolvers<SealedText | undefined>;
 }
+
+/**
+ * Size of a stored request with the rest of its answer beside the text, in bytes, as measured: 72 for the request, up to
+ * 8 for its share of the buckets, up to 48 for an answer, and what the garbage collector leaves for some time.
+ */
+export const ENTRY_BYTES = 192;
+
+/** Most expired requests to drop at a claim, while there is room: some 0.2 ms. */
+const MAX_DROPPED = 1000;
 
 /**
  * Makes an empty store.
@@ -78,124 +83,147 @@ interface Answers {
  */
 export function createMemoryReplayStore(options: MemoryReplayOptions): MemoryReplayStore {
   const { memoryBytes, answerBytes: maxAnswerBytes, maxAgeSeconds } = options.limits;
-  const entries = new Map<string, Entry>();
-  // All entries have the same lifetime, so the order of claims is also the order of expiry.
-  const claimed = new FifoQueue<Entry>();
+  const [random0 = 0, random1 = 0] = new Uint32Array(randomBytes(8).buffer);
+  // All requests have the same lifetime, so the order of claims is also the order of expiry.
+  const requests = new RequestTable<KeyRecord, Pending | SealedText>(
+    Math.floor(memoryBytes / ENTRY_BYTES),
+    [random0, random1],
+  );
   const identities = new KeyShares(memoryBytes);
-  const answers = new Map<string, Answers>();
-  const noAnswer = Promise.resolve(undefined);
+  const keys = new Map<string, KeyRecord>();
+  /** Keys with kept answers. */
+  const byAnswers = new MaxHeap<KeyRecord>((one, other) =>
+    one.answerBytes > other.answerBytes || one.answerBytes === other.answerBytes && one.number < other.number
+  );
+  let nextKey = 0;
+  let answerBytes = 0;
+  /** Time of the last call. */
+  let now = -Infinity;
   // In whole seconds, as in the timestamps of many clients.
   let since = Math.floor(options.since);
-  let answerBytes = 0;
   // Ranges instead of one limit: while a clock is ahead, timestamps are in the future, and valid ones after its
   // correction are older than those.
   const forgotten = new TimestampRanges();
 
   const bytes = () => identities.bytes + answerBytes;
   const accepts = (timestamp: number) => Math.floor(timestamp) >= since && !forgotten.includes(timestamp);
+  const hasAnswer = (position: number) => requests.has(position) && typeof requests.outcomeOf(position) === "string";
 
-  function dropAnswer(entry: Entry): void {
-    const kept = answers.get(entry.kid);
-    if (kept === undefined || entry.answerBytes === 0) return;
-    kept.bytes -= entry.answerBytes;
-    answerBytes -= entry.answerBytes;
-    entry.answerBytes = 0;
-    entry.answer = noAnswer;
-    // Also entries whose answer was dropped out of order: a key in constant use would keep them forever.
-    while (kept.entries.first?.answerBytes === 0) kept.entries.shift();
-    if (kept.bytes === 0) answers.delete(entry.kid);
+  function dropAnswer(position: number): void {
+    const answer = requests.outcomeOf(position);
+    if (typeof answer !== "string") return;
+    requests.setOutcome(position, undefined);
+    const key = requests.ownerOf(position);
+    key.answerBytes -= answer.length;
+    answerBytes -= answer.length;
+    // Also those whose answer was dropped out of order: a key in constant use would keep them forever.
+    while (key.answered.first !== undefined && !hasAnswer(key.answered.first)) key.answered.shift();
+    if (key.answered.first === undefined) byAnswers.remove(key);
+    else byAnswers.update(key);
   }
 
-  function dropExpired(now: number): void {
-    for (let entry = claimed.first; entry !== undefined && entry.expires < now; entry = claimed.first) {
-      claimed.shift();
-      entries.delete(entry.id);
-      forgotten.add(entry.timestamp);
-      identities.release(entry.kid, ENTRY_BYTES);
-      dropAnswer(entry);
-    }
+  /** Drops the oldest request if it has expired. */
+  function dropExpired(): boolean {
+    const { first } = requests;
+    if (requests.size === 0 || requests.expiryOf(first) >= now) return false;
+    const key = requests.ownerOf(first);
+    forgotten.add(requests.timestampOf(first));
+    dropAnswer(first);
+    requests.removeFirst();
+    identities.release(key.kid, ENTRY_BYTES);
+    key.requests -= 1;
+    if (key.requests === 0) keys.delete(key.kid);
+    return true;
   }
 
-  /** Drops answers of the key with the most bytes until there is room. */
+  /** Drops expired requests: not all at once, after very many came within a moment. */
+  function dropSomeExpired(): void {
+    now = options.monotonic();
+    for (let count = 0; count < MAX_DROPPED && dropExpired(); count++);
+  }
+
+  /** Drops expired requests, then answers of the key with the most bytes, until there is room. */
   function makeRoom(size: number): boolean {
     while (bytes() + size > memoryBytes) {
-      let largest: Answers | undefined;
-      for (const kept of answers.values()) {
-        if (kept.bytes > (largest?.bytes ?? 0)) largest = kept;
-      }
-      const oldest = largest?.entries.shift();
+      if (dropExpired()) continue;
+      const oldest = byAnswers.first?.answered.first;
       if (oldest === undefined) return false;
       dropAnswer(oldest);
     }
     return true;
   }
 
-  function keepAnswer(entry: Entry, answer: SealedText | undefined): void {
+  /** Returns whether a key's share has room for a request, once what has expired is dropped. */
+  function hasShare(kid: string): boolean {
+    while (!identities.hasRoom(kid, ENTRY_BYTES)) if (!dropExpired()) return false;
+    return true;
+  }
+
+  function keepAnswer(position: number, answer: SealedText | undefined): void {
+    requests.setOutcome(position, undefined);
     // One answer must not evict all others.
-    const fits = answer !== undefined && answer.length <= Math.min(maxAnswerBytes, memoryBytes / 4);
-    const keep = fits && entries.get(entry.id) === entry;
-    if (!keep || !makeRoom(answer.length)) {
-      entry.answer = noAnswer;
-      return;
-    }
-    const kept = answers.get(entry.kid) ?? { entries: new FifoQueue<Entry>(), bytes: 0 };
-    answers.set(entry.kid, kept);
-    kept.entries.push(entry);
-    kept.bytes += answer.length;
-    entry.answerBytes = answer.length;
+    if (answer === undefined || answer.length > Math.min(maxAnswerBytes, memoryBytes / 4)) return;
+    // Room may be made by dropping this very request.
+    if (!makeRoom(answer.length) || !requests.has(position)) return;
+    const key = requests.ownerOf(position);
+    requests.setOutcome(position, answer);
+    key.answered.push(position);
+    key.answerBytes += answer.length;
     answerBytes += answer.length;
+    byAnswers.update(key);
+  }
+
+  function repeat(position: number): Extract<Claim, { readonly kind: "repeat" }> {
+    const outcome = requests.outcomeOf(position);
+    if (outcome === undefined || typeof outcome === "string") {
+      return { kind: "repeat", answer: Promise.resolve(outcome) };
+    }
+    outcome.awaited ??= Promise.withResolvers();
+    return { kind: "repeat", answer: outcome.awaited.promise };
   }
 
   return {
     claim({ kid, nonce, tag, timestamp }) {
-      const now = options.monotonic();
-      dropExpired(now);
-      const id = idOf({ kid, nonce });
-      const tagText = tag.toBase64();
-      const seen = entries.get(id);
-      if (seen !== undefined) {
-        return seen.tag === tagText ? { kind: "repeat", answer: seen.answer } : { kind: "nonce reused" };
-      }
+      dropSomeExpired();
+      const known = keys.get(kid);
+      const seen = known && requests.find(known, nonce);
+      if (seen !== undefined) return requests.hasTag(seen, tag) ? repeat(seen) : { kind: "nonce reused" };
       if (!accepts(timestamp)) return { kind: "forgotten" };
-      if (!identities.hasRoom(kid, ENTRY_BYTES) || !makeRoom(ENTRY_BYTES)) return { kind: "full" };
+      if (!hasShare(kid) || !makeRoom(ENTRY_BYTES)) return { kind: "full" };
+      // Not the key from above: its last request may have been dropped since.
+      const key = keys.get(kid) ?? makeKeyRecord(kid, nextKey++ >>> 0);
+      const outcome: Pending = {};
+      const expires = now + 2 * maxAgeSeconds * 1000;
+      const position = requests.add({ owner: key, nonce, tag, timestamp, expires, outcome });
+      key.requests += 1;
+      keys.set(kid, key);
       identities.take(kid, ENTRY_BYTES);
-      const { promise, resolve } = Promise.withResolvers<SealedText | undefined>();
-      const entry: Entry = {
-        id,
-        kid,
-        expires: now + 2 * maxAgeSeconds * 1000,
-        tag: tagText,
-        timestamp,
-        answer: promise,
-        answerBytes: 0,
-      };
-      entries.set(id, entry);
-      claimed.push(entry);
       return {
         kind: "first",
         settle(answer) {
-          resolve(answer);
-          keepAnswer(entry, answer);
+          outcome.awaited?.resolve(answer);
+          if (requests.has(position) && requests.outcomeOf(position) === outcome) keepAnswer(position, answer);
         },
       };
     },
     recall({ kid, nonce, tag }) {
-      dropExpired(options.monotonic());
-      const seen = entries.get(idOf({ kid, nonce }));
-      return seen?.tag === tag.toBase64() ? { kind: "repeat", answer: seen.answer } : { kind: "unknown" };
+      dropSomeExpired();
+      const key = keys.get(kid);
+      const seen = key && requests.find(key, nonce);
+      return seen !== undefined && requests.hasTag(seen, tag) ? repeat(seen) : { kind: "unknown" };
     },
     beginAt(seconds) {
       since = Math.floor(seconds);
     },
     accepts,
     get usage() {
-      return { entries: entries.size, bytes: bytes() };
+      return { entries: requests.size, bytes: bytes() };
     },
     check: () => Promise.resolve(),
     close: () => Promise.resolve(),
   };
 }
 
-function idOf({ kid, nonce }: Pick<RequestIdentity, "kid" | "nonce">): string {
-  return `${nonce.toBase64()} ${kid}`;
+function makeKeyRecord(kid: string, number: number): KeyRecord {
+  return { kid, number, requests: 0, answered: new FifoQueue(), answerBytes: 0, place: -1 };
 }

@@ -13,14 +13,7 @@ import { FifoQueue } from "../lib/fifo_queue.ts";
 import { KeyShares } from "../limits/key_shares.ts";
 import type { RedisConnection } from "./redis_connection.ts";
 import { watchRedisDurability } from "./redis_durability.ts";
-import {
-  type Claim,
-  ENTRY_BYTES,
-  type Recollection,
-  type ReplayLimits,
-  type ReplayStore,
-  type RequestIdentity,
-} from "./replay_store.ts";
+import type { Claim, Recollection, ReplayLimits, ReplayStore, RequestIdentity } from "./replay_store.ts";
 
 /** Server and limits of a store. */
 export interface RedisReplayOptions {
@@ -64,6 +57,8 @@ export interface RedisReplayStore extends ReplayStore {
   readonly since: number | undefined;
 }
 
+/** Size of a request on the server without its answer, in bytes: its key, its value and its share of two tables. */
+const ENTRY_BYTES = 512;
 /** Interval of polls for the answer of a request that runs in another process, in milliseconds. */
 const POLL_MS = 200;
 /** Most polls for one answer: 30 s is longer than a client waits. */

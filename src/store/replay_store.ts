@@ -27,9 +27,6 @@ export interface ReplayLimits {
   readonly answerBytes: number;
 }
 
-/** Size of a stored request without its answer, in bytes: its strings and its share of the tables. */
-export const ENTRY_BYTES = 512;
-
 /** Outcome of claiming a request. */
 export type Claim =
   /** New: run it, then call `settle` exactly once, with the answer, or undefined to keep none. */

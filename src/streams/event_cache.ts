@@ -5,8 +5,9 @@
  * @module
  */
 import type { Key } from "../keys/keyring.ts";
-import type { ReceivedMessage } from "../mqtt/hub/received_message.ts";
+import { FifoQueue } from "../lib/fifo_queue.ts";
 import type { OutgoingEvent } from "./outgoing_event.ts";
+import type { SharedMessage } from "./shared_message.ts";
 
 /** Most bytes of events to keep: all that the listeners of a household missed during a disconnection. */
 const MAX_SHARED_BYTES = 4 * 2 ** 20;
@@ -32,9 +33,11 @@ export interface KeyEvents {
 
 /** Cache that evicts its oldest messages beyond a number of bytes. */
 export class EventCache {
-  readonly #messages = new Map<ReceivedMessage, CachedMessage>();
+  readonly #messages = new Map<SharedMessage, CachedMessage>();
+  /** The messages, the oldest first: to find the first key of a Map takes longer, the more were deleted before it. */
+  readonly #order = new FifoQueue<SharedMessage>();
   /** Entry that was used last: a message is passed on to one listener after another. */
-  #last: { readonly message: ReceivedMessage; readonly entry: CachedMessage } | undefined;
+  #last: { readonly message: SharedMessage; readonly entry: CachedMessage } | undefined;
   #bytes = 0;
 
   /** Memory of all entries, in bytes. */
@@ -43,7 +46,7 @@ export class EventCache {
   }
 
   /** Returns the entry of a message; undefined if there is none. */
-  get(message: ReceivedMessage): CachedMessage | undefined {
+  get(message: SharedMessage): CachedMessage | undefined {
     if (this.#last?.message === message) return this.#last.entry;
     const entry = this.#messages.get(message);
     if (entry !== undefined) this.#last = { message, entry };
@@ -51,9 +54,10 @@ export class EventCache {
   }
 
   /** Adds a message, which has no entry yet, without events. */
-  add(message: ReceivedMessage): CachedMessage {
+  add(message: SharedMessage): CachedMessage {
     const entry: CachedMessage = { byKey: new Map(), bytes: 0 };
     this.#messages.set(message, entry);
+    this.#order.push(message);
     this.grow(entry, message.payloadBytes + SHARED_OVERHEAD_BYTES);
     this.#last = { message, entry };
     return entry;
@@ -63,8 +67,11 @@ export class EventCache {
   grow(entry: CachedMessage, bytes: number): void {
     entry.bytes += bytes;
     this.#bytes += bytes;
-    for (const [message, oldest] of this.#messages) {
-      if (this.#bytes <= MAX_SHARED_BYTES || oldest === entry) break;
+    while (this.#bytes > MAX_SHARED_BYTES) {
+      const message = this.#order.first;
+      const oldest = message && this.#messages.get(message);
+      if (message === undefined || oldest === undefined || oldest === entry) return;
+      this.#order.shift();
       this.#messages.delete(message);
       this.#bytes -= oldest.bytes;
     }

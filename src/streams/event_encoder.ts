@@ -3,85 +3,44 @@
  *
  * @module
  */
-import type { ReceivedMessage } from "../mqtt/hub/received_message.ts";
+import type { Clock } from "../lib/clock.ts";
 import { type Bytes, free, type RandomBytes } from "../protocol/bytes.ts";
 import { sealEnvelope } from "../protocol/v1/envelope.ts";
-import type { MessageEvent, PingEvent, StreamEvent } from "../protocol/event.ts";
-import type { Exchange, Version } from "../protocol/exchange.ts";
+import type { MessageEvent, StreamEvent } from "../protocol/event.ts";
+import type { Exchange } from "../protocol/exchange.ts";
 import { StreamSealer } from "../protocol/v2/stream.ts";
 import type { Key } from "../keys/keyring.ts";
 import type { MetricRegistry } from "../observability/telemetry.ts";
 import { Backpressure } from "./backpressure.ts";
 import { type CachedMessage, EventCache } from "./event_cache.ts";
+import { MESSAGE_BEGIN } from "./message_batch.ts";
 import { LARGE_EVENT_BYTES, OutgoingEvent } from "./outgoing_event.ts";
-import { HEARTBEAT_COMMENT, numberedRecord, openingRecord, sseRecord } from "./sse_format.ts";
+import { RecordScheduler } from "./record_scheduler.ts";
+import type { SharedMessage } from "./shared_message.ts";
+import { sseRecord } from "./sse_format.ts";
+import { NumberedFormat, SHARED_FORMAT, type StreamFormat } from "./stream_format.ts";
 
-/** Source of randomness of an encoder. */
+/** Randomness and time of an encoder. */
 export interface EventEncoderOptions {
   /** Source of nonces and salts. */
   readonly randomBytes: RandomBytes;
-}
-
-/** Encodes the events of one stream. */
-export interface StreamFormat {
-  /** Version of the protocol. */
-  readonly version: Version;
-  /** First record of the stream. */
-  readonly opening?: Uint8Array;
-  /** Announces an event that a reader waits for, in the iteration of the event loop in which it came: it is encoded next. */
-  prepare(event: OutgoingEvent): void;
-  /** Returns the record of the next event. The order of calls is the order of the stream. */
-  record(event: OutgoingEvent): Uint8Array | Promise<Uint8Array>;
-  /**
-   * Returns a heartbeat.
-   *
-   * @param timestamp time in whole seconds since 1970
-   */
-  heartbeat(timestamp: number): Uint8Array | Promise<Uint8Array>;
+  /** Clock of the turns of streams with batches. */
+  readonly clock: Pick<Clock, "monotonic" | "after">;
 }
 
 const utf8 = new TextEncoder();
-
-/** Encodes streams of version 1, whose records are shared by all listeners of a key. */
-export const SHARED_FORMAT: StreamFormat = {
-  version: 1,
-  prepare: (event) => event.length > LARGE_EVENT_BYTES ? undefined : void event.sharedRecord(),
-  record: (event) => event.sharedRecord(),
-  heartbeat: () => HEARTBEAT_COMMENT,
-};
-
-/** Returns the encoder of one stream of version 2, whose records are numbered. */
-export function numberedFormat(stream: StreamSealer, backpressure: Backpressure): StreamFormat {
-  function record(event: Pick<OutgoingEvent, "length" | "plaintext">): Promise<Uint8Array> {
-    // A large one waits alone: nothing else of the stream is encoded before it, so the order is kept.
-    return backpressure.seal(event.length, async () => {
-      const { n, text } = stream.seal(event.plaintext);
-      return numberedRecord(n, await text);
-    });
-  }
-  return {
-    version: 2,
-    opening: openingRecord(stream.opening),
-    // The number is assigned when the event is encoded: a heartbeat may come before it.
-    prepare: ({ length }) => backpressure.add(length),
-    record,
-    heartbeat(timestamp) {
-      const ping: PingEvent = { type: "ping", timestamp };
-      const plaintext = utf8.encode(JSON.stringify(ping));
-      return record({ length: plaintext.length, plaintext });
-    },
-  };
-}
 
 /** Encodes the events of all streams. */
 export class EventEncoder {
   readonly #randomBytes: RandomBytes;
   readonly #cache = new EventCache();
   readonly #backpressure = new Backpressure();
+  readonly #scheduler: RecordScheduler;
 
   /** Creates an encoder without cached events. */
-  constructor({ randomBytes }: EventEncoderOptions) {
+  constructor({ randomBytes, clock }: EventEncoderOptions) {
     this.#randomBytes = randomBytes;
+    this.#scheduler = new RecordScheduler(clock);
   }
 
   /** Bytes of the events that are kept for further listeners. */
@@ -92,7 +51,8 @@ export class EventEncoder {
   /** Begins a stream that answers a request. */
   async begin(exchange: Exchange): Promise<StreamFormat> {
     if (exchange.version === 1) return SHARED_FORMAT;
-    return numberedFormat(await StreamSealer.begin(exchange, this.#randomBytes), this.#backpressure);
+    const sealer = await StreamSealer.begin(exchange, this.#randomBytes);
+    return new NumberedFormat(sealer, { backpressure: this.#backpressure, scheduler: this.#scheduler });
   }
 
   /** Returns an event for one listener. */
@@ -107,7 +67,7 @@ export class EventEncoder {
    * @param receiver rights of the listener
    * @returns undefined if the key may not receive the message
    */
-  message(key: Key, message: ReceivedMessage, qos: number, receiver: EventReceiver): OutgoingEvent | undefined {
+  message(key: Key, message: SharedMessage, qos: number, receiver: EventReceiver): OutgoingEvent | undefined {
     const cached = this.#cache.get(message) ?? this.#addToCache(message);
     let events = cached.byKey.get(key);
     if (events === undefined) {
@@ -133,19 +93,21 @@ export class EventEncoder {
   #outgoing(key: Key, event: StreamEvent, create: () => StreamEvent): OutgoingEvent {
     const { epoch, offset } = { epoch: undefined, offset: undefined, ...event };
     const position = epoch === undefined || offset === undefined ? undefined : { epoch, offset };
-    const plaintext = utf8.encode(JSON.stringify(event));
+    const json = JSON.stringify(event);
+    const plaintext = utf8.encode(json);
     const { length } = plaintext;
     const isLarge = length > LARGE_EVENT_BYTES;
     if (isLarge) free(plaintext);
     const text = isLarge ? { length, encode: () => utf8.encode(JSON.stringify(create())) } : plaintext;
     const outgoing: OutgoingEvent = new OutgoingEvent(text, {
+      isMessage: json.startsWith(MESSAGE_BEGIN),
       position,
       seal: () => this.#backpressure.seal(length, () => sealedRecord(key, outgoing.plaintext, this.#randomBytes)),
     });
     return outgoing;
   }
 
-  #addToCache(message: ReceivedMessage): CachedMessage {
+  #addToCache(message: SharedMessage): CachedMessage {
     const cached = this.#cache.add(message);
     // About as much as its sealed event takes in a queue.
     this.#backpressure.add(cached.bytes);
@@ -162,9 +124,9 @@ export class EventEncoder {
 
 /** Returns an encoder without cached events, and registers its gauge. */
 export function createEventEncoder(
-  { randomBytes, metrics }: EventEncoderOptions & { readonly metrics: MetricRegistry },
+  { metrics, ...options }: EventEncoderOptions & { readonly metrics: MetricRegistry },
 ): EventEncoder {
-  const encoder = new EventEncoder({ randomBytes });
+  const encoder = new EventEncoder(options);
   metrics.gauge({
     name: "e2e_gateway_shared_event_bytes",
     help: "Bytes of encoded events that are kept for further listeners with the same key",
@@ -184,7 +146,7 @@ async function sealedRecord({ secret }: Key, plaintext: Bytes, randomBytes: Rand
 }
 
 function messageEvent(
-  { topic, payload, retain, receivedAt, position }: ReceivedMessage,
+  { topic, payload, retain, receivedAt, position }: SharedMessage,
   qos: number,
 ): MessageEvent {
   const rest = { qos, retain, timestamp: Math.floor(receivedAt / 1000), ...position };

@@ -4,13 +4,12 @@
  * @module
  */
 import type { DropReason, StreamEnd, Telemetry } from "../observability/telemetry.ts";
-import { joinBytes } from "../lib/read_bytes.ts";
 import type { ErrorCode } from "../protocol/error_code.ts";
 import type { FinalEvent, Position, StreamEvent } from "../protocol/event.ts";
 import type { BudgetHolder, EvictionCause, MemoryBudget } from "../limits/memory_budget.ts";
 import { FairSemaphore } from "../limits/fair_semaphore.ts";
-import type { StreamFormat } from "./event_encoder.ts";
 import { LARGE_EVENT_BYTES, type OutgoingEvent } from "./outgoing_event.ts";
+import type { StreamFormat } from "./stream_format.ts";
 
 /** Limits of streams. */
 export interface StreamSettings {
@@ -75,7 +74,10 @@ export const TICK_MS = 1000;
 /** Time for a listener to read the last events after the end, in milliseconds. Then the stream is closed without them. */
 const DRAIN_TIMEOUT_MS = 30_000;
 
-/** Most bytes to hand over at once: a listener that takes a piece reads, however long the event is. */
+/**
+ * Most bytes to hand over at once: a listener that takes a piece reads, however long the event is. So many bytes of records
+ * hold less than 64 KiB of plaintext, the most for an event of type `messages`.
+ */
 const PIECE_BYTES = 64 * 1024;
 
 /** Most bytes of large records that the listeners of one key hold, if it is more than one record. */
@@ -150,7 +152,8 @@ export class EventStream implements BudgetHolder {
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   /** Whether the reader waits for the next event, which is then encoded at once. */
   #isReaderWaiting = false;
-  #wake: () => void = () => {};
+  /** Whether events are being encoded: the next ones follow when these have been handed over, so the order is kept. */
+  #isEncoding = false;
 
   /** Opens a stream without events. */
   constructor(options: EventStreamOptions) {
@@ -161,13 +164,8 @@ export class EventStream implements BudgetHolder {
         this.#controller = controller;
         if (options.format.opening !== undefined) controller.enqueue(options.format.opening);
       },
-      // Not called again before its promise settles: the order is kept while records are sealed.
-      pull: (controller) =>
-        this.#send(controller).catch((error) => {
-          this.#stop("failed", "sealing failed");
-          this.#close();
-          throw error;
-        }),
+      // Waits for nothing: an idle stream has no promise.
+      pull: (controller) => this.#pull(controller),
       cancel: () => {
         this.#stop("left", "listener left");
         this.#close();
@@ -212,8 +210,8 @@ export class EventStream implements BudgetHolder {
       ? { type: "end", ...origin, reason: "restart", ...(retry === undefined ? {} : { retry }), message, timestamp }
       : { type: DISCONNECTING.includes(why) ? "disconnected" : "error", ...origin, message, timestamp, ...position };
     this.#final = this.#options.makeEvent(event);
-    this.#announce(this.#final);
     this.#stop(why, message);
+    this.#announce(this.#final);
   }
 
   /** Ends the stream with an error and drops the events that wait: the listener may no longer receive them. */
@@ -273,7 +271,6 @@ export class EventStream implements BudgetHolder {
     this.#endedAt = this.#options.monotonic();
     // Other listeners of the key must not wait for a record that is read slowly.
     this.#releaseRecord();
-    this.#wake();
     this.#options.onEnd({ why, message, sentBytes: this.#sentBytes });
   }
 
@@ -295,8 +292,8 @@ export class EventStream implements BudgetHolder {
   }
 
   /**
-   * Closes the stream of a listener that does not read to its end. Not by an error, which Deno prints with its stack and
-   * which frees the connection no sooner. Clients treat a stream without a last event as aborted.
+   * Closes the stream, also of a listener that does not read to its end. Not by an error, which Deno prints with its stack
+   * and which frees the connection no sooner. Clients treat a stream without a last event as aborted.
    */
   #abort(): void {
     if (this.#isClosed) return;
@@ -304,37 +301,57 @@ export class EventStream implements BudgetHolder {
     this.#close();
   }
 
-  async #send(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
-    if (this.#rest.length === 0) {
-      this.#isReaderWaiting = true;
-      if (this.#queue.length === 0 && this.#endedAt === undefined) await this.#untilAwake();
+  #pull(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    if (this.#rest.length > 0) return this.#handOver(controller);
+    this.#isReaderWaiting = true;
+    if (this.#queue.length > 0 || this.#final !== undefined) this.#wake();
+  }
+
+  /** Encodes what waits, or a heartbeat, for a reader that waits. */
+  #wake(): void {
+    if (!this.#isReaderWaiting || this.#isEncoding || this.#controller === undefined) return;
+    this.#isEncoding = true;
+    this.#encode(this.#controller);
+  }
+
+  async #encode(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    try {
+      const { format, records, owner } = this.#options;
+      // Not before the next microtask: further events may come in this one.
+      await (this.#endedAt === undefined ? format.turn?.(owner) : undefined);
       if (this.#isClosed) return;
       const batch = this.#takeBatch();
-      const { format, records, owner } = this.#options;
       const acquired = records.acquire(owner, this.#batchBytes);
       if (acquired !== undefined) {
         this.#release = await acquired;
         if (this.#isClosed) return this.#releaseRecord();
       }
-      const encoded = await (batch.length === 0 ? format.heartbeat(this.#seconds()) : this.#joined(batch));
-      this.#isReaderWaiting = false;
+      const encoded = batch.length === 0 ? format.heartbeat(this.#seconds()) : format.records(batch);
+      const bytes = encoded instanceof Uint8Array ? encoded : await encoded;
       if (this.#isClosed) return;
-      this.#rest = encoded;
+      this.#rest = bytes;
+      this.#isEncoding = false;
+      this.#isReaderWaiting = false;
+      this.#handOver(controller);
+    } catch (error) {
+      this.#stop("failed", "sealing failed");
+      this.#close();
+      controller.error(error);
     }
+  }
+
+  /** Hands a piece to the reader that waits for it. */
+  #handOver(controller: ReadableStreamDefaultController<Uint8Array>): void {
     // Not copied: the records may be shared with other listeners.
     const piece = this.#rest.subarray(0, PIECE_BYTES);
     this.#rest = piece.length < this.#rest.length ? this.#rest.subarray(PIECE_BYTES) : NOTHING;
     this.#takenAt = this.#options.monotonic();
     this.#sentBytes += piece.length;
+    if (this.#rest.length === 0) this.#finishBatch();
     controller.enqueue(piece);
-    if (this.#rest.length === 0) this.#finishBatch(controller);
-  }
-
-  /** Waits until there is something to send. */
-  #untilAwake(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#wake = resolve;
-    return promise;
+    const isMore = this.#isEncoding || this.#rest.length > 0 || this.#queue.length > 0 || this.#final !== undefined;
+    if (this.#endedAt === undefined || isMore) return;
+    this.#abort();
   }
 
   #takeBatch(): OutgoingEvent[] {
@@ -351,7 +368,7 @@ export class EventStream implements BudgetHolder {
     return [last];
   }
 
-  #finishBatch(controller: ReadableStreamDefaultController<Uint8Array>): void {
+  #finishBatch(): void {
     this.#releaseRecord();
     const waiting = this.#waitingBytes - this.#batchBytes;
     this.#batchBytes = 0;
@@ -361,9 +378,6 @@ export class EventStream implements BudgetHolder {
       this.#options.telemetry.delivered((this.#takenAt - this.#waitsSince) / 1000);
       this.#waitsSince = waiting > 0 ? this.#takenAt : undefined;
     }
-    if (this.#endedAt === undefined || this.#queue.length > 0 || this.#final !== undefined) return;
-    controller.close();
-    this.#close();
   }
 
   #setWaiting(bytes: number): void {
@@ -376,13 +390,5 @@ export class EventStream implements BudgetHolder {
     if (beyond === this.#beyondBytes) return;
     this.#beyondBytes = beyond;
     backlog.set(this, beyond);
-  }
-
-  /** Returns the records of a batch in one array; a single record may be shared with other listeners, and is not copied. */
-  async #joined(batch: readonly OutgoingEvent[]): Promise<Uint8Array> {
-    const { format } = this.#options;
-    const [only] = batch;
-    if (only !== undefined && batch.length === 1) return await format.record(only);
-    return joinBytes(await Promise.all(batch.map((event) => format.record(event))));
   }
 }

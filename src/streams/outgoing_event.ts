@@ -19,8 +19,10 @@ export interface LargeText {
   encode(): Bytes;
 }
 
-/** Position of an event, and the function that seals it. */
+/** Kind and position of an event, and the function that seals it. */
 export interface OutgoingEventOptions {
+  /** Whether it is of type `message`, and its text begins with the type: such events may be sent together. */
+  readonly isMessage: boolean;
   /** Position from which a listener that received the event resumes. */
   readonly position: Position | undefined;
   /** Returns the event's record in streams of version 1. */
@@ -30,14 +32,17 @@ export interface OutgoingEventOptions {
 /** Event for the listeners of one key, sealed when it is first needed. */
 export class OutgoingEvent {
   readonly #text: Bytes | LargeText;
+  /** Whether it is of type `message`. */
+  readonly isMessage: boolean;
   /** Position from which a listener that received the event resumes. */
   readonly position: Position | undefined;
   readonly #seal: () => Promise<Uint8Array>;
   #record: Uint8Array | Promise<Uint8Array> | undefined;
 
   /** Creates an event from its JSON text in UTF-8. */
-  constructor(text: Bytes | LargeText, { position, seal }: OutgoingEventOptions) {
+  constructor(text: Bytes | LargeText, { isMessage, position, seal }: OutgoingEventOptions) {
     this.#text = text;
+    this.isMessage = isMessage;
     this.position = position;
     this.#seal = seal;
   }

@@ -36,6 +36,8 @@ export interface DrainOptions {
 /** Open streams, including those that have ended until their last event was read. */
 export class StreamRegistry {
   readonly #streams = new Set<EventStream>();
+  /** Streams of each key: a signal with a listener for each of them would search all of them when one leaves. */
+  readonly #byKey = new WeakMap<AbortSignal, Set<EventStream>>();
   #timer: ReturnType<typeof setInterval> | undefined;
   #isDraining = false;
 
@@ -46,12 +48,19 @@ export class StreamRegistry {
 
   /** Bytes of events that wait for all listeners together. */
   get waitingBytes(): number {
-    return [...this.#streams].reduce((sum, { waitingBytes }) => sum + waitingBytes, 0);
+    let bytes = 0;
+    for (const { waitingBytes } of this.#streams) bytes += waitingBytes;
+    return bytes;
   }
 
-  /** Adds a stream. */
-  add(stream: EventStream): void {
+  /**
+   * Adds a stream. It is revoked with its key: waiting events are not for the holder of a revoked key.
+   *
+   * @param revoked aborts when the key is revoked
+   */
+  add(stream: EventStream, revoked: AbortSignal): void {
     this.#streams.add(stream);
+    this.#streamsOf(revoked).add(stream);
     this.#timer ??= setInterval(() => this.tick(), TICK_MS);
   }
 
@@ -61,11 +70,23 @@ export class StreamRegistry {
   }
 
   /** Removes a closed stream. */
-  delete(stream: EventStream): void {
+  delete(stream: EventStream, revoked: AbortSignal): void {
     this.#streams.delete(stream);
+    this.#byKey.get(revoked)?.delete(stream);
     if (this.#streams.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
+  }
+
+  #streamsOf(revoked: AbortSignal): Set<EventStream> {
+    const known = this.#byKey.get(revoked);
+    if (known !== undefined) return known;
+    const streams = new Set<EventStream>();
+    this.#byKey.set(revoked, streams);
+    revoked.addEventListener("abort", () => {
+      for (const stream of streams) stream.revoke(revoked.reason.message);
+    }, { once: true });
+    return streams;
   }
 
   /** Whether the gateway stops, and no stream may begin. */

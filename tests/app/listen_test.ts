@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { listen, openPort, PortTakenError } from "../../src/app/listen.ts";
+import { assertPortFree, listen, openPort, PortTakenError } from "../../src/app/listen.ts";
 import { parseConfig } from "../../src/config/parse.ts";
 import type { Platform } from "../../src/platform.ts";
 import type { Log } from "../../src/observability/log.ts";
@@ -53,4 +53,12 @@ Deno.test("openPort() names the setting of a port that is taken, and passes on e
     "Ports below 1024 belong to the system: set PORT to a higher one, not 443",
   );
   assertEquals(openPort("PORT", config, () => 1), 1);
+});
+
+Deno.test("assertPortFree() throws while another program listens on the public port, and leaves it free", () => {
+  const taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const config = parseConfig({ HOST: "127.0.0.1", PORT: String(taken.addr.port) });
+  assertThrows(() => assertPortFree(config, Deno), PortTakenError, "PORT is taken");
+  taken.close();
+  for (let time = 0; time < 2; time++) assertPortFree(config, Deno);
 });

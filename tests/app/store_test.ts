@@ -1,6 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import { assertEquals, assertGreater } from "@std/assert";
-import { openStore } from "../../src/app/store.ts";
+import { openStore, type StoreOptions } from "../../src/app/store.ts";
 import { parseConfig } from "../../src/config/parse.ts";
 import type { RequestIdentity } from "../../src/store/replay_store.ts";
 import process from "node:process";
@@ -9,7 +9,10 @@ import { until, within } from "../support/deadline.ts";
 const NOW = 1_700_000_000;
 
 /** Opens a store in memory, on clocks that the test sets. */
-async function openTestStore(aheadBySeconds: number) {
+async function openTestStore(
+  aheadBySeconds: number,
+  options: Pick<StoreOptions, "aloneSince" | "newKeyId"> = {},
+) {
   const clock = { ahead: aheadBySeconds, seconds: NOW };
   const gauges = new Map<string, () => unknown>();
   const store = await openStore(parseConfig({}), {
@@ -17,6 +20,7 @@ async function openTestStore(aheadBySeconds: number) {
     metrics: { gauge: ({ name, read }) => void gauges.set(name, read), counter: () => {} },
     now: () => (clock.seconds + clock.ahead) * 1000,
     monotonic: () => clock.seconds * 1000,
+    ...options,
   });
   let count = 0;
   const identity = (timestamp: number): RequestIdentity => {
@@ -177,5 +181,55 @@ Deno.test("begun() settles at once, without a negative timer, when the start too
       process.off("warning", record);
       await store.close();
     }
+  }
+});
+
+Deno.test("openStore() accepts the second of the start for the key that this process created, and for no other", async () => {
+  const { store, identity, claim } = await openTestStore(0.5, { newKeyId: "new" });
+  try {
+    await within("the beginning", store.begun());
+    assertEquals(store.isAhead(), false);
+    assertEquals(await claim({ ...identity(NOW), kid: "new" }), "first");
+    assertEquals(await claim({ ...identity(NOW - 1), kid: "new" }), "forgotten");
+    assertEquals(await claim(identity(NOW)), "forgotten", "An earlier process may have run it");
+    assertEquals(await claim(identity(NOW + 1)), "first");
+  } finally {
+    await store.close();
+  }
+});
+
+Deno.test("openStore() refuses requests of the new key as those of others once the clock was set", async () => {
+  const { clock, store, identity, claim } = await openTestStore(0, { newKeyId: "new" });
+  try {
+    const ran = { ...identity(NOW), kid: "new" };
+    assertEquals(await claim(ran), "first");
+    clock.ahead = -7200;
+    assertEquals(await claim({ ...identity(NOW - 7201), kid: "new" }), "forgotten");
+    assertEquals(await claim(identity(NOW - 7200)), "first");
+    assertEquals(await claim(ran), "repeat");
+  } finally {
+    await store.close();
+  }
+});
+
+Deno.test("openStore() begins with the second after the time from which on no earlier process takes requests", async () => {
+  const { store, identity, claim } = await openTestStore(0.25, { aloneSince: (NOW - 1) * 1000 });
+  try {
+    assertEquals(await claim(identity(NOW - 1)), "forgotten");
+    assertEquals(await claim(identity(NOW)), "first");
+  } finally {
+    await store.close();
+  }
+});
+
+Deno.test("end() refuses all further requests, which another process may run, and still recognizes repeats", async () => {
+  const { store, identity, claim } = await openTestStore(0);
+  try {
+    const ran = identity(NOW);
+    assertEquals(await claim(ran), "first");
+    store.end();
+    assertEquals([await claim(ran), await claim(identity(NOW + 1))], ["repeat", "unavailable"]);
+  } finally {
+    await store.close();
   }
 });

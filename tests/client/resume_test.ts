@@ -26,7 +26,8 @@ for (const [end, protocol] of [["ends", 1], ["breaks", 1], ["ends", 2], ["breaks
     assertEquals(seen, ["connected", "m5", "m9", BROKEN, "connected", "m12"]);
 
     const [first, second] = requests;
-    const same = { topics: ["t", "u"], qos: 1, keep: true, "broker_host": "b" };
+    const batch = protocol === 2 ? { batch: true } : {};
+    const same = { topics: ["t", "u"], qos: 1, keep: true, "broker_host": "b", ...batch };
     assertEquals(first?.fields, { ...same, timestamp: 1_700_000_000 });
     assertEquals(second?.fields, { ...same, since: position(9), timestamp: 1_700_000_000.25 });
     assert(first?.nonce !== second?.nonce, "Nonce was used before");

@@ -8,6 +8,7 @@ import { within } from "../support/deadline.ts";
 import { withEmbeddedBroker } from "../support/environment.ts";
 import { testAnswers } from "./answer_suite.ts";
 import { testAttacks } from "./attack_suite.ts";
+import { testBatches } from "./batch_suite.ts";
 import { testBounds } from "./bounds_suite.ts";
 import { type ClientProgram, ClientTests } from "./client_program.ts";
 import { testCodes } from "./code_suite.ts";
@@ -226,6 +227,7 @@ export function testClient(program: ClientProgram): void {
   testAttacks(program);
   testBounds(program);
   testEvents(program);
+  testBatches(program);
   testResume(program);
   testResumeEnd(program);
   testRestart(program);

@@ -3,7 +3,7 @@ import { fromBase64, randomBytes, toBase64 } from "../../src/protocol/bytes.ts";
 import { type Route, tryRequestV2 } from "../../src/protocol/v2/envelope.ts";
 import { parseRequest, sealRequest, type Version } from "../../src/protocol/exchange.ts";
 import { KEY_ID_HEADER, type SecretKey } from "../../src/protocol/secret_key.ts";
-import { type Changes, type Fields, tamperingFetch } from "./tampering_proxy.ts";
+import { type Answered, type Changes, type Fields, tamperingFetch } from "./tampering_proxy.ts";
 
 /** Fault of a gateway. */
 export interface Fault {
@@ -62,6 +62,40 @@ function withHeaders(change: (headers: Headers) => void): Fault["fetch"] {
   });
 }
 
+const asksForBatches = ({ request, version }: Answered) => version === 2 && request["batch"] === true;
+
+/** Returns a `fetch` to a gateway whose batches have one message each, which is changed. */
+function batching(change: (message: Fields) => readonly unknown[]): Fault["fetch"] {
+  return tampering({
+    request: without("batch"),
+    event(event, about) {
+      const { type, ...message } = event;
+      return [type === "message" && asksForBatches(about) ? { type: "messages", messages: change(message) } : event];
+    },
+  });
+}
+
+/** Returns a `fetch` to a gateway whose batches have two messages each, in the order that a function gives them. */
+export function pairing(order: (pair: readonly Fields[]) => readonly Fields[]): Fault["fetch"] {
+  const waiting = new WeakMap<Fields, Fields>();
+  return tampering({
+    request: without("batch"),
+    event(event, about) {
+      const { type, ...message } = event;
+      if (type !== "message" || !asksForBatches(about)) return [event];
+      const { request } = about;
+      const first = waiting.get(request);
+      waiting.delete(request);
+      if (first !== undefined) return [{ type: "messages", messages: order([first, message]) }];
+      waiting.set(request, message);
+      return [];
+    },
+  });
+}
+
+/** Returns a `fetch` to a gateway that is too old for batches. */
+export const withoutBatches: Fault["fetch"] = (key) => tamperingFetch(key, { request: without("batch") });
+
 const normalized = (text: string) => {
   try {
     return toBase64(fromBase64(text + "=".repeat(-text.length & 3)));
@@ -111,6 +145,7 @@ const NO_FIELD = /Message does not name/;
 const DETAIL = /body: expected .*, got .*tag/;
 const ACCEPTED = /HTTP status: expected 401, got 200/;
 const ANOTHER_ANSWER = /answer.*: expected .*, got/;
+const WITH_BATCH = "with batch, every message comes once and in order";
 const TWICE = /expected \[\["one",\d\]\], got \[\["one",\d\],\["one",\d\]\]/;
 
 /** All faults. */
@@ -456,6 +491,58 @@ export const FAULTS: readonly Fault[] = [
       );
     }),
     detectedBy: { "numbers without gaps": /not the next one/ },
+    versions: [2],
+  },
+  {
+    name: "batches come unasked",
+    fetch: tampering({
+      event(event) {
+        const { type, ...message } = event;
+        return [type === "message" ? { type: "messages", messages: [message] } : event];
+      },
+    }),
+    detectedBy: { "no batches where none may come": /type of event: expected "message", got "messages"/ },
+  },
+  {
+    name: "batches are in reverse order",
+    fetch: pairing((pair) => pair.toReversed()),
+    detectedBy: { [WITH_BATCH]: /^messages: expected/ },
+    versions: [2],
+  },
+  {
+    name: "batches come twice",
+    fetch: batching((message) => [message, message]),
+    detectedBy: { [WITH_BATCH]: /^messages: expected/ },
+    versions: [2],
+  },
+  {
+    name: "batches lose a message",
+    fetch: pairing((pair) => pair.slice(1)),
+    detectedBy: { [WITH_BATCH]: /^messages: expected/ },
+    versions: [2],
+  },
+  {
+    name: "batches have no positions",
+    fetch: batching(without("epoch", "offset")),
+    detectedBy: { [WITH_BATCH]: /^messages: expected/ },
+    versions: [2],
+  },
+  {
+    name: "batches are empty",
+    fetch: batching(() => []),
+    detectedBy: { [WITH_BATCH]: /not a list with something in it/ },
+    versions: [2],
+  },
+  {
+    name: "batches have types in them",
+    fetch: batching((message) => [{ ...message, type: "message" }]),
+    detectedBy: { [WITH_BATCH]: /something else than objects without a type/ },
+    versions: [2],
+  },
+  {
+    name: "batches are too large",
+    fetch: batching((message) => [{ ...message, more: "x".repeat(2 ** 16) }]),
+    detectedBy: { [WITH_BATCH]: /more than 64 KiB/ },
     versions: [2],
   },
   {

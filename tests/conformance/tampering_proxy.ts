@@ -12,6 +12,7 @@ import {
   parseRequest,
   sealAnswer,
   sealRequest,
+  type Version,
 } from "../../src/protocol/exchange.ts";
 import type { SecretKey } from "../../src/protocol/secret_key.ts";
 import { StreamOpener, StreamSealer } from "../../src/protocol/v2/stream.ts";
@@ -20,6 +21,12 @@ import { readServerSentEvents, type ServerSentEvent } from "../../src/lib/sse.ts
 
 export type Fields = Record<string, unknown>;
 
+/** Request that a stream answers. */
+export interface Answered {
+  readonly request: Fields;
+  readonly version: Version;
+}
+
 /** Changes of a proxy. */
 export interface Changes {
   /** Changes the fields of a request. Several are sent one after the other; the answer to the last one counts. */
@@ -27,7 +34,7 @@ export interface Changes {
   /** Changes an answer. */
   readonly answer?: (answer: Fields, request: Fields) => Fields;
   /** Changes an event, drops it, or repeats it. */
-  readonly event?: (event: Fields) => readonly Fields[];
+  readonly event?: (event: Fields, about: Answered) => readonly Fields[];
   /** Drops comments. */
   readonly dropsComments?: boolean;
   /** Source of its nonces and salts. */
@@ -51,7 +58,7 @@ export function tamperingFetch(key: SecretKey, changes: Changes): typeof fetch {
       const sealed = await sealRequest(key, JSON.stringify(changed), { version, route, random: randomBytes });
       const response = await fetch(input, { ...init, body: sealed.text });
       if (response.headers.get("Content-Type") === "text/event-stream" && response.body !== null) {
-        const events = pass(response.body, { ...changes, random, inner: sealed.exchange, exchange });
+        const events = pass(response.body, { ...changes, random, inner: sealed.exchange, exchange, fields });
         answer = new Response(events, response);
       } else if (response.status !== 200) {
         answer = response;
@@ -84,11 +91,14 @@ interface PassOptions extends Changes {
   readonly inner: Exchange;
   /** Seals events for the client. */
   readonly exchange: Exchange;
+  /** Fields of the client's request. */
+  readonly fields: Fields;
 }
 
 function pass(body: ReadableStream<Uint8Array>, options: PassOptions): ReadableStream<Uint8Array> {
   const closed = new AbortController();
   const records = readServerSentEvents(readChunks(body, closed.signal));
+  const about = { request: options.fields, version: options.exchange.version };
   const { inner, exchange, random, event: changeEvent = (event) => [event], dropsComments = false } = options;
   let opener: StreamOpener | undefined;
   let sealer: StreamSealer | undefined;
@@ -115,7 +125,7 @@ function pass(body: ReadableStream<Uint8Array>, options: PassOptions): ReadableS
       return `event: open\ndata: ${sealer.opening}\n\n`;
     }
     let text = "";
-    for (const event of changeEvent(await open(record))) text += await seal(event);
+    for (const event of changeEvent(await open(record), about)) text += await seal(event);
     return text;
   }
 

@@ -33,15 +33,16 @@ const NO_LIMITS: Readonly<Record<string, readonly string[]>> = {
     "SMALL_VALUE_BYTES",
     "COPIES",
   ],
-  "thresholds of memory management": ["FREE_MIN_BYTES", "WORTH_SHARING_BYTES"],
+  "thresholds of memory management": ["FREE_MIN_BYTES", "WORTH_SHARING_BYTES", "MIN_FULL_SIZE"],
   "characters": ["COMMA", "BRACKET", "BRACE"],
-  "search for secrets in the log": ["LEAST_SECRET_LENGTH", "MOST_ESCAPES"],
+  "search for secrets in the log": ["MIN_KEY_LENGTH", "LEAST_SECRET_LENGTH", "MOST_ESCAPES"],
   "constants of a protocol": ["CALL_ID", "SUBSCRIPTION_REFUSED", "PUBLISH"],
   "ranges of settings": ["MAX_PORT", "MAX_RATE", "MQTT_PORT"],
   "ranges of timers": ["MAX_TIMER_MS"],
   "exit codes": ["EXIT_CONFIG", "EXIT_USAGE", "EXIT_FAILURE", "EXIT_INTERRUPTED"],
   "edits of keys": ["LOCK_WAIT_MS", "LOCK_PAUSE_MS"],
   "search for misspelt settings": ["LONGEST_NAME", "SHORT_NAME", "MOST_SUGGESTIONS", "MAX_NAMED_LINES"],
+  "layout of tables": ["CHUNK_BITS", "SEGMENT_ITEMS"],
   "the doctor": ["PROBE_TIMEOUT_SECONDS", "WARNING_SECONDS"],
 };
 

@@ -131,14 +131,16 @@ Deno.test("every block of example bytes in docs/protocol.md matches the vectors"
     ...[v1.requests, v1.answers, v1.events].map((list) => workedV1(first(list))),
     workedV2("request", first(v2.requests)),
     workedV2("response", first(v2.answers)),
-    ...workedStream(first(v2.streams)),
+    ...v2.streams.flatMap(workedStream),
   ]);
 });
 
 Deno.test("docs/protocol.md names every vector that must be refused", () => {
   const text = section("Worked bytes");
-  const { requests, answers, streams } = v2.refused;
-  for (const { name } of [...v1.refused, ...requests, ...answers, ...streams]) assert(text.includes(name), name);
+  const { requests, answers, streams, batches } = v2.refused;
+  for (const { name } of [...v1.refused, ...requests, ...answers, ...streams, ...batches]) {
+    assert(text.includes(name), name);
+  }
 });
 
 Deno.test("the code in docs/protocol.md opens the example requests", async () => {

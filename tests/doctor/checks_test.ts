@@ -3,8 +3,8 @@ import { ok } from "../../src/doctor/check.ts";
 import { checksWith } from "../../src/doctor/checks.ts";
 import { SERVICES } from "../../src/services/registry.ts";
 
-Deno.test("checksWith() includes the checks of all services", () => {
-  const names = checksWith(SERVICES).map(({ name }) => name);
+Deno.test("checksWith() includes the checks of all services", async () => {
+  const names = (await checksWith(SERVICES)).map(({ name }) => name);
   assertEquals(names, [
     "keys",
     "clock",
@@ -19,9 +19,9 @@ Deno.test("checksWith() includes the checks of all services", () => {
   ]);
 });
 
-Deno.test("checksWith() adds the checks of a service", () => {
+Deno.test("checksWith() adds the checks of a service", async () => {
   const echo = { name: "echo", run: () => Promise.resolve(ok("Answers")) };
-  const own = checksWith([{}]).map(({ name }) => name);
-  const names = checksWith([{ doctor: [echo] }]).map(({ name }) => name);
+  const own = (await checksWith([{}])).map(({ name }) => name);
+  const names = (await checksWith([{ doctor: () => Promise.resolve([echo]) }])).map(({ name }) => name);
   assertEquals(names.filter((name) => !own.includes(name)), ["echo"]);
 });

@@ -1,10 +1,12 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import * as fc from "fast-check";
-import { createMemoryReplayStore } from "../../src/store/memory_replay.ts";
+import { createMemoryReplayStore, ENTRY_BYTES } from "../../src/store/memory_replay.ts";
 import { textReply } from "../../src/services/service.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { sealEnvelope } from "../../src/protocol/v1/envelope.ts";
 import { importKey } from "../../src/protocol/secret_key.ts";
+import type { Keyring } from "../../src/keys/keyring.ts";
+import { OpeningQueueFullError } from "../../src/keys/opening_queue.ts";
 import { makeGateway, makeRecord, NOW, services } from "../support/gateway.ts";
 
 const EXPIRED = JSON.stringify({ error: "Request expired", code: "expired" });
@@ -213,7 +215,7 @@ Deno.test("a repeat whose answer is no longer kept gets a 409, and does not run 
 Deno.test("a full replay store refuses new requests in plaintext, and runs none twice", async () => {
   const gateway = await makeGateway({
     replays: createMemoryReplayStore({
-      limits: { maxAgeSeconds: 60, memoryBytes: 512, answerBytes: 512 },
+      limits: { maxAgeSeconds: 60, memoryBytes: 2 * ENTRY_BYTES, answerBytes: 512 },
       since: NOW,
       monotonic: () => 0,
     }),
@@ -230,7 +232,7 @@ Deno.test("a full replay store refuses new requests in plaintext, and runs none 
 Deno.test("a key that fills its share of the replay store is refused, and no other, also without rate limits", async () => {
   const gateway = await makeGateway({
     replays: createMemoryReplayStore({
-      limits: { maxAgeSeconds: 60, memoryBytes: 512 * 100, answerBytes: 512 },
+      limits: { maxAgeSeconds: 60, memoryBytes: ENTRY_BYTES * 100, answerBytes: 512 },
       since: NOW,
       monotonic: () => 0,
     }),
@@ -284,6 +286,35 @@ Deno.test("a slow body is aborted", async () => {
   });
   assertEquals((await gateway.post("/gateway", slowBody)).status, 408);
   assertEquals(cancelled, true);
+});
+
+Deno.test("a request without a key id gets 429 when too many of them wait, and is no failure of its address", async () => {
+  const keyring: Keyring = {
+    open: () => Promise.reject(new OpeningQueueFullError()),
+    identify: () => undefined,
+  };
+  const gateway = await makeGateway({ keyring });
+  const response = await gateway.post("/gateway", await gateway.seal({ timestamp: NOW }));
+  assertEquals([response.status, response.headers.get("Retry-After")], [429, "5"]);
+  assertEquals(await response.json(), { error: "Too many requests" });
+  assertEquals(gateway.failures, []);
+});
+
+Deno.test("AEAD=native and AEAD=webcrypto answer alike, in both versions, whatever the length", async () => {
+  for (const aead of ["webcrypto", "native"] as const) {
+    await using gateway = await makeGateway({ aead });
+    for (const version of [1, 2] as const) {
+      const phone = await gateway.phone(gateway.secret, { version });
+      for (const length of [0, 1000, 2500]) {
+        const answer = await phone.request("/gateway", { pad: "x".repeat(length) });
+        assertEquals(answer.status, 200, `${aead}, version ${version}, ${length} characters`);
+      }
+      const stranger = await gateway.phone(randomBytes(32), { version });
+      const response = await stranger.ask("/gateway", {});
+      assertEquals([response.status, await response.text()], [401, REFUSED]);
+    }
+    assertEquals(gateway.calls.length, 6);
+  }
 });
 
 Deno.test("a body that breaks off is refused", async () => {

@@ -11,7 +11,7 @@ function makeBodies(monotonic = () => 0): BodyReader {
     bodyTimeoutMs: 60_000,
     maxBodies: 1000,
     maxPerAddress: 1000,
-  }, monotonic);
+  }, { monotonic });
 }
 
 function request(body: BodyInit, length?: number): Request {

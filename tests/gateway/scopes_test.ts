@@ -1,3 +1,5 @@
+import { SYSTEM_CLOCK } from "../../src/lib/clock.ts";
+import { Deadlines } from "../../src/lib/deadlines.ts";
 /** Rights of keys, and requests and streams of revoked keys. */
 import { assert, assertEquals } from "@std/assert";
 import type { Log } from "../../src/observability/log.ts";
@@ -33,6 +35,7 @@ async function makeHome(
     ...log === undefined ? {} : { log },
     services: (mqtt) => [
       createJeedomService({
+        deadlines: new Deadlines(SYSTEM_CLOCK, 1),
         settings: {
           url: new URL("http://jeedom"),
           apikey: "the-key-at-home",

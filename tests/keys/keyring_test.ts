@@ -1,9 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { setImmediate } from "node:timers";
 import { EnvelopeError } from "../../src/protocol/aead.ts";
 import { type Bytes, randomBytes } from "../../src/protocol/bytes.ts";
 import { parseEnvelope, sealEnvelope } from "../../src/protocol/v1/envelope.ts";
 import { parseRequestV2, sealRequestV2 } from "../../src/protocol/v2/envelope.ts";
-import { deriveKeyId, importKey, importSecretKey } from "../../src/protocol/secret_key.ts";
+import { deriveKeyId, importKey, type ImportSecretKey, importSecretKey } from "../../src/protocol/secret_key.ts";
 import type { KeyRecord } from "../../src/keys/schema.ts";
 import { type KeySources, LiveKeyring } from "../../src/keys/keyring.ts";
 import { allRights } from "../../src/keys/rights.ts";
@@ -13,9 +14,13 @@ import { makeRecord, NOW } from "../support/gateway.ts";
 
 const route = "/gateway";
 
-function makeKeyring() {
+function makeKeyring(importSecretKey?: ImportSecretKey) {
   const clock = { seconds: NOW };
-  return { clock, keyring: new LiveKeyring(() => clock.seconds * 1000, randomBytes, allRights(SERVICES)) };
+  const options = { now: () => clock.seconds * 1000, random: randomBytes, allRights: allRights(SERVICES) };
+  return {
+    clock,
+    keyring: new LiveKeyring(importSecretKey === undefined ? options : { ...options, importSecretKey }),
+  };
 }
 
 const only = (...records: KeyRecord[]): KeySources => ({ single: undefined, records });
@@ -159,6 +164,131 @@ Deno.test("open() with few keys tries those that the address used, or the one th
   const elsewhere = () => assertRejects(() => keyring.open(strange, { ...few, address: "b" }), EnvelopeError);
   assertEquals(await countingDecryptions(elsewhere), 0);
   assertEquals((await keyring.open(strange, { ...few, kid: await deriveKeyId(secretOf(5)) })).key.name, "k5");
+});
+
+/** Imports secrets without cryptography: a key opens the envelopes whose first byte is its own. Counts the tries. */
+function makeFakeImport() {
+  const counted = { tries: 0, onTry: () => {} };
+  const importFake: ImportSecretKey = async (secret) => ({
+    ...await importSecretKey(secret),
+    aead: {
+      encrypt: () => Promise.reject(new Error("Not sealed in this test")),
+      decrypt({ 0: first }) {
+        counted.tries += 1;
+        counted.onTry();
+        if (first !== secret[0]) throw new Error("Another key");
+        return new TextEncoder().encode("{}");
+      },
+    },
+  });
+  return { importFake, counted };
+}
+
+const fakeEnvelope = (first: number, bytes = 200) =>
+  ({ version: 1, nonce: new Uint8Array(12), ciphertext: new Uint8Array(bytes).fill(first) }) as const;
+
+/** Returns records whose secrets begin with 0, and one more, whose secret begins with 1. */
+function makeMany(count: number): { readonly records: KeyRecord[]; readonly last: KeyRecord } {
+  const secretFrom = (first: number) => randomBytes(32).fill(first, 0, 1);
+  const records = Array.from({ length: count }, (_, index) => makeRecord({ name: `k${index}`, secret: secretFrom(0) }));
+  return { records, last: makeRecord({ name: "last", secret: secretFrom(1) }) };
+}
+
+Deno.test("open() lets named requests pass while attackers' envelopes are tried with 10,000 keys", async () => {
+  const { importFake, counted } = makeFakeImport();
+  const { keyring } = makeKeyring(importFake);
+  const COUNT = 10_000;
+  const ATTACKERS = 8;
+  const { records, last } = makeMany(COUNT);
+  await keyring.replace(only(...records, last));
+  const kid = await deriveKeyId(last.secret);
+  const order: string[] = [];
+  const attackers = Array.from({ length: ATTACKERS }, async (_, index) => {
+    await assertRejects(() => keyring.open(fakeEnvelope(255), { route, address: `attacker ${index}` }), EnvelopeError);
+    order.push("attacker");
+  });
+  // After they have begun, as a new task of the event loop.
+  await new Promise((resolve) => setTimeout(resolve));
+  assert(counted.tries > 0 && counted.tries < COUNT, `${counted.tries} tries before the first task`);
+  await keyring.open(fakeEnvelope(1), { route, address: "phone", kid });
+  order.push("phone");
+  await Promise.all(attackers);
+  assertEquals(order, ["phone", ...Array.from({ length: ATTACKERS }, () => "attacker")]);
+  assertEquals(counted.tries, ATTACKERS * (COUNT + 1) + 1, "Each attacker costs all keys, and no more");
+});
+
+Deno.test("open() tries a bounded number of keys and bytes between two turns of the event loop", async () => {
+  const { importFake, counted } = makeFakeImport();
+  const { keyring } = makeKeyring(importFake);
+  const { records } = makeMany(1000);
+  await keyring.replace(only(...records));
+  for (const [bytes, expected] of [[200, 32], [2 ** 17, 8], [2 ** 20, 1]] as const) {
+    const turns: number[] = [];
+    let sinceTurn = 0;
+    counted.onTry = () => {
+      sinceTurn += 1;
+      if (sinceTurn > 1) return;
+      setImmediate(() => {
+        turns.push(sinceTurn);
+        sinceTurn = 0;
+      });
+    };
+    const address = String(bytes);
+    await assertRejects(() => keyring.open(fakeEnvelope(255, bytes), { route, address }), EnvelopeError);
+    await new Promise((resolve) => setImmediate(resolve));
+    assertEquals(Math.max(...turns), expected, `${bytes} bytes`);
+  }
+});
+
+Deno.test("open() finds the key of a new address in its turn, among attackers who sent before", async () => {
+  const { importFake } = makeFakeImport();
+  const { keyring } = makeKeyring(importFake);
+  const { records, last } = makeMany(100);
+  await keyring.replace(only(...records, last));
+  const order: string[] = [];
+  const flood = Array.from({ length: 10 }, async () => {
+    await assertRejects(() => keyring.open(fakeEnvelope(255), { route, address: "attacker" }), EnvelopeError);
+    order.push("attacker");
+  });
+  const phone = keyring.open(fakeEnvelope(1), { route, address: "phone" }).then(() => order.push("phone"));
+  await Promise.all([...flood, phone]);
+  // One runs, and one came before.
+  assertEquals(order.indexOf("phone"), 2);
+});
+
+Deno.test("open() tries all keys once for several first requests of an address that have the same key", async () => {
+  const { importFake, counted } = makeFakeImport();
+  const { keyring } = makeKeyring(importFake);
+  const { records, last } = makeMany(100);
+  await keyring.replace(only(...records, last));
+  const open = () => keyring.open(fakeEnvelope(1), { route, address: "phone" });
+  const opened = await Promise.all([open(), open(), open()]);
+  assertEquals(opened.map(({ key }) => key.name), ["last", "last", "last"]);
+  assertEquals(counted.tries, 101 + 2);
+});
+
+Deno.test("open() tries as many keys whichever one is right, so that the time shows none", async () => {
+  const { importFake, counted } = makeFakeImport();
+  const { records, last } = makeMany(100);
+  for (const sorted of [[last, ...records], [...records, last]]) {
+    const { keyring } = makeKeyring(importFake);
+    await keyring.replace(only(...sorted));
+    counted.tries = 0;
+    await keyring.open(fakeEnvelope(1), { route, address: "phone" });
+    assertEquals(counted.tries, 101);
+  }
+});
+
+Deno.test("open() refuses a key that is revoked while the others are tried", async () => {
+  const { importFake, counted } = makeFakeImport();
+  const { keyring } = makeKeyring(importFake);
+  const { records, last } = makeMany(1000);
+  await keyring.replace(only(last, ...records));
+  const opened = keyring.open(fakeEnvelope(1), { route, address: "phone" });
+  const refused = assertRejects(() => opened, EnvelopeError);
+  while (counted.tries === 0) await new Promise((resolve) => setTimeout(resolve));
+  const removal = keyring.replace(only(...records));
+  await Promise.all([refused, removal]);
 });
 
 Deno.test("open() rejects keys that are disabled, expired, or of another protocol version", async () => {

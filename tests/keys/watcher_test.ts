@@ -7,7 +7,7 @@ import { until } from "../support/deadline.ts";
 import { makeRecord } from "../support/gateway.ts";
 
 function makeWatcher() {
-  const keyring = new LiveKeyring(() => Date.now(), randomBytes, {});
+  const keyring = new LiveKeyring({ now: () => Date.now(), random: randomBytes, allRights: {} });
   const lines: string[] = [];
   const write = (message: string, properties = {}) => void lines.push(`${message} ${JSON.stringify(properties)}`);
   const log: Log = { debug: write, info: write, warn: write, error: write };

@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { FairSemaphore } from "../../src/limits/fair_semaphore.ts";
+import * as fc from "fast-check";
+import { FairSemaphore, type FairSemaphoreOptions } from "../../src/limits/fair_semaphore.ts";
 import { settle } from "../support/settle.ts";
 
 /** Semaphore, and the order in which it was acquired. */
@@ -61,4 +62,98 @@ Deno.test("acquire() rejects when its signal aborts, and a second release has no
   acquire("d", 1);
   await settle();
   assertEquals(acquired, ["a 1", "c 1"]);
+});
+
+/** Semaphore that searches all waiters at each release. */
+class SearchingSemaphore {
+  readonly #options: FairSemaphoreOptions;
+  readonly #waiting = new Set<Amount>();
+  readonly held = new Set<Amount>();
+  readonly acquired: number[] = [];
+
+  constructor(options: FairSemaphoreOptions) {
+    this.#options = options;
+  }
+
+  acquire(amount: Amount): void {
+    if (this.#hasShare(amount) && this.#hasCapacity(amount)) this.#hold(amount);
+    else this.#waiting.add(amount);
+  }
+
+  abort(amount: Amount): boolean {
+    return this.#waiting.delete(amount);
+  }
+
+  release(amount: Amount): void {
+    if (!this.held.delete(amount)) return;
+    for (;;) {
+      const fitting = [...this.#waiting].filter((waiter) => this.#hasShare(waiter));
+      const [next] = fitting.toSorted((one, other) => this.#heldBy(one.owner) - this.#heldBy(other.owner));
+      if (next === undefined || !this.#hasCapacity(next)) return;
+      this.#waiting.delete(next);
+      this.#hold(next);
+    }
+  }
+
+  #hold(amount: Amount): void {
+    this.held.add(amount);
+    this.acquired.push(amount.id);
+  }
+
+  #heldBy(owner?: string): number {
+    const own = [...this.held].filter((each) => owner === undefined || each.owner === owner);
+    return own.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  #hasShare({ owner, size }: Amount): boolean {
+    return this.#heldBy(owner) === 0 || this.#heldBy(owner) + size <= this.#options.each;
+  }
+
+  #hasCapacity({ size }: Amount): boolean {
+    return this.#heldBy() === 0 || this.#heldBy() + size <= this.#options.total;
+  }
+}
+
+/** Amount in a test. */
+interface Amount {
+  readonly id: number;
+  readonly owner: string;
+  readonly size: number;
+}
+
+Deno.test("acquire() admits in the same order as a search through all waiters", async () => {
+  const step = fc.oneof(
+    fc.record({ owner: fc.constantFrom("a", "b", "c", "d"), size: fc.constantFrom(1, 1, 2, 3, 5, 9) }),
+    fc.record({ kind: fc.constantFrom("release", "release", "abort"), index: fc.nat(8) }),
+  );
+  await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+    const options = { total: 10, each: 6 };
+    const [semaphore, expected] = [new FairSemaphore(options), new SearchingSemaphore(options)];
+    const acquired: number[] = [];
+    const held = new Map<number, () => void>();
+    const waiting: { readonly amount: Amount; readonly stop: AbortController }[] = [];
+    for (const [id, step] of steps.entries()) {
+      if ("owner" in step) {
+        const amount = { id, ...step };
+        const stop = new AbortController();
+        waiting.push({ amount, stop });
+        expected.acquire(amount);
+        semaphore.acquire(step.owner, step.size, stop.signal).then((release) => {
+          acquired.push(id);
+          held.set(id, release);
+        }, () => {});
+      } else if (step.kind === "release") {
+        const amount = [...expected.held][step.index];
+        if (amount === undefined) continue;
+        held.get(amount.id)?.();
+        expected.release(amount);
+      } else {
+        const [aborted] = waiting.splice(step.index, 1);
+        aborted?.stop.abort();
+        if (aborted !== undefined) expected.abort(aborted.amount);
+      }
+      await settle();
+      assertEquals(acquired, expected.acquired);
+    }
+  }));
 });

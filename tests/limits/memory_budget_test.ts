@@ -6,10 +6,10 @@ import { type BudgetHolder, type EvictionCause, MemoryBudget } from "../../src/l
 class Holder implements BudgetHolder {
   readonly evictions: EvictionCause[] = [];
   readonly owner: string;
-  readonly #budget: MemoryBudget;
+  readonly #budget: Pick<MemoryBudget, "set">;
   bytes = 0;
 
-  constructor(budget: MemoryBudget, owner: string) {
+  constructor(budget: Pick<MemoryBudget, "set">, owner: string) {
     this.#budget = budget;
     this.owner = owner;
   }
@@ -58,5 +58,49 @@ Deno.test("set() keeps the budget within its limit, and each owner within half o
       assertEquals(budget.bytes, holders.reduce((sum, each) => sum + each.bytes, 0));
       assert(budget.bytes <= 100);
     }
+  }));
+});
+
+/** Budget that searches all owners and all holders for each eviction. */
+class SearchingBudget implements Pick<MemoryBudget, "set"> {
+  readonly #maxBytes: number;
+  readonly #byOwner = new Map<string, Map<BudgetHolder, number>>();
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  set(holder: BudgetHolder, bytes: number): void {
+    const own = this.#byOwner.get(holder.owner) ?? new Map();
+    if (bytes > 0) this.#byOwner.set(holder.owner, own.set(holder, bytes));
+    else if (own.delete(holder) && own.size === 0) this.#byOwner.delete(holder.owner);
+    while (sum(own) > this.#maxBytes / 2) largest([...own], ([, held]) => held)?.[0].evict("share");
+    while (sum([...this.#byOwner].map(([owner, each]) => [owner, sum(each)] as const)) > this.#maxBytes) {
+      const owner = largest([...this.#byOwner.values()], sum) ?? [];
+      largest([...owner], ([, held]) => held)?.[0].evict("total");
+    }
+  }
+}
+
+function sum(amounts: Iterable<readonly [unknown, number]>): number {
+  return [...amounts].reduce((total, [, amount]) => total + amount, 0);
+}
+
+/** Returns the item with the largest amount, the first one among equals. */
+function largest<T>(items: readonly T[], amountOf: (item: T) => number): T | undefined {
+  return items.toSorted((one, other) => amountOf(other) - amountOf(one))[0];
+}
+
+Deno.test("set() evicts the same holders in the same order as a search through all of them", () => {
+  const step = fc.record({ holder: fc.nat(14), bytes: fc.constantFrom(0, 5, 10, 10, 20, 40) });
+  fc.assert(fc.property(fc.array(step, { maxLength: 100 }), (steps) => {
+    const evictions = [new MemoryBudget(100), new SearchingBudget(100)].map((budget) => {
+      const holders = Array.from({ length: 15 }, (_, index) => new Holder(budget, `owner ${index % 4}`));
+      return steps.map(({ holder, bytes }) => {
+        holders[holder]?.set(bytes);
+        return holders.map(({ evictions }) => [...evictions]);
+      });
+    });
+    assertEquals(evictions[0], evictions[1]);
   }));
 });

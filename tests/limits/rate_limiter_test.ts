@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { FakeTime } from "../support/fake_time.ts";
-import { createRateLimiter, memoryCounter } from "../../src/limits/rate_limiter.ts";
+import { type CounterFactory, createRateLimiter, memoryCounter } from "../../src/limits/rate_limiter.ts";
 import { createRateLimits } from "../../src/limits/rate_limits.ts";
 
 const RATE = { burst: 10, perSecond: 1 };
@@ -49,6 +49,27 @@ Deno.test("peek() returns what take() would return, and counts nothing", async (
   assert(await limiter.peek("a") > 0);
   time.pass(1000);
   assertEquals(await limiter.peek("a"), 0);
+});
+
+Deno.test("peek() asks one counter, which may be on a server, while the rate is not used up", async () => {
+  using _time = new FakeTime();
+  const asked: string[] = [];
+  const createCounter: CounterFactory = (options) => {
+    const counter = memoryCounter(options);
+    const get = (id: string) => {
+      asked.push(options.keyPrefix);
+      return counter.get(id);
+    };
+    return { consume: (id) => counter.consume(id), get };
+  };
+  const limiter = createRateLimiter("test", { rate: { burst: 10, perSecond: 2 }, createCounter });
+  for (let count = 0; count < 2; count++) {
+    await limiter.peek("a");
+    await limiter.take("a");
+  }
+  assertEquals(asked, ["e2eg:test:second", "e2eg:test:second"]);
+  await limiter.peek("a");
+  assertEquals(asked.slice(2), ["e2eg:test:second", "e2eg:test:burst"]);
 });
 
 Deno.test("take() returns no long wait when the clock is set back an hour", async () => {

@@ -119,6 +119,72 @@ Deno.test("subscribe() sends no identifiers to an MQTT 5 broker that does not su
   });
 });
 
+/** Returns requests for a number of short filters. */
+function requestsFor(count: number) {
+  return Array.from({ length: count }, (_, index) => ({ filter: `${index}`, qos: 0 as const, id: index + 1 }));
+}
+
+Deno.test("subscribe() sends many filters in portions, and returns those of each that are refused", async () => {
+  const types: (number | undefined)[] = [];
+  await withScriptedBroker((packet) => {
+    if (packet.type === CONNECT) return CONNACK[5];
+    types.push(packet.type);
+    const id = packet.body.slice(0, 2);
+    if (packet.type === UNSUBSCRIBE) return [0xb0, 4, ...id, 0, 0];
+    return packet.type === SUBSCRIBE ? [0x90, 4, ...id, 0, types.length === 150 ? 0x80 : 0] : undefined;
+  }, async (address) => {
+    const connection = await connect(address, { signal: never });
+    const subscribed = connection.subscribe(requestsFor(250));
+    // A command that follows is sent after all portions: the broker would keep the filter otherwise.
+    const unsubscribed = connection.unsubscribe(["249"]);
+    assertEquals(await within("the grants", subscribed), ["149"]);
+    await within("the unsubscribe", unsubscribed);
+    assertEquals(types, [...Array(250).fill(SUBSCRIBE), UNSUBSCRIBE]);
+    await close(connection);
+  });
+});
+
+Deno.test("subscribe() fails when the broker closes the connection between portions", async () => {
+  let received = 0;
+  await withScriptedBroker((packet) => {
+    if (packet.type === CONNECT) return CONNACK[5];
+    received += 1;
+    return received === 150 ? "close" : [0x90, 4, ...packet.body.slice(0, 2), 0, 0];
+  }, async (address) => {
+    const connection = await connect(address, { signal: never });
+    await within("the end", assertRejects(() => connection.subscribe(requestsFor(5_000)), BrokerError));
+    await assertRejects(() => connection.unsubscribe(["1"]), BrokerError);
+    await close(connection);
+  });
+});
+
+Deno.test("subscribe() has at most a thousand filters that the broker has not acknowledged", async () => {
+  const ids: number[][] = [];
+  let write: (bytes: readonly number[]) => void = () => {};
+  await withScriptedBroker((packet, writeHere) => {
+    write = writeHere;
+    if (packet.type === CONNECT) return CONNACK[5];
+    if (packet.type === SUBSCRIBE) ids.push([...packet.body.slice(0, 2)]);
+    return undefined;
+  }, async (address) => {
+    const connection = await connect(address, { signal: never });
+    const acknowledge = (from: number, to: number) => {
+      for (const id of ids.slice(from, to)) write([0x90, 4, ...id, 0, 0]);
+    };
+    const subscribed = connection.subscribe(requestsFor(1_200));
+    await until("a thousand filters", () => ids.length >= 1_000);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    assertEquals(ids.length, 1_000);
+    acknowledge(0, 100);
+    await until("the next portion", () => ids.length >= 1_100);
+    acknowledge(100, 1_100);
+    await until("the last portion", () => ids.length >= 1_200);
+    acknowledge(1_100, 1_200);
+    assertEquals(await within("the grants", subscribed), []);
+    await close(connection);
+  });
+});
+
 for (const version of [5, 4] as const) {
   Deno.test(`pending commands fail with the reason of a closed connection, in version ${version}`, () =>
     withScriptedBroker((packet) => {

@@ -347,7 +347,7 @@ Deno.test("subscribers of a frozen broker end as soon as a publish fails, before
 
 Deno.test("a publish without acknowledgement fails alone: subscribers of the same broker stay", async () => {
   const { connect, connections } = makeBroker(() => new Promise(() => {}));
-  const { pool } = makePool(connect, { timeoutMs: 50 });
+  const { pool } = makePool(connect, { timeoutMs: 50, monotonic: () => performance.now() });
   const { listener, events } = makeListener("t");
   pool.listen(ADDRESS, listener);
   await until("the grant", () => events.length === 1);
@@ -365,7 +365,7 @@ Deno.test("a publish without acknowledgement fails alone: subscribers of the sam
 Deno.test("a pool closes a connection after its idle time, and not during a publish or subscription", async () => {
   const { promise: acknowledged, resolve: acknowledge } = Promise.withResolvers<void>();
   const { connect, connections } = makeBroker(() => acknowledged);
-  const { pool, time } = makePool(connect, { idleSeconds: 1 });
+  const { pool, time } = makePool(connect, { idleSeconds: 1, timeoutMs: 3_600_000 });
   const closed = () => connections.map(({ closeReason }) => closeReason);
   const listening = { ...ADDRESS, port: 1 };
   const { listener, events } = makeListener("t");

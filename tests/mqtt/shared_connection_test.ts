@@ -9,6 +9,7 @@ import {
 import { SYSTEM_CLOCK } from "../../src/lib/clock.ts";
 import { SharedConnection, type SharedConnectionOptions } from "../../src/mqtt/shared_connection.ts";
 import { until, within } from "../support/deadline.ts";
+import { ManualClock } from "../support/manual_clock.ts";
 
 const ADDRESS: BrokerAddress = { host: "broker", port: 1883 };
 const PUBLICATION: Publication = { topic: "t", payload: "m", qos: 1, retain: false };
@@ -189,6 +190,19 @@ Deno.test("use() closes the connection after a timeout, also if other packets ar
   await until("closing", () => connections[0]?.closeReasons[0] === expected);
   reject(new BrokerError("Too late"));
   await nextTask();
+});
+
+Deno.test("use() rejects with what a command throws, before the connection is open and after, and has no timeout then", async () => {
+  const clock = new ManualClock();
+  const { shared, connections } = makeShared({ clock });
+  const command = () => {
+    throw new BrokerError("Fault");
+  };
+  for (let count = 0; count < 2; count++) {
+    await assertRejects(() => shared.use("answer", command), BrokerError, "Fault");
+    assertEquals(clock.timers, 0);
+  }
+  assertEquals([shared.isOpen, connections.length], [true, 1]);
 });
 
 Deno.test("a command on a closed connection does not close the next one after its timeout", async () => {

@@ -1,20 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import { createAudit, type Decision } from "../../src/observability/audit.ts";
+import { createAudit } from "../../src/observability/audit.ts";
+import { DECISION } from "../support/decision.ts";
 import { FakeTime } from "../support/fake_time.ts";
 import { recordTelemetry } from "../support/telemetry.ts";
-
-const DECISION: Decision = {
-  requestId: "0123456789abcdef",
-  key: "phone",
-  kid: "0011223344556677",
-  address: "192.0.2.1",
-  route: "/gateway",
-  service: "jeedom",
-  target: "cmd::byId",
-  outcome: "200",
-  ms: 1.6,
-  bytes: 123,
-};
 
 function makeAudit() {
   const decisions: Record<string, unknown>[] = [];

@@ -26,6 +26,7 @@ const REQUEST = "3f2a00112233eeff";
 /** Sets up the log of a configuration, and returns the lines that the test writes. */
 function linesOf(test: (log: Log, config: Config) => void, env: Variables = {}, isTerminal = false): string[] {
   const lines: string[] = [];
+  const print = (text: string) => void lines.push(...text.split("\n"));
   const names = ["debug", "info", "warn", "error"] as const;
   // deno-lint-ignore no-console
   const real = names.map((name) => console[name]);
@@ -33,7 +34,7 @@ function linesOf(test: (log: Log, config: Config) => void, env: Variables = {}, 
   for (const name of names) console[name] = (...parts: unknown[]) => void lines.push(...parts.join(" ").split("\n"));
   try {
     const config = parseConfig({ ...SETTINGS, LOG_LEVEL: "debug", ...env });
-    test(startLog({ settings: config.log, secrets: secretsOf(config), isTerminal }), config);
+    test(startLog({ settings: config.log, secrets: secretsOf(config), isTerminal, print }), config);
     resetSync();
   } finally {
     // deno-lint-ignore no-console
@@ -171,6 +172,16 @@ Deno.test("startLog() quotes topics and outcomes in text, so that none can be ta
   assertEquals([JSON.parse(json).target, JSON.parse(json).outcome], [forged, outcome]);
 });
 
+Deno.test("startLog() quotes no text of its own, even if a client sent the same", () => {
+  for (const target of ["", " ", " by "]) {
+    const [line = ""] = linesOf(
+      () => auditLog().info("{route} {target} by {key}", { route: "/gateway", target, key: "guest" }),
+      { LOG_FORMAT: "text" },
+    );
+    assertStringIncludes(line, `audit: /gateway ${JSON.stringify(target)} by guest`);
+  }
+});
+
 for (const LOG_FORMAT of ["text", "color", "json"]) {
   Deno.test(`startLog() writes no control character, as ${LOG_FORMAT}`, () => {
     const env = LOG_FORMAT === "color" ? {} : { LOG_FORMAT };
@@ -275,7 +286,7 @@ function record(text: string): LogRecord {
   return { category: ["t"], level: "info", message: [text], rawMessage: text, timestamp: 0, properties: {} };
 }
 
-Deno.test("createLineSink() writes the lines of one iteration of the event loop at once and in order", async () => {
+Deno.test("createLineSink() writes the lines of some milliseconds at once and in order", async () => {
   const written: string[] = [];
   const sink = createLineSink(({ rawMessage }: LogRecord) => `${rawMessage}\n`, (lines) => void written.push(lines));
   sink(record("one"));

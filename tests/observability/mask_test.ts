@@ -46,3 +46,29 @@ Deno.test("createMask() masks all text in the form of a key or a login, and leav
   const topic = "zigbee2mqtt/0x00158d0001a2b3c4/availability";
   assertEquals([mask(topic), topic.length], [topic, 43]);
 });
+
+Deno.test("createMask() masks by the whole patterns, whatever it looks for first", () => {
+  const patterns = [
+    /\b[0-9a-fA-F]{64}\b/g,
+    /(?<![\w+/-])(?=(?:[a-z\d_+/-]*[A-Z]){5})[\w+/-]{43}=?(?![\w+/=-])/g,
+    /(?<=:\/\/)[^\s/@"']+(?=@)/g,
+    /(?<=\b(?:Basic|Bearer) )[\w+/=.~-]{8,}/gi,
+  ];
+  const repeated = (characters: string, lengths: readonly number[]) =>
+    fc.constantFrom(...lengths).chain((length) =>
+      fc.array(fc.constantFrom(...characters), { minLength: length, maxLength: length }).map((parts) => parts.join(""))
+    );
+  const parts = fc.oneof(
+    repeated("aZ09_+/-", [1, 8, 41, 42, 43, 44, 85, 86, 87]),
+    repeated("0aF", [63, 64, 65]),
+    fc.constantFrom(..." =.:@~\"'\\*,\u017f\u212a\u00e9"),
+    fc.constantFrom("://", ":/", "joe:geheim@", "Basic ", "bEARER ", "xBasic ", "key", "\ud83d", "Authorization: "),
+    fc.string(),
+  );
+  fc.assert(
+    fc.property(fc.array(parts, { maxLength: 12 }).map((some) => some.join("")), (line) => {
+      assertEquals(mask(line), patterns.reduce((text, pattern) => text.replace(pattern, "***"), line));
+    }),
+    { numRuns: 2000 },
+  );
+});

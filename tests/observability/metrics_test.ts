@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { gatewayMetricsText, makeMetrics, valueOf, writtenMetrics } from "../support/metrics.ts";
 import { parsePrometheusText, seriesOf } from "../support/prometheus_text.ts";
 
@@ -99,6 +99,23 @@ Deno.test("measure() measures an operation, and passes on its result and its err
   const labels = { step: "jeedom" };
   assertEquals(await valueOf(metrics, { name: "e2e_gateway_step_seconds_sum", labels }), 0.1);
   assertEquals(await valueOf(metrics, { name: "e2e_gateway_step_seconds_count", labels }), 2);
+});
+
+Deno.test("measure() returns the very promise of an operation, and measures one that returns no promise", async () => {
+  let now = 1000;
+  using metrics = makeMetrics({ monotonic: () => now });
+  const promise = Promise.resolve("done");
+  assertStrictEquals(metrics.measure("opening", () => promise), promise);
+  assertEquals(metrics.measure("opening", () => now += 250), 1250);
+  const fail = () => {
+    now += 500;
+    throw new TypeError("Broken");
+  };
+  assertThrows(() => metrics.measure("opening", fail), TypeError);
+  await promise;
+  const labels = { step: "opening" };
+  assertEquals(await valueOf(metrics, { name: "e2e_gateway_step_seconds_count", labels }), 3);
+  assertEquals(await valueOf(metrics, { name: "e2e_gateway_step_seconds_sum", labels }), 1.5);
 });
 
 Deno.test("stream() counts open streams and each end", async () => {

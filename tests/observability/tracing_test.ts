@@ -1,5 +1,5 @@
 import { SpanStatusCode } from "@opentelemetry/api";
-import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import type { Telemetry } from "../../src/observability/telemetry.ts";
 import { createTraced, findTracer, type Span, type Tracer } from "../../src/observability/tracing.ts";
 
@@ -53,10 +53,10 @@ Deno.test("measure() marks a failed span with the class of the error, and nothin
   const { measure } = createTraced(telemetry, tracer);
   const error = new TypeError("the-password");
   assertEquals(await assertRejects(() => measure("mqtt", () => Promise.reject(error)), TypeError), error);
-  await assertRejects(() =>
-    measure("jeedom", () => {
-      throw error;
-    }), TypeError);
+  const fail = () => {
+    throw error;
+  };
+  assertEquals(assertThrows(() => measure("jeedom", fail), TypeError), error);
   for (const { attributes, status, isEnded } of spans) {
     assertEquals([attributes, status, isEnded], [{ "error.type": "TypeError" }, SpanStatusCode.ERROR, true]);
   }

@@ -21,6 +21,7 @@ import { openAnswer, sealRequest } from "../../src/protocol/exchange.ts";
 import { importSecretKey } from "../../src/protocol/secret_key.ts";
 import { SERVICES } from "../../src/services/registry.ts";
 import { EventEncoder } from "../../src/streams/event_encoder.ts";
+import { SYSTEM_CLOCK } from "../../src/lib/clock.ts";
 import { configurationPage, envExample } from "../../tools/docs/settings_docs.ts";
 import { until } from "../support/deadline.ts";
 import { answering, makeContext, NEVER_ABORTED } from "../support/doctor_context.ts";
@@ -35,7 +36,7 @@ const LIST = [...SERVICES, echo];
 
 const service = createEchoService({
   greeting: "Hello",
-  encoder: new EventEncoder({ randomBytes }),
+  encoder: new EventEncoder({ randomBytes, clock: SYSTEM_CLOCK }),
   now: () => NOW * 1000,
 });
 
@@ -331,7 +332,7 @@ Deno.test("a gateway with a third service has it on its ports, in its metrics an
       info: (...line: (typeof lines)[number]) => void lines.push(line),
     };
     const { config } = await readSettings(platform, LIST);
-    const gateway = await startGateway(config, platform, log, LIST);
+    const gateway = await startGateway(config, platform, log, { modules: LIST });
     try {
       const ready = `http://127.0.0.1:${admin}/health/ready`;
       const parts = async () => (await (await fetch(ready)).json()).parts;

@@ -1,5 +1,8 @@
 import { assert, assertEquals, assertNotEquals, assertStrictEquals } from "@std/assert";
-import { EventEncoder, numberedFormat } from "../../src/streams/event_encoder.ts";
+import { EventEncoder } from "../../src/streams/event_encoder.ts";
+import { SYSTEM_CLOCK } from "../../src/lib/clock.ts";
+import { RecordScheduler } from "../../src/streams/record_scheduler.ts";
+import { NumberedFormat } from "../../src/streams/stream_format.ts";
 import { OutgoingEvent } from "../../src/streams/outgoing_event.ts";
 import type { ReceivedMessage } from "../../src/mqtt/hub/received_message.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
@@ -42,6 +45,7 @@ Deno.test("message() seals once for all listeners of a key, and anew for another
   let nonces = 0;
   const [one, other] = [await makeKey("#"), await makeKey("home/#")];
   const encoder = new EventEncoder({
+    clock: SYSTEM_CLOCK,
     randomBytes(length) {
       nonces += 1;
       return randomBytes(length);
@@ -71,6 +75,7 @@ Deno.test("message() seals once for listeners that resume one after another", as
   let nonces = 0;
   const key = await makeKey("#");
   const encoder = new EventEncoder({
+    clock: SYSTEM_CLOCK,
     randomBytes(length) {
       nonces += 1;
       return randomBytes(length);
@@ -86,7 +91,7 @@ Deno.test("message() seals once for listeners that resume one after another", as
 Deno.test("message() keeps a limited number of bytes, whether the key may receive the messages or not", async () => {
   for (const filter of ["#", "cellar/#"]) {
     const key = await makeKey(filter);
-    const encoder = new EventEncoder({ randomBytes });
+    const encoder = new EventEncoder({ randomBytes, clock: SYSTEM_CLOCK });
     for (let offset = 0; offset < 20_000; offset++) {
       encoder.message(key, message({ position: { epoch: "e", offset } }), 0, EVERYTHING);
     }
@@ -95,7 +100,7 @@ Deno.test("message() keeps a limited number of bytes, whether the key may receiv
 });
 
 Deno.test("message() limits the quality of service to the listener's", async () => {
-  const encoder = new EventEncoder({ randomBytes });
+  const encoder = new EventEncoder({ randomBytes, clock: SYSTEM_CLOCK });
   const key = await makeKey("#");
   const received = message({ qos: 2 });
   for (const qos of [0, 1, 2]) {
@@ -105,7 +110,7 @@ Deno.test("message() limits the quality of service to the listener's", async () 
 });
 
 Deno.test("message() returns undefined for a key that may not receive the message", async () => {
-  const encoder = new EventEncoder({ randomBytes });
+  const encoder = new EventEncoder({ randomBytes, clock: SYSTEM_CLOCK });
   const [cellar, all] = [await makeKey("cellar/#"), await makeKey("#")];
   const received = message();
   assertEquals(encoder.message(cellar, received, 1, { mayReceive: () => false }), undefined);
@@ -114,7 +119,7 @@ Deno.test("message() returns undefined for a key that may not receive the messag
 });
 
 Deno.test("an event has its exact size before it is sealed, and a message its position", async () => {
-  const encoder = new EventEncoder({ randomBytes });
+  const encoder = new EventEncoder({ randomBytes, clock: SYSTEM_CLOCK });
   const key = await makeKey("#");
   for (const payload of ["", "é", "x".repeat(1000), "☀".repeat(77), new Uint8Array([0xff, 0]), "\ud800"]) {
     const event = encoder.message(key, message({ payload }), 0, EVERYTHING);
@@ -126,7 +131,7 @@ Deno.test("an event has its exact size before it is sealed, and a message its po
 });
 
 Deno.test("backpressure() returns a promise while many bytes are being sealed, and no longer", async () => {
-  const encoder = new EventEncoder({ randomBytes });
+  const encoder = new EventEncoder({ randomBytes, clock: SYSTEM_CLOCK });
   const key = await makeKey("#");
   assertEquals(encoder.backpressure(), undefined);
   const records = Array.from({ length: 10 }, () => {
@@ -146,7 +151,7 @@ Deno.test("backpressure() returns a promise while many bytes are being sealed, a
 });
 
 Deno.test("backpressure() counts a message for each waiting listener of version 2, and once for version 1", async () => {
-  const encoder = new EventEncoder({ randomBytes });
+  const encoder = new EventEncoder({ randomBytes, clock: SYSTEM_CLOCK });
   const key = await makeKey("#");
   const exchange = { version: 2, key: key.secret, route: "/mqtt/subscribe", salt: randomBytes(16) } as const;
   const [shared, numbered] = [await encoder.begin({ version: 1, key: key.secret }), await encoder.begin(exchange)];
@@ -157,7 +162,7 @@ Deno.test("backpressure() counts a message for each waiting listener of version 
   for (let listener = 0; listener < 1000; listener++) numbered.prepare(event);
   await within("the end of backpressure", encoder.backpressure() ?? Promise.reject(new Error("No backpressure")));
   assertEquals(encoder.backpressure(), undefined);
-  const records = Array.from({ length: 1000 }, () => numbered.record(event));
+  const records = Array.from({ length: 1000 }, () => numbered.records([event]));
   await within(
     "the end of backpressure of the sealing",
     encoder.backpressure() ?? Promise.reject(new Error("No backpressure")),
@@ -166,7 +171,7 @@ Deno.test("backpressure() counts a message for each waiting listener of version 
 });
 
 Deno.test("large events of version 2 are sealed one after another, and small ones meanwhile", async () => {
-  const encoder = new EventEncoder({ randomBytes });
+  const encoder = new EventEncoder({ randomBytes, clock: SYSTEM_CLOCK });
   const key = await makeKey("#");
   const begin = () => encoder.begin({ version: 2, key: key.secret, route: "/mqtt/subscribe", salt: randomBytes(16) });
   const streams = [await begin(), await begin(), await begin()];
@@ -174,7 +179,7 @@ Deno.test("large events of version 2 are sealed one after another, and small one
   const done: number[] = [];
   await Promise.all(streams.map(async (format, index) => {
     const bytes = sizes[index] ?? 0;
-    await format.record(encoder.event(key, { type: "online", message: "x".repeat(bytes), timestamp: 0 }));
+    await format.records([encoder.event(key, { type: "online", message: "x".repeat(bytes), timestamp: 0 })]);
     done.push(bytes);
   }));
   assertEquals(done, [5, 12_000_000, 1_100_000]);
@@ -185,11 +190,12 @@ const utf8 = new TextEncoder();
 /** Returns an event of which only the text matters. */
 const eventOf = (value: unknown) =>
   new OutgoingEvent(utf8.encode(JSON.stringify(value)), {
+    isMessage: false,
     position: undefined,
     seal: () => Promise.reject(new Error("Not version 1")),
   });
 
-Deno.test("numberedFormat() numbers events and heartbeats in the order in which they are sent", async () => {
+Deno.test("NumberedFormat numbers events and heartbeats in the order in which they are sent", async () => {
   const binding = {
     key: await importSecretKey(randomBytes(32)),
     route: "/mqtt/subscribe",
@@ -199,7 +205,10 @@ Deno.test("numberedFormat() numbers events and heartbeats in the order in which 
   const opener = await StreamOpener.begin(binding, encoder.opening);
   let now = 0;
   const stream = new EventStream({
-    format: numberedFormat(encoder, new Backpressure()),
+    format: new NumberedFormat(encoder, {
+      backpressure: new Backpressure(),
+      scheduler: new RecordScheduler(SYSTEM_CLOCK),
+    }),
     makeEvent: eventOf,
     settings: { queueBytes: 1_000_000, stallTimeoutMs: 60_000, keepaliveSeconds: 1 },
     owner: "phone",

@@ -3,7 +3,7 @@ import { recordTelemetry } from "../support/telemetry.ts";
 import { EventStream, type EventStreamOptions, LargeRecords } from "../../src/streams/event_stream.ts";
 import { MemoryBudget } from "../../src/limits/memory_budget.ts";
 import { OutgoingEvent } from "../../src/streams/outgoing_event.ts";
-import { SHARED_FORMAT } from "../../src/streams/event_encoder.ts";
+import { SHARED_FORMAT } from "../../src/streams/stream_format.ts";
 import type { Position, StreamEvent } from "../../src/protocol/event.ts";
 import { within } from "../support/deadline.ts";
 import { settle } from "../support/settle.ts";
@@ -18,6 +18,7 @@ function plainEvent(event: StreamEvent): OutgoingEvent {
   const position = event.type === "message" ? { epoch: event.epoch, offset: event.offset } : undefined;
   const text = JSON.stringify(event);
   return new OutgoingEvent(encoder.encode(text), {
+    isMessage: event.type === "message",
     position,
     async seal() {
       for (let turn = (sealing++ * 7) % 5; turn > 0; turn--) await Promise.resolve();
@@ -380,7 +381,7 @@ Deno.test("a key's listeners of version 2 receive a large event one after anothe
   const format = {
     ...SHARED_FORMAT,
     version: 2 as const,
-    record: (event: OutgoingEvent) => (held += 1, event.sharedRecord()),
+    records: (events: readonly OutgoingEvent[]) => (held += 1, SHARED_FORMAT.records(events)),
   };
   const make = () => makeStream({ records, format, queueBytes: 1000, stallTimeoutMs: 5000 });
   const [dead, alive] = [make(), make()];

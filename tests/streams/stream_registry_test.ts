@@ -3,7 +3,9 @@ import { FakeTime } from "../support/fake_time.ts";
 import { settle } from "../support/settle.ts";
 import { makeBroker } from "../support/fake_broker.ts";
 import { makeGateway } from "../support/gateway.ts";
+import { makeIdleStream } from "../support/idle_stream.ts";
 import { subscribe } from "../support/listener.ts";
+import { StreamRegistry } from "../../src/streams/stream_registry.ts";
 
 Deno.test("drain() ends each stream at a random moment, with a random retry", async () => {
   const broker = makeBroker();
@@ -67,4 +69,40 @@ Deno.test("waitingBytes is the sum of all streams", async () => {
   }
   assertEquals(gateway.streams.waitingBytes, 0);
   for (const stream of streams) await stream.cancel();
+});
+
+/** Abort signal that counts the listeners that are added to it. */
+class CountingSignal extends EventTarget {
+  listeners = 0;
+  readonly onabort = null;
+  readonly aborted = false;
+  readonly reason = new Error("Key phone was removed or disabled");
+  readonly throwIfAborted = () => {};
+
+  override addEventListener(type: string, listener: EventListener): void {
+    this.listeners += 1;
+    super.addEventListener(type, listener);
+  }
+
+  override removeEventListener(): never {
+    throw new Error("It would be searched among all listeners");
+  }
+}
+
+Deno.test("all streams of a key share one listener on its signal, and those that are open are revoked", () => {
+  const registry = new StreamRegistry();
+  const signal = new CountingSignal();
+  const revoked: number[] = [];
+  const streams = Array.from({ length: 100 }, (_, index) => {
+    const stream = makeIdleStream();
+    stream.revoke = () => void revoked.push(index);
+    registry.add(stream, signal);
+    return stream;
+  });
+  for (const stream of streams.slice(0, 98)) registry.delete(stream, signal);
+  assertEquals(signal.listeners, 1);
+  signal.dispatchEvent(new Event("abort"));
+  assertEquals(revoked, [98, 99]);
+  for (const stream of streams) registry.delete(stream, signal);
+  assertEquals(registry.size, 0);
 });

@@ -13,6 +13,7 @@ import type { StreamSettings } from "../../src/streams/event_stream.ts";
 import { StreamRegistry } from "../../src/streams/stream_registry.ts";
 import { EventEncoder } from "../../src/streams/event_encoder.ts";
 import { SYSTEM_CLOCK } from "../../src/lib/clock.ts";
+import { Deadlines } from "../../src/lib/deadlines.ts";
 import { BrokerPool, type BrokerPoolOptions } from "../../src/mqtt/pool.ts";
 import { MemoryHistory } from "../../src/mqtt/hub/memory_history.ts";
 import type { Decision } from "../../src/observability/audit.ts";
@@ -24,6 +25,7 @@ import { importSecretKey } from "../../src/protocol/secret_key.ts";
 import type { Payload } from "../../src/protocol/payload.ts";
 import { createAddressOf } from "../../src/http/client_address.ts";
 import { LiveKeyring } from "../../src/keys/keyring.ts";
+import { type AeadName, createImportSecretKey } from "../../src/keys/node_crypto.ts";
 import type { KeyRecord } from "../../src/keys/schema.ts";
 import { createMemoryReplayStore } from "../../src/store/memory_replay.ts";
 import type { ReplayStore } from "../../src/store/replay_store.ts";
@@ -123,6 +125,8 @@ export interface Overrides
   readonly requests?: Partial<RequestSettings>;
   /** Limits of streams. */
   readonly streams?: Partial<StreamSettings>;
+  /** Implementation of AES-256-GCM; WebCrypto by default. */
+  readonly aead?: AeadName;
   /** Clock of the limiters; the machine's by default. */
   readonly limiterClock?: () => number;
   /** Opens connections to brokers. */
@@ -139,7 +143,7 @@ export async function makeGateway({ connect, pool = {}, ...overrides }: Override
   let setBy = 0;
   const calls: unknown[] = [];
   const streams = new StreamRegistry();
-  const encoder = new EventEncoder({ randomBytes });
+  const encoder = new EventEncoder({ randomBytes, clock: SYSTEM_CLOCK });
   const clocks = { now: () => (clock.seconds + setBy) * 1000, monotonic: () => clock.seconds * 1000 };
   const brokers = new BrokerPool({
     connect: connect ?? (() => Promise.reject(new Error("No broker in this test"))),
@@ -154,11 +158,17 @@ export async function makeGateway({ connect, pool = {}, ...overrides }: Override
       },
     },
     clock: { ...SYSTEM_CLOCK, ...clocks },
+    deadlines: new Deadlines(SYSTEM_CLOCK, 10),
   });
   const telemetry = recordTelemetry();
   const decisions: Decision[] = [];
   const failures: string[] = [];
-  const keyring = new LiveKeyring(() => clock.seconds * 1000, randomBytes, allRights(SERVICES));
+  const keyring = new LiveKeyring({
+    now: () => clock.seconds * 1000,
+    random: randomBytes,
+    allRights: allRights(SERVICES),
+    importSecretKey: createImportSecretKey(overrides.aead ?? "webcrypto"),
+  });
   await keyring.replace({ single: secret, records: [] });
   const replays: ReplayStore = createMemoryReplayStore({
     limits: { maxAgeSeconds: 60, memoryBytes: 1_000_000, answerBytes: 100_000 },

@@ -10,8 +10,8 @@ import { formatKeysFile, type KeyRecord } from "../../src/keys/schema.ts";
 import { ProcessOutput } from "./process_output.ts";
 import { Secrets } from "./secrets.ts";
 
-const MAIN = new URL("../../main.ts", import.meta.url).pathname;
-const PROJECT = new URL("../../deno.json", import.meta.url).pathname;
+/** Directory of this checkout. */
+const CHECKOUT = new URL("../..", import.meta.url).pathname;
 
 /** Inherited environment variables; the last ones apply the clock of faketime to all processes. */
 const INHERITED = ["PATH", "HOME", "DENO_DIR", "TMPDIR", "LD_PRELOAD", "FAKETIME", "FAKETIME_SHARED"];
@@ -53,10 +53,13 @@ export function spawnMain(commandLine: readonly string[], options: {
   readonly env: Variables;
   readonly flags?: readonly string[];
   readonly launcher?: readonly string[];
+  readonly checkout?: string;
 }): Deno.ChildProcess {
   const env = Object.fromEntries(Object.entries(options.env).filter((entry) => entry[1] !== undefined));
   const inherited = INHERITED.map((name) => [name, Deno.env.get(name) ?? ""]);
-  const program = [Deno.execPath(), "run", "--quiet", "--config", PROJECT, ...(options.flags ?? ["-A"]), MAIN];
+  const { checkout = CHECKOUT, flags = ["-A"] } = options;
+  const [project, main] = [resolve(checkout, "deno.json"), resolve(checkout, "main.ts")];
+  const program = [Deno.execPath(), "run", "--quiet", "--config", project, ...flags, main];
   const [command = "", ...args] = [...(options.launcher ?? []), ...program, ...commandLine];
   return new Deno.Command(command, {
     args,
@@ -81,12 +84,14 @@ export interface GatewayProcessOptions {
   readonly keys?: readonly KeyRecord[];
   /** Command that executes the rest of its command line. */
   readonly launcher?: readonly string[];
+  /** Directory of the checkout whose gateway it is; this one by default. */
+  readonly checkout?: string | undefined;
 }
 
 /** Starts a gateway and waits until it listens. */
 export async function startGatewayProcess(
   env: Variables = {},
-  { directory, flags = [], key: given, keys, launcher = [] }: GatewayProcessOptions = {},
+  { directory, flags = [], key: given, keys, launcher = [], checkout }: GatewayProcessOptions = {},
 ): Promise<GatewayProcess> {
   const settings: Variables = { HOST: "127.0.0.1", PORT: "0", METRICS_PORT: "0", LOG_FORMAT: "json", ...env };
   const own = directory === undefined;
@@ -95,8 +100,9 @@ export async function startGatewayProcess(
   const child = spawnMain(["serve"], {
     directory: home,
     env: settings,
-    flags: [...permissionFlags(parseConfig(settings)), ...flags],
+    flags: [...await sandboxOf(checkout, { directory: home, env: settings }), ...flags],
     launcher,
+    ...checkout !== undefined && { checkout },
   });
   const output = new ProcessOutput(child);
   const secrets = new Secrets(settings);
@@ -135,6 +141,18 @@ export async function startGatewayProcess(
       return code;
     },
   };
+}
+
+/** Returns the flags of the sandbox: those of another checkout as it prints them, as its settings may differ. */
+async function sandboxOf(
+  checkout: string | undefined,
+  options: { readonly directory: string; readonly env: Variables },
+): Promise<readonly string[]> {
+  if (checkout === undefined) return permissionFlags(parseConfig(options.env));
+  const { success, stdout, stderr } = await spawnMain(["permissions"], { ...options, checkout }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trim();
+  if (!success) throw new Error(`No permissions of ${checkout}: ${text(stderr)}`);
+  return text(stdout).split(" ");
 }
 
 async function writeKeys(directory: string, keys: readonly KeyRecord[]): Promise<void> {

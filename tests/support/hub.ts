@@ -283,6 +283,8 @@ export class RecordingSubscriber implements Subscriber {
 export interface EnvironmentOptions {
   /** Most bytes of the history. */
   readonly maxBytes?: number;
+  /** Longest time to begin streams without a pause, in milliseconds; 0 for a pause before each. */
+  readonly turnMs?: number | undefined;
   readonly backpressure?: HubConfig["backpressure"];
 }
 
@@ -296,7 +298,7 @@ export class HubEnvironment implements AsyncDisposable {
   readonly connection: SharedConnection;
   readonly #time = new FakeTime();
 
-  constructor({ maxBytes = 1_000_000, backpressure = () => undefined }: EnvironmentOptions = {}) {
+  constructor({ maxBytes = 1_000_000, turnMs = 5, backpressure = () => undefined }: EnvironmentOptions = {}) {
     this.history = new MemoryHistory({ epoch: "this", limits: { resumeBytes: maxBytes } });
     const clock = { ...SYSTEM_CLOCK, monotonic: SYSTEM_CLOCK.now };
     this.connection = new SharedConnection({ host: "broker", port: 1883 }, {
@@ -310,7 +312,7 @@ export class HubEnvironment implements AsyncDisposable {
       connection: this.connection,
       config: {
         history: this.history,
-        limits: { resumeSeconds: HubEnvironment.RESUME_MS / 1000 },
+        limits: { resumeSeconds: HubEnvironment.RESUME_MS / 1000, turnMs },
         backpressure,
         random: () => 0,
         onFault: (error) => {

@@ -7,7 +7,7 @@ import { makeRecord, NOW } from "./gateway.ts";
 
 /** Returns a key with the right to subscribe to a filter. */
 export async function makeKey(filter: string): Promise<Key> {
-  const keyring = new LiveKeyring(() => NOW * 1000, randomBytes, {});
+  const keyring = new LiveKeyring({ now: () => NOW * 1000, random: randomBytes, allRights: {} });
   const record = makeRecord({ name: "phone", services: ["mqtt"], subscribe: [filter] });
   await keyring.replace({ single: undefined, records: [record] });
   const envelope = parseEnvelope(await sealEnvelope(await importKey(record.secret), "{}", randomBytes));

@@ -98,3 +98,19 @@ async function sendCommand(port: number, command: string[]): Promise<unknown> {
     client.destroy();
   }
 }
+
+/** Starts Redis; `scope` stops it. */
+export async function startRedis(scope: AsyncDisposableStack): Promise<TestRedis> {
+  const started = Promise.withResolvers<TestRedis>();
+  const stopped = Promise.withResolvers<void>();
+  const running = withRedis({}, (redis) => {
+    started.resolve(redis);
+    return stopped.promise;
+  });
+  running.catch(started.reject);
+  scope.defer(() => {
+    stopped.resolve();
+    return running;
+  });
+  return await started.promise;
+}

@@ -223,7 +223,7 @@ Deno.test("only the key that fills the replay store is refused", () =>
     const statuses = new Set(await connections.statuses());
     assert(statuses.has("503"), `The replay store was not filled: ${[...statuses]}`);
     for (let index = 0; index < 10; index++) await assertServed(client);
-    // 128 requests fit at most.
+    // 341 requests fit at most.
   }, { env: { ...UNLIMITED_RATE, REPLAY_MEMORY_BYTES: String(64 * 1024), MAX_REQUESTS_PER_KEY: "500" } }));
 
 Deno.test("large answers of one key do not evict the stored answer of another", () =>

@@ -339,6 +339,22 @@ Deno.test("repeated slashes before the path count as one, in every form of a req
     }
   }));
 
+Deno.test("AEAD=native: calls, short and long messages, and streams, in both versions", () =>
+  withEnvironment(async ({ gateway, jeedom: { apikey } }) => {
+    for (const protocol of [1, 2] as const) {
+      const client = new GatewayClient({ url: gateway.url, key: gateway.key, protocol });
+      assertEquals((await client.callJeedom("datetime", undefined, { apikey })).status, 200);
+      const topic = `native/${protocol}`;
+      const sent = ["", "short", "x".repeat(10_000)];
+      const received = await collect(client.subscribe([topic]), sent.length, async () => {
+        for (const message of sent) await client.publish(topic, message);
+      });
+      assertEquals(received.map(({ payload }) => payload), sent);
+    }
+    const stranger = new GatewayClient({ url: gateway.url, key: "00".repeat(32), protocol: 2 });
+    await assertRejects(() => stranger.callJeedom("datetime"), GatewayError);
+  }, { env: { AEAD: "native" } }));
+
 /** Reads a connection to its end. */
 async function readAll(connection: Deno.Conn): Promise<string> {
   let text = "";

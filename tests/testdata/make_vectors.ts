@@ -22,6 +22,7 @@ function counting(start: number): RandomBytes {
 const CALL = '{"service":"jeedom","jsonrpc":"datetime","timestamp":1700000000}';
 const PUBLISH = '{"topic":"home/lamp/set","message":"on ☀","qos":1,"timestamp":1700000000.25}';
 const SUBSCRIBE = '{"topics":["home/#"],"keep":true,"timestamp":1700000000}';
+const SUBSCRIBE_BATCH = '{"topics":["home/#"],"batch":true,"timestamp":1700000000}';
 const ANSWER = '{"status":200,"body":{"jsonrpc":"2.0","id":99999,"result":1700000000.25},"timestamp":1700000000}';
 const PUBLISHED =
   '{"status":200,"body":"{\\"success\\":true,\\"topic\\":\\"home/lamp/set\\",\\"message\\":\\"Published successfully\\"}","timestamp":1700000000}';
@@ -32,6 +33,14 @@ const EVENTS = [
   '{"type":"ping","timestamp":1700000015}',
   '{"type":"end","reason":"restart","message":"Gateway is shutting down","timestamp":1700000016}',
 ];
+const MESSAGES = [
+  '"topic":"home/door","payload":"open","qos":1,"retain":false,"timestamp":1700000002,"epoch":"5f0c1b2a3d4e5f60","offset":42',
+  '"topic":"home/camera","payload":null,"payload_b64":"/w==","qos":0,"retain":false,"timestamp":1700000002,"epoch":"5f0c1b2a3d4e5f60","offset":44',
+  '"topic":"home/door","payload":"é ☀","qos":1,"retain":false,"timestamp":1700000003,"epoch":"5f0c1b2a3d4e5f60","offset":45',
+];
+const BATCH = `{"type":"messages","messages":[${MESSAGES.map((message) => `{${message}}`).join()}]}`;
+const [CONNECTED = "", , , END = ""] = EVENTS;
+const BATCH_EVENTS = [CONNECTED, BATCH, END];
 
 const key = await importSecretKey(fromHex(KEY));
 const other = await importSecretKey(fromHex(OTHER_KEY));
@@ -86,11 +95,11 @@ async function answer(name: string, binding: RequestBinding, plaintext: string) 
   };
 }
 
-async function stream(binding: RequestBinding, start: number) {
+async function stream(binding: RequestBinding, plaintexts: readonly string[], start: number) {
   const random = counting(start);
   const sealer = await StreamSealer.begin(binding, random);
   const events = [];
-  for (const plaintext of EVENTS) {
+  for (const plaintext of plaintexts) {
     const { n, text } = sealer.seal(plaintext);
     events.push({ id: String(n), plaintext, data: String(await text) });
   }
@@ -106,6 +115,11 @@ async function stream(binding: RequestBinding, start: number) {
 const call = await request("a Jeedom call", { route: "/gateway", plaintext: CALL, start: 0x40 });
 const publish = await request("an MQTT message", { route: "/mqtt/publish", plaintext: PUBLISH, start: 0x50 });
 const subscribe = await request("a subscription", { route: "/mqtt/subscribe", plaintext: SUBSCRIBE, start: 0x60 });
+const batched = await request("a subscription that asks for batches", {
+  route: "/mqtt/subscribe",
+  plaintext: SUBSCRIBE_BATCH,
+  start: 0x90,
+});
 const again = await request("the same call again", { route: "/gateway", plaintext: CALL, start: 0x70 });
 
 const v1Request = await envelope("a Jeedom call", CALL, 0xa0);
@@ -116,7 +130,7 @@ const answers = [
   await answer("the request was stale: the gateway's clock", call.binding, EXPIRED),
 ];
 const [firstAnswer] = answers;
-const events = await stream(subscribe.binding, 0xe0);
+const events = await stream(subscribe.binding, EVENTS, 0xe0);
 const [zeroth, first, second, third] = events.events;
 if (!firstAnswer || !zeroth || !first || !second || !third) throw new Error("Not enough vectors");
 
@@ -197,9 +211,22 @@ const vectors = {
     ].map(([name, reason, text]) => ({ name, reason, envelope: text })),
   },
   v2: {
-    requests: [call.vector, publish.vector, subscribe.vector, again.vector],
+    requests: [call.vector, publish.vector, subscribe.vector, again.vector, batched.vector],
     answers,
-    streams: [{ name: "a whole stream", ...events }],
+    streams: [
+      { name: "a whole stream", ...events },
+      { name: "a stream with a batch", ...await stream(batched.binding, BATCH_EVENTS, 0xf0) },
+    ],
+    // Opened events, and the events that the caller of a client gets.
+    batches: [
+      { name: "three messages", plaintext: BATCH, events: MESSAGES.map((message) => `{"type":"message",${message}}`) },
+      {
+        name: "one message",
+        plaintext: `{"type":"messages","messages":[{${MESSAGES[0]}}]}`,
+        events: [`{"type":"message",${MESSAGES[0]}}`],
+      },
+      { name: "no batch", plaintext: END, events: [END] },
+    ],
     refused: {
       requests: [
         refuse("last bit of the tag flipped", "tag", asRequest(flip(requestBytes))),
@@ -250,6 +277,14 @@ const vectors = {
         }),
         refuseStream("padding", "base64url", { events: [{ ...zeroth, data: `${zeroth.data}=` }] }),
       ],
+      batches: [
+        ["no list", '{"type":"messages"}'],
+        ["an object in place of the list", `{"type":"messages","messages":{${MESSAGES[0]}}}`],
+        ["an empty list", '{"type":"messages","messages":[]}'],
+        ["a text among the messages", `{"type":"messages","messages":[{${MESSAGES[0]}},"open"]}`],
+        ["a list among the messages", `{"type":"messages","messages":[{${MESSAGES[0]}},[]]}`],
+        ["null among the messages", `{"type":"messages","messages":[null,{${MESSAGES[0]}}]}`],
+      ].map(([name, plaintext]) => ({ name, reason: "batch", plaintext })),
     },
   },
 };

@@ -1,6 +1,8 @@
 /** Output of benchmarks: the report on standard output, and only progress on standard error. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { linesOf } from "../../tools/support/helper_process.ts";
+import { MOSQUITTO } from "../support/broker.ts";
+import { needing } from "../support/needs.ts";
 import { PING } from "../../src/services/jeedom/health.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
@@ -35,11 +37,26 @@ Deno.test("the Jeedom of bench:load answers the gateway's own health check, and 
 });
 
 Deno.test("bench:cold-start prints its report on standard output, and its progress on standard error", async () => {
-  const child = start("tools/bench/cold_start/cold_start.ts", ["1"]);
+  const child = start("tools/bench/cold_start/cold_start.ts", ["1", "--idle", "0"]);
   await child.stdin.close();
   const { code, stdout, stderr } = await child.output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   assertEquals(code, 0, text(stderr));
   assert(text(stdout).startsWith("| "), text(stdout));
-  assertMatch(text(stderr), /^\d\d:\d\d:\d\d \[1\/1\] start\n$/);
+  assertMatch(text(stderr), /^(\d\d:\d\d:\d\d \[\d\/\d\] (First|Later) start\b.*\n)+$/);
+});
+
+const SUSTAINED = needing("bench:sustained exits 0 exactly if its last window is nearly as fast as the first", {
+  mosquitto: MOSQUITTO,
+});
+
+Deno.test(SUSTAINED, async () => {
+  const child = start("tools/bench/sustained/sustained.ts", ["0.03"]);
+  await child.stdin.close();
+  const { code, stdout, stderr } = await child.output();
+  const report = new TextDecoder().decode(stdout);
+  assertMatch(report, /^\| Seconds +\| Requests\/s /, new TextDecoder().decode(stderr));
+  assertEquals(report.match(/^\| \d+–\d+ +\| \d+ /gm)?.length, 3, report);
+  const verdict = /^Last to first: \d+\.\d\d, (flat|less than 0\.9)$/m.exec(report)?.[1];
+  assertEquals(code, verdict === "flat" ? 0 : 1, report);
 });

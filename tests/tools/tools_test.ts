@@ -46,9 +46,12 @@ Deno.test("every tool is tested here", () => {
   assertEquals([...TOOLS.keys()].toSorted(), [
     "bench",
     "bench:cold-start",
+    "bench:compare",
     "bench:fanout",
     "bench:flood",
+    "bench:growth",
     "bench:load",
+    "bench:sustained",
     "build:npm",
     "chaos",
     "docs",
@@ -80,12 +83,14 @@ Deno.test("chaos --help lists every fault", async () => {
   for (const { name, title } of ALL_FAULTS) assertMatch(stdout, new RegExp(`^ {2}${name} +${escape(title)}`, "m"));
 });
 
-Deno.test("bench:load reports a missing Mosquitto and exits 77", async () => {
-  const paths = ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto", "/opt/homebrew/sbin/mosquitto"];
-  const { code, stdout, stderr } = await runTool("bench:load", [], [`--deny-read=${paths.join(",")}`]);
-  assertEquals({ code, stdout }, { code: 77, stdout: "" });
-  assertMatch(stderr, /^Mosquitto is not installed.*\n$/);
-});
+for (const name of ["bench:load", "bench:sustained"]) {
+  Deno.test(`${name} reports a missing Mosquitto and exits 77`, async () => {
+    const paths = ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto", "/opt/homebrew/sbin/mosquitto"];
+    const { code, stdout, stderr } = await runTool(name, [], [`--deny-read=${paths.join(",")}`]);
+    assertEquals({ code, stdout }, { code: 77, stdout: "" });
+    assertMatch(stderr, /^Mosquitto is not installed.*\n$/);
+  });
+}
 
 /** Invalid arguments with their errors. */
 const INVALID: readonly (readonly [tool: string, args: readonly string[], message: string])[] = [
@@ -94,7 +99,13 @@ const INVALID: readonly (readonly [tool: string, args: readonly string[], messag
   ["bench:load", ["-1"], "Unknown option '-1'"],
   ["bench:load", ["31"], 'SECONDS must be a number from 1 to 30, not "31"'],
   ["bench:load", ["5", "1.5"], 'ROUNDS must be a whole number of at least 1, not "1.5"'],
+  ["bench:sustained", ["0"], 'MINUTES must be a number from 0.01 to 1440, not "0"'],
+  ["bench:sustained", ["1", "2"], 'Unexpected argument "2"'],
   ["bench:fanout", ["1", "1", "50,"], 'COUNTS must be whole numbers separated by commas, such as 1,50, not "50,"'],
+  ["bench:compare", [], "BASE is missing"],
+  ["bench:compare", ["main", "2"], 'Unexpected argument "2"'],
+  ["bench:compare", ["main", "--rows", "jeedom:2"], 'No row "jeedom:2": take jeedom:1, jeedom:16'],
+  ["bench:growth", ["nosuch"], 'Unknown case "nosuch"'],
   ["bench:cold-start", ["0"], 'RUNS must be a whole number of at least 1, not "0"'],
   ["soak", ["abc"], 'MINUTES must be a number of at least 1, not "abc"'],
   ["soak", [""], 'MINUTES must be a number of at least 1, not ""'],

@@ -1,51 +1,49 @@
-/** A request through the whole handler, in both versions: valid, with an unknown key, and repeated. */
+/**
+ * A request through the whole handler, in both versions, with each setting of AEAD: valid, with an unknown key, and
+ * repeated. The client seals with WebCrypto.
+ */
 import { randomBytes } from "../../src/protocol/bytes.ts";
-import { sealEnvelope } from "../../src/protocol/v1/envelope.ts";
-import { importKey } from "../../src/protocol/secret_key.ts";
 import { makeGateway, NOW } from "../../tests/support/gateway.ts";
 import { createMemoryReplayStore } from "../../src/store/memory_replay.ts";
 
-const gateway = await makeGateway({
-  replays: createMemoryReplayStore({
-    limits: { maxAgeSeconds: 60, memoryBytes: 2 ** 30, answerBytes: 2 ** 20 },
-    since: NOW,
-    monotonic: () => performance.now(),
-  }),
-});
-const request = JSON.stringify({ service: "jeedom", jsonrpc: "ping", timestamp: NOW, pad: "x".repeat(100) });
-const unknown = await sealEnvelope(await importKey(randomBytes(32)), request, randomBytes);
-const repeated = await gateway.seal(request);
-const phone2 = await gateway.phone(gateway.secret, { version: 2 });
-const unknownPhone2 = await gateway.phone(randomBytes(32), { version: 2 });
-const { text: unknown2 } = await unknownPhone2.sealNow("/gateway", {});
-const { text: repeated2 } = await phone2.sealNow("/gateway", {});
-const post = (body: string) => new Request("http://gateway/gateway", { method: "POST", body });
+const payload = { service: "jeedom", jsonrpc: "ping", pad: "x".repeat(100) };
+const route = "/gateway";
 
-Deno.bench("seal a request, as a client does", { group: "request", baseline: true }, async () => {
-  await gateway.seal(request);
-});
+for (const aead of ["webcrypto", "native"] as const) {
+  const gateway = await makeGateway({
+    aead,
+    replays: createMemoryReplayStore({
+      limits: { maxAgeSeconds: 60, memoryBytes: 2 ** 30, answerBytes: 2 ** 20 },
+      since: NOW,
+      monotonic: () => performance.now(),
+    }),
+  });
+  const post = (body: string) => gateway.send(new Request("http://gateway/gateway", { method: "POST", body }));
+  for (const version of [1, 2] as const) {
+    const phone = await gateway.phone(gateway.secret, { version });
+    const stranger = await gateway.phone(randomBytes(32), { version });
+    const { text: repeated } = await phone.sealNow(route, payload);
+    const { text: unknown } = await stranger.sealNow(route, payload);
+    const baseline = version === 1;
+    const name = (work: string) => `${aead}, version ${version}: ${work}`;
 
-Deno.bench("seal it, admit it, answer it", { group: "request" }, async () => {
-  await (await gateway.send(post(await gateway.seal(request)))).text();
-});
+    Deno.bench(name("seal a request, admit it, answer it"), { group: `request, ${aead}`, baseline }, async () => {
+      await (await phone.ask(route, payload)).text();
+    });
 
-Deno.bench("seal it, admit it, answer it, in version 2", { group: "request" }, async () => {
-  const { response } = await phone2.exchange("/gateway", JSON.parse(request));
-  await response.text();
-});
+    Deno.bench(name("admit a request, answer it"), { group: `admit, ${aead}`, baseline }, async (bench) => {
+      const { text } = await phone.sealNow(route, payload);
+      bench.start();
+      await (await post(text)).text();
+      bench.end();
+    });
 
-Deno.bench("refuse an unknown key", { group: "request" }, async () => {
-  await (await gateway.send(post(unknown))).text();
-});
+    Deno.bench(name("refuse an unknown key"), { group: `unknown, ${aead}`, baseline }, async () => {
+      await (await post(unknown)).text();
+    });
 
-Deno.bench("refuse an unknown key of version 2", { group: "request" }, async () => {
-  await (await gateway.send(post(unknown2))).text();
-});
-
-Deno.bench("answer a repeat", { group: "request" }, async () => {
-  await (await gateway.send(post(repeated))).text();
-});
-
-Deno.bench("answer a repeat of version 2", { group: "request" }, async () => {
-  await (await gateway.send(post(repeated2))).text();
-});
+    Deno.bench(name("answer a repeat"), { group: `repeat, ${aead}`, baseline }, async () => {
+      await (await post(repeated)).text();
+    });
+  }
+}

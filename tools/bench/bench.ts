@@ -12,7 +12,7 @@ const parts = Array.from(Deno.readDirSync(import.meta.dirname ?? "."), ({ name }
 
 const LINE = {
   synopsis: "deno task bench [PART…]",
-  summary: "Measure sealing, opening, admission, matching and fan-out",
+  summary: "Measure sealing, opening, admission, observation, matching and fan-out",
   options: {
     filter: { type: "string", value: "TEXT", description: "Only benchmarks with this in their name, or /a pattern/" },
   },

@@ -1,6 +1,12 @@
 /** Gateway of the benchmarks: defaults, with limits so high that they refuse nothing. */
 import type { Variables } from "../../src/config/rules.ts";
-import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "../../tests/support/gateway_process.ts";
+import {
+  type GatewayProcess,
+  type GatewayProcessOptions,
+  startGatewayProcess,
+  UNLIMITED,
+} from "../../tests/support/gateway_process.ts";
+import { readStartTask } from "../support/start_task.ts";
 
 const WIDE = "1000000";
 
@@ -16,14 +22,22 @@ export const WIDE_LIMITS: Variables = {
   KEY_BURST: WIDE,
 };
 
-/** Starts the gateway as its own process; `scope` stops it. */
+/** Starts the gateway as its own process, with the flags of its `deno task start`; `scope` stops it. */
 export async function startBenchGateway(
   scope: AsyncDisposableStack,
-  { env, flags = [] }: { readonly env: Variables; readonly flags?: readonly string[] },
+  { env, flags = [], ...options }:
+    & { readonly env: Variables }
+    & Pick<GatewayProcessOptions, "checkout" | "directory" | "flags">,
 ): Promise<GatewayProcess> {
-  const gateway = await startGatewayProcess({ ...WIDE_LIMITS, ...env }, { flags });
+  const start = await readStartTask(options.checkout);
+  // Before it starts: an interruption may come meanwhile.
   scope.defer(async () => {
-    await gateway.stop();
+    const gateway = await starting.catch(() => undefined);
+    await gateway?.stop();
   });
-  return gateway;
+  const starting = startGatewayProcess({ ...start.env, ...WIDE_LIMITS, ...env }, {
+    ...options,
+    flags: [...start.flags, ...flags],
+  });
+  return await starting;
 }

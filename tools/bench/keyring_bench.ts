@@ -11,7 +11,7 @@ const request = JSON.stringify({ service: "jeedom", jsonrpc: "ping", timestamp: 
 const route = "/gateway";
 let address = 0;
 for (const count of [1, 10, 100]) {
-  const keyring = new LiveKeyring(() => 0, randomBytes, {});
+  const keyring = new LiveKeyring({ now: () => 0, random: randomBytes, allRights: {} });
   const records = Array.from({ length: count }, (_, index) => makeRecord({ name: `k${index}` }));
   await keyring.replace({ single: undefined, records });
   const last = records.at(-1)?.secret ?? randomBytes(32);

@@ -2,7 +2,7 @@
 import type { Variables } from "../../src/config/rules.ts";
 import { freePort } from "../../tests/support/loopback.ts";
 import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "../../tests/support/gateway_process.ts";
-import { type TestRedis, withRedis } from "../../tests/support/redis_server.ts";
+import { startRedis, type TestRedis } from "../../tests/support/redis_server.ts";
 import { type FaultyJeedom, startFaultyJeedom } from "../support/faulty_jeedom.ts";
 import { type ChaosBroker, CREDENTIALS, startChaosBroker } from "./chaos_broker.ts";
 import { RequestTracker } from "./request_tracker.ts";
@@ -130,20 +130,4 @@ export async function startChaosEnvironment(
         ...output.lines.filter((line) => CRASHES.test(line)).slice(0, 3).map((line) => `Log of the gateway: ${line}`),
       ]),
   };
-}
-
-/** Starts Redis; `scope` stops it. */
-async function startRedis(scope: AsyncDisposableStack): Promise<TestRedis> {
-  const started = Promise.withResolvers<TestRedis>();
-  const stopped = Promise.withResolvers<void>();
-  const running = withRedis({}, (redis) => {
-    started.resolve(redis);
-    return stopped.promise;
-  });
-  running.catch(started.reject);
-  scope.defer(() => {
-    stopped.resolve();
-    return running;
-  });
-  return await started.promise;
 }

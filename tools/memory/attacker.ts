@@ -13,6 +13,8 @@ export interface SendOptions {
   readonly readBytes?: number;
   /** Announced bytes of the body that are never sent. */
   readonly missing?: number;
+  /** Header `Connection`; `close` by default. */
+  readonly connection?: "close" | "keep-alive";
   /** Changes the JSON text of the payload before it is sealed. */
   readonly edit?: (json: string) => string;
 }
@@ -56,7 +58,11 @@ export class Attacker {
   }
 
   /** Sends a body unchanged over its own connection. */
-  sendBody(route: string, body: string, { readBytes = Infinity, missing = 0 }: SendOptions = {}): PendingRequest {
+  sendBody(
+    route: string,
+    body: string,
+    { readBytes = Infinity, missing = 0, connection = "close" }: SendOptions = {},
+  ): PendingRequest {
     const { promise: ended, resolve } = Promise.withResolvers<number>();
     const socket = connect({ host: "127.0.0.1", port: this.#port });
     let read = 0;
@@ -76,7 +82,7 @@ export class Attacker {
       "Host: gateway",
       `X-Forwarded-For: ${this.#address}`,
       `Content-Length: ${body.length + missing}`,
-      "Connection: close",
+      `Connection: ${connection}`,
     ];
     socket.write(`${head.join("\r\n")}\r\n\r\n${body}`);
     if (readBytes === 0) socket.pause();

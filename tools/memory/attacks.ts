@@ -25,6 +25,8 @@ export interface Attack {
   readonly name: string;
   /** Broker of the gateway; Mosquitto with MQTT 5 by default. */
   readonly broker?: "MQTT 3.1.1" | "embedded";
+  /** Number of attacking keys, each at its own address; 4 by default. */
+  readonly keys?: number;
   run(context: AttackContext): Promise<void>;
 }
 
@@ -65,12 +67,16 @@ const call = () => ({ jsonrpc: "eqLogic::all", params: {} });
 async function subscribe(
   context: AttackContext,
   streams: number,
-  { topics, stayMs = 3000, ...options }: SendOptions & { readonly topics: readonly string[]; readonly stayMs?: number },
+  { topics, batch = false, stayMs = 3000, ...options }: SendOptions & {
+    readonly topics: readonly string[];
+    readonly batch?: boolean;
+    readonly stayMs?: number;
+  },
 ): Promise<void> {
   await Promise.all(context.attackers.flatMap((attacker) =>
     Array.from({ length: streams }, async () => {
       while (context.isRunning()) {
-        const stream = await attacker.send("/mqtt/subscribe", { topics }, options);
+        const stream = await attacker.send("/mqtt/subscribe", { topics, batch }, options);
         await Promise.race([stream.ended, pause(stayMs)]);
         stream.close();
         await pause(100);
@@ -317,6 +323,68 @@ export const ATTACKS: readonly Attack[] = [
           }
         })
       ));
+    },
+  },
+  {
+    name: "Bodies of 8 KiB without their end, 1,000 at a time from 100 addresses, on connections that stay open",
+    keys: 100,
+    async run({ attackers, isRunning }) {
+      const most = "A".repeat(8 * 1024 - 1);
+      await Promise.all(attackers.flatMap((attacker) =>
+        Array.from({ length: 10 }, async () => {
+          while (isRunning()) {
+            // The gateway answers 408 soon, but cannot close the connection.
+            const { ended, close } = attacker.sendBody("/gateway", most, { missing: 1, connection: "keep-alive" });
+            await Promise.race([ended, pause(5000)]);
+            close();
+          }
+        })
+      ));
+    },
+  },
+  {
+    name: "Requests of 1 MiB that name none of 1,000 keys, from as many addresses",
+    keys: 1000,
+    async run({ attackers, isRunning }) {
+      const garbage = "A".repeat(MEBIBYTE);
+      await Promise.all(attackers.map(async (attacker) => {
+        while (isRunning()) {
+          await attacker.sendBody("/gateway", garbage).ended;
+          await pause(50);
+        }
+      }));
+    },
+  },
+  {
+    name: "Answers of 60 KB to 100 keys, all of them kept for repeats",
+    keys: 100,
+    async run(context) {
+      context.jeedom.result = text(60_000);
+      await flood(context, 1, { route: "/gateway", payload: call });
+    },
+  },
+  {
+    name: "Messages of 60 KB for 20 streams with batches of each key, unread",
+    async run(context) {
+      const publishing = (async () => {
+        for (let index = 0; context.isRunning(); index++) {
+          await context.device.publishAsync(`d/${index % 100}`, "x".repeat(60_000), { qos: 1 }).catch(() => pause(100));
+        }
+      })();
+      await subscribe(context, 20, { topics: ["d/#"], version: 2, readBytes: 0, stayMs: 10_000, batch: true });
+      await publishing;
+    },
+  },
+  {
+    name: "Messages of 100 bytes for 20 streams with batches of each key, read slowly",
+    async run(context) {
+      const publishing = Promise.all(Array.from({ length: 50 }, async (_, index) => {
+        while (context.isRunning()) {
+          await context.device.publishAsync(`d/${index}`, "x".repeat(100), { qos: 1 }).catch(() => pause(100));
+        }
+      }));
+      await subscribe(context, 20, { topics: ["d/#"], version: 2, readBytes: 100_000, stayMs: 10_000, batch: true });
+      await publishing;
     },
   },
   {

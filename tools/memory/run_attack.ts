@@ -8,6 +8,7 @@ import { freePort } from "../../tests/support/loopback.ts";
 import { withMqtt3Proxy } from "../../tests/support/mqtt3_proxy.ts";
 import { startBroker } from "../../tests/support/broker.ts";
 import { startGatewayProcess } from "../../tests/support/gateway_process.ts";
+import { readStartTask } from "../support/start_task.ts";
 import { Attacker } from "./attacker.ts";
 import type { Attack } from "./attacks.ts";
 import type { ControlGroup } from "./control_group.ts";
@@ -39,9 +40,6 @@ export interface AttackOptions {
   readonly scope: AsyncDisposableStack;
 }
 
-/** Number of attacking keys. */
-const KEYS = 4;
-
 const RIGHTS = {
   services: ["jeedom", "mqtt"],
   methods: ["*"],
@@ -64,24 +62,29 @@ export async function runAttack(
   });
   scope.defer(() => server.shutdown());
   const phone = makeRecord({ name: "phone", ...RIGHTS });
-  const keys = Array.from({ length: KEYS }, (_, index) => makeRecord({ name: `greedy-${index}`, ...RIGHTS }));
+  const keys = Array.from(
+    { length: attack.keys ?? 4 },
+    (_, index) => makeRecord({ name: `greedy-${index}`, ...RIGHTS }),
+  );
   const directory = await Deno.makeTempDir({ prefix: "memory-" });
   scope.defer(() => Deno.remove(directory, { recursive: true }));
   await Deno.mkdir(`${directory}/data`, { mode: 0o700 });
   await Deno.writeTextFile(`${directory}/data/keys.json`, formatKeysFile([phone, ...keys]), { mode: 0o600 });
   const broker = await startAttackBroker(attack, scope);
-  const { flags: startFlags, environment } = await readStartTask();
+  const start = await readStartTask();
   const gateway = await startGatewayProcess({
     JEEDOM_URL: `http://127.0.0.1:${server.addr.port}`,
     JEEDOM_APIKEY: crypto.randomUUID(),
-    ...environment,
+    ...start.env,
     ...broker.settings,
-  }, { directory, key: phone.secret.toHex(), launcher: group.launcher, flags: [...startFlags, ...flags] });
+  }, { directory, key: phone.secret.toHex(), launcher: group.launcher, flags: [...start.flags, ...flags] });
   scope.defer(async () => void await gateway.stop("SIGKILL"));
   let hasEnded = false;
   const exited = gateway.output.ended.then(() => hasEnded = true);
   const device = await connectAsync(`mqtt://127.0.0.1:${broker.port}`);
-  const attackers = keys.map((key, index) => new Attacker(gateway.url, key, `192.0.2.${index + 1}`));
+  const attackers = keys.map((key, index) =>
+    new Attacker(gateway.url, key, `192.0.${2 + (index >> 8)}.${index & 255}`)
+  );
   const end = performance.now() + ms;
   const isRunning = () => performance.now() < end && !hasEnded;
   const client = new GatewayClient({ url: gateway.url, key: phone.secret.toHex(), protocol: 2 });
@@ -94,18 +97,6 @@ export async function runAttack(
   const peakBytes = await group.peakBytes();
   await gateway.stop(survived ? "SIGTERM" : "SIGKILL");
   return { name: attack.name, peakBytes, survived, ...measured };
-}
-
-/** Returns the memory options of `deno task start` for Deno and the allocator. */
-async function readStartTask() {
-  const { tasks: { start: { command } } } = JSON.parse(
-    await Deno.readTextFile(new URL("../../deno.json", import.meta.url)),
-  );
-  const words = String(command).split(" ");
-  return {
-    flags: words.filter((word) => word.startsWith("--v8-flags=")),
-    environment: Object.fromEntries(words.filter((word) => word.startsWith("MALLOC_")).map((word) => word.split("="))),
-  };
 }
 
 /** Starts the broker of an attack. */

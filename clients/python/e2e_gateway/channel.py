@@ -81,6 +81,13 @@ class Channel:
         if isinstance(timestamp, (int, float)):
             self._ahead = timestamp - self._clock()
 
+    def agree(self, timeout: float) -> int:
+        """Return the version; ask the gateway where it is not known.
+
+        :raises GatewayError: if there is no answer
+        """
+        return self._negotiation.agree(timeout)
+
     def call(
         self, route: str, fields: dict[str, Any], timeout: float
     ) -> Answer:
@@ -108,7 +115,7 @@ class Channel:
 
         :raises GatewayError: if there is no answer, or a refusal
         """
-        version = self._negotiation.agree(timeout)
+        version = self.agree(timeout)
         timestamp = RequestTimestamp(self._clock, self._ahead)
         stamped = {**fields, "timestamp": timestamp.seconds}
         response, exchange = self._send(version, route, stamped, timeout)

@@ -40,6 +40,8 @@ def open_stream(
 ) -> Generator[dict[str, Any], None, None]:
     """Yield the events of one stream, up to its last one.
 
+    The messages of a batch come one by one.
+
     :param timeout: longest time without a heartbeat, in seconds
     :raises GatewayError: if the gateway refuses, the stream breaks off or
         falls silent, or an event does not open
@@ -59,7 +61,9 @@ def open_stream(
 def _events_once(
     channel: Channel, fields: dict[str, Any], timeout: float
 ) -> Iterator[dict[str, Any]]:
-    sent = channel.post(ROUTE, fields, timeout)
+    # Version 1 has no batches.
+    batch = {"batch": True} if channel.agree(timeout) == 2 else {}
+    sent = channel.post(ROUTE, {**fields, **batch}, timeout)
     is_connected = False
     with sent.response as response:
         for event in _opened(channel, response, sent.exchange):
@@ -95,8 +99,25 @@ def _opened(
                 plaintext = opener.open(record.number, record.data)
         except EnvelopeError:
             raise channel.tampered() from None
+        yield from read_events(plaintext)
+        # The time in which the caller handles events does not count.
         response.extend()
-        yield read_json(plaintext)
+
+
+def read_events(plaintext: str) -> list[dict[str, Any]]:
+    """Parse an opened event; return it, or each message of a batch.
+
+    :raises TamperedError: if it is malformed
+    """
+    event = read_json(plaintext)
+    if event.get("type") != "messages":
+        return [event]
+    messages = event.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise TamperedError("Batch has no messages")
+    if not all(isinstance(message, dict) for message in messages):
+        raise TamperedError("Batch has something else than messages")
+    return [{**message, "type": "message"} for message in messages]
 
 
 def _records(

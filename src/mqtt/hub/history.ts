@@ -38,8 +38,8 @@ export interface EventHistory {
   includes(position: Position): boolean;
   /** Returns whether all selected messages after an offset are kept. */
   isCompleteAfter(offset: number, query: HistoryQuery): boolean;
-  /** Iterates over the kept messages of a source after an offset, in order. Not valid after the next change. */
-  after(offset: number, source: object): Iterable<HistoryEntry>;
+  /** Returns the kept messages after an offset that are selected, in order. */
+  after(offset: number, query: HistoryQuery): readonly HistoryEntry[];
   /** Deletes the messages of a source whose connection is closed for good. */
   deleteSource(source: object): void;
 }

@@ -5,19 +5,22 @@
  */
 import { Backoff } from "../../lib/backoff.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { TurnBudget } from "../../lib/turn_budget.ts";
 import { BrokerError, type BrokerMessage, type FilterRequest, type QoS } from "../broker.ts";
 import type { SharedConnection } from "../shared_connection.ts";
 import type { EventHistory } from "./history.ts";
 import { type ReceivedMessage, receivedMessage, SharedPayloads } from "./received_message.ts";
 import { canReplay, canResume, missedMessages, receivedTopics } from "./resume.ts";
 import { type EarlyBytes, RetainedDelivery } from "./retained.ts";
-import { highestQos, type Subscriber, SubscriberState } from "./subscriber.ts";
+import { type Subscriber, SubscriberState } from "./subscriber.ts";
 import { byAge, type OwnerState, type Subscription, Subscriptions } from "./subscriptions.ts";
 
 /** Limits of a hub. */
 export interface HubLimits {
   /** Time to keep a subscription without subscribers, as they may resume, in seconds. */
   readonly resumeSeconds: number;
+  /** Longest time to begin streams without a pause, in milliseconds; 5 by default. */
+  readonly turnMs?: number;
 }
 
 /** Configuration that all hubs have in common. */
@@ -59,11 +62,17 @@ export class Hub {
   readonly #clock: Clock;
   readonly #options: HubOptions;
   readonly #subscriptions = new Subscriptions<SubscriberState>();
+  readonly #subscribers = new Set<SubscriberState>();
   /** Subscribers that wait for the next request. */
   readonly #pending = new Set<SubscriberState>();
   /** Subscribers that wait for the next connection attempt. */
   readonly #offline = new Set<SubscriberState>();
   readonly #backoff: Backoff;
+  /** Retained messages that the broker may still be sending, with the subscriptions that they are for. */
+  readonly #retainedDeliveries = new Map<
+    RetainedDelivery<SubscriberState>,
+    readonly Subscription<SubscriberState>[]
+  >();
   /** Bytes of retained messages that wait for SUBACKs, by owner. */
   readonly #earlyBytes = new Map<string, EarlyBytes>();
   readonly #sharedPayloads = new SharedPayloads();
@@ -91,7 +100,7 @@ export class Hub {
 
   /** True if it has subscribers. */
   get hasSubscribers(): boolean {
-    return [...this.#subscriptions].some(({ subscribers }) => subscribers.size > 0);
+    return this.#subscribers.size > 0;
   }
 
   /** Number of filters that are requested from the broker. */
@@ -101,7 +110,7 @@ export class Hub {
 
   /** Number of subscribers. */
   get subscribers(): number {
-    return this.#allSubscribers().size;
+    return this.#subscribers.size;
   }
 
   /**
@@ -115,10 +124,8 @@ export class Hub {
     const state = new SubscriberState(subscriber);
     this.#unsubscribe(this.#subscriptions.makeRoom(owner, filters));
     state.setSubscriptions(this.#subscriptions.add(state, { owner, filters }));
-    const start = this.#startOf(state, Infinity);
-    const point = { offset: start.offset, now: this.#clock.monotonic() };
-    if (since !== undefined && start.isComplete && canResume(state, point)) this.#activate(state, start, []);
-    else {
+    this.#subscribers.add(state);
+    if (since === undefined || !this.#resume(state)) {
       this.#pending.add(state);
       this.#stopBatch ??= this.#clock.after(BATCH_MS, () => this.#requestSubscriptions());
     }
@@ -146,15 +153,17 @@ export class Hub {
     // Connections that close soon after a grant do not reset the backoff.
     if (this.#clock.monotonic() - this.#grantedAt >= STABLE_MS) this.#backoff.reset();
     for (const subscription of this.#subscriptions) {
+      subscription.requestedQos = undefined;
       subscription.grantedQos = undefined;
-      for (const delivery of subscription.retainedDeliveries) delivery.discardEarly();
       subscription.retainedDeliveries.clear();
       for (const owner of subscription.owners.values()) {
         owner.activeFrom = undefined;
         owner.grantedQos = undefined;
       }
     }
-    for (const state of this.#withStatus("active")) {
+    for (const delivery of this.#retainedDeliveries.keys()) delivery.discardEarly();
+    this.#retainedDeliveries.clear();
+    for (const state of [...this.#subscribers].filter(({ isActive }) => isActive)) {
       if (!state.subscriber.keep) this.#end(state, reason);
       else if (state.isActive) {
         state.status = "offline";
@@ -171,12 +180,12 @@ export class Hub {
   sweep(): void {
     const now = this.#clock.monotonic();
     const expired = this.#subscriptions.expire(now - this.#options.config.limits.resumeSeconds * 1000);
-    for (const subscription of this.#subscriptions) {
-      for (const delivery of subscription.retainedDeliveries) {
-        if (!delivery.isSettled(now)) continue;
-        subscription.retainedDeliveries.delete(delivery);
+    for (const [delivery, subscriptions] of this.#retainedDeliveries) {
+      if (!delivery.isSettled(now)) continue;
+      for (const subscription of subscriptions) {
         this.#subscriptions.addRetainedWindow(subscription, delivery.owner, delivery.window);
       }
+      this.#deleteDelivery(delivery);
     }
     this.#unsubscribe(expired);
   }
@@ -185,9 +194,7 @@ export class Hub {
   close(reason: BrokerError): void {
     this.#stopBatch?.();
     this.#stopRetry?.();
-    for (const status of ["pending", "active", "offline"] as const) {
-      for (const state of this.#withStatus(status)) this.#end(state, reason);
-    }
+    for (const state of [...this.#subscribers]) this.#end(state, reason);
     this.#subscriptions.expire();
     this.#history.deleteSource(this);
   }
@@ -196,7 +203,7 @@ export class Hub {
   #passLive(message: ReceivedMessage, recipients: readonly Subscription<SubscriberState>[]): void {
     const { topic, position: { offset } } = message;
     for (const subscription of recipients) {
-      for (const delivery of subscription.retainedDeliveries) delivery.recordLive(topic, offset);
+      subscription.retainedDeliveries.recordLive(topic, offset);
       for (const state of subscription.subscribers) {
         if (state.lastOffset === offset || !state.receivesVia(subscription, topic)) continue;
         state.lastOffset = offset;
@@ -209,7 +216,7 @@ export class Hub {
   #passRetained(message: ReceivedMessage, recipients: readonly Subscription<SubscriberState>[]): void {
     const now = this.#clock.monotonic();
     for (const { retainedDeliveries } of recipients) {
-      for (const delivery of retainedDeliveries) {
+      for (const delivery of retainedDeliveries.unoffered(message.topic)) {
         if (delivery.offer(message, now)) {
           for (const { subscriber } of delivery.subscribers) subscriber.message(message, true);
         } else if (delivery.isOverLimit) {
@@ -217,7 +224,7 @@ export class Hub {
             this.#end(state, new BrokerError("Broker sent too much before its grant"));
           }
           delivery.discardEarly();
-          retainedDeliveries.delete(delivery);
+          this.#deleteDelivery(delivery);
         }
       }
     }
@@ -227,6 +234,8 @@ export class Hub {
   async #requestSubscriptions(): Promise<void> {
     this.#stopBatch = undefined;
     const states = [...this.#pending, ...this.#offline];
+    /** Those that have not begun: others may be part of a later request already. */
+    const waiting = new Set(states);
     this.#pending.clear();
     this.#offline.clear();
     if (states.length === 0) return;
@@ -236,6 +245,7 @@ export class Hub {
     const wanted = [...new Set(states.flatMap(({ subscriptions }) => subscriptions))].sort(byAge);
     const closedConnections = this.#closedConnections;
     let from = 0;
+    let isGranted = false;
     let deliveries: readonly RetainedDelivery<SubscriberState>[] = [];
     let requests: readonly FilterRequest[] = [];
     let owners: readonly (readonly [OwnerState, QoS])[] = [];
@@ -247,16 +257,18 @@ export class Hub {
         deliveries = this.#expectRetained(present, from);
         owners = present.flatMap(ownersOf);
         // Never less than before: a subscriber that may resume could need more.
-        requests = wanted.map(({ id, filter, subscribers, grantedQos = 0 }) => {
-          const highest = highestQos(subscribers);
-          return { id, filter, qos: highest > grantedQos ? highest : grantedQos };
-        });
+        for (const { subscriptions, subscriber: { qos } } of present) {
+          for (const one of subscriptions) if (qos > (one.requestedQos ?? 0)) one.requestedQos = qos;
+        }
+        requests = wanted.map(({ id, filter, requestedQos = 0 }) => ({ id, filter, qos: requestedQos }));
         return open.subscribe(requests);
       });
-      if (closedConnections !== this.#closedConnections) throw new BrokerError("Broker closed the connection");
+      this.#throwIfClosed(closedConnections);
+      isGranted = true;
       this.#grantedAt = this.#clock.monotonic();
+      const refusedFilters = new Set(refused);
       for (const [index, subscription] of wanted.entries()) {
-        if (refused.includes(subscription.filter)) this.#endRefused(subscription);
+        if (refusedFilters.has(subscription.filter)) this.#endRefused(subscription);
         // Not the highest of all subscribers: later ones were not part of this request.
         subscription.grantedQos = requests[index]?.qos;
       }
@@ -265,17 +277,25 @@ export class Hub {
         owner.activeFrom = Math.min(owner.activeFrom ?? from, from);
         if (owner.grantedQos === undefined || owner.grantedQos < qos) owner.grantedQos = qos;
       }
+      const budget = new TurnBudget(this.#clock, this.#options.config.limits.turnMs);
       for (const delivery of deliveries) {
+        const pause = budget.pause();
+        // What arrives meanwhile is kept: live messages in the history, retained ones in the delivery.
+        if (pause !== undefined) await pause;
+        this.#throwIfClosed(closedConnections);
         const starts = [...delivery.subscribers].map((state) => [state, this.#startOf(state, from)] as const);
         const early = delivery.grant(this.#clock.monotonic(), starts.every(([, { isComplete }]) => isComplete));
-        for (const [state, start] of starts) this.#activate(state, start, early);
+        for (const [state, start] of starts) {
+          waiting.delete(state);
+          this.#activate(state, start, early);
+        }
       }
     } catch (error) {
       if (!(error instanceof BrokerError)) this.#options.config.onFault(error);
       const reason = error instanceof BrokerError ? error : new BrokerError("Internal error");
-      for (const state of states) {
+      for (const state of waiting) {
         if (state.status === "pending") {
-          if (closedConnections !== this.#closedConnections) {
+          if (!isGranted && closedConnections !== this.#closedConnections) {
             this.#options.onClosedWhileSubscribing?.(state.subscriber.owner);
           }
           this.#end(state, reason);
@@ -293,29 +313,56 @@ export class Hub {
       const hasPart = this.#receivedTopics(state).length > 0;
       return JSON.stringify([state.subscriber.owner, ids, hasPart ? state.subscriber.since?.offset : undefined]);
     });
-    const deliveries = [...groups.values()].map((group) => {
+    const deliveries = [...groups.values()].flatMap((group) => {
       const [first] = group;
+      if (first === undefined) return [];
       // A resumed subscriber may leave again during the replay, before the first retained message.
       const offsets = group.map((state) => this.#startOf(state, from).offset);
-      const owner = first?.subscriber.owner ?? "";
+      const { owner } = first.subscriber;
       const earlyBytes = this.#earlyBytes.get(owner) ?? { bytes: 0 };
       this.#earlyBytes.set(owner, earlyBytes);
       const delivery = new RetainedDelivery<SubscriberState>({
         owner,
         earlyBytes,
         from: Math.min(from, ...offsets),
-        received: first === undefined ? [] : this.#receivedTopics(first),
+        received: this.#receivedTopics(first),
       });
       for (const state of group) delivery.subscribers.add(state);
       return delivery;
     });
     // Only after all are made: no subscriber has received anything of the new ones.
     for (const delivery of deliveries) {
-      for (const { subscriptions } of delivery.subscribers) {
-        for (const subscription of subscriptions) subscription.retainedDeliveries.add(delivery);
+      for (const state of delivery.subscribers) {
+        state.retainedDelivery = delivery;
+        // The same for all of its subscribers.
+        this.#retainedDeliveries.set(delivery, state.subscriptions);
+      }
+      for (const { retainedDeliveries } of this.#retainedDeliveries.get(delivery) ?? []) {
+        retainedDeliveries.add(delivery);
       }
     }
     return deliveries;
+  }
+
+  #deleteDelivery(delivery: RetainedDelivery<SubscriberState>): void {
+    for (const { retainedDeliveries } of this.#retainedDeliveries.get(delivery) ?? []) {
+      retainedDeliveries.delete(delivery);
+    }
+    this.#retainedDeliveries.delete(delivery);
+  }
+
+  /** Throws if a connection has closed since there were that many. */
+  #throwIfClosed(closedConnections: number): void {
+    if (closedConnections !== this.#closedConnections) throw new BrokerError("Broker closed the connection");
+  }
+
+  /** Begins a stream without a request to the broker, if it missed nothing that is not kept; returns whether it did. */
+  #resume(state: SubscriberState): boolean {
+    const start = this.#startOf(state, Infinity);
+    const point = { offset: start.offset, now: this.#clock.monotonic() };
+    if (!start.isComplete || !canResume(state, point)) return false;
+    this.#activate(state, start, []);
+    return true;
   }
 
   /** Returns the topics whose retained message a resumed subscriber has, if it missed nothing since. */
@@ -369,7 +416,8 @@ export class Hub {
     if (isReconnecting) subscriber.online();
     else subscriber.connected(isComplete ? position : undefined);
     if (!isComplete && state.isActive) subscriber.gap(position);
-    const missed = [...missedMessages(state, this.#history.after(offset, this)), ...early];
+    const kept = this.#history.after(offset, { source: this, filters: subscriber.filters });
+    const missed = [...missedMessages(state, kept), ...early];
     if (early.length > 0) missed.sort((one, other) => one.position.offset - other.position.offset);
     for (const message of missed) if (state.isActive) subscriber.message(message, true);
   }
@@ -394,22 +442,15 @@ export class Hub {
     state.status = "removed";
     this.#pending.delete(state);
     this.#offline.delete(state);
+    this.#subscribers.delete(state);
+    state.retainedDelivery?.subscribers.delete(state);
     const deleted: Subscription<SubscriberState>[] = [];
+    const options = { owner: state.subscriber.owner, now: this.#clock.monotonic() };
     for (const subscription of state.subscriptions) {
-      for (const { subscribers } of subscription.retainedDeliveries) subscribers.delete(state);
-      const options = { owner: state.subscriber.owner, now: this.#clock.monotonic() };
       const overLimit = this.#subscriptions.remove(subscription, state, options);
       if (overLimit !== undefined) deleted.push(overLimit);
     }
     this.#unsubscribe(deleted);
-  }
-
-  #withStatus(status: SubscriberState["status"]): SubscriberState[] {
-    return [...this.#allSubscribers()].filter((state) => state.status === status);
-  }
-
-  #allSubscribers(): Set<SubscriberState> {
-    return new Set([...this.#subscriptions].flatMap(({ subscribers }) => [...subscribers]));
   }
 }
 

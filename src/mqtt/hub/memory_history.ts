@@ -4,6 +4,8 @@
  * @module
  */
 import type { Position } from "../../protocol/event.ts";
+import { deliveredFilter } from "../topics/rules.ts";
+import { TopicTrie } from "../topics/trie.ts";
 import type { EventHistory, HistoryEntry, HistoryQuery } from "./history.ts";
 import { messageBytes } from "./received_message.ts";
 import { type StoredEntry, TopicHistory } from "./topic_history.ts";
@@ -91,21 +93,20 @@ export class MemoryHistory implements EventHistory {
   /** Returns whether all selected messages after an offset are kept. */
   isCompleteAfter(offset: number, { source, filters }: HistoryQuery): boolean {
     const history = this.#histories.get(source);
-    return history === undefined || filters.every((filter) => history.lastEvicted(filter) <= offset);
+    return history === undefined || filters.every((filter) => history.lastEvicted(filter, offset) <= offset);
   }
 
-  /** Iterates over kept messages, as {@linkcode EventHistory.after}. */
-  *after(offset: number, source: object): Generator<HistoryEntry, void, void> {
-    for (let index = this.#firstAfter(offset); index < this.#entries.length; index++) {
-      const entry = this.#entries[index]?.value;
-      if (entry?.source === source) yield entry;
-    }
+  /** Returns kept messages, as {@linkcode EventHistory.after}. */
+  after(offset: number, { source, filters }: HistoryQuery): HistoryEntry[] {
+    const wanted = new TopicTrie<true>();
+    for (const filter of filters) wanted.add(deliveredFilter(filter), true);
+    const found = this.#histories.get(source)?.after(offset, wanted) ?? [];
+    return found.map(({ value }) => value).filter((entry) => entry !== undefined);
   }
 
   /** Deletes the messages of a source. */
   deleteSource(source: object): void {
-    for (const stored of this.#entries) {
-      if (stored.value?.source !== source) continue;
+    for (const stored of this.#histories.get(source) ?? []) {
       stored.value = undefined;
       this.#discount(stored);
     }
@@ -129,23 +130,18 @@ export class MemoryHistory implements EventHistory {
   }
 
   #largest(): TopicHistory<HistoryEntry> {
-    return [...this.#histories.values()].reduce((one, other) => other.bytes > one.bytes ? other : one);
+    let largest: TopicHistory<HistoryEntry> | undefined;
+    // As few as there are connections to brokers.
+    for (const history of this.#histories.values()) {
+      if (largest === undefined || history.bytes > largest.bytes) largest = history;
+    }
+    if (largest === undefined) throw new Error("No message to evict");
+    return largest;
   }
 
   /** Removes evicted entries from the array. */
   #compact(): void {
     this.#entries = this.#entries.filter(({ value }) => value !== undefined);
     this.#first = 0;
-  }
-
-  #firstAfter(offset: number): number {
-    let low = this.#first;
-    let high = this.#entries.length;
-    while (low < high) {
-      const middle = Math.floor((low + high) / 2);
-      if ((this.#entries[middle]?.offset ?? 0) > offset) high = middle;
-      else low = middle + 1;
-    }
-    return low;
   }
 }

@@ -29,6 +29,9 @@ export interface ReceivedMessage {
 /** Memory that a stored message takes beside its payload and topic, in bytes. */
 export const MESSAGE_OVERHEAD_BYTES = 256;
 
+/** Least number of entries for shared payloads at which those of unused messages are deleted. */
+const MIN_FULL_SIZE = 64;
+
 /** Payloads longer than this are shared, in bytes. */
 const WORTH_SHARING_BYTES = 64 * 1024;
 
@@ -67,6 +70,8 @@ function decoded(payload: Uint8Array): string | Uint8Array {
  */
 export class SharedPayloads {
   readonly #last = new Map<string, WeakRef<ReceivedMessage>>();
+  /** Number of entries at which those of unused messages are deleted. */
+  #fullSize = MIN_FULL_SIZE;
 
   /** Returns the message, with the payload object of the last one on its topic if they are equal. */
   share(message: ReceivedMessage): ReceivedMessage {
@@ -74,8 +79,14 @@ export class SharedPayloads {
     if (payloadBytes <= WORTH_SHARING_BYTES || typeof payload !== "string") return message;
     const last = this.#last.get(topic)?.deref();
     const shared = last?.payload === payload ? { ...message, payload: last.payload } : message;
-    for (const [other, one] of this.#last) if (one.deref() === undefined) this.#last.delete(other);
     this.#last.set(topic, new WeakRef(shared));
+    if (this.#last.size >= this.#fullSize) this.#deleteUnused();
     return shared;
+  }
+
+  /** Amortized: each entry is visited once for each one that was added. */
+  #deleteUnused(): void {
+    for (const [topic, message] of this.#last) if (message.deref() === undefined) this.#last.delete(topic);
+    this.#fullSize = Math.max(MIN_FULL_SIZE, 2 * this.#last.size);
   }
 }

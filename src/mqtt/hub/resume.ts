@@ -73,9 +73,9 @@ export function* missedMessages(
 ): Generator<ReceivedMessage, void, void> {
   const { owner } = state.subscriber;
   for (const { message, subscriptions } of entries) {
-    const matching = state.matching(message.topic);
-    const [oldest] = matching;
+    const oldest = state.oldestMatch(message.topic);
     if (oldest === undefined || !isRecipient(oldest, subscriptions)) continue;
+    const matching = state.matching(message.topic);
     const active = matching.filter((one) => isActiveSince(one, owner, message.position.offset)).length;
     // Another subscription may have been the oldest then, and its delivery the one that was passed.
     const isDoubtful = subscriptions !== undefined && active < matching.length;

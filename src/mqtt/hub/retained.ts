@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { LinkedSet } from "../../lib/linked_set.ts";
 import { messageBytes, type ReceivedMessage } from "./received_message.ts";
 
 /**
@@ -186,5 +187,76 @@ export class RetainedDelivery<Subscriber> {
   #record(topic: string, offset: number): void {
     this.#topics.add(topic, offset);
     this.#lastOffset = Math.max(this.#lastOffset, offset);
+  }
+}
+
+/** Retained deliveries of one filter that the broker may still be sending. */
+export class OpenDeliveries<Subscriber> implements Iterable<RetainedDelivery<Subscriber>> {
+  readonly #all = new LinkedSet<RetainedDelivery<Subscriber>>();
+  /**
+   * Newest delivery to which a message of each topic was offered, as it was to all older ones. Weak: a topic may be gone
+   * from the broker, and would keep it.
+   */
+  #offered: Map<string, WeakRef<RetainedDelivery<Subscriber>>> | undefined;
+  /** Newest delivery when the first of these topics was offered. */
+  #offeredSince: RetainedDelivery<Subscriber> | undefined;
+  /** The newest delivery. */
+  #newest: WeakRef<RetainedDelivery<Subscriber>> | undefined;
+
+  /** Number of topics of which it knows to which deliveries they were offered. */
+  get offeredTopics(): number {
+    return this.#offered?.size ?? 0;
+  }
+
+  /** Adds a delivery. */
+  add(delivery: RetainedDelivery<Subscriber>): void {
+    this.#all.add(delivery);
+  }
+
+  /** Removes a delivery. */
+  delete(delivery: RetainedDelivery<Subscriber>): void {
+    this.#all.delete(delivery);
+    // From time to time, also while there is always some delivery: those that get a topic again ignore it.
+    if (this.#all.size === 0 || delivery === this.#offeredSince) this.#forget();
+  }
+
+  /** Removes all deliveries. */
+  clear(): void {
+    this.#all.clear();
+    this.#forget();
+  }
+
+  /** Records a live message in all deliveries, as {@linkcode RetainedDelivery.recordLive}. */
+  recordLive(topic: string, offset: number): void {
+    if (this.#all.size === 0) return;
+    for (const delivery of this.#all) delivery.recordLive(topic, offset);
+  }
+
+  /**
+   * Iterates over the deliveries to which no message of a topic was offered, and records that one is: the broker sends
+   * it again for each request, and all earlier deliveries would ignore it.
+   */
+  *unoffered(topic: string): Generator<RetainedDelivery<Subscriber>, void, void> {
+    const { last } = this.#all;
+    const offered = this.#offered?.get(topic)?.deref();
+    if (last === undefined || last === offered) return;
+    if (this.#newest?.deref() !== last) this.#newest = new WeakRef(last);
+    this.#offeredSince ??= last;
+    this.#offered ??= new Map();
+    this.#offered.set(topic, this.#newest);
+    for (const delivery of this.#all.backwards()) {
+      if (delivery === offered) return;
+      yield delivery;
+    }
+  }
+
+  /** Iterates over all deliveries. */
+  [Symbol.iterator](): Iterator<RetainedDelivery<Subscriber>> {
+    return this.#all[Symbol.iterator]();
+  }
+
+  #forget(): void {
+    this.#offered = undefined;
+    this.#offeredSince = undefined;
   }
 }

@@ -5,9 +5,11 @@
  */
 import type { Position } from "../../protocol/event.ts";
 import type { BrokerError, QoS } from "../broker.ts";
+import { deliveredFilter, isShared } from "../topics/rules.ts";
 import { TopicTrie } from "../topics/trie.ts";
 import type { ReceivedMessage } from "./received_message.ts";
-import { byAge, type Subscription } from "./subscriptions.ts";
+import type { RetainedDelivery } from "./retained.ts";
+import type { Subscription } from "./subscriptions.ts";
 
 /** Recipient of the messages that match some filters. Its methods must not throw. */
 export interface Subscriber {
@@ -55,8 +57,13 @@ export class SubscriberState {
   status: "pending" | "active" | "offline" | "removed" = "pending";
   /** Offset of the last processed message: a message that matches several of its filters is passed once. */
   lastOffset = 0;
+  /** Delivery of retained messages of its last request, which may be completed. */
+  retainedDelivery: RetainedDelivery<SubscriberState> | undefined;
   #subscriptions: readonly Subscription<SubscriberState>[] = [];
   #trie: TopicTrie<Subscription<SubscriberState>> | undefined;
+  /** Topic of the last call of {@linkcode oldestMatch}, and its result: copies of a message follow each other. */
+  #lastTopic: string | undefined;
+  #lastMatch: Subscription<SubscriberState> | undefined;
 
   /** Makes the state of a pending subscriber. */
   constructor(subscriber: Subscriber) {
@@ -73,7 +80,9 @@ export class SubscriberState {
     this.#subscriptions = subscriptions;
     if (subscriptions.length < 2) return;
     this.#trie = new TopicTrie();
-    for (const subscription of subscriptions) this.#trie.add(subscription.filter, subscription);
+    // A shared subscription gets a part of what another one with its filter gets.
+    const sharedFirst = [...subscriptions].sort((one, other) => rank(other) - rank(one));
+    for (const subscription of sharedFirst) this.#trie.add(deliveredFilter(subscription.filter), subscription);
   }
 
   /** True if it receives live messages. */
@@ -81,22 +90,38 @@ export class SubscriberState {
     return this.status === "active";
   }
 
-  /** Returns those of its subscriptions that match a topic, the oldest first. */
+  /** Returns those of its subscriptions that match a topic, in no particular order. */
   matching(topic: string): readonly Subscription<SubscriberState>[] {
-    if (this.#trie !== undefined) return this.#trie.match(topic).sort(byAge);
+    if (this.#trie !== undefined) return this.#trie.match(topic);
     const [only] = this.#subscriptions;
     return only !== undefined && only.matches(topic) ? [only] : [];
   }
 
-  /** Returns whether a subscription is the oldest of its own that matches: of several deliveries, that one is passed. */
+  /** Returns the oldest of its subscriptions that match a topic; a shared one only if no other does. */
+  oldestMatch(topic: string): Subscription<SubscriberState> | undefined {
+    if (topic === this.#lastTopic) return this.#lastMatch;
+    let oldest: Subscription<SubscriberState> | undefined;
+    for (const one of this.matching(topic)) {
+      if (oldest === undefined || (rank(one) - rank(oldest) || one.id - oldest.id) < 0) oldest = one;
+    }
+    this.#lastTopic = topic;
+    this.#lastMatch = oldest;
+    return oldest;
+  }
+
+  /**
+   * Returns whether to pass a delivery for a subscription: of several for one message, that of the oldest one that
+   * matches. Those of shared subscriptions are for different messages, unless another subscription gets them all.
+   */
   receivesVia(subscription: Subscription<SubscriberState>, topic: string): boolean {
-    return this.#trie === undefined || this.matching(topic)[0] === subscription;
+    if (this.#trie === undefined) return true;
+    const oldest = this.oldestMatch(topic);
+    return oldest === subscription ||
+      (oldest !== undefined && isShared(oldest.filter) && isShared(subscription.filter));
   }
 }
 
-/** Returns the highest quality of service that any subscriber requests. */
-export function highestQos(states: ReadonlySet<SubscriberState>): QoS {
-  let highest: QoS = 0;
-  for (const { subscriber: { qos } } of states) if (qos > highest) highest = qos;
-  return highest;
+/** Returns 1 for a shared subscription, and 0 for any other. */
+function rank({ filter }: Subscription<SubscriberState>): number {
+  return isShared(filter) ? 1 : 0;
 }

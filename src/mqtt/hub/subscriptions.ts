@@ -3,11 +3,12 @@
  *
  * @module
  */
+import { LinkedSet } from "../../lib/linked_set.ts";
 import { BrokerError, type BrokerMessage, type QoS } from "../broker.ts";
 import { TopicFilterSet } from "../topics/filter_set.ts";
 import { deliveredFilter } from "../topics/rules.ts";
 import { TopicTrie } from "../topics/trie.ts";
-import type { ReceivedTopics, RetainedDelivery, RetainedWindow } from "./retained.ts";
+import { OpenDeliveries, type ReceivedTopics, type RetainedWindow } from "./retained.ts";
 
 /** Filter that was or will be requested from the broker. */
 export interface Subscription<Subscriber> {
@@ -20,9 +21,11 @@ export interface Subscription<Subscriber> {
   /** Current subscribers. */
   readonly subscribers: Set<Subscriber>;
   /** Retained messages that the broker may still be sending. */
-  readonly retainedDeliveries: Set<RetainedDelivery<Subscriber>>;
+  readonly retainedDeliveries: OpenDeliveries<Subscriber>;
   /** State of each owner that has subscribers, or had some that may resume. */
   readonly owners: Map<string, OwnerState>;
+  /** Highest quality of service that was requested on this connection; undefined without a request. */
+  requestedQos: QoS | undefined;
   /** Highest quality of service that was requested and granted; undefined without a grant. */
   grantedQos: QoS | undefined;
 }
@@ -59,6 +62,14 @@ const MAX_WINDOWS = 16;
 /** Most bytes of received topics to store for one owner. */
 const MAX_TOPIC_BYTES = 2 ** 20;
 
+/** Topics of retained messages that an owner received. */
+interface StoredTopics {
+  /** Topics of each delivery, the oldest first. */
+  readonly all: LinkedSet<ReceivedTopics>;
+  /** Memory that they take, in bytes. */
+  bytes: number;
+}
+
 /** Compares subscriptions for a sort with the oldest first. */
 export function byAge(one: { readonly id: number }, other: { readonly id: number }): number {
   return one.id - other.id;
@@ -69,10 +80,12 @@ export class Subscriptions<Subscriber> {
   readonly #byFilter = new Map<string, Subscription<Subscriber>>();
   readonly #byId = new Map<number, Subscription<Subscriber>>();
   readonly #byOwner = new Map<string, Set<Subscription<Subscriber>>>();
-  /** Subscriptions in which each owner has no subscribers, the longest idle first. */
+  /** Subscriptions in which each owner has no subscribers, the longest idle first: no more than its limit. */
   readonly #idle = new Map<string, Set<Subscription<Subscriber>>>();
-  /** Topics of retained messages that each owner received, the oldest first. */
-  readonly #receivedTopics = new Map<string, Set<ReceivedTopics>>();
+  /** Subscriptions without any subscribers, the longest unused first. */
+  readonly #unused = new LinkedSet<Subscription<Subscriber>>();
+  /** Topics of retained messages that each owner received. */
+  readonly #receivedTopics = new Map<string, StoredTopics>();
   readonly #trie = new TopicTrie<Subscription<Subscriber>>();
   #lastId = 0;
 
@@ -91,16 +104,15 @@ export class Subscriptions<Subscriber> {
   makeRoom(owner: string, filters: readonly string[]): readonly Subscription<Subscriber>[] {
     const wanted = new Set(filters);
     const isUnwanted = ({ filter }: Subscription<Subscriber>) => !wanted.has(filter);
-    const own = this.#byOwner.get(owner) ?? new Set();
-    const owned = [...own].filter(({ filter }) => wanted.has(filter)).length;
-    const ownExcess = own.size + wanted.size - owned - MAX_PER_OWNER;
-    const idle = ownExcess <= 0 ? [] : [...this.#idle.get(owner) ?? []].filter(isUnwanted).slice(0, ownExcess);
+    const found = [...wanted].map((filter) => this.#byFilter.get(filter)).filter((one) => one !== undefined);
+    const owned = found.filter(({ owners }) => owners.has(owner)).length;
+    const ownExcess = (this.#byOwner.get(owner)?.size ?? 0) + wanted.size - owned - MAX_PER_OWNER;
+    const idle = firstOf(this.#idle.get(owner) ?? [], ownExcess, isUnwanted);
     if (ownExcess > idle.length) throw new BrokerError(`Too many topic filters: more than ${MAX_PER_OWNER} are in use`);
     const deleted: Subscription<Subscriber>[] = [];
     for (const subscription of idle) if (this.#removeOwner(subscription, owner)) deleted.push(subscription);
-    const added = filters.filter((filter) => !this.#byFilter.has(filter)).length;
-    const excess = this.size + added - MAX_SUBSCRIPTIONS;
-    const unused = excess <= 0 ? [] : this.unused().filter(isUnwanted).slice(0, excess);
+    const excess = this.size + wanted.size - found.length - MAX_SUBSCRIPTIONS;
+    const unused = firstOf(this.#unused, excess, isUnwanted);
     if (excess > unused.length) {
       throw new BrokerError(`Too many topic filters: more than ${MAX_SUBSCRIPTIONS} are in use`);
     }
@@ -117,10 +129,11 @@ export class Subscriptions<Subscriber> {
     return filters.map((filter) => {
       const subscription = this.#byFilter.get(filter) ?? this.#create(filter);
       subscription.subscribers.add(subscriber);
+      this.#unused.delete(subscription);
       const state = subscription.owners.get(owner) ?? this.#addOwner(subscription, owner);
       state.subscriberCount += 1;
+      if (state.idleSince !== undefined) this.#deleteIdle(subscription, owner);
       state.idleSince = undefined;
-      this.#idle.get(owner)?.delete(subscription);
       return subscription;
     }).sort(byAge);
   }
@@ -138,6 +151,7 @@ export class Subscriptions<Subscriber> {
   ): Subscription<Subscriber> | undefined {
     const state = subscription.owners.get(owner);
     if (!subscription.subscribers.delete(subscriber) || state === undefined) return undefined;
+    if (subscription.subscribers.size === 0) this.#unused.add(subscription);
     state.subscriberCount -= 1;
     if (state.subscriberCount > 0) return undefined;
     state.idleSince = now;
@@ -167,18 +181,15 @@ export class Subscriptions<Subscriber> {
 
   /** Returns the subscriptions that a delivery is for: by its ids, or by its topic if it has none. */
   recipientsOf({ topic, subscriptions }: Pick<BrokerMessage, "topic" | "subscriptions">): Subscription<Subscriber>[] {
-    if (subscriptions === undefined) return this.#trie.match(topic).sort(byAge);
-    return subscriptions.map((id) => this.#byId.get(id)).filter((found) => found !== undefined).sort(byAge);
+    const found = subscriptions === undefined
+      ? this.#trie.match(topic)
+      : subscriptions.map((id) => this.#byId.get(id)).filter((one) => one !== undefined);
+    return found.length < 2 ? found : found.sort(byAge);
   }
 
-  /** Returns the subscriptions without subscribers, the longest idle first. */
-  unused(): Subscription<Subscriber>[] {
-    const all = new Set([...this.#idle.values()].flatMap((idle) => [...idle]));
-    const lastUsed = ({ owners }: Subscription<Subscriber>) =>
-      Math.max(...[...owners.values()].map(({ idleSince = 0 }) => idleSince));
-    return [...all].filter(({ subscribers }) => subscribers.size === 0).sort((one, other) =>
-      lastUsed(one) - lastUsed(other)
-    );
+  /** Returns the subscriptions without subscribers, the longest unused first. */
+  unused(): Iterable<Subscription<Subscriber>> {
+    return this.#unused;
   }
 
   /** Deletes a subscription. */
@@ -187,6 +198,7 @@ export class Subscriptions<Subscriber> {
     if (this.#byFilter.get(subscription.filter) !== subscription) return;
     this.#byFilter.delete(subscription.filter);
     this.#byId.delete(subscription.id);
+    this.#unused.delete(subscription);
     this.#trie.delete(deliveredFilter(subscription.filter));
   }
 
@@ -195,15 +207,18 @@ export class Subscriptions<Subscriber> {
     const state = subscription.owners.get(owner);
     if (state === undefined) return;
     appendWindow(state, window);
-    const stored = this.#receivedTopics.get(owner) ?? new Set();
-    if (window.topics === undefined || stored.has(window.topics)) return;
-    this.#receivedTopics.set(owner, stored.add(window.topics));
-    let bytes = [...stored].reduce((sum, topics) => sum + topics.bytes, 0);
-    for (const topics of stored) {
-      if (bytes <= MAX_TOPIC_BYTES) break;
-      bytes -= topics.bytes;
-      topics.clear();
-      stored.delete(topics);
+    const { topics } = window;
+    const stored = this.#receivedTopics.get(owner) ?? { all: new LinkedSet(), bytes: 0 };
+    if (topics === undefined || stored.all.has(topics)) return;
+    this.#receivedTopics.set(owner, stored);
+    stored.all.add(topics);
+    // It grows no more: its delivery is completed.
+    stored.bytes += topics.bytes;
+    for (const oldest of stored.all) {
+      if (stored.bytes <= MAX_TOPIC_BYTES) break;
+      stored.bytes -= oldest.bytes;
+      oldest.clear();
+      stored.all.delete(oldest);
     }
   }
 
@@ -222,13 +237,17 @@ export class Subscriptions<Subscriber> {
 
   #deleteOwner(subscription: Subscription<Subscriber>, owner: string): void {
     subscription.owners.delete(owner);
-    this.#idle.get(owner)?.delete(subscription);
+    this.#deleteIdle(subscription, owner);
     const own = this.#byOwner.get(owner);
     own?.delete(subscription);
     if (own?.size !== 0) return;
     this.#byOwner.delete(owner);
-    this.#idle.delete(owner);
     this.#receivedTopics.delete(owner);
+  }
+
+  #deleteIdle(subscription: Subscription<Subscriber>, owner: string): void {
+    const idle = this.#idle.get(owner);
+    if (idle?.delete(subscription) === true && idle.size === 0) this.#idle.delete(owner);
   }
 
   #addOwner(subscription: Subscription<Subscriber>, owner: string): OwnerState {
@@ -253,8 +272,9 @@ export class Subscriptions<Subscriber> {
       filter,
       matches: (topic) => filterSet.matches(topic),
       subscribers: new Set(),
-      retainedDeliveries: new Set(),
+      retainedDeliveries: new OpenDeliveries(),
       owners: new Map(),
+      requestedQos: undefined,
       grantedQos: undefined,
     };
     this.#byFilter.set(filter, subscription);
@@ -318,4 +338,14 @@ export function interruptedWindows<Subscriber>(
   );
   const completed = owners.get(owner)?.retainedWindows.filter(isInterrupted) ?? [];
   return [...completed, ...open.map(({ window }) => window)];
+}
+
+/** Returns the first items for which a condition holds, up to a number. */
+function firstOf<T>(items: Iterable<T>, count: number, holds: (item: T) => boolean): T[] {
+  const found: T[] = [];
+  if (count <= 0) return found;
+  for (const item of items) {
+    if (holds(item) && found.push(item) === count) break;
+  }
+  return found;
 }

@@ -99,7 +99,11 @@ function commonFault(text: string): string | undefined {
   return isSystemTopic(text) ? 'must not start with "$"' : textFault(text);
 }
 
+/** Printable ASCII, too short to exceed a limit: almost every topic. */
+const ORDINARY = /^[ -~]{1,99}$/;
+
 function textFault(text: string): string | undefined {
+  if (ORDINARY.test(text)) return undefined;
   if (text === "") return "must not be empty";
   if (text.includes("\0")) return "must not contain the character NUL";
   if (CONTROL_OR_NONCHARACTER.test(text)) return "must not contain control characters";

@@ -37,6 +37,36 @@ class TrieNode<T> {
   }
 }
 
+/** Point in a trie to which the first levels of a topic lead. */
+export interface TriePoint {
+  /**
+   * Returns the point after one more level; undefined if no filter matches a topic that begins so. May lead on from a
+   * first level with `$` for filters that begin with a wildcard, which match no such topic.
+   */
+  step(level: string): TriePoint | undefined;
+}
+
+/** Point in a trie, as the nodes of all filters that lead on. */
+class Nodes<T> implements TriePoint {
+  readonly #nodes: readonly TrieNode<T>[];
+
+  constructor(nodes: readonly TrieNode<T>[]) {
+    this.#nodes = nodes;
+  }
+
+  step(level: string): TriePoint | undefined {
+    const next: TrieNode<T>[] = [];
+    for (const node of this.#nodes) {
+      // Matches all further levels.
+      if (node.hash !== undefined) return this;
+      if (node.plus !== undefined) next.push(node.plus);
+      const named = node.named.get(level);
+      if (named !== undefined) next.push(named);
+    }
+    return next.length === 0 ? undefined : new Nodes(next);
+  }
+}
+
 /**
  * Topic filters with one value each. Matching visits only the nodes that fit the topic: about as much work with
  * thousands of filters as with a few, and in the worst case, with wildcards everywhere, each node once.
@@ -80,6 +110,16 @@ export class TopicTrie<T> {
       if (!parent.child(level)?.isEmpty) return;
       parent.deleteChild(level);
     }
+  }
+
+  /** Point before the first level. */
+  get start(): TriePoint {
+    return new Nodes([this.#root]);
+  }
+
+  /** Returns whether a filter matches a topic. */
+  matches(topic: string): boolean {
+    return this.match(topic).length > 0;
   }
 
   /** Returns the values of all filters that match a topic, in no particular order. */

@@ -4,7 +4,16 @@
  *
  * @module
  */
-import { decrypt, encrypt, EnvelopeError, NONCE_BYTES, type OpenedText, type SealedText, TAG_BYTES } from "../aead.ts";
+import {
+  type Aead,
+  decrypt,
+  encrypt,
+  EnvelopeError,
+  NONCE_BYTES,
+  type OpenedText,
+  type SealedText,
+  TAG_BYTES,
+} from "../aead.ts";
 import { type Bytes, free, fromBase64, type RandomBytes, toBase64 } from "../bytes.ts";
 
 /** Envelope as received: well-formed, not yet authenticated. */
@@ -43,7 +52,7 @@ export function parseEnvelope(text: string): Envelope {
  *
  * @throws {EnvelopeError} if the tag does not verify under this key, or the plaintext is not UTF-8
  */
-export async function openEnvelope(key: CryptoKey, envelope: Envelope): Promise<OpenedText> {
+export async function openEnvelope(key: Aead, envelope: Envelope): Promise<OpenedText> {
   const text = await tryEnvelope(key, envelope);
   if (text === undefined) throw new EnvelopeError();
   return text;
@@ -54,7 +63,7 @@ export async function openEnvelope(key: CryptoKey, envelope: Envelope): Promise<
  *
  * @returns the plaintext, or undefined if the tag does not verify under this key, or the plaintext is not UTF-8
  */
-export function tryEnvelope(key: CryptoKey, envelope: Envelope): Promise<OpenedText | undefined> {
+export function tryEnvelope(key: Aead, envelope: Envelope): Promise<OpenedText | undefined> {
   return decrypt(key, envelope.ciphertext, envelope);
 }
 
@@ -65,7 +74,7 @@ export function tryEnvelope(key: CryptoKey, envelope: Envelope): Promise<OpenedT
  * @param random source of the nonce
  */
 export async function sealEnvelope(
-  key: CryptoKey,
+  key: Aead,
   plaintext: string | Bytes,
   random: RandomBytes,
 ): Promise<SealedText> {

@@ -5,9 +5,8 @@
  * @module
  */
 import { decrypt, encrypt, EnvelopeError, NONCE_BYTES, type OpenedText, type SealedText, TAG_BYTES } from "../aead.ts";
-import { joinBytes } from "../../lib/read_bytes.ts";
-import { type Bytes, free, fromBase64Url, type RandomBytes, toBase64Url } from "../bytes.ts";
-import { deriveMessageKey, type KeyUse, type SecretKey } from "../secret_key.ts";
+import { type Bytes, concat, free, fromBase64Url, type RandomBytes, toBase64Url } from "../bytes.ts";
+import type { Derivation, SecretKey } from "../secret_key.ts";
 
 /** Route that a request is bound to, whatever a proxy does to the path. */
 export type Route = "/gateway" | "/subscribe" | "/mqtt/publish" | "/mqtt/subscribe";
@@ -75,7 +74,7 @@ export async function tryRequestV2(
   { kid, salt, ciphertext }: EnvelopeV2,
   route: Route,
 ): Promise<OpenedText | undefined> {
-  const messageKey = await deriveMessageKey(key, { salt, info: INFO.request, usage: "decrypt" });
+  const messageKey = await key.deriveDecryptor({ salt, info: INFO.request });
   return await decrypt(messageKey, ciphertext, {
     nonce: ZERO_NONCE,
     additionalData: additionalData("request", kid, route),
@@ -94,12 +93,12 @@ export async function sealRequestV2(
   { route, random }: { readonly route: Route; readonly random: RandomBytes },
 ): Promise<{ readonly text: SealedText; readonly binding: RequestBinding }> {
   const salt = random(SALT_BYTES);
-  const messageKey = await deriveMessageKey(key, { salt, info: INFO.request, usage: "encrypt" });
+  const messageKey = await key.deriveEncryptor({ salt, info: INFO.request });
   const ciphertext = await encrypt(messageKey, plaintext, {
     nonce: ZERO_NONCE,
     additionalData: additionalData("request", key.kid, route),
   });
-  const text = `${VERSION_2}${key.kid}.${toBase64Url(joinBytes([salt, ciphertext]))}` as SealedText;
+  const text = `${VERSION_2}${key.kid}.${toBase64Url(concat(salt, ciphertext))}` as SealedText;
   return { text, binding: { key, route, salt } };
 }
 
@@ -114,12 +113,12 @@ export async function sealResponseV2(
   random: RandomBytes,
 ): Promise<SealedText> {
   const salt = random(SALT_BYTES);
-  const messageKey = await bindKey(binding, { direction: "response", salt, usage: "encrypt" });
+  const messageKey = await binding.key.deriveEncryptor(derivationOf(binding, { direction: "response", salt }));
   const ciphertext = await encrypt(messageKey, plaintext, {
     nonce: ZERO_NONCE,
     additionalData: additionalData("response", binding.key.kid, binding.route),
   });
-  const bytes = joinBytes([salt, ciphertext]);
+  const bytes = concat(salt, ciphertext);
   free(ciphertext);
   const text = `${VERSION_2}${toBase64Url(bytes)}` as SealedText;
   free(bytes);
@@ -134,7 +133,7 @@ export async function sealResponseV2(
 export async function openResponseV2(binding: RequestBinding, text: string): Promise<OpenedText> {
   if (!text.startsWith(VERSION_2)) throw new EnvelopeError();
   const { salt, ciphertext } = splitSalt(text.slice(VERSION_2.length));
-  const messageKey = await bindKey(binding, { direction: "response", salt, usage: "decrypt" });
+  const messageKey = await binding.key.deriveDecryptor(derivationOf(binding, { direction: "response", salt }));
   const opened = await decrypt(messageKey, ciphertext, {
     nonce: ZERO_NONCE,
     additionalData: additionalData("response", binding.key.kid, binding.route),
@@ -143,16 +142,12 @@ export async function openResponseV2(binding: RequestBinding, text: string): Pro
   return opened;
 }
 
-/** Derives the key of an answer or stream, from the salts of both sides. */
-export function bindKey(
+/** Returns the derivation of the key of an answer or stream, from the salts of both sides. */
+export function derivationOf(
   binding: RequestBinding,
-  { direction, salt, usage }: {
-    readonly direction: "response" | "stream";
-    readonly salt: Bytes;
-    readonly usage: KeyUse;
-  },
-): Promise<CryptoKey> {
-  return deriveMessageKey(binding.key, { salt: joinBytes([binding.salt, salt]), info: INFO[direction], usage });
+  { direction, salt }: { readonly direction: "response" | "stream"; readonly salt: Bytes },
+): Derivation {
+  return { salt: concat(binding.salt, salt), info: INFO[direction] };
 }
 
 /**

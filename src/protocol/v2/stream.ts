@@ -4,9 +4,18 @@
  *
  * @module
  */
-import { decrypt, encrypt, EnvelopeError, NONCE_BYTES, type OpenedText, type SealedText } from "../aead.ts";
+import {
+  decrypt,
+  type Decryptor,
+  encrypt,
+  type Encryptor,
+  EnvelopeError,
+  NONCE_BYTES,
+  type OpenedText,
+  type SealedText,
+} from "../aead.ts";
 import { type Bytes, free, fromBase64Url, type RandomBytes, toBase64Url } from "../bytes.ts";
-import { additionalData, bindKey, type RequestBinding, SALT_BYTES, VERSION_2 } from "./envelope.ts";
+import { additionalData, derivationOf, type RequestBinding, SALT_BYTES, VERSION_2 } from "./envelope.ts";
 
 /** Event with its number, whose text may still be encrypted. */
 export interface NumberedEvent {
@@ -20,11 +29,11 @@ export interface NumberedEvent {
 export class StreamSealer {
   /** Opening of the stream, from which its reader derives the key: `2.base64url( salt )`. */
   readonly opening: string;
-  readonly #key: CryptoKey;
+  readonly #key: Encryptor;
   readonly #kid: string;
   #next = 0;
 
-  private constructor(opening: string, key: CryptoKey, kid: string) {
+  private constructor(opening: string, key: Encryptor, kid: string) {
     this.opening = opening;
     this.#key = key;
     this.#kid = kid;
@@ -33,7 +42,7 @@ export class StreamSealer {
   /** Begins a stream that answers a request. */
   static async begin(binding: RequestBinding, random: RandomBytes): Promise<StreamSealer> {
     const salt = random(SALT_BYTES);
-    const key = await bindKey(binding, { direction: "stream", salt, usage: "encrypt" });
+    const key = await binding.key.deriveEncryptor(derivationOf(binding, { direction: "stream", salt }));
     return new StreamSealer(VERSION_2 + toBase64Url(salt), key, binding.key.kid);
   }
 
@@ -56,12 +65,12 @@ export class StreamSealer {
 
 /** Opens the events of one stream, in order, up to the first that does not open. */
 export class StreamOpener {
-  readonly #key: CryptoKey;
+  readonly #key: Decryptor;
   readonly #kid: string;
   #next = 0;
   #isBroken = false;
 
-  private constructor(key: CryptoKey, kid: string) {
+  private constructor(key: Decryptor, kid: string) {
     this.#key = key;
     this.#kid = kid;
   }
@@ -74,7 +83,8 @@ export class StreamOpener {
    */
   static async begin(binding: RequestBinding, opening: string): Promise<StreamOpener> {
     const salt = readOpening(opening);
-    return new StreamOpener(await bindKey(binding, { direction: "stream", salt, usage: "decrypt" }), binding.key.kid);
+    const key = await binding.key.deriveDecryptor(derivationOf(binding, { direction: "stream", salt }));
+    return new StreamOpener(key, binding.key.kid);
   }
 
   /**

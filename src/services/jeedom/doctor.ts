@@ -4,7 +4,6 @@
  * @module
  */
 import { type Check, failed, type Finding, ok, skipped, warning } from "../../doctor/check.ts";
-import type { DoctorContext } from "../../doctor/context.ts";
 import type { FailureReason, FetchFailure } from "../../lib/fetch_failure.ts";
 import { type HttpReply, isPage, isPlainHttpRefusal } from "../../lib/http_probe.ts";
 import { mdnsHint } from "../../net/host.ts";
@@ -17,6 +16,7 @@ import {
   type MethodSetting,
 } from "./probe.ts";
 import { addressOf, DEFAULT_ENDPOINT } from "./service.ts";
+import { remedyIfUnset } from "./settings.ts";
 
 const REMEDIES: Partial<Readonly<Record<FailureReason, string>>> = {
   name: "Fix the name in JEEDOM_URL, or use Jeedom's address there",
@@ -38,15 +38,6 @@ const LABELS: Readonly<Record<MethodSetting, string>> = {
   "api::forbidden::method": "Disallow api methods (regexp)",
   "api::allow::method": "Only allow api methods (regexp)",
 };
-
-const SET_JEEDOM = "Set JEEDOM_URL, or READY_NEEDS=broker if you have none";
-
-/** Returns the remedy where no setting names a Jeedom: its default address is only a guess then. */
-export function remedyIfUnset({ config, isSet }: Pick<DoctorContext, "config" | "isSet">): string | undefined {
-  const isNamed = isSet("JEEDOM_URL") || isSet("JEEDOM_APIKEY") ||
-    (isSet("READY_NEEDS") && config.health.needs.includes("jeedom"));
-  return isNamed ? undefined : SET_JEEDOM;
-}
 
 /** Check of Jeedom. */
 export const JEEDOM_CHECK: Check = {

@@ -4,12 +4,10 @@
  * @module
  */
 import type { ServiceModule } from "../service.ts";
-import { CLOCK_CHECK } from "./clock.ts";
-import { JEEDOM_CHECK, remedyIfUnset } from "./doctor.ts";
 import { createJeedomCheck } from "./health.ts";
 import { openJeedomFetch } from "./open_jeedom.ts";
 import { JEEDOM_RIGHTS } from "./rights.ts";
-import { JEEDOM_SETTINGS } from "./settings.ts";
+import { JEEDOM_SETTINGS, remedyIfUnset } from "./settings.ts";
 import { addressOf, createJeedomService, JEEDOM } from "./service.ts";
 
 /** Jeedom's web server closes a connection after 5 s of silence: it is closed before, in milliseconds. */
@@ -21,7 +19,10 @@ export const jeedom: ServiceModule<typeof JEEDOM_SETTINGS> = {
   dependency: "jeedom",
   settings: JEEDOM_SETTINGS,
   rights: JEEDOM_RIGHTS,
-  doctor: [CLOCK_CHECK, JEEDOM_CHECK],
+  doctor: async () => {
+    const [{ CLOCK_CHECK }, { JEEDOM_CHECK }] = await Promise.all([import("./clock.ts"), import("./doctor.ts")]);
+    return [CLOCK_CHECK, JEEDOM_CHECK];
+  },
   remedyIfUnset,
   startText: ({ jeedom: { url } }) => ({ template: "for Jeedom at {jeedom}", fields: { jeedom: addressOf(url, "") } }),
   allowNet: ({ jeedom: { url: { hostname, port, protocol } } }) => [
@@ -29,7 +30,7 @@ export const jeedom: ServiceModule<typeof JEEDOM_SETTINGS> = {
   ],
   maxAnswerBytes: ({ jeedom: { maxResponseBytes } }) => maxResponseBytes,
   checkFiles: (config, platform) => [openJeedomFetch(config.jeedom, platform)],
-  async create({ config, platform, log, monotonic, checkTimeoutMs, resources }) {
+  async create({ config, platform, log, monotonic, deadlines, checkTimeoutMs, resources }) {
     const client = platform.createHttpClient({ poolIdleTimeout: POOL_IDLE_MS });
     resources.defer(() => client.close());
     const fetch = await openJeedomFetch(config.jeedom, {
@@ -45,6 +46,7 @@ export const jeedom: ServiceModule<typeof JEEDOM_SETTINGS> = {
         fetch,
         log,
         monotonic,
+        deadlines,
         closeSignal: closing.signal,
       }),
       check: createJeedomCheck({ url, fetch, timeoutMs: Math.min(timeoutMs, checkTimeoutMs) }),

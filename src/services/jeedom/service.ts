@@ -7,6 +7,7 @@ import type { Log } from "../../observability/log.ts";
 import { free } from "../../protocol/bytes.ts";
 import { plainNumber } from "../../lib/exact_json.ts";
 import { FieldError } from "../../protocol/payload.ts";
+import type { Deadlines } from "../../lib/deadlines.ts";
 import { LARGE_BODY_BYTES, readBytes, TooLargeError } from "../../lib/read_bytes.ts";
 import { FairSemaphore } from "../../limits/fair_semaphore.ts";
 import { createReadRights } from "../../keys/rights.ts";
@@ -45,6 +46,8 @@ export interface JeedomServiceOptions {
   readonly log: Pick<Log, "warn">;
   /** The monotonic clock, in milliseconds. */
   readonly monotonic: () => number;
+  /** Time limits of calls. */
+  readonly deadlines: Deadlines;
   /** Aborts when the gateway stops: ends all waiting for Jeedom. */
   readonly closeSignal: AbortSignal;
 }
@@ -100,7 +103,7 @@ interface Call {
 
 /** Makes the service that forwards calls to one Jeedom. */
 export function createJeedomService(options: JeedomServiceOptions): Service {
-  const { settings, closeSignal, monotonic } = options;
+  const { settings, closeSignal, deadlines, monotonic } = options;
   const readRights = createReadRights(JEEDOM, (rights) => new JeedomGrants(rights));
   const workers = new JeedomWorkers({ max: settings.maxPolls, maxPerKey: settings.maxPollsPerKey, monotonic });
   const base = addressOf(settings.url, "");
@@ -110,6 +113,10 @@ export function createJeedomService(options: JeedomServiceOptions): Service {
   const answers = new FairSemaphore({
     total: ANSWERS_IN_MEMORY * settings.maxResponseBytes,
     each: ANSWERS_IN_MEMORY_PER_KEY * settings.maxResponseBytes,
+  });
+  const runningCalls = new Set<RunningCall>();
+  closeSignal.addEventListener("abort", () => {
+    for (const running of runningCalls) running.stop(STOPPED);
   });
   let strayTextLoggedAt = -Infinity;
   return {
@@ -154,38 +161,30 @@ export function createJeedomService(options: JeedomServiceOptions): Service {
   async function send(call: Call): Promise<Reply> {
     closeSignal.throwIfAborted();
     const timeoutMs = settings.timeoutMs + call.poll * 1000;
-    const stop = new AbortController();
-    const late = new AbortController();
     let worker = call.poll > 0 ? workers.startPoll(call.key, call.poll * 1000 + POLL_MARGIN_MS) : undefined;
     if (worker === undefined) workers.startCall(call.key);
     const { promise: expired, reject } = Promise.withResolvers<never>();
-    let timer = setTimeout(() => {
+    const running = new RunningCall();
+    runningCalls.add(running);
+    let deadline = deadlines.add(timeoutMs, () => {
       const reason = new ServiceError(504, `Jeedom did not answer within ${timeoutMs / 1000} s`, {
         code: "service_timeout",
       });
       reject(reason);
       worker ??= workers.startOverdue(call.key, OVERDUE_MS);
-      timer = setTimeout(() => stop.abort(STOPPED), OVERDUE_MS);
-      late.abort(reason);
-    }, timeoutMs);
-    const end = () => {
-      late.abort(STOPPED);
-      stop.abort(STOPPED);
-    };
-    closeSignal.addEventListener("abort", end, { once: true });
-    const answer = exchange(call, { signal: stop.signal, lateSignal: late.signal });
+      deadline = deadlines.add(OVERDUE_MS, () => running.stop(STOPPED));
+      running.stopReading(reason);
+    });
+    const answer = exchange(call, running);
     answer.then(() => worker?.release(), (error) => mayRunOn(error) ? worker?.abandon() : worker?.release())
       .finally(() => {
-        clearTimeout(timer);
-        closeSignal.removeEventListener("abort", end);
+        deadline.clear();
+        runningCalls.delete(running);
       });
     return await Promise.race([answer, expired]);
   }
 
-  async function exchange(
-    { key, url, body, holdMemory }: Call,
-    { signal, lateSignal }: ExchangeOptions,
-  ): Promise<Reply> {
+  async function exchange({ key, url, body, holdMemory }: Call, running: RunningCall): Promise<Reply> {
     try {
       const response = await options.fetch(url, {
         method: "POST",
@@ -194,7 +193,7 @@ export function createJeedomService(options: JeedomServiceOptions): Service {
         // answer: Jeedom may have run the command by then. It cannot do that with a blob.
         body: new Blob([body]),
         redirect: "manual",
-        signal,
+        signal: running.signal,
       });
       const { status } = response;
       if (status >= 300 && status < 400) {
@@ -203,10 +202,14 @@ export function createJeedomService(options: JeedomServiceOptions): Service {
           code: "service_answer",
         });
       }
-      const length = Number(response.headers.get("Content-Length") ?? settings.maxResponseBytes);
-      const beforeLarge = async () =>
-        holdMemory(await answers.acquire(key, Math.max(length, LARGE_BODY_BYTES), lateSignal));
-      const bytes = await readBytes(response, settings.maxResponseBytes, { signal: lateSignal, beforeLarge });
+      const bytes = await running.read((signal) => {
+        const { maxResponseBytes } = settings;
+        const length = lengthOf(response) ?? Infinity;
+        if (length <= Math.min(LARGE_BODY_BYTES, maxResponseBytes)) return response.bytes();
+        const beforeLarge = async () =>
+          holdMemory(await answers.acquire(key, Math.min(length, maxResponseBytes), signal));
+        return readBytes(response, maxResponseBytes, { signal, beforeLarge });
+      });
       const reply = readAnswer({ status, bytes }, { isApi: url === apiUrl, onStrayText });
       free(bytes);
       return reply;
@@ -233,15 +236,59 @@ export function createJeedomService(options: JeedomServiceOptions): Service {
   }
 }
 
-/** Signals that end an exchange. */
-interface ExchangeOptions {
-  /** Closes the connection. Until then, its end shows when Jeedom has finished a call that has timed out. */
-  readonly signal: AbortSignal;
-  /** Ends the reading of an answer that has begun: Jeedom has finished, and the client no longer waits. */
-  readonly lateSignal: AbortSignal;
+/**
+ * Call to Jeedom that has not ended. After its time limit, its connection stays open until an answer begins: the end of
+ * the connection shows that Jeedom has finished. An answer that has begun is not read further.
+ */
+class RunningCall {
+  readonly #controller = new AbortController();
+  /** Reason for reading no answer, once there is one. */
+  #reason: Error | undefined;
+  #rejectReading: ((reason: Error) => void) | undefined;
+
+  /** Aborts when the connection is to be closed. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Closes the connection. */
+  stop(reason: Error): void {
+    this.#reason ??= reason;
+    this.#controller.abort(this.#reason);
+    this.#rejectReading?.(this.#reason);
+  }
+
+  /** Closes the connection as soon as an answer begins. */
+  stopReading(reason: Error): void {
+    this.#reason ??= reason;
+    if (this.#rejectReading !== undefined) this.stop(reason);
+  }
+
+  /**
+   * Reads an answer that begins.
+   *
+   * @throws the reason, if the call is stopped
+   */
+  read<T>(read: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    // Deno 2.9 at times ignores the signal of a fetch while its body is read.
+    this.#rejectReading = reject;
+    if (this.#reason !== undefined) this.stop(this.#reason);
+    else read(this.signal).then(resolve, reject);
+    return promise;
+  }
 }
 
 const STOPPED = new Error("No longer waited for");
+
+/** Returns the number of bytes of an answer; undefined if it is unknown. */
+function lengthOf({ headers }: Response): number | undefined {
+  // The length of a compressed body says nothing of what it expands to, and that beside a transfer coding nothing at all.
+  if (headers.has("Content-Encoding") || headers.has("Transfer-Encoding")) return undefined;
+  // Two lengths give no number.
+  const length = Number(headers.get("Content-Length") ?? NaN);
+  return Number.isNaN(length) ? undefined : length;
+}
 
 /** Returns whether a call may be running in Jeedom although its connection failed: not if it never connected. */
 function mayRunOn(error: unknown): boolean {

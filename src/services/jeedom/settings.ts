@@ -12,6 +12,7 @@ import {
   webAddress,
   wholeNumber,
 } from "../../config/rules.ts";
+import type { DoctorContext } from "../../doctor/context.ts";
 
 /** Settings of Jeedom. */
 export const JEEDOM_SETTINGS = {
@@ -93,3 +94,10 @@ export const JEEDOM_SETTINGS = {
 
 /** Values of Jeedom's settings. */
 export type JeedomConfig = GroupConfig<typeof JEEDOM_SETTINGS>;
+
+/** Returns the remedy where no setting names a Jeedom: its default address is only a guess then. */
+export function remedyIfUnset({ config, isSet }: Pick<DoctorContext, "config" | "isSet">): string | undefined {
+  const isNamed = isSet("JEEDOM_URL") || isSet("JEEDOM_APIKEY") ||
+    (isSet("READY_NEEDS") && config.health.needs.includes("jeedom"));
+  return isNamed ? undefined : "Set JEEDOM_URL, or READY_NEEDS=broker if you have none";
+}

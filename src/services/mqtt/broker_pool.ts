@@ -15,9 +15,9 @@ const EPOCH_BYTES = 8;
 
 /** Creates the pool of connections, and registers its gauges. */
 export function createBrokerPool(
-  { config, broker, encoder, log, metrics, random, randomBytes }: Pick<
+  { config, broker, encoder, log, metrics, deadlines, random, randomBytes }: Pick<
     ServiceDependencies,
-    "config" | "broker" | "encoder" | "log" | "metrics" | "random" | "randomBytes"
+    "config" | "broker" | "encoder" | "log" | "metrics" | "deadlines" | "random" | "randomBytes"
   >,
 ): BrokerPool {
   const history = new MemoryHistory({
@@ -39,6 +39,7 @@ export function createBrokerPool(
       onFault: (error) => log.error("Delivering messages to streams failed unexpectedly: {error}", { error }),
     },
     clock: SYSTEM_CLOCK,
+    deadlines,
     defaultBroker: broker,
   });
   metrics.gauge({

@@ -8,7 +8,6 @@ import { readPair, readSettingFile } from "../../config/setting_files.ts";
 import { formatBrokerPattern } from "../../net/egress.ts";
 import type { ServiceModule } from "../service.ts";
 import { createBrokerDirectory } from "./broker_directory.ts";
-import { BROKER_CHECK } from "./doctor.ts";
 import { MQTT_RIGHTS } from "./rights.ts";
 import { MQTT_PORT, MQTT_SETTINGS } from "./settings.ts";
 import { createMqttService, MQTT } from "./service.ts";
@@ -19,7 +18,10 @@ export const mqtt: ServiceModule<typeof MQTT_SETTINGS> = {
   dependency: "broker",
   settings: MQTT_SETTINGS,
   rights: MQTT_RIGHTS,
-  doctor: [BROKER_CHECK],
+  doctor: async () => {
+    const { BROKER_CHECK } = await import("./doctor.ts");
+    return [BROKER_CHECK];
+  },
   allowNet,
   // Its answers say no more than that a message was published.
   maxAnswerBytes: () => 0,

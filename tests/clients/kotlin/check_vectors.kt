@@ -3,6 +3,7 @@ package e2egateway
 
 import java.io.File
 import org.json.JSONArray
+import org.json.JSONException
 import org.json.JSONObject
 
 /** Checks all entries of a file, and returns their number. @throws IllegalStateException for the first failure. */
@@ -54,6 +55,12 @@ private class Vectors(private val file: JSONObject) {
             val salt = bytes(stream, "requestSalt") + bytes(stream, "salt")
             same(stream, hex(key.messageKey(salt, "stream").encoded), stream.getString("messageKey"))
         }
+        each(v2, "batches") { batch ->
+            val events = batch.getJSONArray("events")
+            val parsed = eventsIn(JSONObject(batch.getString("plaintext"))).map { members(it.json) }
+            val expected = List(events.length()) { members(JSONObject(events.getString(it))) }
+            check(parsed == expected) { "${batch.getString("name")}: got $parsed instead of $expected" }
+        }
     }
 
     private fun checkRefused(refused: JSONObject) {
@@ -65,6 +72,7 @@ private class Vectors(private val file: JSONObject) {
             for (event in events.dropLast(1)) opener.openEvent(event)
             refuses(stream) { opener.openEvent(events.last()) }
         }
+        each(refused, "batches") { refuses(it) { eventsIn(JSONObject(it.getString("plaintext"))) } }
     }
 
     /** Opens a request, as a gateway does. */
@@ -110,6 +118,8 @@ private fun refuses(entry: JSONObject, open: () -> Unit) {
         true
     } catch (failure: EnvelopeException) {
         false
+    } catch (failure: JSONException) {
+        false
     }
     check(!opened) { "${entry.optString("name")}: opens, and must not" }
 }
@@ -118,6 +128,8 @@ private fun StreamOpener.openEvent(event: JSONObject): String? =
     open(null, event.getString("id"), event.getString("data"))
 
 private fun JSONArray.objects(): List<JSONObject> = (0 until length()).map { getJSONObject(it) }
+
+private fun members(json: JSONObject): Map<String, Any> = json.keys().asSequence().associateWith { json.get(it) }
 
 private fun bytes(entry: JSONObject, name: String): ByteArray =
     entry.getString(name).chunked(2).map { it.toInt(16).toByte() }.toByteArray()

@@ -7,6 +7,7 @@ keys and contexts.
 import json
 import re
 
+from e2e_gateway.errors import TamperedError
 from e2e_gateway.protocol import (
     EnvelopeError,
     ExchangeV1,
@@ -17,6 +18,7 @@ from e2e_gateway.protocol import (
     _decode_base64url,
     _decrypt,
 )
+from e2e_gateway.stream import read_events
 
 
 def check_vectors(path):
@@ -67,6 +69,9 @@ def _check_v2(key, vectors):
     for vector in vectors["streams"]:
         plaintexts = [event["plaintext"] for event in vector["events"]]
         _require(_open_stream(key, vector) == plaintexts, vector["name"])
+    for vector in vectors["batches"]:
+        events = [json.loads(event) for event in vector["events"]]
+        _require(read_events(vector["plaintext"]) == events, vector["name"])
     refused = vectors["refused"]
     for vector in refused["requests"]:
         _refuse(vector, lambda: _open_request(key, vector))
@@ -77,7 +82,9 @@ def _check_v2(key, vectors):
         *good, bad = vector["events"]
         _open_stream(key, {**vector, "events": good})
         _refuse(vector, lambda: _open_stream(key, vector))
-    lists = [*_of(vectors, "requests", "answers", "streams")]
+    for vector in refused["batches"]:
+        _refuse(vector, lambda: read_events(vector["plaintext"]))
+    lists = [*_of(vectors, "requests", "answers", "streams", "batches")]
     return len(lists) + len([*_of(refused, *refused)])
 
 
@@ -114,7 +121,7 @@ def _open_stream(key, vector):
 def _refuse(vector, act):
     try:
         act()
-    except EnvelopeError:
+    except (EnvelopeError, TamperedError):
         return
     raise ValueError(f'Vector was not refused: "{vector["name"]}"')
 

@@ -5,6 +5,7 @@ import { loadModule } from "./installed.mjs";
 const { EnvelopeError } = await loadModule("protocol/aead");
 const { fromHex } = await loadModule("protocol/bytes");
 const { openEnvelope, parseEnvelope, sealEnvelope } = await loadModule("protocol/v1/envelope");
+const { parseEvents } = await loadModule("client/event");
 const { importSecretKey } = await loadModule("protocol/secret_key");
 const { StreamOpener, StreamSealer } = await loadModule("protocol/v2/stream");
 const { openResponseV2, parseRequestV2, sealRequestV2, sealResponseV2, tryRequestV2 } = await loadModule(
@@ -71,6 +72,13 @@ export async function checkVectors({ key: hex, kid, v1, v2 }) {
     for (const { id, data } of good) await opener.open(data, id);
     await refuses(vector, () => opener.open(last.data, last.id));
   });
+  await each(v2.batches, ({ plaintext, events }) => {
+    assert.deepEqual(parseEvents(plaintext), events.map((event) => JSON.parse(event)));
+  });
+  await each(
+    v2.refused.batches,
+    ({ name, plaintext }) => assert.throws(() => parseEvents(plaintext), SyntaxError, name),
+  );
   return checked;
 }
 

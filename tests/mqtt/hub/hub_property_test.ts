@@ -97,6 +97,8 @@ const BEGINNING: readonly Step[] = [
 const scenarioArbitrary = fc.record({
   deliveryMode: fc.constantFrom(...DELIVERY_MODES),
   retainedFirst: fc.boolean(),
+  // A pause before the beginning of each stream, or none.
+  turnMs: fc.constantFrom(0, 5),
   // Room for any number, about six and no messages.
   maxBytes: fc.constantFrom(UNLIMITED, UNLIMITED, 1_600, 0),
   /** Owner of each phone. */
@@ -252,9 +254,9 @@ function checkStream(events: readonly StreamEvent[]): void {
 
 /** Runs a scenario, and returns the number of resumes without a gap that replayed messages. */
 async function run(
-  { deliveryMode, retainedFirst, maxBytes, owners, phones: filters, steps }: Scenario,
+  { deliveryMode, retainedFirst, turnMs, maxBytes, owners, phones: filters, steps }: Scenario,
 ): Promise<number> {
-  await using environment = new HubEnvironment({ maxBytes });
+  await using environment = new HubEnvironment({ maxBytes, turnMs });
   const { broker } = environment;
   broker.deliveryMode = deliveryMode;
   broker.sendsRetainedFirst = retainedFirst;
@@ -315,6 +317,8 @@ async function run(
   await environment.advance(35_000, 500);
   for (const phone of phones) phone.connect({ keep: false, qos: 0 });
   await environment.passBatchTime();
+  // Each pause ends with the next step of the clock.
+  await environment.advance(10, 1);
   for (const topic of TOPICS) publish(topic, false);
   await settle();
   // A message that is evicted before the grant may have been retained in between: then the gap is the only report.

@@ -924,3 +924,57 @@ Deno.test("a subscriber that another one removes is not called again", async () 
   environment.hub.close(new BrokerError("Bye"));
   assertEquals([one.events, other.events], [["ended: Bye"], []]);
 });
+
+// Pauses between the beginnings of streams. A step of the clock ends one.
+
+/** Adds a stream of each owner, and starts one of them; a pause follows before each further one. */
+async function beginOne(environment: HubEnvironment, ...owners: readonly string[]): Promise<RecordingSubscriber[]> {
+  const subscribers = owners.map((owner) => environment.add("door", { owner, keep: owner === "keeps" }));
+  await environment.passBatchTime();
+  assertEquals(subscribers.flatMap(({ events }) => events), []);
+  await environment.advance(1);
+  return subscribers;
+}
+
+Deno.test("a message between the beginnings of two streams of one request reaches each exactly once", async () => {
+  for (const deliveryMode of DELIVERY_MODES) {
+    await using environment = new HubEnvironment({ turnMs: 0 });
+    environment.broker.deliveryMode = deliveryMode;
+    environment.broker.publish("door", "stored", { retain: true });
+    const [one, other] = await beginOne(environment, "one", "other");
+    assertEquals([one?.events, other?.events], [["connected", "door: stored (retained)"], []]);
+    environment.broker.publish("door", "open");
+    await environment.advance(1);
+    environment.broker.publish("door", "shut");
+    assertEquals(one?.events, ["connected", "door: stored (retained)", "door: open", "door: shut"]);
+    assertEquals(other?.events, ["connected", "door: stored (retained)", "door: open", "door: shut"]);
+  }
+});
+
+Deno.test("a stream that leaves before it begins gets nothing, and the next one begins", async () => {
+  await using environment = new HubEnvironment({ turnMs: 0 });
+  const [, leaving, last] = await beginOne(environment, "one", "leaving", "last");
+  leaving?.unsubscribe();
+  environment.broker.publish("door", "open");
+  await environment.advance(2, 1);
+  assertEquals([leaving?.events, last?.events], [[], ["connected", "door: open"]]);
+});
+
+Deno.test("a connection that closes before a stream begins ends it, and subscribes those with keep again", async () => {
+  await using environment = new HubEnvironment({ turnMs: 0 });
+  const [staying, late] = await beginOne(environment, "keeps", "late");
+  environment.broker.closeConnection();
+  await environment.advance(1);
+  assertEquals(late?.events, ["ended: Broker closed the connection"]);
+  await environment.advance(2_000);
+  assertEquals(staying?.events, ["connected", `offline: ${CLOSED}`, "online", "gap"]);
+  assertEquals(environment.hub.subscribers, 1);
+});
+
+Deno.test("closing the hub before a stream begins ends it", async () => {
+  await using environment = new HubEnvironment({ turnMs: 0 });
+  const [, late] = await beginOne(environment, "one", "late");
+  environment.hub.close(new BrokerError("Shutdown"));
+  await environment.advance(2, 1);
+  assertEquals(late?.events, ["ended: Shutdown"]);
+});

@@ -1,6 +1,6 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import type { ReceivedMessage } from "../../../src/mqtt/hub/received_message.ts";
-import { RetainedDelivery } from "../../../src/mqtt/hub/retained.ts";
+import { OpenDeliveries, RetainedDelivery } from "../../../src/mqtt/hub/retained.ts";
 
 function retained(topic: string, payload = "on"): ReceivedMessage {
   const position = { epoch: "this", offset: 1 };
@@ -94,4 +94,42 @@ Deno.test("isSettled() waits while the broker sends skipped topics, once for eac
   assertEquals(delivery.isSettled(9000), false);
   delivery.offer(retained("a"), 8000);
   assertEquals(delivery.isSettled(9001), true);
+});
+
+Deno.test("unoffered() yields each delivery once for a topic, however often the broker sends it", () => {
+  const open = new OpenDeliveries<string>();
+  const make = (owner: string) => {
+    const delivery = new RetainedDelivery<string>({ owner, earlyBytes: { bytes: 0 }, from: 0 });
+    open.add(delivery);
+    return delivery;
+  };
+  const offered = (topic: string) => [...open.unoffered(topic)].map(({ owner }) => owner);
+  assertEquals(offered("a"), []);
+  make("one");
+  const two = make("two");
+  assertEquals([offered("a"), offered("a")], [["two", "one"], []]);
+  make("three");
+  open.delete(two);
+  // The newest one to which it was offered is gone: an older one may get it again, and ignores it.
+  assertEquals([offered("b"), offered("a"), offered("a")], [["three", "one"], ["three", "one"], []]);
+  open.clear();
+  make("four");
+  assertEquals([offered("a"), [...open].length], [["four"], 1]);
+});
+
+Deno.test("unoffered() forgets topics that the broker has no more, also while there is always some delivery", () => {
+  const open = new OpenDeliveries<string>();
+  const make = () => {
+    const delivery = new RetainedDelivery<string>({ owner: "phone", earlyBytes: { bytes: 0 }, from: 0 });
+    open.add(delivery);
+    return delivery;
+  };
+  let last = make();
+  for (let round = 0; round < 1000; round++) {
+    const next = make();
+    assertEquals([...open.unoffered(`topic ${round}`)].length, 2);
+    open.delete(last);
+    last = next;
+  }
+  assert(open.offeredTopics <= 2, `${open.offeredTopics} topics`);
 });

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import * as fc from "fast-check";
+import { TopicTrie } from "../../../src/mqtt/topics/trie.ts";
 import { TopicFilterSet } from "../../../src/mqtt/topics/filter_set.ts";
 import { type StoredEntry, TopicHistory } from "../../../src/mqtt/hub/topic_history.ts";
 
@@ -57,6 +58,61 @@ Deno.test("lastEvicted() hides no eviction: all later messages that match the fi
     }),
     { numRuns: 300 },
   );
+});
+
+/** Filters that count how many topics are tried. */
+class CountingFilters extends TopicTrie<string> {
+  tried = 0;
+
+  constructor(...filters: readonly string[]) {
+    super();
+    for (const filter of filters) this.add(filter, filter);
+  }
+
+  override matches(topic: string): boolean {
+    this.tried += 1;
+    return super.matches(topic);
+  }
+}
+
+Deno.test("after() returns exactly the kept messages after an offset that match a filter, in order", () => {
+  const steps = fc.array(
+    fc.record({ topic: fc.oneof(topicArbitrary, fc.constantFrom("$a", "$a/b")), evictions: fc.nat(2) }),
+    { maxLength: 200, size: "max" },
+  );
+  const filters = fc.uniqueArray(fc.constantFrom(...FILTERS, "$a/#", "+/+/#"), { minLength: 1, maxLength: 3 });
+  fc.assert(
+    fc.property(steps, filters, fc.nat(200), (all, wanted, since) => {
+      const history = new TopicHistory<string>();
+      const entries: StoredEntry<string>[] = [];
+      for (const [offset, { topic, evictions }] of all.entries()) {
+        entries.push(history.add(topic, { offset, bytes: 1, value: topic }));
+        for (let left = evictions; left > 0 && history.bytes > 0; left--) history.evict();
+      }
+      const filterSet = new TopicFilterSet(wanted);
+      const kept = entries.filter(({ value }) => value !== undefined);
+      const due = kept.filter(({ offset, topic }) => offset > since && filterSet.matches(topic));
+      const found = history.after(since, new CountingFilters(...wanted));
+      assertEquals(found.map(({ offset }) => offset), due.map(({ offset }) => offset));
+      assertEquals([...history].length, kept.length);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+Deno.test("after() tries each topic once, and none of groups that no filter matches or that are older", () => {
+  const history = new TopicHistory<number>();
+  for (let offset = 0; offset < 1_000; offset++) {
+    history.add(`home/room${offset % 10}/lamp/state${offset % 5}`, { offset, bytes: 1, value: offset });
+  }
+  history.add("alarm/door", { offset: 1_000, bytes: 1, value: 1_000 });
+  const tried = (offset: number, ...filters: readonly string[]) => {
+    const counting = new CountingFilters(...filters);
+    history.after(offset, counting);
+    return counting.tried;
+  };
+  assertEquals([tried(0, "garden/#"), tried(0, "home/+/door"), tried(0, "home/room1/#", "alarm/+")], [0, 0, 2]);
+  assertEquals([tried(-1, "home/+/lamp/state1"), tried(999, "#")], [10, 1]);
 });
 
 Deno.test("evict() evicts the oldest message of the largest topic within the largest levels", () => {

@@ -11,13 +11,12 @@ import {
   sealRequestV2,
   sealResponseV2,
 } from "../../../src/protocol/v2/envelope.ts";
-import { deriveMessageKey } from "../../../src/protocol/secret_key.ts";
 import { StreamSealer } from "../../../src/protocol/v2/stream.ts";
 import { cuts, flipBit, withFlippedCharacters } from "../../support/damage.ts";
 import { KEY, OTHER_KEY } from "../../support/known_keys.ts";
 import { openRequest } from "../../support/open_request.ts";
 import { assertRefused } from "../refusals.ts";
-import { watchCrypto } from "../../support/watched_crypto.ts";
+import { watchKey } from "../../support/watched_key.ts";
 
 const PLAINTEXT = '{"service":"jeedom","jsonrpc":"ping","timestamp":1700000000}';
 const TO_GATEWAY = { key: KEY, route: "/gateway" } as const;
@@ -124,7 +123,7 @@ Deno.test("tryRequestV2() and openResponseV2() refuse the texts of another key",
 
 Deno.test("tryRequestV2() refuses a plaintext that is not UTF-8", async () => {
   const salt = randomBytes(16);
-  const key = await deriveMessageKey(KEY, { salt, info: new TextEncoder().encode("e2eg/2 request"), usage: "encrypt" });
+  const key = await KEY.deriveEncryptor({ salt, info: new TextEncoder().encode("e2eg/2 request") });
   const seal = async (plaintext: number[]) => {
     const ciphertext = await encrypt(key, Uint8Array.from(plaintext), {
       nonce: new Uint8Array(NONCE_BYTES),
@@ -142,11 +141,10 @@ Deno.test("tryRequestV2() refuses a plaintext that is not UTF-8", async () => {
 Deno.test("sealRequestV2(), sealResponseV2() and StreamSealer have keys of their own, even with the same salts", async () => {
   // A constant source of randomness: the keys differ only by their purpose.
   const stuck = (length: number) => new Uint8Array(length);
-  const encryptions = await watchCrypto(async () => {
-    const { binding } = await sealRequestV2(KEY, PLAINTEXT, { route: "/gateway", random: stuck });
-    await sealResponseV2(binding, PLAINTEXT, stuck);
-    await (await StreamSealer.begin(binding, stuck)).seal(PLAINTEXT).text;
-  });
+  const { key, encryptions } = watchKey(KEY);
+  const { binding } = await sealRequestV2(key, PLAINTEXT, { route: "/gateway", random: stuck });
+  await sealResponseV2(binding, PLAINTEXT, stuck);
+  await (await StreamSealer.begin(binding, stuck)).seal(PLAINTEXT).text;
   const zeros = "0".repeat(32);
   assertEquals(encryptions.map(({ key }) => key), [
     `${zeros} e2eg/2 request`,

@@ -6,7 +6,7 @@ import { StreamOpener, StreamSealer } from "../../../src/protocol/v2/stream.ts";
 import { cuts, flipBit, withFlippedCharacters } from "../../support/damage.ts";
 import { KEY } from "../../support/known_keys.ts";
 import { assertRefused } from "../refusals.ts";
-import { watchCrypto } from "../../support/watched_crypto.ts";
+import { watchKey } from "../../support/watched_key.ts";
 
 const { binding: BINDING } = await sealRequestV2(KEY, "{}", { route: "/mqtt/subscribe", random: randomBytes });
 const EVENT = '{"type":"ping","timestamp":1700000015}';
@@ -49,29 +49,27 @@ Deno.test("StreamSealer numbers events in the order of the calls, whatever order
     fc.asyncProperty(order, async (finishing) => {
       const open: (() => void)[] = [];
       const finished: number[] = [];
-      await watchCrypto(async () => {
-        const sealer = await StreamSealer.begin(BINDING, randomBytes);
-        const events = Array.from({ length: COUNT }, (_, index) => sealer.seal(`event ${index}`));
-        assertEquals(events.map(({ n }) => n), [...events.keys()]);
-        for (const { n, text } of events) void text.then(() => finished.push(n));
-        for (const n of finishing) {
-          open[n]?.();
-          await events[n]?.text;
-        }
-        assertEquals(finished, finishing);
-        const opener = await StreamOpener.begin(BINDING, sealer.opening);
-        for (const { n, text } of events) assertEquals(String(await opener.open(await text, `${n}`)), `event ${n}`);
-      }, () => new Promise((resolve) => open.push(resolve)));
+      const { key } = watchKey(KEY, () => new Promise((resolve) => open.push(resolve)));
+      const sealer = await StreamSealer.begin({ ...BINDING, key }, randomBytes);
+      const events = Array.from({ length: COUNT }, (_, index) => sealer.seal(`event ${index}`));
+      assertEquals(events.map(({ n }) => n), [...events.keys()]);
+      for (const { n, text } of events) void text.then(() => finished.push(n));
+      for (const n of finishing) {
+        open[n]?.();
+        await events[n]?.text;
+      }
+      assertEquals(finished, finishing);
+      const opener = await StreamOpener.begin(BINDING, sealer.opening);
+      for (const { n, text } of events) assertEquals(String(await opener.open(await text, `${n}`)), `event ${n}`);
     }),
     { numRuns: 20 },
   );
 });
 
 Deno.test("StreamSealer has a nonce for each event: 4 zero bytes, and its number in 8", async () => {
-  const encryptions = await watchCrypto(async () => {
-    const sealer = await StreamSealer.begin(BINDING, randomBytes);
-    for (let n = 0; n < 300; n++) await sealer.seal("x").text;
-  });
+  const { key, encryptions } = watchKey(KEY);
+  const sealer = await StreamSealer.begin({ ...BINDING, key }, randomBytes);
+  for (let n = 0; n < 300; n++) await sealer.seal("x").text;
   assertEquals(encryptions.length, 300);
   encryptions.forEach(({ nonce, additionalData }, n) => {
     assertEquals(nonce, n.toString(16).padStart(24, "0"));

@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as fc from "fast-check";
 import type { OpenedText } from "../../../src/protocol/aead.ts";
+import { SYSTEM_CLOCK } from "../../../src/lib/clock.ts";
+import { Deadlines } from "../../../src/lib/deadlines.ts";
 import { FieldError, keepDigits, parsePayload, type Payload } from "../../../src/protocol/payload.ts";
 import { allRights, Scope } from "../../../src/keys/rights.ts";
 import { SERVICES } from "../../../src/services/registry.ts";
@@ -47,6 +49,7 @@ function makeJeedom(
     }),
     log: { warn: (message) => void warnings.push(message) },
     monotonic: () => clock.ms,
+    deadlines: new Deadlines(SYSTEM_CLOCK, 1),
     closeSignal: closing.signal,
   });
   return {
@@ -224,6 +227,19 @@ Deno.test("handle() stops reading an answer that is too large, announced or not"
   await assertRejects(() => makeJeedom({}, announced).call({ jsonrpc: "ping" }), ServiceError, "larger than 1000");
 });
 
+Deno.test("handle() limits an answer whose announced length does not count beside its transfer coding", async () => {
+  const headers = { "Content-Length": "5", "Transfer-Encoding": "chunked" };
+  const { call } = makeJeedom({}, () => new Response("x".repeat(1001), { headers }));
+  await assertRejects(() => call({ jsonrpc: "ping" }), ServiceError, "larger than 1000");
+});
+
+Deno.test("handle() continues to read large answers after one that announced its length twice", async () => {
+  const json = JSON.stringify("x".repeat(100_000));
+  const headers = { "Content-Length": `${json.length}, ${json.length}` };
+  const { call } = makeJeedom({ maxResponseBytes: 200_000, timeoutMs: 1000 }, () => new Response(json, { headers }));
+  for (let count = 0; count < 2; count++) assertEquals((await call({ jsonrpc: "ping" })).bodyJson, json);
+});
+
 /** Jeedom that announces no length, and sends the rest of each large answer when the test releases it. */
 function makeSlowAnswers(options: Partial<JeedomCallSettings> = {}) {
   const reading: string[] = [];
@@ -394,6 +410,22 @@ Deno.test("handle() fails after its timeout, whether Jeedom is silent or sends b
   }
 });
 
+Deno.test("handle() limits what a compressed answer expands to, however short its announced length is", async () => {
+  const json = JSON.stringify("x".repeat(2 ** 20));
+  const compressed = await new Response(new Blob([json]).stream().pipeThrough(new CompressionStream("gzip"))).bytes();
+  const headers = { "Content-Type": "application/json", "Content-Encoding": "gzip" };
+  await withServer(() => new Response(compressed, { headers }), (url) =>
+    withFetch(async (send) => {
+      const error = await assertRejects(
+        () => makeJeedom({ url, fetch: send, maxResponseBytes: 100_000 }).call({ jsonrpc: "ping" }),
+        ServiceError,
+      );
+      assertEquals([error.status, error.message], [502, "Jeedom's answer is larger than 100000 bytes"]);
+      const { bodyJson } = await makeJeedom({ url, fetch: send, maxResponseBytes: 2 ** 21 }).call({ jsonrpc: "ping" });
+      assertEquals(bodyJson, json);
+    }));
+});
+
 Deno.test("handle() waits longer for a long poll, as long as it requests", async () => {
   let answers = 0;
   const { call } = makeJeedom({
@@ -460,6 +492,7 @@ function makePollingJeedom(options: Partial<JeedomCallSettings> = {}) {
   const jeedom = makeJeedom({
     async fetch(input, init = {}) {
       const { params: { datetime } } = await new Request(input, init).json();
+      init.signal?.throwIfAborted();
       const answer = Promise.withResolvers<Response>();
       init.signal?.addEventListener("abort", () => answer.reject(init.signal?.reason));
       sent.push(datetime);

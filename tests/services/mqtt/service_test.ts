@@ -8,6 +8,7 @@ import { createBrokerDirectory } from "../../../src/services/mqtt/broker_directo
 import { createMqttService } from "../../../src/services/mqtt/service.ts";
 import { ServiceError } from "../../../src/services/service.ts";
 import { EventEncoder } from "../../../src/streams/event_encoder.ts";
+import { SYSTEM_CLOCK } from "../../../src/lib/clock.ts";
 import { randomBytes } from "../../../src/protocol/bytes.ts";
 
 const scope = new Scope(allRights(SERVICES));
@@ -31,7 +32,7 @@ function makeService(failure?: Error) {
       listen: () => () => {},
     },
     events: {
-      encoder: new EventEncoder({ randomBytes }),
+      encoder: new EventEncoder({ randomBytes, clock: SYSTEM_CLOCK }),
       maxEventBytes: 1000,
       telemetry: { dropped: () => {} },
       now: () => 0,

@@ -97,7 +97,7 @@ export const echo: ServiceModule<typeof ECHO_SETTINGS> = {
   maxAnswerBytes: () => 0,
   allowNet: () => ["echo.example:7"],
   startText: (config) => ({ template: "greeting with {greeting}", fields: configSchema.parse(config).echo }),
-  doctor: [ECHO_CHECK],
+  doctor: () => Promise.resolve([ECHO_CHECK]),
   remedyIfUnset: ({ isSet }) => isSet("ECHO_GREETING") ? undefined : "Set ECHO_GREETING",
   create({ config, encoder, now }) {
     const { greeting } = configSchema.parse(config).echo;

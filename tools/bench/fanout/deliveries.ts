@@ -107,12 +107,14 @@ const MAX_SILENCE_MS = 20_000;
 /**
  * Waits until all deliveries have arrived and a moment has passed for surplus ones, or until none has arrived for a
  * while.
+ *
+ * @param options `isComplete` is asked after a moment of silence; `count` returns a number that grows with each delivery
  */
 export async function untilDelivered(
-  { isComplete, count }: { readonly isComplete: () => boolean; readonly count: () => number },
+  { isComplete, count }: { readonly isComplete: () => boolean | Promise<boolean>; readonly count: () => number },
 ): Promise<void> {
   let previous = -1;
-  for (let silenceMs = 0; silenceMs < MAX_SILENCE_MS && !(isComplete() && silenceMs >= 3 * POLL_MS);) {
+  for (let silenceMs = 0; silenceMs < MAX_SILENCE_MS && !(silenceMs >= 3 * POLL_MS && await isComplete());) {
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     silenceMs = count() === previous ? silenceMs + POLL_MS : 0;
     previous = count();

@@ -4,6 +4,7 @@
  */
 import { type CommandLine, UsageError } from "../../../src/cli/args.ts";
 import { startBroker } from "../../../tests/support/broker.ts";
+import type { Version } from "../../../src/protocol/exchange.ts";
 import { startBenchGateway } from "../bench_gateway.ts";
 import type { DeliveryCounts } from "./deliveries.ts";
 import type { ListenerCounts } from "./listeners.ts";
@@ -53,12 +54,16 @@ interface Mode {
   readonly qos: 0 | 1;
   /** Messages per second; 0 for as fast as possible. */
   readonly rate: number;
+  /** Version of the protocol; in version 2 with batches. */
+  readonly version: Version;
 }
 
 const MODES: readonly Mode[] = [
-  { name: `${RATE}/s, QoS 0`, qos: 0, rate: RATE },
-  { name: "burst, QoS 0", qos: 0, rate: 0 },
-  { name: "burst, QoS 1", qos: 1, rate: 0 },
+  { name: `${RATE}/s, QoS 0`, qos: 0, rate: RATE, version: 1 },
+  { name: `${RATE}/s, QoS 0, version 2 with batches`, qos: 0, rate: RATE, version: 2 },
+  { name: "burst, QoS 0", qos: 0, rate: 0, version: 1 },
+  { name: "burst, QoS 1", qos: 1, rate: 0, version: 1 },
+  { name: "burst, QoS 1, version 2 with batches", qos: 1, rate: 0, version: 2 },
 ];
 
 /** Result of the same publishing through the gateway and without it. */
@@ -97,7 +102,8 @@ await runTool(async (started) => {
   const throughGateway = (mode: Mode, count: number) =>
     inScope(started, async (scope) => {
       const gateway = await startBenchGateway(scope, { env });
-      await listeners.ask("open", { port: Number(new URL(gateway.url).port), key: gateway.key, count });
+      const order = { port: Number(new URL(gateway.url).port), key: gateway.key, count, version: mode.version };
+      await listeners.ask("open", order);
       scope.defer(() => listeners.ask("close"));
       await publishTo(listeners, { qos: mode.qos, rate: RATE, events: 2 * RATE });
       const before = [await cpuMs(gateway.pid), await cpuMs(listeners.pid)] as const;

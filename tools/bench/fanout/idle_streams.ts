@@ -7,7 +7,7 @@ import { CONNECTING_LIMIT, StreamConnection } from "./stream_connection.ts";
 async function open({ port, count }: { readonly port: number; readonly count: number }): Promise<void> {
   await forEachConcurrent(range(0, count), CONNECTING_LIMIT, async () => {
     const head = Promise.withResolvers<void>();
-    const handlers = { onHead: head.resolve, onEvent() {}, onEnd: head.reject };
+    const handlers = { onHead: head.resolve, onRecord() {}, onEnd: head.reject };
     await StreamConnection.open(port, postBytes("/", "x".repeat(200)), handlers);
     await head.promise;
   });

@@ -1,17 +1,18 @@
 /**
- * Helper process with any number of listeners at the gateway, all with one key. During the measurement, sealed events
- * are only recorded with their time; afterwards every distinct event is opened once and all streams are checked.
+ * Helper process with any number of listeners at the gateway, all with one key. During the measurement, sealed records are
+ * only kept with their time; afterwards they are opened and all streams are checked.
  */
 import { errorText } from "../../../src/lib/errors.ts";
 import type { Position, StreamEvent } from "../../../src/protocol/event.ts";
 import { randomBytes } from "../../../src/protocol/bytes.ts";
-import { openEnvelope, parseEnvelope, sealEnvelope } from "../../../src/protocol/v1/envelope.ts";
-import { importKey, parseKey } from "../../../src/protocol/secret_key.ts";
+import { sealRequest, type Version } from "../../../src/protocol/exchange.ts";
+import { importSecretKey, parseKey, type SecretKey } from "../../../src/protocol/secret_key.ts";
 import { postBytes } from "../../../tests/support/raw_request.ts";
 import { forEachConcurrent } from "../../support/concurrency.ts";
 import { answerCommands } from "../../support/helper_process.ts";
 import { DeliveryCounter, type DeliveryCounts, parsePayload, preciseNow, TOPIC, untilDelivered } from "./deliveries.ts";
 import { CONNECTING_LIMIT, StreamConnection } from "./stream_connection.ts";
+import { type OpenRecord, recordOpener } from "./stream_opener.ts";
 
 /** Deliveries of one run to all listeners. */
 export interface ListenerCounts extends DeliveryCounts {
@@ -23,77 +24,106 @@ export interface ListenerCounts extends DeliveryCounts {
   readonly ends: Readonly<Record<string, number>>;
 }
 
+/** Streams to open. */
+export interface OpenOptions {
+  readonly port: number;
+  readonly key: string;
+  readonly count: number;
+  /** Version of the protocol; in version 2 with batches. 1 when absent. */
+  readonly version?: Version;
+}
+
+/** Record, and the time of its receipt. */
+interface Received {
+  readonly record: string;
+  readonly at: number;
+}
+
 interface Listener {
   stream: StreamConnection | undefined;
-  /** Events after `connected`: index among the distinct ones, and time of receipt. */
-  readonly events: { readonly id: number; readonly at: number }[];
+  /** Records that are yet to be opened. */
+  records: Received[];
+  /** Opened events, after `connected`. */
+  events: { readonly event: StreamEvent; readonly at: number }[];
+  open: OpenRecord;
+  /** Settles when all records that were to be opened are opened. */
+  opening: Promise<void>;
   end: string | undefined;
 }
 
-/** Events that are opened at a time. */
-const BATCH = 256;
+/** Listeners whose records are opened at a time. */
+const OPENING_LIMIT = 64;
 
 /** Shortest wait of clients before their first attempt to resume, in milliseconds; the longest is twice that. */
 const MIN_WAIT_MS = 250;
 
 function createListeners() {
-  const ids = new Map<string, number>();
+  /** Opened records that are the same for all listeners. */
+  const opened = new Map<string, Promise<StreamEvent[]>>();
   let listeners: Listener[] = [];
-  let target: { readonly port: number; readonly key: CryptoKey } | undefined;
+  let target: { readonly port: number; readonly key: SecretKey; readonly version: Version } | undefined;
   let closing = false;
   let resumed = 0;
+  let received = 0;
 
   function current() {
     if (target === undefined) throw new Error("No listeners are open");
     return target;
   }
 
-  async function openEvent(text: string): Promise<StreamEvent> {
-    return JSON.parse(await openEnvelope(current().key, parseEnvelope(text)));
-  }
-
-  function record(listener: Listener, text: string): void {
-    let id = ids.get(text);
-    if (id === undefined) ids.set(text, id = ids.size);
-    listener.events.push({ id, at: preciseNow() });
+  /** Opens what a listener received, in order. */
+  function openRecords(listener: Listener): Promise<void> {
+    return listener.opening = listener.opening.then(async () => {
+      const { records, open } = listener;
+      listener.records = [];
+      for (const { record, at } of records) {
+        for (const event of await open(record)) listener.events.push({ event, at });
+      }
+    });
   }
 
   /** Opens a stream and waits for its first event. */
   async function listen(listener: Listener, since?: Position): Promise<void> {
-    const { port, key } = current();
+    const { port, key, version } = current();
     const request = {
       topics: [TOPIC],
       qos: 1,
+      batch: true,
       timestamp: Date.now() / 1000,
       ...(since === undefined ? {} : { since }),
     };
-    const sealed = await sealEnvelope(key, JSON.stringify(request), randomBytes);
-    const first = Promise.withResolvers<string>();
-    let last: string | undefined;
-    listener.stream = await StreamConnection.open(port, postBytes("/mqtt/subscribe", sealed), {
+    const options = { version, route: "/mqtt/subscribe", random: randomBytes } as const;
+    const { text, exchange } = await sealRequest(key, JSON.stringify(request), options);
+    const first = Promise.withResolvers<void>();
+    // In version 2 the record that opens the stream comes before the first event.
+    let left = version;
+    listener.open = recordOpener(exchange, opened);
+    listener.stream = await StreamConnection.open(port, postBytes("/mqtt/subscribe", text), {
       onHead() {},
-      onEvent(text) {
-        if (last === undefined) first.resolve(text);
-        else record(listener, text);
-        last = text;
+      onRecord(record) {
+        received += 1;
+        listener.records.push({ record, at: preciseNow() });
+        if (left-- === 1) first.resolve();
       },
       onEnd(error) {
         first.reject(error ?? new Error("Stream ended without an event"));
-        if (!closing && last !== undefined) resume(listener, last, error);
+        if (!closing && left < 1) resume(listener, error);
       },
     });
-    const event = await openEvent(await first.promise);
-    if (event.type !== "connected") throw new Error(`Stream did not begin: ${JSON.stringify(event)}`);
+    await first.promise;
+    await openRecords(listener);
+    const [begin] = listener.events.splice(since === undefined ? 0 : -1);
+    if (begin?.event.type !== "connected") throw new Error(`Stream did not begin: ${JSON.stringify(begin)}`);
   }
 
   /** Resumes after the wait of clients, if the last event offers it. */
-  async function resume(listener: Listener, last: string, error: Error | undefined): Promise<void> {
+  async function resume(listener: Listener, error: Error | undefined): Promise<void> {
     try {
-      const event = await openEvent(last);
-      if (event.type === "error" && event.resume !== undefined) {
+      await openRecords(listener);
+      // It is not a message, and only messages are waited for.
+      const event = listener.events.pop()?.event;
+      if (event?.type === "error" && event.resume !== undefined) {
         resumed += 1;
-        // It is not a message, and only messages are waited for.
-        listener.events.pop();
         await new Promise((resolve) => setTimeout(resolve, (1 + Math.random()) * MIN_WAIT_MS));
         await listen(listener, event.resume);
       } else listener.end = error?.message ?? JSON.stringify(event);
@@ -103,44 +133,45 @@ function createListeners() {
   }
 
   /** Opens all streams; returns the milliseconds until the last `connected`. */
-  async function open(order: { readonly port: number; readonly key: string; readonly count: number }): Promise<number> {
-    const secret = parseKey(order.key);
+  async function open({ port, key, count, version = 1 }: OpenOptions): Promise<number> {
+    const secret = parseKey(key);
     if (secret === undefined) throw new Error("Key must be 64 hexadecimal characters");
-    target = { port: order.port, key: await importKey(secret) };
+    target = { port, key: await importSecretKey(secret), version };
     closing = false;
-    listeners = Array.from({ length: order.count }, () => ({ stream: undefined, events: [], end: undefined }));
+    const notOpen = () => Promise.reject(new Error("Stream is not open"));
+    listeners = Array.from({ length: count }, (): Listener => (
+      { stream: undefined, records: [], events: [], open: notOpen, opening: Promise.resolve(), end: undefined }
+    ));
     const began = performance.now();
     await forEachConcurrent(listeners, CONNECTING_LIMIT, (listener) => listen(listener));
     return performance.now() - began;
   }
 
   /** Discards all events so far. */
-  function begin(): void {
-    ids.clear();
+  async function begin(): Promise<void> {
+    await forEachConcurrent(listeners, OPENING_LIMIT, openRecords);
+    opened.clear();
     resumed = 0;
-    for (const { events } of listeners) events.length = 0;
+    for (const listener of listeners) listener.events = [];
   }
 
   /** Waits for the last event, opens all events, and checks each stream. */
   async function collect(run: { readonly run: number; readonly events: number }): Promise<ListenerCounts> {
     await untilDelivered({
-      isComplete: () => listeners.every(({ events, end }) => end !== undefined || events.length >= run.events),
-      count: () => listeners.reduce((sum, { events }) => sum + events.length, 0),
+      async isComplete() {
+        await forEachConcurrent(listeners, OPENING_LIMIT, openRecords);
+        return listeners.every(({ events, end }) => end !== undefined || events.length >= run.events);
+      },
+      count: () => received,
     });
-    const texts = [...ids.keys()];
-    const opened: StreamEvent[] = [];
-    while (opened.length < texts.length) {
-      opened.push(...await Promise.all(texts.slice(opened.length, opened.length + BATCH).map(openEvent)));
-    }
     const counter = new DeliveryCounter(run);
     const ends: Record<string, number> = {};
     let gaps = 0;
     for (const { events, end } of listeners) {
       const receive = counter.addReceiver();
-      for (const { id, at } of events) {
-        const event = opened[id];
-        if (event?.type === "message") receive(parsePayload(event.payload ?? ""), at);
-        else if (event?.type === "gap") gaps += 1;
+      for (const { event, at } of events) {
+        if (event.type === "message") receive(parsePayload(event.payload ?? ""), at);
+        else if (event.type === "gap") gaps += 1;
       }
       if (end !== undefined) ends[end] = (ends[end] ?? 0) + 1;
     }
@@ -151,7 +182,7 @@ function createListeners() {
     closing = true;
     for (const { stream } of listeners) stream?.close();
     listeners = [];
-    ids.clear();
+    opened.clear();
   }
 
   return { open, begin, collect, close };

@@ -8,8 +8,8 @@ export const CONNECTING_LIMIT = 64;
 export interface StreamHandlers {
   /** Called when the head of the answer has arrived with status 200. */
   onHead(): void;
-  /** Called with the data of each event. */
-  onEvent(data: string): void;
+  /** Called with each record that is no comment. */
+  onRecord(record: string): void;
   /** Called at the end of the stream; with an error if it broke off or was malformed. */
   onEnd(error?: Error): void;
 }
@@ -96,8 +96,7 @@ export class StreamConnection {
     const { records, rest } = splitRecords(this.#events + text);
     this.#events = rest;
     for (const record of records) {
-      if (record.startsWith("data: ") && !record.includes("\n")) this.handlers.onEvent(record.slice("data: ".length));
-      else if (!record.startsWith(":")) throw new Error(`Not an event: "${record}"`);
+      if (!record.startsWith(":")) this.handlers.onRecord(record);
     }
   }
 }

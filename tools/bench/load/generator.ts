@@ -2,6 +2,7 @@
  * Helper process that generates load. To leave the cores to the measured process, requests are sealed shortly before
  * the measurement, each with its own nonce and time, and every answer is opened and checked after it.
  */
+import type { Aead } from "../../../src/protocol/aead.ts";
 import { randomBytes } from "../../../src/protocol/bytes.ts";
 import { openEnvelope, parseEnvelope, sealEnvelope } from "../../../src/protocol/v1/envelope.ts";
 import { importKey, parseKey } from "../../../src/protocol/secret_key.ts";
@@ -46,13 +47,13 @@ const OCTETS = { "Content-Type": "application/octet-stream" };
 
 function createGenerator() {
   let options: LoadOptions | undefined;
-  let key: CryptoKey | undefined;
+  let key: Aead | undefined;
   let connections: HttpConnection[] = [];
   let ready: Uint8Array[] = [];
   const numbers = { first: 0, next: 0 };
   let exchanges: Exchange[] = [];
 
-  function current(): { work: Work; key: CryptoKey } {
+  function current(): { work: Work; key: Aead } {
     if (options === undefined || key === undefined) throw new Error("Call prepare first");
     return { work: options.work, key };
   }

@@ -3,10 +3,11 @@
  * proxy before the same Jeedom, and a publisher straight to the same broker.
  */
 import type { CommandLine } from "../../../src/cli/args.ts";
-import { MOSQUITTO, startBroker } from "../../../tests/support/broker.ts";
+import type { Variables } from "../../../src/config/rules.ts";
 import { startBenchGateway } from "../bench_gateway.ts";
 import { startHelper } from "../../support/helper_process.ts";
-import { REPORT_EACH_SECOND, watchBroker } from "./broker_count.ts";
+import { requireMosquitto, startCountingBroker } from "./counting_broker.ts";
+import { CONNECTIONS, createLoadDriver, type Measured, replayMemoryBytes, WARM_UP, workName, WORKS } from "./driver.ts";
 import type { LoadOptions, LoadResult } from "./generator.ts";
 import type { Work } from "./work.ts";
 import { cpuMs, rssBytes } from "../../support/process_stats.ts";
@@ -38,105 +39,55 @@ const [SECONDS, ROUNDS, GATEWAY_FLAGS] = readToolArgs(LINE, ({ positionals }) =>
   ] as const;
 });
 
-if (MOSQUITTO === undefined) {
-  // deno-lint-ignore no-console
-  console.error(
-    "Mosquitto is not installed; it counts the published messages. Install it: sudo apt-get install mosquitto",
-  );
-  Deno.exit(77);
-}
-
-const CONNECTIONS = [1, 16, 64];
-const WORKS: readonly Work[] = [{ kind: "jeedom" }, { kind: "publish", qos: 0 }, { kind: "publish", qos: 1 }];
-
-/** Long enough for the JIT compiler to settle, with all connections. */
-const WARM_UP = { seconds: 4, connections: 64 };
-
-/** Requests per second that the replay store has room for: as many as by default for 5 s. */
-const REQUESTS_PER_SECOND = 20_000;
-
-interface Measured extends LoadResult {
-  readonly rate: number;
-  readonly cpuPerRequest: number;
-  readonly rss: number;
-  readonly generatorCores: number;
-}
+requireMosquitto();
 
 /** Measurements of one case, one for each round. */
 interface Results {
   readonly gateway: Measured[];
+  readonly native: Measured[];
   readonly bare: Measured[];
   readonly ceiling: Measured[];
 }
 
 await runTool(async (started) => {
-  const helper = (name: string) => {
+  const helper = (name: string, scope = started) => {
     const process = startHelper(new URL(`${name}.ts`, import.meta.url));
-    started.defer(() => process.stop());
+    scope.defer(() => process.stop());
     return process;
   };
-  const [generator, jeedom, proxy, straight, bare] = [
+  const [generator, jeedom, proxy, straight] = [
     helper("generator"),
     helper("jeedom"),
     helper("proxy"),
     helper("straight_publisher"),
-    helper("bare_sealing"),
   ];
-  const broker = await startBroker(REPORT_EACH_SECOND);
-  started.defer(() => broker.stop());
-  const brokerCount = await watchBroker(broker.port);
-  started.defer(() => brokerCount.close());
+  const broker = await startCountingBroker(started);
   const jeedomUrl = await jeedom.ask<string>("url");
   const proxyPort = await proxy.ask<number>("serve", jeedomUrl);
   const bareKey = "0".repeat(64);
-  const barePort = await bare.ask<number>("serve", { key: bareKey, jeedom: jeedomUrl, brokerPort: broker.port });
   const env = {
     JEEDOM_URL: jeedomUrl,
     JEEDOM_APIKEY: "bench",
     MQTT_BROKER_HOST: broker.host,
     MQTT_BROKER_PORT: String(broker.port),
-    REPLAY_MEMORY_BYTES: String(Math.max(64 * 2 ** 20, Math.ceil((SECONDS + 2) * REQUESTS_PER_SECOND * 1024))),
+    REPLAY_MEMORY_BYTES: replayMemoryBytes(SECONDS),
   };
-  let published = 0;
+  const driver = createLoadDriver(generator, broker);
+  const load = (target: Omit<LoadOptions, "ready">, pid: number) => driver.load(target, { pid, seconds: SECONDS });
 
-  /** Runs the generator against a process and checks every answer. */
-  async function load(target: Omit<LoadOptions, "ready">, pid: number): Promise<Measured> {
-    const warmUp = await drive({ ...target, connections: WARM_UP.connections }, {
-      pid,
-      seconds: WARM_UP.seconds,
-      rate: 3000,
-    });
-    return await drive(target, { pid, seconds: SECONDS, rate: warmUp.rate });
-  }
-
-  async function drive(
-    target: Omit<LoadOptions, "ready">,
-    { pid, seconds, rate }: { readonly pid: number; readonly seconds: number; readonly rate: number },
-  ): Promise<Measured> {
-    await generator.ask("prepare", { ...target, ready: Math.ceil(rate * seconds * 1.3) });
-    const [before, ownBefore] = [await cpuMs(pid), await cpuMs(generator.pid)];
-    const result = await generator.ask<LoadResult>("run", { seconds });
-    const [after, ownAfter, rss] = [await cpuMs(pid), await cpuMs(generator.pid), await rssBytes(pid)];
-    const checked = await generator.ask<number>("verify");
-    if (checked !== result.requests) throw new Error(`${result.requests} requests, but ${checked} answers checked`);
-    if (target.work.kind === "publish") await brokerCount.expect(published += result.requests);
-    return {
-      ...result,
-      rate: result.requests / result.seconds,
-      cpuPerRequest: (after - before) / result.requests,
-      rss,
-      generatorCores: (ownAfter - ownBefore) / 1000 / result.seconds,
-    };
-  }
-
-  const gatewayCase = (work: Work, connections: number) =>
+  const gatewayCase = (work: Work, connections: number, own: Variables = {}) =>
     inScope(started, async (scope) => {
-      const gateway = await startBenchGateway(scope, { env, flags: GATEWAY_FLAGS });
+      const gateway = await startBenchGateway(scope, { env: { ...env, ...own }, flags: GATEWAY_FLAGS });
       return await load({ port: Number(new URL(gateway.url).port), key: gateway.key, work, connections }, gateway.pid);
     });
 
+  // As new as the gateway's process: the code of both is compiled meanwhile.
   const bareCase = (work: Work, connections: number) =>
-    load({ port: barePort, key: bareKey, work, connections }, bare.pid);
+    inScope(started, async (scope) => {
+      const bare = helper("bare_sealing", scope);
+      const port = await bare.ask<number>("serve", { key: bareKey, jeedom: jeedomUrl, brokerPort: broker.port });
+      return await load({ port, key: bareKey, work, connections }, bare.pid);
+    });
 
   const proxyCase = (connections: number) =>
     load({ port: proxyPort, key: "0".repeat(64), work: { kind: "proxy" }, connections }, proxy.pid);
@@ -147,7 +98,7 @@ await runTool(async (started) => {
     const before = await cpuMs(straight.pid);
     const result = await straight.ask<LoadResult>("run", { ...order, seconds: SECONDS });
     const after = await cpuMs(straight.pid);
-    await brokerCount.expect(published += warmUp.requests + result.requests);
+    await driver.expectPublished(warmUp.requests + result.requests);
     return {
       ...result,
       rate: result.requests / result.seconds,
@@ -161,18 +112,21 @@ await runTool(async (started) => {
     work.kind === "publish" ? straightCase(work.qos, connections) : proxyCase(connections);
 
   const cases = WORKS.flatMap((work) => CONNECTIONS.map((connections) => ({ work, connections })));
-  const progress = new Progress(ROUNDS * cases.length * 3);
-  const results = cases.map((): Results => ({ gateway: [], bare: [], ceiling: [] }));
+  const progress = new Progress(ROUNDS * cases.length * 4);
+  const results = cases.map((): Results => ({ gateway: [], native: [], bare: [], ceiling: [] }));
   for (let round = 0; round < ROUNDS; round++) {
     for (const [at, { work, connections }] of cases.entries()) {
       const parts: readonly (readonly [name: string, run: () => Promise<unknown>])[] = [
         ["gateway", async () => results[at]?.gateway.push(await gatewayCase(work, connections))],
+        ["gateway with AEAD=native", async () => {
+          results[at]?.native.push(await gatewayCase(work, connections, { AEAD: "native" }));
+        }],
         ["bare sealing", async () => results[at]?.bare.push(await bareCase(work, connections))],
         ["ceiling", async () => results[at]?.ceiling.push(await ceilingCase(work, connections))],
       ];
       // Alternates the order, so that none is always measured on a warm machine.
       for (const [part, run] of round % 2 === 0 ? parts : parts.toReversed()) {
-        progress.step(`round ${round + 1} of ${ROUNDS}, ${name(work)}, ${connections} connections, ${part}`);
+        progress.step(`round ${round + 1} of ${ROUNDS}, ${workName(work)}, ${connections} connections, ${part}`);
         await run();
       }
     }
@@ -183,7 +137,8 @@ await runTool(async (started) => {
     describeMethod([
       `${ROUNDS} rounds of ${SECONDS} s per case after ${WARM_UP.seconds} s of warm-up; medians over the rounds; ratios ` +
       "from the same round, with the lowest and highest in brackets",
-      "A fresh gateway process per case and round: replay store, rate limits, logs and audit on; limits too wide to refuse",
+      "A fresh process of the gateway, and of bare sealing, per case and round; in the gateway replay store, rate limits, " +
+      "logs, audit and metrics are on; limits too wide to refuse; V8 and the allocator with the flags of deno task start",
       "Every request sealed with its own nonce before the measurement, every answer opened and checked after it " +
       "(HTTP 200, status 200, own number); every publish counted by the broker",
       "Ceiling of Jeedom calls: a pass-through proxy on Deno.serve and fetch, plaintext of the same size, same generator. " +
@@ -193,10 +148,6 @@ await runTool(async (started) => {
     ]),
   ].join("\n");
 });
-
-function name(work: Work): string {
-  return work.kind === "publish" ? `Publish, QoS ${work.qos}` : "Jeedom call";
-}
 
 function table(
   cases: readonly { work: Work; connections: number }[],
@@ -210,43 +161,47 @@ function table(
     "p99 ms",
     "CPU ms/req",
     "RSS MB",
+    "AEAD=native req/s",
+    "its p99",
+    "its CPU ms/req",
     "Generator cores",
   ];
   const beside = [
     "Bare sealing req/s",
-    "Ratio to it",
-    "Ceiling req/s",
-    "its p50",
-    "its p99",
     "its CPU ms/req",
+    "Ratio to it",
+    "Ratio of AEAD=native to it",
+    "Ceiling req/s",
     "Ratio to ceiling",
   ];
   return markdownTable(
     [...header, ...beside],
     cases.map(({ work, connections }, at) => {
-      const { gateway = [], bare = [], ceiling = [] } = results[at] ?? {};
+      const { gateway = [], native = [], bare = [], ceiling = [] } = results[at] ?? {};
       const middle = (of: readonly Measured[], field: keyof Measured, count: number) =>
         digits(median(of.map((measured) => measured[field])), count);
-      const ratio = (to: readonly Measured[]) => {
-        const ratios = gateway.map(({ rate }, round) => rate / (to[round]?.rate ?? NaN));
+      const ratio = (of: readonly Measured[], to: readonly Measured[]) => {
+        const ratios = of.map(({ rate }, round) => rate / (to[round]?.rate ?? NaN));
         return `${digits(median(ratios), 2)} (${digits(Math.min(...ratios), 2)}–${digits(Math.max(...ratios), 2)})`;
       };
       return [
-        name(work),
+        workName(work),
         String(connections),
         middle(gateway, "rate", 0),
         middle(gateway, "p50", 2),
         middle(gateway, "p99", 2),
         middle(gateway, "cpuPerRequest", 3),
         digits(median(gateway.map(({ rss }) => rss / 2 ** 20)), 0),
+        middle(native, "rate", 0),
+        middle(native, "p99", 2),
+        middle(native, "cpuPerRequest", 3),
         middle(gateway, "generatorCores", 2),
         middle(bare, "rate", 0),
-        ratio(bare),
+        middle(bare, "cpuPerRequest", 3),
+        ratio(gateway, bare),
+        ratio(native, bare),
         middle(ceiling, "rate", 0),
-        middle(ceiling, "p50", 2),
-        middle(ceiling, "p99", 2),
-        middle(ceiling, "cpuPerRequest", 3),
-        ratio(ceiling),
+        ratio(gateway, ceiling),
       ];
     }),
   );
