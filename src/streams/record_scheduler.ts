@@ -10,8 +10,8 @@ import { FifoQueue } from "../lib/fifo_queue.ts";
 /** Interval in milliseconds. */
 const INTERVAL_MS = 10;
 
-/** Most records in an interval: 10,000 a second, some 40 % of a core. A household's listeners never wait. */
-export const RECORDS_PER_INTERVAL = 100;
+/** Most records in an interval: 5,000 a second, some 30 % of a core. A household's listeners never wait. */
+export const RECORDS_PER_INTERVAL = 50;
 
 /** Limits the records of all streams together, fairly: owners take turns, and the streams of one come in order. */
 export class RecordScheduler {
