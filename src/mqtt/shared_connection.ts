@@ -129,34 +129,31 @@ export class SharedConnection {
       release(reason);
       reject(reason);
     });
-    const settle = <A extends unknown[]>(end: (...outcome: A) => void) => (...outcome: A) => {
-      deadline.clear();
-      end(...outcome);
-    };
-    const fail = settle(reject);
-    const send = (connection: BrokerConnection) => {
-      if (isExpired) return;
-      const { packetsReceived } = connection;
-      const sentAt = clock.monotonic();
-      const { response, cancel } = command(connection);
-      missing = awaited;
-      release = (reason) => {
-        cancel?.();
-        // A broker that sent no packet is frozen, and must not read the command later. If connecting took most of the
-        // time, its silence proves little.
-        const isFrozen = connection.packetsReceived === packetsReceived && clock.monotonic() - sentAt >= timeoutMs / 2;
-        if (cancel === undefined || isFrozen) this.#close(attempt, reason);
-      };
-      response.then(settle(resolve), fail);
-    };
-    if (attempt.connection === undefined) attempt.opening.then(send).catch(fail);
-    else {
+    const send = async () => {
       try {
-        send(attempt.connection);
+        // At once on an open connection: its commands keep the order of their calls.
+        const connection = attempt.connection ?? await attempt.opening;
+        if (isExpired) return;
+        const { packetsReceived } = connection;
+        const sentAt = clock.monotonic();
+        const { response, cancel } = command(connection);
+        missing = awaited;
+        release = (reason) => {
+          cancel?.();
+          // A broker that sent no packet is frozen, and must not read the command later. If connecting took most of the
+          // time, its silence proves little.
+          const isFrozen = connection.packetsReceived === packetsReceived &&
+            clock.monotonic() - sentAt >= timeoutMs / 2;
+          if (cancel === undefined || isFrozen) this.#close(attempt, reason);
+        };
+        resolve(await response);
       } catch (error) {
-        fail(error);
+        reject(error);
+      } finally {
+        deadline.clear();
       }
-    }
+    };
+    send();
     return promise;
   }
 
