@@ -45,7 +45,7 @@ export const CAMERA_TOKEN = "5c3b1f0e9d8a7c6b5a4f3e2d1c0b9a8f7e6d5c4b3a2f1e0d9c8
 /** Areas of the home, with their entities. */
 export const AREAS: Readonly<Record<string, readonly string[]>> = {
   kitchen: ["light.kitchen", "sensor.kitchen_temperature"],
-  living_room: ["light.living_room", "cover.living_room"],
+  "living_room": ["light.living_room", "cover.living_room"],
   hall: ["lock.front_door", "binary_sensor.front_door", "camera.front_door"],
 };
 
