@@ -39,6 +39,9 @@ export interface NewState {
   readonly context?: Context;
 }
 
+/** Most past states that are kept of an entity. */
+const MAX_PAST = 250;
+
 /** Query token of the camera's picture, which needs no other token. */
 export const CAMERA_TOKEN = "5c3b1f0e9d8a7c6b5a4f3e2d1c0b9a8f7e6d5c4b3a2f1e0d9c8b7a6f5e4d3c2b";
 
@@ -140,7 +143,7 @@ export class HomeAssistantHome {
     const changedAt = before !== undefined && hasSameState ? before.changedAt : at;
     const after = { entity, state, attributes, changedAt, updatedAt: at, context };
     this.#states.set(entity, after);
-    this.#past.set(entity, [...this.past(entity), after]);
+    this.#past.set(entity, [...this.past(entity), after].slice(-MAX_PAST));
     this.#fire({ type: "state_changed", entity, before, after, at, context });
   }
 
