@@ -109,12 +109,13 @@ export class HomeAssistantHome {
   readonly #states = new Map<string, EntityState>();
   readonly #past = new Map<string, EntityState[]>();
   readonly #listeners = new Set<(event: HomeEvent) => void>();
-  readonly #now: () => number;
+  /** Returns the time, in milliseconds since 1970. */
+  readonly now: () => number;
   #contexts = 0;
 
   /** Makes a home; `now` returns the time in milliseconds since 1970. */
   constructor(now: () => number) {
-    this.#now = now;
+    this.now = now;
     for (const [entity, state] of Object.entries(ENTITIES)) this.set(entity, state);
   }
 
@@ -139,7 +140,7 @@ export class HomeAssistantHome {
     const { attributes = before?.attributes ?? {}, context = this.createContext(null) } = rest;
     const hasSameState = before?.state === state;
     if (before !== undefined && hasSameState && isSame(before.attributes, attributes)) return;
-    const at = this.#now();
+    const at = this.now();
     const changedAt = before !== undefined && hasSameState ? before.changedAt : at;
     const after = { entity, state, attributes, changedAt, updatedAt: at, context };
     this.#states.set(entity, after);
@@ -153,12 +154,12 @@ export class HomeAssistantHome {
     if (before === undefined) return;
     this.#states.delete(entity);
     const context = this.createContext(null);
-    this.#fire({ type: "state_changed", entity, before, after: undefined, at: this.#now(), context });
+    this.#fire({ type: "state_changed", entity, before, after: undefined, at: this.now(), context });
   }
 
   /** Announces the call of a service. */
   announce(call: ServiceCall, context: Context): void {
-    this.#fire({ type: "call_service", call, at: this.#now(), context });
+    this.#fire({ type: "call_service", call, at: this.now(), context });
   }
 
   /** Makes the context of a cause; `userId` is null for a device. */

@@ -25,7 +25,7 @@ const PICTURE = Uint8Array.fromBase64(
 /** Answers a request of the REST API. */
 export async function answerRest(request: Request, server: HomeAssistantServer): Promise<Response> {
   const url = new URL(request.url);
-  const [api, kind, ...rest] = url.pathname.slice(1).split("/").map(decodeURIComponent);
+  const [api, kind, ...rest] = url.pathname.slice(1).split("/").map(tryDecode);
   if (api !== "api") return text(404, "Not Found");
   const isAuthorized = server.isToken(/^Bearer (.+)$/.exec(request.headers.get("Authorization") ?? "")?.[1]);
   if (kind === "camera_proxy") {
@@ -130,6 +130,15 @@ function statesWithin(past: readonly EntityState[], start: number, end: number):
 function answerCamera(entity: string, { home }: HomeAssistantServer): Response {
   const isCamera = entity.startsWith("camera.") && home.state(entity) !== undefined;
   return isCamera ? new Response(PICTURE, { headers: { "Content-Type": "image/png" } }) : text(404, "Not Found");
+}
+
+/** Decodes a part of a path; leaves it as it is if it is malformed, as aiohttp does. */
+function tryDecode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 function message(status: number, message: string): Response {

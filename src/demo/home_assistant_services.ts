@@ -4,7 +4,7 @@
  * @module
  */
 import { AREAS, type HomeAssistantHome, type ServiceCall } from "./home_assistant_home.ts";
-import type { Context, EntityState } from "./home_assistant_state.ts";
+import { type Context, type EntityState, formatTime } from "./home_assistant_state.ts";
 
 /** No such service. */
 export class ServiceNotFound extends Error {}
@@ -103,7 +103,7 @@ function runScript({ home, context }: Work): unknown {
   const off = { state: "off", context };
   home.set("script.good_night", {
     ...off,
-    attributes: { ...attributes, "last_triggered": context.id },
+    attributes: { ...attributes, "last_triggered": formatTime(home.now()) },
   });
   for (const { entity, attributes } of home.states()) {
     if (entity.startsWith("light.")) {

@@ -178,3 +178,13 @@ Deno.test("subscribe_entities sends the states, then differences", async () => {
     result: null,
   });
 });
+
+Deno.test("a script runs, says when, and answers if asked", async () => {
+  await using port = startHomeAssistant(() => START);
+  const [, answer] = await post(port, "/api/services/script/good_night?return_response", {});
+  assertEquals(answer.service_response, { lights: "off" });
+  assertEquals(port.home.state("light.living_room")?.state, "off");
+  assertEquals(port.home.state("script.good_night")?.attributes["last_triggered"], "2026-01-31T12:00:00+00:00");
+  assertEquals(port.simulated.calls, [{ domain: "script", service: "good_night", data: {} }]);
+  assertEquals(port.simulated.requests, ["POST /api/services/script/good_night?return_response"]);
+});
