@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { isObject } from "../lib/json.ts";
+import { STATUS_TEXT } from "@std/http/status";
+import { isObject, tryParseJson } from "../lib/json.ts";
 import { CAMERA_TOKEN } from "./home_assistant_home.ts";
 import { configOf, type HomeAssistantServer } from "./home_assistant_server.ts";
 import {
@@ -26,24 +27,24 @@ const PICTURE = Uint8Array.fromBase64(
 export async function answerRest(request: Request, server: HomeAssistantServer): Promise<Response> {
   const url = new URL(request.url);
   const [api, kind, ...rest] = url.pathname.slice(1).split("/").map(tryDecode);
-  if (api !== "api") return text(404, "Not Found");
+  if (api !== "api") return text(404);
   const isAuthorized = server.isToken(/^Bearer (.+)$/.exec(request.headers.get("Authorization") ?? "")?.[1]);
   if (kind === "camera_proxy") {
     return isAuthorized || url.searchParams.get("token") === CAMERA_TOKEN
       ? answerCamera(rest[0] ?? "", server)
-      : text(request.headers.has("Authorization") ? 401 : 403, "Unauthorized");
+      : text(request.headers.has("Authorization") ? 401 : 403);
   }
   const method = kind === "services" && rest.length > 0 ? "POST" : "GET";
   const isKnown = ["", "config", "states", "services", "history"].some((known) => known === kind);
-  if (!isKnown) return text(404, "Not Found");
-  if (request.method !== method) return text(405, "Method Not Allowed");
-  if (!isAuthorized) return text(401, "Unauthorized");
+  if (!isKnown) return text(404);
+  if (request.method !== method) return text(405);
+  if (!isAuthorized) return text(401);
 
   const { home } = server;
   if (kind === "") return Response.json({ message: "API running." });
   if (kind === "config") return Response.json(configOf(server));
   if (kind === "history") {
-    return rest[0] === "period" ? answerHistory(rest[1], url.searchParams, server) : text(404, "Not Found");
+    return rest[0] === "period" ? answerHistory(rest[1], url.searchParams, server) : text(404);
   }
   if (kind === "states") {
     if (rest.length === 0) return Response.json(home.states().map(toFullState));
@@ -62,12 +63,8 @@ function answerCall(
   isResponseWanted: boolean,
   server: HomeAssistantServer,
 ): Response {
-  let data: unknown;
-  try {
-    data = body === "" ? {} : JSON.parse(body);
-  } catch {
-    return message(400, "Data should be valid JSON.");
-  }
+  const data = body === "" ? {} : tryParseJson(body);
+  if (data === undefined) return message(400, "Data should be valid JSON.");
   if (!isObject(data)) return message(400, "Data should be a JSON object");
   const call = { domain, service, data };
   const support = responseOf(call);
@@ -87,7 +84,7 @@ function answerCall(
     const states = changed.map(toFullState);
     return Response.json(isResponseWanted ? { "changed_states": states, "service_response": response } : states);
   } catch (error) {
-    if (error instanceof ServiceNotFound || error instanceof InvalidFields) return text(400, "Bad Request");
+    if (error instanceof ServiceNotFound || error instanceof InvalidFields) return text(400);
     throw error;
   }
 }
@@ -129,7 +126,7 @@ function statesWithin(past: readonly EntityState[], start: number, end: number):
 
 function answerCamera(entity: string, { home }: HomeAssistantServer): Response {
   const isCamera = entity.startsWith("camera.") && home.state(entity) !== undefined;
-  return isCamera ? new Response(PICTURE, { headers: { "Content-Type": "image/png" } }) : text(404, "Not Found");
+  return isCamera ? new Response(PICTURE, { headers: { "Content-Type": "image/png" } }) : text(404);
 }
 
 /** Decodes a part of a path; leaves it as it is if it is malformed, as aiohttp does. */
@@ -146,6 +143,6 @@ function message(status: number, message: string): Response {
 }
 
 /** Makes an error page of aiohttp, the web server of Home Assistant. */
-function text(status: number, title: string): Response {
-  return new Response(`${status}: ${status === 403 ? "Forbidden" : title}`, { status });
+function text(status: 400 | 401 | 403 | 404 | 405): Response {
+  return new Response(`${status}: ${STATUS_TEXT[status]}`, { status });
 }
