@@ -34,6 +34,8 @@ import {
 import { VERSION } from "../version.ts";
 import { openDefaultBroker } from "./default_broker.ts";
 import { rateLimitsOf } from "../limits/rate_limits.ts";
+import { allRights } from "../keys/rights.ts";
+import { MemoryState } from "../store/state/memory_state.ts";
 import { listen, listenForAdmin, openPort } from "./listen.ts";
 import { localUrl } from "../net/host.ts";
 import { openKeys } from "./keys.ts";
@@ -123,9 +125,13 @@ export async function startGateway(
   const broker = await openDefaultBroker(config, platform, log);
   opened.defer(() => broker.close());
 
+  const state = new MemoryState();
   const encoder = createEventEncoder({ randomBytes, clock: SYSTEM_CLOCK, metrics });
   const { services, checks, closeServices } = await createServices(modules, metrics, {
     config,
+    sections: { current: {} },
+    state,
+    allRights: allRights(modules),
     platform,
     broker: broker.address,
     encoder,
@@ -241,16 +247,17 @@ interface CreatedServices {
 async function createServices(
   modules: readonly ServiceModule[],
   metrics: Metrics,
-  dependencies: ServiceDependencies,
+  dependencies: Omit<ServiceDependencies, "findService">,
 ): Promise<CreatedServices> {
   const created: CreatedService[] = [];
+  const findService = (name: string) => created.find(({ service }) => service.name === name)?.service;
   const checks: Record<string, DependencyCheck> = {};
   for (const module of modules) {
-    const one = await module.create(dependencies);
+    const one = await module.create({ ...dependencies, findService });
     const { service, check } = one;
     metrics.addService({ name: service.name, hasSubscriptions: isStreaming(service), aliases: service.aliases });
     created.push(one);
-    checks[module.dependency] = check;
+    if (module.dependency !== undefined && check !== undefined) checks[module.dependency] = check;
   }
   return {
     services: created.map(({ service }) => service),

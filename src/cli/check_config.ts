@@ -78,7 +78,7 @@ function printSettings(
 async function checkFiles(config: Config, platform: Platform, services: readonly ServiceModule[]): Promise<void> {
   const results = await Promise.allSettled([
     readPair("TLS", { certFile: config.server.tlsCertFile, keyFile: config.server.tlsKeyFile }, platform),
-    ...services.flatMap((service) => service.checkFiles?.(config, platform) ?? []),
+    ...services.flatMap((service) => service.checkFiles?.(config, platform, {}) ?? []),
   ]);
   const problems = results.filter((result) => result.status === "rejected").map(({ reason }) => errorText(reason));
   if (problems.length > 0) throw new ConfigError(problems);

@@ -32,7 +32,7 @@ export async function permissions(
   try {
     const { config, unknown } = await readSettings(platform, services);
     warnOfEnvironment(unknown, platform);
-    platform.print(permissionFlags(config, findNotifySockets(platform), services).join(" "));
+    platform.print(permissionFlags(config, findNotifySockets(platform), { services }).join(" "));
   } catch (error) {
     if (error instanceof ConfigError) warnOfEnvironment(error.unknown, platform);
     platform.print(minimalFlags(services).join(" "));

@@ -140,7 +140,7 @@ export interface HealthSettings extends SettingsGroup {
 
 /** Returns the settings of health checks, with the dependencies of services. */
 export function healthGroup(services: readonly Pick<ServiceModule, "dependency">[]): HealthSettings {
-  const dependencies = services.map(({ dependency }) => dependency).toSorted();
+  const dependencies = services.flatMap(({ dependency }) => dependency ?? []).toSorted();
   return {
     title: "Health checks",
     settings: {
@@ -155,8 +155,8 @@ export function healthGroup(services: readonly Pick<ServiceModule, "dependency">
         rule: listOf(...dependencies),
         default: dependencies.join(","),
         doc:
-          "Dependencies that have to work for /health/ready to answer ok. The replay store always counts, and a gateway " +
-          "that stops is never ready.",
+          "Dependencies that have to work for /health/ready to answer ok, as far as they are configured. The replay " +
+          "store always counts, and a gateway that stops is never ready.",
         notes: "Set READY_NEEDS=broker when you have no Jeedom.",
       }),
     },

@@ -9,6 +9,7 @@ import { type Config, settingsOf, type SettingsTable, settingsTable, settingsWit
 import { DENIED_BY_SANDBOX, formatBrokerPattern } from "../net/egress.ts";
 import { hostOf } from "../net/host.ts";
 import { SERVICES } from "../services/registry.ts";
+import type { Sections } from "../services/section.ts";
 import type { ServiceModule } from "../services/service.ts";
 
 /** Returns the flags for the environment. Other variables read as absent: libraries look for dozens of them. */
@@ -29,12 +30,15 @@ export interface NotifyPaths {
  * Returns the flags for `deno run` that allow what the configuration needs, and nothing else.
  *
  * @param notify the sockets for the service manager; undefined without one
- * @param services services that connect to others
+ * @param options services that connect to others, and their sections of the services file
  */
 export function permissionFlags(
   config: Config,
   notify?: NotifyPaths,
-  services: readonly ServiceModule[] = SERVICES,
+  { services = SERVICES, sections = {} }: {
+    readonly services?: readonly ServiceModule[];
+    readonly sections?: Sections;
+  } = {},
 ): string[] {
   const table = settingsTable(services);
   // A flag cannot name an abstract socket.
@@ -47,7 +51,7 @@ export function permissionFlags(
   ].filter((file) => file !== undefined && file !== config.keys.secretKeyFile);
   return [
     "--no-prompt",
-    `--allow-net${netTargets(config, sockets, services)}`,
+    `--allow-net${netTargets({ config, sockets, services, sections })}`,
     `--deny-net=${DENIED_BY_SANDBOX.join(",")}`,
     `--allow-read=${[...new Set(read)].join(",")}`,
     // The mode of the keys file may have to change; its content is written by the command "keys".
@@ -61,8 +65,13 @@ export function minimalFlags(services: readonly ServiceModule[]): string[] {
   return ["--no-prompt", "--allow-read=.env", ...envFlags(settingsTable(services))];
 }
 
-function netTargets(config: Config, sockets: readonly string[], services: readonly ServiceModule[]): string {
-  const targets = services.map((service) => service.allowNet(config));
+function netTargets({ config, sockets, services, sections }: {
+  readonly config: Config;
+  readonly sockets: readonly string[];
+  readonly services: readonly ServiceModule[];
+  readonly sections: Sections;
+}): string {
+  const targets = services.map((service) => service.allowNet(config, sections));
   if (targets.includes(undefined)) return "";
   return "=" + [
     formatBrokerPattern(config.server),

@@ -75,7 +75,10 @@ const KNOWN: KnownNames = knownNames(SERVICES);
 
 function knownNames(services: readonly ConfigurableService[]): KnownNames {
   const names = settingsOf(settingsTable(services)).map(({ name }) => name);
-  const words = [...OWN_WORDS, ...services.flatMap(({ name, dependency }) => [name, dependency])];
+  const words = [
+    ...OWN_WORDS,
+    ...services.flatMap(({ name, dependency }) => dependency === undefined ? [name] : [name, dependency]),
+  ];
   return {
     spellings: [...names, ...CLIENT_VARIABLES].map(spell),
     ownPrefix: new RegExp(`^(${words.join("|")})[_.-]`, "i"),

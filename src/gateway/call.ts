@@ -114,7 +114,14 @@ export function createCallHandler(options: CallHandlerOptions, selection: Servic
       const reply = await telemetry.measure(
         selected.name,
         () =>
-          selected.handle(exact, { key: key.name, scope: key.scope, clientSignal, revoked: key.revoked, holdMemory }),
+          selected.handle(exact, {
+            key: key.name,
+            keyCreated: key.created,
+            scope: key.scope,
+            clientSignal,
+            revoked: key.revoked,
+            holdMemory,
+          }),
       );
       outcome = {
         reply: await compressBody(reply, payload),

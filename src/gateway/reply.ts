@@ -67,16 +67,23 @@ export type SealReply = (exchange: Exchange, reply: Reply) => Promise<SealedText
  */
 export function createSealReply(now: () => number, random: RandomBytes): SealReply {
   const mutex = new Mutex();
-  const seal: SealReply = (exchange, { status, bodyJson, bodyGzip, source, service }) => {
+  const seal: SealReply = (exchange, { status, bodyJson, bodyGzip, members, source, service }) => {
     // Whole seconds: some clients read the timestamp as an integer. The body is JSON text already.
     const timestamp = Math.floor(now() / 1000);
     const body = bodyGzip === undefined ? `"body":${bodyJson}` : `"body_gzip":"${bodyGzip}"`;
     const origin = source === undefined ? "" : `,"source":"${source}"`;
     const from = service === undefined ? "" : `,"service":"${service}"`;
-    return sealAnswer(exchange, `{"status":${status},${body},"timestamp":${timestamp}${origin}${from}}`, random);
+    const more = members === undefined ? "" : membersJson(members);
+    return sealAnswer(exchange, `{"status":${status},${body},"timestamp":${timestamp}${origin}${from}${more}}`, random);
   };
   return (exchange, reply) =>
     reply.bodyJson.length <= LARGE_LENGTH ? seal(exchange, reply) : mutex.runExclusive(() => seal(exchange, reply));
+}
+
+/** Returns members of an object as JSON text, each after a comma. */
+function membersJson(members: Readonly<Record<string, unknown>>): string {
+  const text = JSON.stringify(members).slice(1, -1);
+  return text === "" ? "" : `,${text}`;
 }
 
 /**

@@ -39,6 +39,8 @@ export function selectService<S extends Service>(payload: Payload, selection: Se
   }
   const { services, fallback } = selection;
   if (!isGiven) {
+    const claiming = services.find((candidate) => candidate.claims?.(payload));
+    if (claiming !== undefined) return claiming;
     if (fallback === undefined) throw new FieldError("Missing required field: service");
     const fault = fallback.misdirectedFault?.(payload);
     if (fault === undefined) return fallback;

@@ -32,7 +32,7 @@ export function readyResponse(isReady: boolean, details: Readonly<Record<string,
 }
 
 /** Checks a dependency. Rejects with a message without secrets if it fails; settles in any case. */
-export type DependencyCheck = () => Promise<void>;
+export type DependencyCheck = () => Promise<void> | undefined;
 
 /** Checks and their interval. */
 export interface ReadinessOptions {
@@ -58,6 +58,8 @@ export class Readiness {
   readonly #options: ReadinessOptions;
   readonly #up = new Map<string, boolean>();
   readonly #checkedAt = new Map<string, number>();
+  /** Dependencies of services that are not configured. */
+  readonly #unused = new Set<string>();
   readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
   #isStopping = false;
   #isClosed = false;
@@ -69,12 +71,12 @@ export class Readiness {
 
   /** Begins to check all dependencies, at once and at each interval. */
   start(): void {
-    for (const dependency of this.dependencies) this.#check(dependency);
+    for (const dependency of Object.keys(this.#options.checks)) this.#check(dependency);
   }
 
   /** Names of all dependencies. */
   get dependencies(): readonly string[] {
-    return Object.keys(this.#options.checks);
+    return Object.keys(this.#options.checks).filter((dependency) => this.#isUsed(dependency));
   }
 
   /** Whether the gateway can serve requests. */
@@ -84,7 +86,8 @@ export class Readiness {
 
   /** Causes of not being ready: dependencies that fail or were not checked yet, the clock, or the stop. */
   get failing(): readonly string[] {
-    const failing = this.#options.needs.filter((dependency) => this.#up.get(dependency) !== true);
+    const { needs } = this.#options;
+    const failing = needs.filter((dependency) => this.#isUsed(dependency) && this.#up.get(dependency) !== true);
     if (this.#options.isClockWrong()) failing.push("clock");
     if (this.#isStopping) failing.push("stopping");
     return failing;
@@ -116,14 +119,28 @@ export class Readiness {
   /** Checks a dependency, and again after the interval: never twice at a time. */
   async #check(dependency: string): Promise<void> {
     const { checks, everyMs } = this.#options;
-    const result = checks[dependency]?.() ?? Promise.resolve();
-    const fault = await faultOf(result);
-    if (this.#isClosed) return;
-    this.#update(dependency, fault);
-    // A check that exceeded its time is waited for as well.
-    await result.catch(() => {});
-    if (this.#isClosed) return;
+    const result = checks[dependency]?.();
+    if (result === undefined) this.#setUnused(dependency);
+    else {
+      this.#unused.delete(dependency);
+      const fault = await faultOf(result);
+      if (this.#isClosed) return;
+      this.#update(dependency, fault);
+      // A check that exceeded its time is waited for as well.
+      await result.catch(() => {});
+      if (this.#isClosed) return;
+    }
     this.#timers.set(dependency, setTimeout(() => this.#check(dependency), everyMs));
+  }
+
+  #isUsed(dependency: string): boolean {
+    return !this.#unused.has(dependency);
+  }
+
+  #setUnused(dependency: string): void {
+    this.#unused.add(dependency);
+    this.#up.delete(dependency);
+    this.#checkedAt.delete(dependency);
   }
 
   #update(dependency: string, fault: string | undefined): void {

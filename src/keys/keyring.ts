@@ -25,6 +25,8 @@ export interface Key {
   readonly secret: SecretKey;
   /** Rights of its holder. */
   readonly scope: Scope;
+  /** Time of its creation, in milliseconds since 1970; 0 for the key `default`, which has no such time. */
+  readonly created: number;
   /** Its own rate limit; undefined for the default. */
   readonly rate: Rate | undefined;
   /** Aborts when the key is revoked. Its reason is an `Error` with the message for the key holder. */
@@ -95,6 +97,8 @@ interface KeyEntry {
   readonly expiryMessage: string;
   /** Oldest protocol version that it allows. */
   readonly minProtocol: Version;
+  /** Time of its creation, in milliseconds since 1970. */
+  readonly created: number;
   /** Its own rate limit. */
   readonly rate?: Rate | undefined;
 }
@@ -321,6 +325,7 @@ export class LiveKeyring implements Keyring {
       kid: secret.kid,
       secret,
       scope: new Scope(entry.rights),
+      created: entry.created,
       rate: entry.rate,
       revoked: revocation.signal,
     };
@@ -370,9 +375,10 @@ function* toEntries({ single, records }: KeySources, allRights: Rights): Generat
       isPrevious: false,
       expiryMessage: "",
       minProtocol: 1,
+      created: 0,
     };
   }
-  for (const { created: _, disabled, previous, expires, ...entry } of records) {
+  for (const { disabled, previous, expires, ...entry } of records) {
     if (disabled) continue;
     yield { ...entry, expires, isPrevious: false, expiryMessage: `Key ${entry.name} has expired` };
     if (previous === undefined) continue;

@@ -61,25 +61,28 @@ const MAX_PARTS = 20_000;
  */
 const MAX_EXACT_VALUES = 10_000;
 
+/** Fields that are passed to a service as the client wrote them. */
+const PASSED_ON = ["params", "message", "body", "data"] as const;
+
 /**
- * Keeps the digits of the numbers in `params` and `message`, which are passed to a service as the client wrote them. The
- * gateway itself reads all other fields, as ordinary numbers.
+ * Keeps the digits of the numbers in the fields that are passed on. The gateway itself reads all other fields, as
+ * ordinary numbers.
  *
  * Slow, so only for requests that may run, not for replays or requests over their rate limit.
  *
  * @param text text that the payload was parsed from
- * @throws {FieldError} if one of the two has too many values
+ * @throws {FieldError} if one of them has too many values
  */
 export function keepDigits(payload: Payload, text: OpenedText): Payload {
   // Refused later for its depth, whatever its numbers.
   if (!mayChangeNumbers(text) || isDeeperThan(MAX_FIELD_DEPTH + 1, payload)) return payload;
   const texts = memberTexts(text);
-  const kept = (["params", "message"] as const).flatMap((field) => {
+  const kept = PASSED_ON.flatMap((field) => {
     const source = texts.get(field);
     const value = payload[field];
     if (source === undefined || !mayChangeNumbers(source)) return [];
-    // Refused later: params must be an object.
-    if (field === "params" && !isObject(value)) return [];
+    // Refused later: these must be objects.
+    if ((field === "params" || field === "data") && !isObject(value)) return [];
     if (!hasMoreValues(MAX_EXACT_VALUES, value)) return [[field, parseExact(source)]];
     if (keepsNumbers(source, value)) return [];
     throw new FieldError(

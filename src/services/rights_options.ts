@@ -47,14 +47,14 @@ export interface RightsChange {
 
 /** Definition of the rights in one service. */
 export interface RightsDefinition extends Readonly<GrantableService["rights"]> {
-  /** Rights of an ordinary phone: those of `keys add` without options. */
-  readonly everyday: ServiceRights;
+  /** Rights of an ordinary phone: those of `keys add` without options. Absent where such a key has no rights in the service. */
+  readonly everyday?: ServiceRights;
   /** Options of `keys add` and `keys set`. */
   readonly options: RightsOptions;
   /** Options of `keys set` alone. */
   readonly setOptions?: RightsOptions;
   /** Sentence about the everyday rights, for the help of `keys add`. */
-  readonly addNote: string;
+  readonly addNote?: string;
   /** Sentence for the help of `keys set`. */
   readonly setNote?: string;
   /** Applies options to rights. */

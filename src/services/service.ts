@@ -8,7 +8,7 @@ import type { Config } from "../config/settings.ts";
 import type { Check } from "../doctor/check.ts";
 import type { DoctorContext } from "../doctor/context.ts";
 import type { Key } from "../keys/keyring.ts";
-import type { GrantableService, Scope } from "../keys/rights.ts";
+import type { GrantableService, Rights, Scope } from "../keys/rights.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
 import type { Deadlines } from "../lib/deadlines.ts";
 import type { Log } from "../observability/log.ts";
@@ -20,7 +20,9 @@ import type { Payload } from "../protocol/payload.ts";
 import type { Route } from "../protocol/v2/envelope.ts";
 import type { EventEncoder } from "../streams/event_encoder.ts";
 import type { EventStream } from "../streams/event_stream.ts";
+import type { StateStore } from "../store/state/state_store.ts";
 import type { RightsDefinition } from "./rights_options.ts";
+import type { LiveSections, Section, Sections } from "./section.ts";
 
 /**
  * A service: all that the rest of the gateway takes from its folder. Adding one is a folder and an entry in
@@ -29,22 +31,31 @@ import type { RightsDefinition } from "./rights_options.ts";
  * @typeParam Settings its settings, from which the type of the configuration is derived
  */
 export interface ServiceModule<Settings extends ServiceSettings = ServiceSettings> extends GrantableService {
-  /** Name of what it depends on, for readiness and `READY_NEEDS`: the service's own, or a more general one. */
-  readonly dependency: string;
+  /**
+   * Name of what it depends on, for readiness and `READY_NEEDS`: the service's own, or a more general one. Absent for a
+   * service whose failures are no reason to take the gateway out of use.
+   */
+  readonly dependency?: string;
   /** Its settings. */
   readonly settings: Settings;
+  /** Its section of the services file. */
+  readonly section?: Section<unknown>;
   /** Definition of the rights in it. */
   readonly rights: RightsDefinition;
   /** Returns the targets of `--allow-net` that it connects to; `undefined` where it needs the network everywhere. */
-  allowNet(config: Config): readonly string[] | undefined;
+  allowNet(config: Config, sections: Sections): readonly string[] | undefined;
   /** Returns the size of its largest answer, in bytes. */
   maxAnswerBytes(config: Config): number;
   /**
-   * Checks the files that its settings name, as a start does; for `check-config`.
+   * Checks the files that its settings and its section name, as a start does; for `check-config`.
    *
    * @returns one promise for each file or pair of files, which rejects with the setting's name if it cannot be used
    */
-  checkFiles?(config: Config, platform: Pick<Platform, "fetch" | "files">): readonly Promise<unknown>[];
+  checkFiles?(
+    config: Config,
+    platform: Pick<Platform, "fetch" | "files">,
+    sections: Sections,
+  ): readonly Promise<unknown>[];
   /** Creates the service. What it opens is closed with `resources`. */
   create(dependencies: ServiceDependencies): Promise<CreatedService>;
   /** Returns the end of the log line of the start. */
@@ -70,8 +81,8 @@ export interface StartText {
 export interface CreatedService {
   /** The service. */
   readonly service: Service;
-  /** Rejects unless what the service depends on works. */
-  check(): Promise<void>;
+  /** Rejects unless what the service depends on works. Returns undefined where nothing of it is configured. */
+  check?(): Promise<void> | undefined;
   /** Closes its connections at the end, once the streams have ended; the gateway waits for at most 2 s. */
   close?(): Promise<void>;
 }
@@ -80,6 +91,14 @@ export interface CreatedService {
 export interface ServiceDependencies {
   /** The settings. */
   readonly config: Config;
+  /** Sections of the services file. */
+  readonly sections: LiveSections;
+  /** Durable state. */
+  readonly state: StateStore;
+  /** Every right in every service. */
+  readonly allRights: Rights;
+  /** Returns a service by its name, once all are created; undefined if there is none. */
+  readonly findService: (name: string) => Service | undefined;
   /** The machine. */
   readonly platform: Pick<Platform, "createHttpClient" | "fetch" | "files">;
   /** Address of the default broker. */
@@ -136,6 +155,8 @@ export interface Service {
   subscribe?(payload: Payload, context: SubscriptionContext): () => void;
   /** Routes of its own, older than `/gateway` and `/subscribe`. */
   readonly aliases?: { readonly call: Route; readonly subscribe: Route };
+  /** Returns whether a request that names no service is for this one, by its fields. */
+  claims?(payload: Payload): boolean;
   /** Returns why a request that reached the default service, as it names none, is not for it; undefined if it is. */
   misdirectedFault?(payload: Payload): string | undefined;
 }
@@ -152,6 +173,8 @@ export function isStreaming(service: Service): service is StreamingService {
 export interface ServiceContext {
   /** Name of the request's key. */
   readonly key: string;
+  /** Time of the key's creation, in milliseconds since 1970: another key may have its name later. */
+  readonly keyCreated: number;
   /** Rights of the request's key. */
   readonly scope: Scope;
   /** Aborts when the client has disconnected. */
@@ -180,6 +203,8 @@ export interface Reply {
   readonly bodyJson: string;
   /** The body with gzip and in base64, which is sent in place of the text. */
   readonly bodyGzip?: string;
+  /** Further members of the answer beside the body, as JSON values. */
+  readonly members?: Readonly<Record<string, unknown>>;
   /** Present if the gateway itself made the answer. */
   readonly source?: "gateway";
   /** Name of the service that answered, where the answer carries it. */

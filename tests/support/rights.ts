@@ -4,6 +4,7 @@ import { SERVICES } from "../../src/services/registry.ts";
 import { JEEDOM_RIGHTS } from "../../src/services/jeedom/rights.ts";
 import type { RightsDefinition } from "../../src/services/rights_options.ts";
 import { MQTT_RIGHTS } from "../../src/services/mqtt/rights.ts";
+import type { ServiceModule } from "../../src/services/service.ts";
 
 /** Rights in all services, in one object. */
 export interface FlatRights {
@@ -41,7 +42,11 @@ export function rightsOf(given: FlatRights = {}): Rights {
 
 /** Rights that `keys add` grants by default, in a record. */
 export const EVERYDAY_RIGHTS = {
-  rights: Object.fromEntries(SERVICES.map(({ name, rights }): [string, Rights[string]] => [name, rights.everyday])),
+  rights: Object.fromEntries(
+    SERVICES.flatMap(({ name, rights }: ServiceModule): [string, Rights[string]][] =>
+      rights.everyday === undefined ? [] : [[name, rights.everyday]]
+    ),
+  ),
 };
 
 /** Valid rights with all their fields; others as they are. */

@@ -4,16 +4,21 @@
  *
  * @module
  */
-import type { Setting } from "../../src/config/rules.ts";
+import type { Setting, SettingsGroup } from "../../src/config/rules.ts";
 import { SETTINGS, settingsOf, type SettingsTable } from "../../src/config/settings.ts";
 
 const WIDTH = 120;
 
 const ALL: readonly Setting[] = settingsOf(SETTINGS);
 
+/** Returns the groups that have settings: a service may have none but those in the services file. */
+function groupsOf(table: SettingsTable): readonly SettingsGroup[] {
+  return Object.values(table).filter(({ settings }) => Object.keys(settings).length > 0);
+}
+
 /** Makes the text of `.env.example`. */
 export function envExample(table: SettingsTable = SETTINGS): string {
-  const sections = Object.values(table).map(({ title, intro, settings }) =>
+  const sections = groupsOf(table).map(({ title, intro, settings }) =>
     [
       heading(title),
       ...intro === undefined ? [] : [comment(intro)],
@@ -78,7 +83,7 @@ function wrapped(text: string): string[] {
 
 /** Makes the page `docs/configuration.md`. */
 export function configurationPage(table: SettingsTable = SETTINGS): string {
-  const sections = Object.values(table).map(({ title, intro, settings }) =>
+  const sections = groupsOf(table).map(({ title, intro, settings }) =>
     [
       `## ${title}`,
       ...intro === undefined ? [] : [wrapped(marked(intro)).join("\n")],

@@ -40,8 +40,8 @@ function commandLine(services: readonly ServiceModule[]) {
       },
     },
     notes: `Options of rights with a value can be given several times. Without any of them,
-the key may do what an ordinary phone needs, in every service:
-${services.map(({ rights }) => rights.addNote).join("\n")}`,
+the key may do what an ordinary phone needs:
+${services.flatMap(({ rights }) => rights.addNote ?? []).join("\n")}`,
   } as const satisfies CommandLine;
 }
 

@@ -43,7 +43,9 @@ export function rightsFromOptions(
   services: readonly ServiceModule[],
 ): RightsFromOptions {
   if (!isEmpty(values, services)) return changeRights(undefined, values, services);
-  const everyday = services.map(({ name, rights }) => [name, rights.everyday]);
+  const everyday = services.flatMap(({ name, rights }) =>
+    rights.everyday === undefined ? [] : [[name, rights.everyday]]
+  );
   return { rights: Object.fromEntries(everyday), mistakes: [] };
 }
 

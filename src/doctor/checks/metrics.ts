@@ -84,7 +84,11 @@ function healthOf(reply: HttpReply): Health | undefined {
 /** Reports the gateway's own health and its age: the other checks are newer and may contradict it. */
 function reportHealth({ isReady, failing, age }: Health, context: DoctorContext): Finding {
   const { config: { health: { needs } }, services } = context;
-  const unset = new Map(services.map((service) => [service.dependency, service.remedyIfUnset?.(context)]));
+  const unset = new Map(
+    services.flatMap((service) =>
+      service.dependency === undefined ? [] : [[service.dependency, service.remedyIfUnset?.(context)]]
+    ),
+  );
   const isUnused = (name: string) => !needs.includes(name) && unset.get(name) !== undefined;
   const relevant = isReady ? failing.filter((name) => !isUnused(name)) : failing;
   const asOf = age === undefined ? "" : ` (as of ${age} s ago)`;

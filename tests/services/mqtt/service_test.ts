@@ -41,6 +41,7 @@ function makeService(failure?: Error) {
   const handle = (payload: Payload) =>
     service.handle(payload, {
       key: "phone",
+      keyCreated: 0,
       scope,
       clientSignal: new AbortController().signal,
       holdMemory: (release) => release(),

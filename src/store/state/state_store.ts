@@ -1,0 +1,25 @@
+/**
+ * Durable state: what must outlive a restart. One interface for each place where it may lie.
+ *
+ * @module
+ */
+
+/** Store of durable state. */
+export interface StateStore {
+  /**
+   * Counts one use, unless as many as the limit are counted: of two claims for the last use, one succeeds. The use is on
+   * disk when the promise settles.
+   *
+   * @param counter name of the counter
+   * @param limit most uses
+   * @returns whether the use is counted
+   * @throws {Error} if the store fails; then the use may be counted
+   */
+  claimUse(counter: string, limit: number): Promise<boolean>;
+  /**
+   * Returns the number of counted uses; 0 for an unknown counter.
+   *
+   * @throws {Error} if the store fails
+   */
+  readUses(counter: string): Promise<number>;
+}
