@@ -134,7 +134,9 @@ Deno.test("parseServicesFile() either fills in every text or reports a fault, wh
   fc.assert(fc.property(fc.array(part, { maxLength: 8 }), (parts) => {
     const text = parts.join("");
     const read = () => parse(JSON.stringify({ echo: { replies: { a: text } } }));
-    if (/\$\{/.test(text.replaceAll("$${", " ").replaceAll("${WORD}", " "))) return void assertThrows(read, ConfigError);
+    if (/\$\{/.test(text.replaceAll("$${", " ").replaceAll("${WORD}", " "))) {
+      return void assertThrows(read, ConfigError);
+    }
     const filled = text.split("$${").map((rest) => rest.replaceAll("${WORD}", "world")).join("${");
     assertEquals(read().sections, { echo: { replies: { a: filled } } });
   }));
