@@ -62,11 +62,11 @@ export function fillIn(value: Json, params: ParamValues): Json {
 export function fillInText(
   text: string,
   params: ParamValues,
-  encode: (value: string) => string = (value) => value,
+  encode: (value: string, name: string) => string = (value) => value,
 ): string {
   return text.replace(
     DOLLAR,
-    (_match, name: string | undefined) => name === "$" ? "$" : encode(String(valueOf(params, name ?? ""))),
+    (_match, name: string = "") => name === "$" ? "$" : encode(String(valueOf(params, name)), name),
   );
 }
 

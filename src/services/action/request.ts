@@ -52,9 +52,14 @@ const http = z.strictObject({
   path,
 }));
 
+const ENTITY_RULE = "must be an entity such as cover.gate, or a list of them";
+
+const entity = z.string(ENTITY_RULE).regex(/^[a-z0-9_]+\.[a-z0-9_]+$/, ENTITY_RULE);
+
 const homeAssistant = z.strictObject({
   call: z.string().regex(/^[a-z0-9_]+\.[a-z0-9_]+$/, "must be a call such as light.turn_on"),
-  target: jsonMembers.optional(),
+  // The service takes entities alone, as rights name these.
+  target: z.strictObject({ "entity_id": z.union([entity, z.array(entity).min(1)], ENTITY_RULE) }).optional(),
   data: jsonMembers.optional(),
 }).transform(({ call, target, data }): ActionRequest => ({
   service: "home_assistant",
@@ -160,31 +165,38 @@ const EVALUATED: Readonly<
 /**
  * Makes the payload for the service.
  *
+ * @param declared parameters of the action
  * @throws {FieldError} if the service would evaluate the text of a parameter, or a text would change the path
  */
-export function buildPayload({ service, fixed, values, path }: ActionRequest, params: ParamValues): Payload {
+export function buildPayload(
+  { service, fixed, values, path }: ActionRequest,
+  params: ParamValues,
+  declared: ReadonlyMap<string, Param>,
+): Payload {
+  const isFreeText = (name: string) => declared.get(name)?.type === "text";
   const evaluated = EVALUATED[service];
   for (const [name, value] of params) {
-    if (evaluated !== undefined && typeof value === "string" && evaluated.pattern.test(value)) {
+    if (evaluated !== undefined && isFreeText(name) && evaluated.pattern.test(String(value))) {
       throw new FieldError(`Invalid field: params.${name}: must not have ${evaluated.shown}`);
     }
   }
   const filled = Object.entries(values).map(([name, value]) => [name, fillIn(value, params)]);
-  return { ...Object.fromEntries(filled), ...path !== undefined && { path: fillInPath(path, params) }, ...fixed };
+  const filledPath = path === undefined ? {} : { path: fillInPath(path, params, isFreeText) };
+  return { ...Object.fromEntries(filled), ...filledPath, ...fixed };
 }
 
 /** Fills in a path, each parameter within one segment. */
-function fillInPath(path: string, params: ParamValues): string {
+function fillInPath(path: string, params: ParamValues, isFreeText: (name: string) => boolean): string {
   return path.split("/").map((segment) => {
-    if (findPlaceholders(segment).length === 0) return fillInText(segment, params);
-    const filled = fillInText(segment, params, (value) => {
+    const [first] = findPlaceholders(segment);
+    const filled = fillInText(segment, params, (value, name) => {
       // Servers differ in what they make of these, even encoded.
-      if (/[/\\%]/.test(value)) throw new FieldError("Invalid field: params: must not have /, \\ and % within a path");
+      if (isFreeText(name) && /[/\\%]/.test(value)) throw new FieldError(`Invalid field: params.${name}: ${PATH_RULE}`);
       return encodeURIComponent(value);
     });
-    if (/^\.{0,2}$/.test(filled)) {
-      throw new FieldError("Invalid field: params: must not be empty or dots within a path");
-    }
-    return filled;
+    if (first === undefined || !/^\.{0,2}$/.test(filled)) return filled;
+    throw new FieldError(`Invalid field: params.${first.name}: ${PATH_RULE}`);
   }).join("/");
 }
+
+const PATH_RULE = "must not be empty or dots alone, and must not have /, \\ and %: it is a part of a path";
