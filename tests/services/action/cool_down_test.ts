@@ -17,6 +17,9 @@ Deno.test("begin() refuses an action until its cool-down ends, with the seconds 
   assertEquals([error.status, error.code, error.retryAfterSeconds], [429, "busy", 3]);
   clock.ms = 6000;
   coolDowns.begin("a", 5000);
+  coolDowns.begin("long", 3_600_000);
+  const long = assertThrows(() => coolDowns.begin("long", 1000), ServiceError, "wait 3600 s");
+  assertEquals(long.retryAfterSeconds, 60);
 });
 
 Deno.test("begin() does nothing for an action without a cool-down", () => {

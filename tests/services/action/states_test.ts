@@ -87,7 +87,7 @@ Deno.test("a state may be a member of JSON, and nothing that objects inherit", a
   assertEquals(await list(), { member: true, index: 2, missing: null, object: null, inherited: null });
 });
 
-Deno.test("states are asked for once a second, whoever lists the actions, and at most 4 at a time", async () => {
+Deno.test("states are asked for once a second, whoever lists the actions, and at most 8 at a time of a service", async () => {
   let running = 0;
   let most = 0;
   const names = Array.from({ length: 10 }, (_, index) => `a${index}`);
@@ -104,7 +104,7 @@ Deno.test("states are asked for once a second, whoever lists the actions, and at
   );
   const other = await phone("other", { action: { actions: ["a1"] } });
   await Promise.all([list(), list(), other.ask({})]);
-  assertEquals([requests.length, most], [10, 4]);
+  assertEquals([requests.length, most], [10, 8]);
   clock.ms = 999;
   await list();
   assertEquals(requests.length, 10);
