@@ -144,6 +144,14 @@ Deno.test("the section refuses parameters where they would choose what the actio
   }
 });
 
+Deno.test("the section refuses values of an enum that leave their part of a path", () => {
+  const http = { target: "t", path: "/$x" };
+  assertEquals(faultsOf({ label: "A", params: { x: { type: "enum", values: ["a", "b c"] } }, http }), []);
+  assertEquals(faultsOf({ label: "A", params: { x: { type: "enum", values: ["a", "b/c"] } }, http }), [
+    "http.path: has a parameter that must not be empty or dots alone, and must not have / \\ % ; ? #: it is a part of a path",
+  ]);
+});
+
 Deno.test("the section refuses free text within a text of another format", () => {
   const params = { x: { type: "text" } };
   assertEquals(faultsOf({ label: "A", params, publish: { topic: "t", message: '{"a":"$x"}' } }), [
