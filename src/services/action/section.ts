@@ -234,6 +234,7 @@ const action = z.strictObject({
   for (const name of params.keys()) {
     if (!used.has(name)) report(["params", name], `must be used in ${field}, as $${name}`);
   }
+  if (answer && field === "publish") report(["answer"], "must not be true with publish: its answer names the topic");
   return { label, icon, confirm, coolDownMs: coolDown, params, request, answer, state };
 });
 
