@@ -9,6 +9,7 @@ import { createMqttService } from "../../../src/services/mqtt/service.ts";
 import { ServiceError } from "../../../src/services/service.ts";
 import { EventEncoder } from "../../../src/streams/event_encoder.ts";
 import { SYSTEM_CLOCK } from "../../../src/lib/clock.ts";
+import { Deadlines } from "../../../src/lib/deadlines.ts";
 import { randomBytes } from "../../../src/protocol/bytes.ts";
 
 const scope = new Scope(allRights(SERVICES));
@@ -37,6 +38,7 @@ function makeService(failure?: Error) {
       telemetry: { dropped: () => {} },
       now: () => 0,
     },
+    deadlines: new Deadlines(SYSTEM_CLOCK, 10),
   });
   const handle = (payload: Payload) =>
     service.handle(payload, {
@@ -58,6 +60,13 @@ Deno.test("handle() publishes and answers as the original gateway did", async ()
     '{"success":true,"topic":"home/temperature","message":"Published successfully"}',
   );
   assertEquals(published[0]?.publication, { topic: "home/temperature", payload: "22.5", qos: 1, retain: true });
+});
+
+Deno.test("handle() publishes a request with a topic, whatever its field retained", async () => {
+  const { handle, published } = makeService();
+  await handle({ topic: "t", message: "x", retained: true });
+  await handle({ topic: "t", message: "x", retained: "other" });
+  assertEquals(published.map(({ publication }) => publication.topic), ["t", "t"]);
 });
 
 Deno.test("handle() sends null as an empty payload, text unchanged, and any other JSON as its text", async () => {
