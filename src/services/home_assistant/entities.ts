@@ -48,3 +48,24 @@ export function matcherOfAny(patterns: readonly string[]): (name: string) => boo
   const matchers = patterns.map(matcherOf);
   return (name) => matchers.some((matches) => matches(name));
 }
+
+/** Returns whether a valid name may match both patterns. */
+export function doOverlap(one: string, other: string): boolean {
+  if (one === "*" || other === "*") return true;
+  const [domain = "", name = ""] = one.split(".");
+  const [otherDomain = "", otherName = ""] = other.split(".");
+  return doPartsOverlap(domain, otherDomain) && doPartsOverlap(name, otherName);
+}
+
+/** Returns whether a text may match both parts, in which `*` stands for any characters. */
+function doPartsOverlap(one: string, other: string): boolean {
+  const [oneStart = "", ...oneRest] = one.split("*");
+  const [otherStart = "", ...otherRest] = other.split("*");
+  if (oneRest.length === 0) return matcherOf(`_.${other}`)(`_.${one}`);
+  if (otherRest.length === 0) return matcherOf(`_.${one}`)(`_.${other}`);
+  // Both have a wildcard: whatever is between the beginnings and the ends of both fits into the other's wildcard.
+  const oneEnd = oneRest.at(-1) ?? "";
+  const otherEnd = otherRest.at(-1) ?? "";
+  return (oneStart.startsWith(otherStart) || otherStart.startsWith(oneStart)) &&
+    (oneEnd.endsWith(otherEnd) || otherEnd.endsWith(oneEnd));
+}

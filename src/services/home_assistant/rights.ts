@@ -17,7 +17,7 @@ import {
   summarizeList,
   wrongValues,
 } from "../rights_options.ts";
-import { domainOf, ENTITY_PATTERN_RULE, isPattern, matcherOf, matcherOfAny } from "./entities.ts";
+import { domainOf, doOverlap, ENTITY_PATTERN_RULE, isPattern, matcherOf, matcherOfAny } from "./entities.ts";
 
 /** Name of the service. */
 export const HOME_ASSISTANT = "home_assistant";
@@ -98,6 +98,11 @@ export class HomeAssistantGrants {
     return this.#matchesRead(entity);
   }
 
+  #mayNotRead(value: string): NotGrantedError {
+    const { read: granted } = this.#rights;
+    return new NotGrantedError({ verb: "read", option: "ha-read", thing: "entity", value, granted });
+  }
+
   /**
    * Requires an entity to read.
    *
@@ -105,8 +110,16 @@ export class HomeAssistantGrants {
    */
   read(entity: string): void {
     if (this.mayRead(entity)) return;
-    const { read: granted } = this.#rights;
-    throw new NotGrantedError({ verb: "read", option: "ha-read", thing: "entity", value: entity, granted });
+    throw this.#mayNotRead(entity);
+  }
+
+  /**
+   * Requires that the key may read some of the entities that a pattern matches, whether or not there are any.
+   *
+   * @throws {NotGrantedError} if the key grants none
+   */
+  readSome(pattern: string): void {
+    if (!this.#rights.read.some((granted) => doOverlap(granted, pattern))) throw this.#mayNotRead(pattern);
   }
 
   /**

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { type Bytes, fromBase64 } from "../../protocol/bytes.ts";
 import type { Position } from "../../protocol/event.ts";
 import { FieldError, parseFields, type Payload } from "../../protocol/payload.ts";
+import { keepField, sinceField } from "../stream_fields.ts";
 
 /** Fields that name a broker, and a login for it. */
 export interface BrokerFields {
@@ -92,15 +93,10 @@ const publishSchema = z.object({
 
 const TOPICS_RULE = "must be a list of at most 100 strings";
 
-const SINCE_RULE = "must be an object with epoch, a string, and offset, a whole number from 0";
-
 const subscribeSchema = z.object({
   ...brokerFields,
-  since: optional(z.object({
-    epoch: z.string(SINCE_RULE).max(64, SINCE_RULE),
-    offset: z.int(SINCE_RULE).min(0, SINCE_RULE),
-  }, SINCE_RULE)),
-  keep: optional(z.boolean("must be true or false")),
+  since: sinceField,
+  keep: keepField,
   topic: optional(z.string("must be a string")),
   topics: optional(z.array(z.string(TOPICS_RULE), TOPICS_RULE).max(100, TOPICS_RULE)),
 });
