@@ -69,3 +69,45 @@ function doPartsOverlap(one: string, other: string): boolean {
   return (oneStart.startsWith(otherStart) || otherStart.startsWith(oneStart)) &&
     (oneEnd.endsWith(otherEnd) || otherEnd.endsWith(oneEnd));
 }
+
+/** Domains of entities in Home Assistant. Its extensions may have others. */
+const ENTITY_DOMAINS: ReadonlySet<string> = new Set([
+  ...["ai_task", "air_quality", "alarm_control_panel", "assist_satellite", "automation", "binary_sensor", "button"],
+  ...[
+    "calendar",
+    "camera",
+    "climate",
+    "conversation",
+    "counter",
+    "cover",
+    "date",
+    "datetime",
+    "device_tracker",
+    "event",
+  ],
+  ...["fan", "geo_location", "group", "humidifier", "image", "image_processing", "input_boolean", "input_button"],
+  ...["input_datetime", "input_number", "input_select", "input_text", "lawn_mower", "light", "lock", "media_player"],
+  ...["notify", "number", "person", "plant", "proximity", "remote", "scene", "schedule", "script", "select", "sensor"],
+  ...["siren", "stt", "sun", "switch", "tag", "text", "time", "timer", "todo", "tts", "update", "vacuum", "valve"],
+  ...["wake_word", "water_heater", "weather", "zone"],
+]);
+
+/** Returns whether a text is the id of an entity of a known domain, in its only spelling. */
+export function isKnownEntity(text: string): boolean {
+  return isName(text) && ENTITY_DOMAINS.has(domainOf(text));
+}
+
+/**
+ * Lists the entities that a text names: those in a text of nothing else, in any spelling that Home Assistant reads; and
+ * within other words, those of the known domains.
+ */
+export function entitiesIn(text: string): string[] {
+  const spelled = text.toLowerCase();
+  const entries = spelled.split(/[\s,;]+/).filter((entry) => entry !== "");
+  // A number such as 20.5 is no entity.
+  if (entries.every((entry) => isName(entry) && !/^\d+\./.test(entry))) return entries;
+  return spelled.split(/[^a-z0-9_.]+/).flatMap((word) => {
+    const parts = word.split(".");
+    return parts.slice(1).map((part, index) => `${parts[index]}.${part}`);
+  }).filter(isKnownEntity);
+}

@@ -18,6 +18,9 @@ import type { DoctorContext } from "../../doctor/context.ts";
 /** Address of Home Assistant for its add-ons: the Supervisor's, which accepts the token that it gives each of them. */
 const SUPERVISOR_URL = "http://supervisor/core";
 
+/** Setting of the file of trusted certificates. */
+export const CA_FILE = "HOME_ASSISTANT_CA_FILE";
+
 /** A token, as an HTTP header can carry it. */
 const token = matching(/^[!-~]{1,4096}$/, "must be a token without white space");
 
@@ -51,7 +54,7 @@ export const HOME_ASSISTANT_SETTINGS = {
         `set, the gateway uses it at ${SUPERVISOR_URL}.`,
       notes: "The add-on needs homeassistant_api: true in its configuration.",
     }),
-    caFile: setting("HOME_ASSISTANT_CA_FILE", {
+    caFile: setting(CA_FILE, {
       rule: path,
       doc:
         "PEM file with the certificate of a Home Assistant behind https:// that no public authority signed, or with " +
@@ -91,8 +94,8 @@ export const HOME_ASSISTANT_SETTINGS = {
   mismatches: (given) => [
     ...mustBeTogether(given, "HOME_ASSISTANT_URL", "HOME_ASSISTANT_TOKEN"),
     ...mustBeTogether(given, "HOME_ASSISTANT_TOKEN", "HOME_ASSISTANT_URL"),
-    ...given["HOME_ASSISTANT_CA_FILE"] !== undefined && !/^https:/i.test(given["HOME_ASSISTANT_URL"] ?? "")
-      ? ["HOME_ASSISTANT_CA_FILE has no effect without https:// in HOME_ASSISTANT_URL"]
+    ...given[CA_FILE] !== undefined && !/^https:/i.test(given["HOME_ASSISTANT_URL"] ?? "")
+      ? [`${CA_FILE} has no effect without https:// in HOME_ASSISTANT_URL`]
       : [],
   ],
 } as const satisfies ServiceSettings;
