@@ -5,7 +5,7 @@
  */
 import { parseExact, plainNumber } from "../../lib/exact_json.ts";
 import { isObject } from "../../lib/json.ts";
-import { malformed } from "./websocket.ts";
+import { malformed } from "./stream_errors.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 

@@ -1,17 +1,19 @@
 /**
- * Home Assistant: calls of services, states, history and pictures by its REST API.
+ * Home Assistant: calls of services, states, history and pictures by its REST API, and streams of states by its WebSocket
+ * API.
  *
  * @module
  */
-import { openTrustedFetch } from "../../config/setting_files.ts";
+import { openTrustedFetch, readSettingFile } from "../../config/setting_files.ts";
 import { formatBrokerPattern } from "../../net/egress.ts";
 import { hostOf } from "../../net/host.ts";
-import type { ServiceModule } from "../service.ts";
+import { ServiceError, type ServiceModule } from "../service.ts";
 import { createHomeAssistantApi } from "./api.ts";
 import { createHomeAssistantCheck } from "./health.ts";
 import { HOME_ASSISTANT, HOME_ASSISTANT_RIGHTS } from "./rights.ts";
 import { addressOf, CA_FILE, HOME_ASSISTANT_SETTINGS, remedyIfUnset } from "./settings.ts";
 import { createHomeAssistantService } from "./service.ts";
+import { createSubscribe } from "./subscribe.ts";
 
 /** Home Assistant's web server closes a connection after 75 s of silence: it is closed before, in milliseconds. */
 const POOL_IDLE_MS = 30_000;
@@ -38,11 +40,13 @@ export const homeAssistant: ServiceModule<typeof HOME_ASSISTANT_SETTINGS> = {
   },
   maxAnswerBytes: ({ home_assistant: { maxResponseBytes } }) => maxResponseBytes,
   checkFiles: ({ home_assistant: { caFile } }, platform) => [openTrustedFetch(CA_FILE, caFile, platform)],
-  async create({ config, platform, now, monotonic, deadlines, checkTimeoutMs, resources }) {
+  async create(dependencies) {
+    const { config, platform, now, monotonic, deadlines, checkTimeoutMs, resources } = dependencies;
     const { home_assistant: settings } = config;
     const address = addressOf(settings);
     if (address === undefined) {
-      return { service: createHomeAssistantService({ ask: undefined, now }) };
+      const subscribe = createSubscribe(undefined, dependencies);
+      return { service: { ...createHomeAssistantService({ ask: undefined, now }), subscribe } };
     }
     const client = platform.createHttpClient({ poolIdleTimeout: POOL_IDLE_MS });
     resources.defer(() => client.close());
@@ -53,8 +57,16 @@ export const homeAssistant: ServiceModule<typeof HOME_ASSISTANT_SETTINGS> = {
     const closing = new AbortController();
     resources.defer(() => closing.abort());
     const ask = createHomeAssistantApi({ address, limits: settings, fetch, deadlines, closeSignal: closing.signal });
+    // Loaded only here: the WebSocket takes memory.
+    const [{ openStateHub }, { privateTrust }] = await Promise.all([
+      import("./open_hub.ts"),
+      import("../../net/private_trust.ts"),
+    ]);
+    const pem = await readSettingFile(CA_FILE, settings.caFile, platform);
+    const hub = openStateHub({ address, trust: pem === undefined ? undefined : privateTrust(pem) }, dependencies);
+    resources.defer(() => hub.close(new ServiceError(503, "Gateway is shutting down", { code: "restart" })));
     return {
-      service: createHomeAssistantService({ ask, now }),
+      service: { ...createHomeAssistantService({ ask, now }), subscribe: createSubscribe(hub, dependencies) },
       check: createHomeAssistantCheck({
         address,
         fetch,

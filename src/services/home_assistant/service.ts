@@ -6,6 +6,7 @@
 import { isObject, tryParseJson } from "../../lib/json.ts";
 import { valuesWeight } from "../../lib/json_weight.ts";
 import { free, toBase64 } from "../../protocol/bytes.ts";
+import type { Payload } from "../../protocol/payload.ts";
 import { createReadRights } from "../../keys/rights.ts";
 import { type Reply, type Service, type ServiceContext, ServiceError, textReply } from "../service.ts";
 import type { ApiAnswer, ApiRequest, AskHomeAssistant } from "./api.ts";
@@ -43,7 +44,7 @@ export function createHomeAssistantService({ ask, now }: HomeAssistantServiceOpt
   return {
     name: HOME_ASSISTANT,
     fieldErrorStatus: 400,
-    target: ({ call, state, camera }) => [call, state, camera].find((value) => typeof value === "string"),
+    target: targetOf,
     async handle(payload, context) {
       const request = parseHomeAssistantRequest(payload, now());
       const grants = readRights(context.scope);
@@ -55,6 +56,12 @@ export function createHomeAssistantService({ ask, now }: HomeAssistantServiceOpt
       return replyOf(answer, request, (entity) => context.revoked?.aborted !== true && grants.mayRead(entity));
     },
   };
+}
+
+/** Returns what a request is about: a service, an entity, or the patterns of a subscription. */
+function targetOf({ call, state, camera, entities }: Payload): string | undefined {
+  const named = [call, state, camera, ...Array.isArray(entities) ? entities : []];
+  return named.filter((value) => typeof value === "string").join(" ") || undefined;
 }
 
 /** Requires the rights for everything that a request names. States are filtered in the answer. */

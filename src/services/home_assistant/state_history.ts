@@ -18,6 +18,14 @@ export interface EntitySelection {
   readonly matches: (entity: string) => boolean;
 }
 
+/** Messages for a listener that begins or resumes. */
+export interface StateDelivery {
+  /** Position before the first of them: all messages after it follow. */
+  readonly start: Position;
+  /** The messages, in the order of their positions. */
+  readonly messages: readonly SharedMessage[];
+}
+
 /** Options of a history. */
 export interface StateHistoryOptions {
   /** Unique name of this order of messages. */
@@ -65,11 +73,6 @@ export class StateHistory {
     return this.#changes.bytes;
   }
 
-  /** Position before the first state. */
-  get start(): Position {
-    return this.#position(this.#startOffset);
-  }
-
   /** Forgets all messages, and begins with the given states. No listener resumes from before. */
   restart(states: readonly StateChange[]): void {
     this.#current.clear();
@@ -96,27 +99,31 @@ export class StateHistory {
     return message;
   }
 
-  /** Returns the selected current states, in the order of their positions. */
-  states(selection: EntitySelection): SharedMessage[] {
-    return this.#statesWithin(selection, { after: this.#startOffset, until: this.#offset });
+  /** Returns the selected current states. */
+  states(selection: EntitySelection): StateDelivery {
+    const messages = this.#statesWithin(selection, { after: this.#startOffset, until: this.#offset });
+    const last = messages.pop();
+    const position = this.#position(this.#offset);
+    if (last === undefined) return { start: position, messages };
+    // With the last one, a listener has everything: it must not receive older changes when it resumes.
+    return { start: this.#position(this.#startOffset), messages: [...messages, { ...last, position }] };
   }
 
   /**
-   * Returns everything selected after a position, in order: changes, and states from the start that have not changed.
+   * Returns everything selected after a position: changes, and states from the start that have not changed.
    *
    * @returns undefined if some of it is not kept
    */
-  missed({ epoch, offset }: Position, selection: EntitySelection): SharedMessage[] | undefined {
+  missed(since: Position, selection: EntitySelection): StateDelivery | undefined {
+    const { epoch, offset } = since;
     if (epoch !== this.#options.epoch || offset < this.#startOffset || offset > this.#offset) return undefined;
     const filters = [...new Set(selection.patterns.map(filterOf))];
     if (filters.some((filter) => this.#changes.lastEvicted(filter, offset) > offset)) return undefined;
     const wanted = new TopicTrie<true>();
     for (const filter of filters) wanted.add(filter, true);
     const changes = this.#changes.after(offset, wanted).map(({ value }) => value).filter((one) => one !== undefined);
-    return [
-      ...this.#statesWithin(selection, { after: offset, until: this.#initialOffset }),
-      ...changes.filter(({ topic }) => selection.matches(topic)),
-    ];
+    const states = this.#statesWithin(selection, { after: offset, until: this.#initialOffset });
+    return { start: since, messages: [...states, ...changes.filter(({ topic }) => selection.matches(topic))] };
   }
 
   #statesWithin(

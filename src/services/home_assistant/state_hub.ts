@@ -12,7 +12,8 @@ import type { SharedMessage } from "../../streams/shared_message.ts";
 import type { ServiceError } from "../service.ts";
 import type { EntityTable, StateChange } from "./entity_table.ts";
 import type { EntitySelection, StateHistory } from "./state_history.ts";
-import { type ConnectStates, type StatesConnection, TokenRefusedError } from "./websocket.ts";
+import { TokenRefusedError } from "./stream_errors.ts";
+import type { ConnectStates, StatesConnection } from "./websocket.ts";
 
 /** Recipient of the states of some entities. Its methods must not throw. */
 export interface StateListener {
@@ -197,12 +198,13 @@ export class StateHub {
     const { selection, since } = listener;
     const isReconnecting = state.status === "offline";
     const missed = isReconnecting || since === undefined ? undefined : history.missed(since, selection);
-    const isFirst = !isReconnecting && since === undefined;
+    const { start, messages } = missed ?? history.states(selection);
+    const isGap = missed === undefined && (isReconnecting || since !== undefined);
     state.status = "active";
     if (isReconnecting) listener.online();
-    else listener.connected(isFirst ? history.start : missed && since);
-    if (!isFirst && missed === undefined && isActive(state)) listener.gap(history.start);
-    for (const message of missed ?? history.states(selection)) if (isActive(state)) listener.message(message, true);
+    else listener.connected(isGap ? undefined : start);
+    if (isGap && isActive(state)) listener.gap(start);
+    for (const message of messages) if (isActive(state)) listener.message(message, true);
   }
 
   /** Passes a change to the listeners that may receive it. */

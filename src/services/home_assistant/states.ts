@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { plainNumber } from "../../lib/exact_json.ts";
 import { isObject } from "../../lib/json.ts";
 import { isKnownEntity, isName } from "./entities.ts";
 
@@ -38,13 +39,20 @@ export function limitState(value: unknown, mayRead: MayRead): EntityState | unde
   };
 }
 
+/** Returns attributes without tokens. */
+export function withoutTokens(attributes: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const limited = limitValue(attributes, () => true);
+  return isObject(limited) ? limited : {};
+}
+
 /**
  * Returns a value without tokens, and without the names of entities that may not be read: as a text, as an entry of a
  * list, or as a member's name.
  */
 export function limitValue(value: unknown, mayRead: MayRead): unknown {
   if (Array.isArray(value)) return value.filter(isVisible).map((one) => limitValue(one, mayRead));
-  if (!isObject(value)) return value;
+  // A number whose digits are kept is an object, too.
+  if (!isObject(value) || plainNumber(value) !== value) return value;
   return Object.fromEntries(
     Object.entries(value)
       .filter(([name, one]) => name !== TOKEN && isVisible(name) && isVisible(one))

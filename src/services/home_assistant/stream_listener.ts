@@ -9,10 +9,11 @@ import type { NoticeEvent, Position } from "../../protocol/event.ts";
 import type { EventEncoder } from "../../streams/event_encoder.ts";
 import type { EventStream } from "../../streams/event_stream.ts";
 import { matcherOfAny } from "./entities.ts";
+import type { LimitMessage } from "./limit_message.ts";
 import type { HomeAssistantGrants } from "./rights.ts";
 import type { StateListener } from "./state_hub.ts";
+import { TokenRefusedError } from "./stream_errors.ts";
 import type { SubscriptionRequest } from "./subscription_request.ts";
-import { TokenRefusedError } from "./websocket.ts";
 
 /** Parts that convert states to events. */
 export interface StreamListenerOptions {
@@ -20,6 +21,8 @@ export interface StreamListenerOptions {
   readonly encoder: EventEncoder;
   /** Largest state to pass on, in bytes. */
   readonly maxEventBytes: number;
+  /** Limits a message to what the key may read. */
+  readonly limitMessage: LimitMessage;
   /** Counter of states that were left out. */
   readonly telemetry: Pick<Telemetry, "dropped">;
   /** The wall clock, in milliseconds since 1970. */
@@ -43,7 +46,7 @@ export interface StreamSubscription {
 /** Makes the listener that pushes states into a stream. */
 export function createStreamListener(
   { stream, key, grants, request: { patterns, since, keep }, onConnected }: StreamSubscription,
-  { encoder, maxEventBytes, telemetry, now }: StreamListenerOptions,
+  { encoder, maxEventBytes, limitMessage, telemetry, now }: StreamListenerOptions,
 ): StateListener {
   let isConnected = false;
   const isWanted = matcherOfAny(patterns);
@@ -69,7 +72,7 @@ export function createStreamListener(
         telemetry.dropped("too_large", 1);
         return;
       }
-      const event = encoder.message(key, message, 0, receiver);
+      const event = encoder.message(key, limitMessage(message), 0, receiver);
       if (event !== undefined) stream.push(event, isBacklog);
     },
     offline: (reason) => notify("offline", reason.message),

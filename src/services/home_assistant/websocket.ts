@@ -6,14 +6,18 @@
  *
  * @module
  */
-import type { SecureContextOptions } from "node:tls";
+import { isIP } from "node:net";
+import { connect as connectTls, type TLSSocket } from "node:tls";
 // @ts-types="@types/ws"
 import { type RawData, WebSocket } from "ws";
 import type { Clock } from "../../lib/clock.ts";
 import { parseExact } from "../../lib/exact_json.ts";
 import { isObject } from "../../lib/json.ts";
 import { valuesWeight } from "../../lib/json_weight.ts";
+import { hostOf } from "../../net/host.ts";
+import type { PrivateTrust } from "../../net/private_trust.ts";
 import { ServiceError } from "../service.ts";
+import { malformed, timeout, TokenRefusedError, unreachable } from "./stream_errors.ts";
 
 /** Address of the WebSocket API, and the token for it. */
 export interface WebSocketAddress {
@@ -22,7 +26,7 @@ export interface WebSocketAddress {
   /** Access token. */
   readonly token: string;
   /** Certificates to trust in place of the public authorities'. */
-  readonly trust?: SecureContextOptions | undefined;
+  readonly trust?: PrivateTrust | undefined;
 }
 
 /** Limits of a connection, and the functions that it calls. */
@@ -57,17 +61,6 @@ export interface WebSocketLimits {
   readonly clock: Pick<Clock, "after">;
 }
 
-/** Error of a token that Home Assistant refuses: it must not be sent again, as Home Assistant may ban the address. */
-export class TokenRefusedError extends ServiceError {
-  /** Makes the error. */
-  constructor() {
-    super(502, "Home Assistant refuses the gateway's token: set HOME_ASSISTANT_TOKEN, and restart the gateway", {
-      code: "service_answer",
-    });
-    this.name = "TokenRefusedError";
-  }
-}
-
 /** Interval of pings, and longest silence after one, in milliseconds. Home Assistant's own interval is 55 s. */
 const PING_MS = 30_000;
 
@@ -84,7 +77,7 @@ export function createConnectStates(
 ): ConnectStates {
   return ({ onStates, onClosed }) => {
     const socket = new WebSocket(url, {
-      ...trust,
+      ...trust === undefined || !url.startsWith("wss:") ? {} : { createConnection: () => connectPrivately(url, trust) },
       maxPayload: maxMessageBytes,
       // A few bytes could stand for very many.
       perMessageDeflate: false,
@@ -169,6 +162,14 @@ export function createConnectStates(
   };
 }
 
+function connectPrivately(url: string, trust: PrivateTrust): TLSSocket {
+  const address = new URL(url);
+  const host = hostOf(address);
+  // An address has no name to ask for (RFC 6066, section 3).
+  const name = isIP(host) === 0 ? { servername: host } : {};
+  return connectTls({ host, port: Number(address.port || 443), ...name, ...trust });
+}
+
 function parseMessage(data: RawData, isBinary: boolean): unknown {
   if (isBinary || !(data instanceof Uint8Array)) throw malformed("a message that is no text");
   const text = data.toString();
@@ -186,17 +187,4 @@ function connectionError(error: Error, maxMessageBytes: number): ServiceError {
   const [, status] = /^Unexpected server response: (\d{3})$/.exec(error.message) ?? [];
   if (status !== undefined) return malformed(`status ${status} in place of its WebSocket API`, error);
   return unreachable("Home Assistant cannot be reached", error);
-}
-
-function unreachable(message: string, cause?: unknown): ServiceError {
-  return new ServiceError(502, message, { code: "service_unreachable", cause });
-}
-
-function timeout(message: string): ServiceError {
-  return new ServiceError(504, message, { code: "service_timeout" });
-}
-
-/** Makes the error of a message that breaks the rules of the API. */
-export function malformed(what: string, cause?: unknown): ServiceError {
-  return new ServiceError(502, `Home Assistant sent ${what}`, { code: "service_answer", cause });
 }

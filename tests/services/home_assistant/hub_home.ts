@@ -22,6 +22,8 @@ export interface Recorded {
   readonly calls: string[];
   /** State of each entity that it knows, as it would show them. */
   readonly view: Map<string, string>;
+  /** Position of `connected`. */
+  start: Position | undefined;
   /** Position to resume after. */
   position: Position | undefined;
   readonly remove: () => void;
@@ -71,13 +73,18 @@ export function makeHub({ maxHistoryBytes = 1_000_000 } = {}) {
   function listen({ patterns = ["*"], keep = false, since }: ListenOptions = {}): Recorded {
     const calls: string[] = [];
     const view = new Map<string, string>();
-    const recorded = { calls, view, position: since, remove: () => {} };
+    const recorded: { -readonly [Name in keyof Recorded]: Recorded[Name] } = {
+      ...{ calls, view },
+      ...{ start: undefined, position: since },
+      remove: () => {},
+    };
     const remove = hub.subscribe({
       selection: { patterns, matches: matcherOfAny(patterns) },
       keep,
       since,
       connected(position) {
         calls.push("connected");
+        recorded.start = position;
         if (position !== undefined) recorded.position = position;
       },
       gap(position) {

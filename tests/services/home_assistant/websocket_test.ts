@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { SYSTEM_CLOCK } from "../../../src/lib/clock.ts";
 import type { ServiceError } from "../../../src/services/service.ts";
-import {
-  createConnectStates,
-  type StatesConnection,
-  TokenRefusedError,
-} from "../../../src/services/home_assistant/websocket.ts";
+import { TokenRefusedError } from "../../../src/services/home_assistant/stream_errors.ts";
+import { createConnectStates, type StatesConnection } from "../../../src/services/home_assistant/websocket.ts";
+import { type PrivateTrust, privateTrust } from "../../../src/net/private_trust.ts";
+import { HAS_OPENSSL, type KeyPair, makeDefaultCertificate } from "../../support/certificate.ts";
+import { needing } from "../../support/needs.ts";
 import { until, within } from "../../support/deadline.ts";
 import { startHomeAssistant } from "../../support/home_assistant_server.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
@@ -18,16 +18,17 @@ interface OpenOptions {
   readonly timeoutMs?: number;
   readonly maxMessageBytes?: number;
   readonly clock?: ManualClock;
+  readonly trust?: PrivateTrust;
   readonly onStates?: (event: Event) => Promise<void> | undefined;
 }
 
 /** Opens a connection, and records what it reports. */
 function open(url: string, options: OpenOptions = {}) {
-  const { token = "token", timeoutMs = 20_000, maxMessageBytes = 100_000, clock = SYSTEM_CLOCK } = options;
+  const { token = "token", timeoutMs = 20_000, maxMessageBytes = 100_000, clock = SYSTEM_CLOCK, trust } = options;
   const events: Event[] = [];
   const reasons: ServiceError[] = [];
   const closed = Promise.withResolvers<ServiceError>();
-  const connect = createConnectStates({ webSocket: url.replace(/^http/, "ws"), token }, {
+  const connect = createConnectStates({ webSocket: url.replace(/^http/, "ws"), token, trust }, {
     timeoutMs,
     maxMessageBytes,
     clock,
@@ -52,11 +53,11 @@ function open(url: string, options: OpenOptions = {}) {
 }
 
 /** Server of a WebSocket that behaves as a test says. */
-function startServer(serve: (socket: WebSocket, messages: string[]) => void) {
+function startServer(serve: (socket: WebSocket) => void, pair?: KeyPair) {
   const messages: string[] = [];
   const sockets = new Set<WebSocket>();
   let connections = 0;
-  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {}, ...pair }, (request) => {
     const { socket, response } = Deno.upgradeWebSocket(request);
     connections += 1;
     sockets.add(socket);
@@ -64,11 +65,11 @@ function startServer(serve: (socket: WebSocket, messages: string[]) => void) {
     socket.addEventListener("close", () => void sockets.delete(socket));
     // The other side ends connections without a closing handshake.
     socket.addEventListener("error", () => {});
-    serve(socket, messages);
+    serve(socket);
     return response;
   });
   return {
-    url: `http://127.0.0.1:${server.addr.port}/api/websocket`,
+    url: `${pair === undefined ? "http" : "https"}://127.0.0.1:${server.addr.port}/api/websocket`,
     messages,
     sockets,
     get connections() {
@@ -82,7 +83,7 @@ function startServer(serve: (socket: WebSocket, messages: string[]) => void) {
 }
 
 /** Server that logs the client in, and sends some texts after its subscription. */
-function startSending(texts: readonly (string | Uint8Array<ArrayBuffer>)[]) {
+function startSending(texts: readonly (string | Uint8Array<ArrayBuffer>)[], pair?: KeyPair) {
   return startServer((socket) => {
     socket.addEventListener("open", () => socket.send('{"type":"auth_required"}'));
     socket.addEventListener("message", ({ data }) => {
@@ -90,7 +91,7 @@ function startSending(texts: readonly (string | Uint8Array<ArrayBuffer>)[]) {
       if (type === "auth") socket.send('{"type":"auth_ok"}');
       if (type === "subscribe_entities") { for (const text of texts) socket.send(text); }
     });
-  });
+  }, pair);
 }
 
 const FIRST = '{"id":1,"type":"event","event":{"a":{}}}';
@@ -267,4 +268,25 @@ Deno.test("close() also ends an attempt to connect, and nothing is reported", as
   connection.close();
   await new Promise((resolve) => setTimeout(resolve, 100));
   assertEquals(reasons, []);
+});
+
+Deno.test(needing("connection trusts the certificates that it is given alone", { openssl: HAS_OPENSSL }), async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const [own, other] = [
+      await makeDefaultCertificate(directory, "own"),
+      await makeDefaultCertificate(directory, "other"),
+    ];
+    await using server = startSending([FIRST], own);
+    const { hasEvents, connection } = open(server.url, { trust: privateTrust(own.cert) });
+    await hasEvents(1);
+    connection.close();
+    const seen = server.messages.length;
+    for (const options of [{ trust: privateTrust(other.cert) }, {}]) {
+      assertEquals((await open(server.url, options).ended()).code, "service_unreachable");
+    }
+    assertEquals(server.messages.length, seen);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
 });
