@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isDeeperThan } from "../../lib/exact_json.ts";
 import { isObject, tryParseJson } from "../../lib/json.ts";
 import { valuesWeight } from "../../lib/json_weight.ts";
 import { free, toBase64 } from "../../protocol/bytes.ts";
@@ -32,6 +33,9 @@ export interface HomeAssistantServiceOptions {
 
 /** Maximum memory of an answer's parsed values, in bytes. */
 const MAX_VALUES_BYTES = 96 * 2 ** 20;
+
+/** Most levels of lists and objects in an answer. */
+const MAX_DEPTH = 100;
 
 /** Longest error text that is passed on, in bytes. */
 const MAX_ERROR_BYTES = 1000;
@@ -181,7 +185,9 @@ function readJson({ bytes }: ApiAnswer): unknown {
   if (valuesWeight(text) > MAX_VALUES_BYTES) {
     throw new ServiceError(502, "Home Assistant's answer holds too many lists and objects", { code: "service_answer" });
   }
-  return tryParseJson(text);
+  const value = tryParseJson(text);
+  if (isDeeperThan(MAX_DEPTH, value)) throw notUnderstood();
+  return value;
 }
 
 function pictureReply({ status, contentType, bytes }: ApiAnswer): Reply {
