@@ -64,7 +64,6 @@ export const homeAssistant: ServiceModule<typeof HOME_ASSISTANT_SETTINGS> = {
     ]);
     const pem = await readSettingFile(CA_FILE, settings.caFile, platform);
     const hub = openStateHub({ address, trust: pem === undefined ? undefined : privateTrust(pem) }, dependencies);
-    resources.defer(() => hub.close(new ServiceError(503, "Gateway is shutting down", { code: "restart" })));
     return {
       service: { ...createHomeAssistantService({ ask, now }), subscribe: createSubscribe(hub, dependencies) },
       check: createHomeAssistantCheck({
@@ -73,6 +72,10 @@ export const homeAssistant: ServiceModule<typeof HOME_ASSISTANT_SETTINGS> = {
         timeoutMs: Math.min(settings.timeoutMs, checkTimeoutMs),
         monotonic,
       }),
+      close() {
+        hub.close(new ServiceError(503, "Gateway is shutting down", { code: "restart" }));
+        return Promise.resolve();
+      },
     };
   },
 };

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import * as fc from "fast-check";
-import { entitiesIn, isName, isPattern, matcherOf } from "../../../src/services/home_assistant/entities.ts";
+import { doOverlap, entitiesIn, isName, isPattern, matcherOf } from "../../../src/services/home_assistant/entities.ts";
 
 const part = fc.stringMatching(/^[a-z0-9_]{1,12}$/);
 const name = fc.tuple(part, part).map((parts) => parts.join("."));
@@ -67,4 +67,41 @@ Deno.test("entitiesIn() finds every entity that is written into a text between o
   fc.assert(fc.property(around, part, around, (before, id, after) => {
     assert(entitiesIn(`${before}light.${id}${after}`).includes(`light.${id}`));
   }));
+});
+
+Deno.test("doOverlap() finds out whether a name may match two patterns", () => {
+  const overlapping = [
+    ["*", "light.hall"],
+    ["light.hall", "light.hall"],
+    ["light.*", "light.hall"],
+    ["light.*", "*.hall"],
+    ["light.*_lamp", "light.hall_*"],
+    ["light.a*", "light.ab*"],
+    ["light.*a", "light.*ba"],
+    ["light.a*b*c", "light.*x*"],
+  ] as const;
+  const apart = [
+    ["light.hall", "light.hal"],
+    ["light.*", "lock.*"],
+    ["light.*_lamp", "light.*_spot"],
+    ["light.a*", "light.b*"],
+    ["light.*_lamp", "light.kitchen"],
+    ["*.hall", "light.hall_lamp"],
+  ] as const;
+  for (const [one, other] of overlapping) assert(doOverlap(one, other) && doOverlap(other, one), `${one} ${other}`);
+  for (const [one, other] of apart) assert(!doOverlap(one, other) && !doOverlap(other, one), `${one} ${other}`);
+});
+
+Deno.test("doOverlap() agrees with every short name", () => {
+  const texts = (length: number): string[] =>
+    length === 0 ? [""] : texts(length - 1).flatMap((text) => [`${text}a`, `${text}b`]);
+  // Long enough for all that the patterns below may need.
+  const names = [1, 2, 3, 4, 5, 6, 7, 8].flatMap(texts).map((text) => `x.${text}`);
+  const pattern = fc.stringMatching(/^[ab*]{1,4}$/).map((text) => `x.${text}`);
+  fc.assert(
+    fc.property(pattern, pattern, (one, other) => {
+      const [matchesOne, matchesOther] = [matcherOf(one), matcherOf(other)];
+      assertEquals(doOverlap(one, other), names.some((text) => matchesOne(text) && matchesOther(text)));
+    }),
+  );
 });

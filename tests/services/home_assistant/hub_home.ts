@@ -37,8 +37,7 @@ export interface ListenOptions {
 }
 
 /** Makes a hub, and the home that its connection reports. */
-export function makeHub({ maxHistoryBytes = 1_000_000 } = {}) {
-  const clock = new ManualClock();
+export function makeHub({ maxHistoryBytes = 1_000_000, clock = new ManualClock() } = {}) {
   const states = new Map<string, string>();
   const logged: string[] = [];
   let connections = 0;

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ServiceError } from "../../../src/services/service.ts";
 import { TokenRefusedError } from "../../../src/services/home_assistant/stream_errors.ts";
+import { ManualClock } from "../../support/manual_clock.ts";
 import { EPOCH, makeHub, RESUME_SECONDS } from "./hub_home.ts";
 
 Deno.test("subscribe() passes the current states as retained, then changes, of the selected entities alone", () => {
@@ -278,6 +279,41 @@ Deno.test("subscribe() passes nothing to a listener that leaves while it receive
   home.begin();
   home.set("light.a", "2");
   assertEquals([...calls], ["connected", "light.a=1 retained"]);
+});
+
+/** Clock by which everything takes longer than its turn. */
+class SlowClock extends ManualClock {
+  #reads = 0;
+
+  override monotonic(): number {
+    this.#reads += 1;
+    return super.monotonic() + 10 * this.#reads;
+  }
+}
+
+Deno.test("hub pauses between listeners that begin at once, each of which receives the states of its own moment", async () => {
+  const home = makeHub({ clock: new SlowClock() });
+  home.states.set("light.a", "1");
+  const listeners = [home.listen(), home.listen(), home.listen()];
+  home.begin();
+  assertEquals(listeners.map(({ calls }) => calls.length), [0, 0, 0]);
+  home.set("light.a", "2");
+  while (listeners.some(({ calls }) => calls.length === 0)) {
+    home.clock.pass(1);
+    await Promise.resolve();
+  }
+  home.set("light.a", "3");
+  for (const { calls } of listeners) assertEquals(calls, ["connected", "light.a=2 retained", "light.a=3"]);
+});
+
+Deno.test("hub begins no listener of a connection that was lost in a pause", async () => {
+  const home = makeHub({ clock: new SlowClock() });
+  const { calls } = home.listen();
+  home.begin();
+  home.lose();
+  home.clock.pass(1);
+  await Promise.resolve();
+  assertEquals(calls, ["ended service_unreachable"]);
 });
 
 Deno.test("close() ends all listeners, and refuses further ones", () => {
