@@ -7,7 +7,8 @@ import { parseExact, plainNumber } from "../../lib/exact_json.ts";
 import { isObject } from "../../lib/json.ts";
 import { malformed } from "./stream_errors.ts";
 
-type Json = Readonly<Record<string, unknown>>;
+/** Object of JSON. */
+export type Json = Readonly<Record<string, unknown>>;
 
 /** State of an entity that changed, was added or was removed. */
 export interface StateChange {

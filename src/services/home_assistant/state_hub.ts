@@ -11,12 +11,15 @@ import type { Position } from "../../protocol/event.ts";
 import type { SharedMessage } from "../../streams/shared_message.ts";
 import type { ServiceError } from "../service.ts";
 import type { EntityTable, StateChange } from "./entity_table.ts";
+import { ResumableSelections } from "./resumable_selections.ts";
 import type { EntitySelection, StateHistory } from "./state_history.ts";
 import { TokenRefusedError } from "./stream_errors.ts";
 import type { ConnectStates, StatesConnection } from "./websocket.ts";
 
 /** Recipient of the states of some entities. Its methods must not throw. */
 export interface StateListener {
+  /** Object that stands for the key and its rights: only its listeners resume each other's streams. */
+  readonly owner: object;
   /** Entities that it may receive, and asked for. */
   readonly selection: EntitySelection;
   /** True to stay while Home Assistant is unreachable. */
@@ -86,6 +89,8 @@ export class StateHub {
   readonly #options: StateHubOptions;
   readonly #listeners = new Set<ListenerState>();
   readonly #backoff: Backoff;
+  /** Selections that listeners of this connection resume. */
+  #resumable: ResumableSelections;
   #connection: StatesConnection | undefined;
   /** True while all states are known. */
   #isReady = false;
@@ -103,6 +108,7 @@ export class StateHub {
   constructor(options: StateHubOptions) {
     this.#options = options;
     this.#backoff = new Backoff(options.random);
+    this.#resumable = new ResumableSelections(options.resumeSeconds * 1000);
   }
 
   /** Number of listeners. */
@@ -193,14 +199,17 @@ export class StateHub {
 
   /** Starts to pass messages to a listener. Synchronous, so that no change arrives in between. */
   #start(state: ListenerState): void {
-    const { history } = this.#options;
+    const { history, clock } = this.#options;
     const { listener } = state;
-    const { selection, since } = listener;
+    const { owner, selection, since } = listener;
     const isReconnecting = state.status === "offline";
-    const missed = isReconnecting || since === undefined ? undefined : history.missed(since, selection);
+    const isResuming = !isReconnecting && since !== undefined &&
+      this.#resumable.has(owner, selection.patterns, clock.monotonic());
+    const missed = isResuming ? history.missed(since, selection) : undefined;
     const { start, messages } = missed ?? history.states(selection);
     const isGap = missed === undefined && (isReconnecting || since !== undefined);
     state.status = "active";
+    this.#resumable.add(owner, selection.patterns);
     if (isReconnecting) listener.online();
     else listener.connected(isGap ? undefined : start);
     if (isGap && isActive(state)) listener.gap(start);
@@ -243,6 +252,7 @@ export class StateHub {
     this.#isReady = false;
     this.#options.table.clear();
     this.#options.history.restart([]);
+    this.#resumable = new ResumableSelections(this.#options.resumeSeconds * 1000);
   }
 
   #end(state: ListenerState, reason: ServiceError): void {
@@ -254,10 +264,12 @@ export class StateHub {
 
   #remove(state: ListenerState): void {
     if (state.status === "removed") return;
+    const { clock, resumeSeconds } = this.#options;
+    const { owner, selection: { patterns } } = state.listener;
+    if (isActive(state)) this.#resumable.remove(owner, patterns, clock.monotonic());
     state.status = "removed";
     this.#listeners.delete(state);
     if (this.#listeners.size > 0) return;
-    const { clock, resumeSeconds } = this.#options;
     this.#retry?.stop();
     this.#retry = undefined;
     this.#stopIdle();

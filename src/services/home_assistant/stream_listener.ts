@@ -54,6 +54,8 @@ export function createStreamListener(
   const notify = (type: NoticeEvent["type"], message: string, position?: Position) =>
     stream.push(encoder.event(key, { type, message, timestamp: Math.floor(now() / 1000), ...position }));
   return {
+    // The same object for all streams of a key, until its rights change.
+    owner: grants,
     selection: { patterns, matches: (entity) => isWanted(entity) && grants.mayRead(entity) },
     keep,
     since,

@@ -29,8 +29,12 @@ export interface Recorded {
   readonly remove: () => void;
 }
 
+const OWNER = {};
+
 /** Options of a recorded listener. */
 export interface ListenOptions {
+  /** The same one by default. */
+  readonly owner?: object;
   readonly patterns?: readonly string[];
   readonly keep?: boolean;
   readonly since?: Position | undefined;
@@ -69,7 +73,7 @@ export function makeHub({ maxHistoryBytes = 1_000_000, clock = new ManualClock()
 
   const report = (event: Readonly<Record<string, unknown>>) => current?.onStates(event);
 
-  function listen({ patterns = ["*"], keep = false, since }: ListenOptions = {}): Recorded {
+  function listen({ owner = OWNER, patterns = ["*"], keep = false, since }: ListenOptions = {}): Recorded {
     const calls: string[] = [];
     const view = new Map<string, string>();
     const recorded: { -readonly [Name in keyof Recorded]: Recorded[Name] } = {
@@ -78,6 +82,7 @@ export function makeHub({ maxHistoryBytes = 1_000_000, clock = new ManualClock()
       remove: () => {},
     };
     const remove = hub.subscribe({
+      owner,
       selection: { patterns, matches: matcherOfAny(patterns) },
       keep,
       since,

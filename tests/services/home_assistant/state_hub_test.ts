@@ -112,11 +112,45 @@ for (
   Deno.test(`subscribe() reports a gap before all states for a position ${what}`, () => {
     const home = makeHub();
     home.states.set("light.a", "1");
+    // Its selection is known.
     home.listen();
     home.begin();
     assertEquals(home.listen({ since }).calls, ["connected", "gap", "light.a=1 retained"]);
   });
 }
+
+for (
+  const [what, options] of Object.entries({
+    "other patterns": { patterns: ["light.*", "lock.*"] },
+    "another key, or other rights": { owner: {}, patterns: ["light.*"] },
+  })
+) {
+  Deno.test(`subscribe() reports a gap to a listener with ${what} than before, as it lacks states`, () => {
+    const home = makeHub();
+    home.states.set("light.a", "1");
+    const { position, remove } = home.listen({ patterns: ["light.*"] });
+    home.begin();
+    remove();
+    const since = home.listen({ patterns: ["light.*"] }).position ?? position;
+    assertEquals(home.listen({ ...options, since }).calls, ["connected", "gap", "light.a=1 retained"]);
+  });
+}
+
+Deno.test("subscribe() resumes within the time for it, whether or not another key keeps the connection", () => {
+  const home = makeHub();
+  home.states.set("light.a", "1");
+  home.listen({ owner: {} });
+  const first = home.listen({ patterns: ["light.*", "lock.*"] });
+  home.begin();
+  first.remove();
+  home.clock.pass(RESUME_SECONDS * 1000);
+  const patterns = ["lock.*", "light.*"];
+  const second = home.listen({ patterns, since: first.position });
+  assertEquals(second.calls, ["connected"]);
+  second.remove();
+  home.clock.pass(RESUME_SECONDS * 1000 + 1);
+  assertEquals(home.listen({ patterns, since: second.position }).calls, ["connected", "gap", "light.a=1 retained"]);
+});
 
 Deno.test("subscribe() reports a gap where changes of selected entities are no longer kept, and only there", () => {
   const home = makeHub({ maxHistoryBytes: 5_000 });

@@ -34,18 +34,19 @@ interface HouseOptions {
   /** Address of Home Assistant; the simulated one by default. */
   readonly url?: string;
   readonly maxEventBytes?: number;
+  readonly resumeSeconds?: number;
 }
 
 /** Runs a test with a gateway and a simulated Home Assistant. */
 async function withHouse(
   test: (house: House) => Promise<void>,
-  { token, url, maxEventBytes = 100_000 }: HouseOptions = {},
+  { token, url, maxEventBytes = 100_000, resumeSeconds = 60 }: HouseOptions = {},
 ): Promise<void> {
   await using port = startHomeAssistant(() => 1_700_000_000_000);
   const config = parseConfig({
     "HOME_ASSISTANT_URL": url ?? port.url,
     "HOME_ASSISTANT_TOKEN": token ?? port.token,
-    "RESUME_SECONDS": "1",
+    "RESUME_SECONDS": `${resumeSeconds}`,
   });
   const address = addressOf(config.home_assistant);
   if (address === undefined) throw new Error("Not configured");
@@ -258,7 +259,7 @@ Deno.test("subscribe() shares one connection among all keys, and closes it after
     await own.cancel();
     await other.cancel();
     await until("no connection is left", () => port.simulated.connections === 0);
-  }));
+  }, { resumeSeconds: 0 }));
 
 Deno.test("subscribe() fails when Home Assistant refuses the token, and connects no more", () =>
   withHouse(async ({ port, gateway, logged }) => {
