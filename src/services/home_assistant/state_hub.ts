@@ -182,7 +182,7 @@ export class StateHub {
     this.#readyAt = clock.monotonic();
     if (this.#isLost) log.info("Home Assistant is connected again");
     this.#isLost = false;
-    this.#startAll();
+    this.#startAll().catch((error) => log.error("Passing states to streams failed unexpectedly: {error}", { error }));
   }
 
   async #startAll(): Promise<void> {

@@ -11,7 +11,7 @@ import { connect as connectTls, type TLSSocket } from "node:tls";
 // @ts-types="@types/ws"
 import { type RawData, WebSocket } from "ws";
 import type { Clock } from "../../lib/clock.ts";
-import { parseExact } from "../../lib/exact_json.ts";
+import { isDeeperThan, parseExact } from "../../lib/exact_json.ts";
 import { isObject } from "../../lib/json.ts";
 import { valuesWeight } from "../../lib/json_weight.ts";
 import { hostOf } from "../../net/host.ts";
@@ -66,6 +66,9 @@ const PING_MS = 30_000;
 
 /** Most memory of the values of a message while it is parsed, in bytes. */
 const MAX_VALUES_BYTES = 64 * 2 ** 20;
+
+/** Most levels of lists and objects in a message. */
+const MAX_DEPTH = 100;
 
 /** Id of the only subscription of a connection. */
 const SUBSCRIPTION_ID = 1;
@@ -174,7 +177,9 @@ function parseMessage(data: RawData, isBinary: boolean): unknown {
   if (isBinary || !(data instanceof Uint8Array)) throw malformed("a message that is no text");
   const text = data.toString();
   if (valuesWeight(text) > MAX_VALUES_BYTES) throw malformed("a message with too many lists and objects");
-  return parseExact(text);
+  const message = parseExact(text);
+  if (isDeeperThan(MAX_DEPTH, message)) throw malformed("a message that is nested too deep");
+  return message;
 }
 
 function connectionError(error: Error, maxMessageBytes: number): ServiceError {

@@ -176,6 +176,11 @@ for (
       ["[".repeat(20_000) + "1.0" + "]".repeat(20_000)],
       "a message that is not understood",
     ],
+    [
+      "a message that is nested too deep to be passed on",
+      ["[".repeat(101) + "]".repeat(101)],
+      "a message that is nested too deep",
+    ],
   ] as const
 ) {
   Deno.test(`connection fails on ${what}`, async () => {
