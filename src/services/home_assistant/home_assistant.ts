@@ -46,7 +46,7 @@ export const homeAssistant: ServiceModule<typeof HOME_ASSISTANT_SETTINGS> = {
     const address = addressOf(settings);
     if (address === undefined) {
       const subscribe = createSubscribe(undefined, dependencies);
-      return { service: { ...createHomeAssistantService({ ask: undefined, now }), subscribe } };
+      return { service: { ...createHomeAssistantService({ ask: undefined, now }), subscribe }, check: () => undefined };
     }
     const client = platform.createHttpClient({ poolIdleTimeout: POOL_IDLE_MS });
     resources.defer(() => client.close());
@@ -70,6 +70,7 @@ export const homeAssistant: ServiceModule<typeof HOME_ASSISTANT_SETTINGS> = {
         address,
         fetch,
         timeoutMs: Math.min(settings.timeoutMs, checkTimeoutMs),
+        deadlines,
         monotonic,
       }),
       close() {

@@ -5,9 +5,8 @@
  */
 import { z } from "zod";
 import { type Bytes, fromBase64 } from "../../protocol/bytes.ts";
-import type { Position } from "../../protocol/event.ts";
 import { FieldError, parseFields, type Payload } from "../../protocol/payload.ts";
-import { keepField, sinceField } from "../stream_fields.ts";
+import { parseStreamFields, type StreamFields } from "../stream_fields.ts";
 
 /** Fields that name a broker, and a login for it. */
 export interface BrokerFields {
@@ -36,13 +35,9 @@ export interface PublishRequest extends BrokerFields {
 }
 
 /** A stream of the messages that match some filters. */
-export interface SubscribeRequest extends BrokerFields {
+export interface SubscribeRequest extends BrokerFields, Partial<StreamFields> {
   /** At least one topic filter; their form is yet to be checked. */
   readonly filters: readonly string[];
-  /** Position of the last event that the listener received, to resume after it. */
-  readonly since?: Position | undefined;
-  /** True if the stream is to stay open while the broker is unavailable. */
-  readonly keep?: boolean | undefined;
 }
 
 /** Makes a field optional; `null` means absent. */
@@ -95,8 +90,6 @@ const TOPICS_RULE = "must be a list of at most 100 strings";
 
 const subscribeSchema = z.object({
   ...brokerFields,
-  since: sinceField,
-  keep: keepField,
   topic: optional(z.string("must be a string")),
   topics: optional(z.array(z.string(TOPICS_RULE), TOPICS_RULE).max(100, TOPICS_RULE)),
 });
@@ -127,7 +120,7 @@ export function parseSubscribeRequest(payload: Payload): SubscribeRequest {
   const { topic, topics = [], ...rest } = parseFields(subscribeSchema, payload, { required: [] });
   const filters = [...new Set([...topic ? [topic] : [], ...topics])];
   if (filters.length === 0) throw new FieldError("Missing required field: topic");
-  return { ...rest, filters };
+  return { ...rest, ...parseStreamFields(payload), filters };
 }
 
 /** Returns the topics that a request names, for the audit: they are yet to be checked. */
