@@ -365,6 +365,10 @@ Deno.test("handle() shows nothing to a key that was revoked while Home Assistant
   assertEquals([error.status, error.code], [403, "key_revoked"]);
   // The call has run.
   assertEquals(bodyOf(await handle({ call: "a.b" }, ALL, context)), []);
+  assertEquals(bodyOf(await handle({ call: "a.b", "return_response": true }, ALL, context)), {
+    "changed_states": [],
+    "service_response": null,
+  });
 });
 
 Deno.test("target() names what a request is about, and no value", () => {
