@@ -28,11 +28,11 @@ export interface ConnectedEvent extends Partial<Position> {
   readonly message: string;
 }
 
-/** MQTT message, and its position. */
+/** MQTT message, or the state of an entity of Home Assistant, and its position. */
 export interface MessageEvent extends Position {
   /** Type of the event. */
   readonly type: "message";
-  /** Topic of the message. */
+  /** Topic of the message; the entity's id. */
   readonly topic: string;
   /** Payload as text; null where it is not UTF-8. */
   readonly payload: string | null;

@@ -11,7 +11,7 @@ export async function subscribe(phone: Phone, payload: Record<string, unknown>) 
 }
 
 /** Returns a reader of single events of a response. */
-export async function listen(phone: Phone, { body }: Response, exchange: Exchange) {
+export async function listen(phone: Pick<Phone, "open">, { body }: Response, exchange: Exchange) {
   if (body === null) throw new Error("Response has no body");
   const reader = body.getReader();
   const records = readServerSentEvents(chunksOf(reader));

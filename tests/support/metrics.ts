@@ -48,6 +48,8 @@ export async function gatewayMetricsText(): Promise<string> {
       KEYS_FILE: `${directory}/keys.json`,
       SERVICES_FILE: `${directory}/services.yaml`,
       MQTT_BROKER_PORT: String(freePort()),
+      HOME_ASSISTANT_URL: `http://127.0.0.1:${freePort()}`,
+      HOME_ASSISTANT_TOKEN: "token",
     });
     const phone = makeRecord({ name: "phone", expires: Date.now() + 86_400_000 });
     await Deno.writeTextFile(config.keys.keysFile, formatKeysFile([phone]), { mode: 0o600 });

@@ -5,8 +5,8 @@
  */
 import { z } from "zod";
 import { type Bytes, fromBase64 } from "../../protocol/bytes.ts";
-import type { Position } from "../../protocol/event.ts";
 import { FieldError, parseFields, type Payload } from "../../protocol/payload.ts";
+import { parseStreamFields, type StreamFields } from "../stream_fields.ts";
 
 /** Fields that name a broker, and a login for it. */
 export interface BrokerFields {
@@ -35,13 +35,9 @@ export interface PublishRequest extends BrokerFields {
 }
 
 /** A stream of the messages that match some filters. */
-export interface SubscribeRequest extends BrokerFields {
+export interface SubscribeRequest extends BrokerFields, Partial<StreamFields> {
   /** At least one topic filter; their form is yet to be checked. */
   readonly filters: readonly string[];
-  /** Position of the last event that the listener received, to resume after it. */
-  readonly since?: Position | undefined;
-  /** True if the stream is to stay open while the broker is unavailable. */
-  readonly keep?: boolean | undefined;
 }
 
 /** A request for the message that a broker retains on a topic. */
@@ -98,15 +94,8 @@ const publishSchema = z.object({
 
 const TOPICS_RULE = "must be a list of at most 100 strings";
 
-const SINCE_RULE = "must be an object with epoch, a string, and offset, a whole number from 0";
-
 const subscribeSchema = z.object({
   ...brokerFields,
-  since: optional(z.object({
-    epoch: z.string(SINCE_RULE).max(64, SINCE_RULE),
-    offset: z.int(SINCE_RULE).min(0, SINCE_RULE),
-  }, SINCE_RULE)),
-  keep: optional(z.boolean("must be true or false")),
   topic: optional(z.string("must be a string")),
   topics: optional(z.array(z.string(TOPICS_RULE), TOPICS_RULE).max(100, TOPICS_RULE)),
 });
@@ -154,7 +143,7 @@ export function parseSubscribeRequest(payload: Payload): SubscribeRequest {
   const { topic, topics = [], ...rest } = parseFields(subscribeSchema, payload, { required: [] });
   const filters = [...new Set([...topic ? [topic] : [], ...topics])];
   if (filters.length === 0) throw new FieldError("Missing required field: topic");
-  return { ...rest, filters };
+  return { ...rest, ...parseStreamFields(payload), filters };
 }
 
 /** Returns the topics that a request names, for the audit: they are yet to be checked. */

@@ -1,39 +1,28 @@
 /**
- * HTTPS to a Jeedom whose certificate no public authority signed.
+ * HTTPS to servers at home, whose certificates no public authority signed.
  *
  * Deno's `fetch` does not accept the certificate of an authority as a server's own, and `openssl req -x509` makes such
  * certificates, without the server's name. Deno's `node:https` verifies them as OpenSSL does.
  *
  * @module
  */
-import { X509Certificate } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { Agent, request as requestHttps } from "node:https";
 import { Readable } from "node:stream";
-import { checkServerIdentity, type PeerCertificate } from "node:tls";
+import { privateTrust } from "./private_trust.ts";
 
 /** Statuses of answers without a body (Fetch standard, null body status). */
 const BODILESS: readonly number[] = [204, 205, 304];
 
 /**
- * Makes a `fetch` for HTTPS that trusts the given certificates, and no others. A server whose own certificate is one of
- * them may have any name: only it has the private key. All others need a signature by one of them, and the right name.
- * Each request has its own connection.
+ * Makes a `fetch` for HTTPS that trusts the given certificates alone, as {@linkcode privateTrust} does. Each request has
+ * its own connection.
  *
  * @param pem the certificates, of authorities or of servers
  * @throws {Error} if there is none, or one is invalid
  */
 export function createPrivateFetch(pem: string): typeof fetch {
-  const certificates = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  if (certificates.length === 0) throw new Error("There is no certificate in it: PEM begins with BEGIN CERTIFICATE");
-  const trusted = new Set(certificates.map((certificate) => new X509Certificate(certificate).fingerprint256));
-  const agent = new Agent({
-    keepAlive: false,
-    ca: certificates,
-    // Called after the signatures are verified, and before anything is sent.
-    checkServerIdentity: (host: string, certificate: PeerCertificate) =>
-      trusted.has(certificate.fingerprint256) ? undefined : checkServerIdentity(host, certificate),
-  });
+  const agent = new Agent({ keepAlive: false, ...privateTrust(pem) });
   return async (input, init) => {
     const request = new Request(input, init);
     const body = await request.bytes();

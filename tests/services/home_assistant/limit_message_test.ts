@@ -1,0 +1,42 @@
+import { assertEquals, assertStrictEquals } from "@std/assert";
+import { createLimitMessage } from "../../../src/services/home_assistant/limit_message.ts";
+
+const message = (state: unknown) => ({
+  position: { epoch: "epoch", offset: 1 },
+  topic: "light.all",
+  payload: typeof state === "string" ? state : JSON.stringify(state),
+  payloadBytes: 0,
+  qos: 0,
+  retain: false,
+  receivedAt: 0,
+});
+
+const limit = createLimitMessage((entity) => entity.startsWith("light."));
+
+Deno.test("limitMessage() removes the names of entities that the key may not read, once for all of its listeners", () => {
+  const group = message(
+    '{"entity_id":"light.all","state":"20.5","attributes":{"entity_id":["light.a","lock.door"],"lock.door":1,"x":1.0}}',
+  );
+  const limited = limit(group);
+  assertEquals(
+    limited.payload,
+    '{"entity_id":"light.all","state":"20.5","attributes":{"entity_id":["light.a"],"x":1.0}}',
+  );
+  assertEquals([limited.payloadBytes, limited.position, limited.topic], [
+    String(limited.payload).length,
+    group.position,
+    "light.all",
+  ]);
+  assertStrictEquals(limit(group), limited);
+});
+
+Deno.test("limitMessage() leaves other messages as they are", () => {
+  for (
+    const one of [
+      message({ "entity_id": "light.all", state: "20.5", attributes: { members: ["light.a"], icon: "mdi:lamp" } }),
+      message("null"),
+    ]
+  ) {
+    assertStrictEquals(limit(one), one);
+  }
+});
