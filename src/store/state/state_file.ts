@@ -1,0 +1,137 @@
+/**
+ * File of the durable state: its path, its mode, and the checks that need no database.
+ *
+ * @module
+ */
+import { dirname, join } from "node:path";
+import { errorText } from "../../lib/errors.ts";
+
+/** Functions of `Deno` that a state file needs. */
+export type StateFileSystem = Pick<
+  typeof Deno,
+  "chmod" | "link" | "lstat" | "mkdir" | "remove" | "rename" | "writeTextFile"
+>;
+
+/** Error for a state file that cannot be used. The message names the file, and has the remedy. */
+export class StateFileError extends Error {
+  /** Makes the error from its message for the operator. */
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "StateFileError";
+  }
+}
+
+/** Returns the path of the state file: beside the key file, where the sandbox allows the gateway to write. */
+export function stateFileOf(secretKeyFile: string): string {
+  return join(dirname(secretKeyFile), "state.db");
+}
+
+/** Remedy for a file whose content is lost. */
+export const RESTORE =
+  "Stop the gateway, then restore the file from a backup, or remove it and those that begin with its name: " +
+  "all uses count from 0 then";
+
+/** Permissions of group and others. */
+const OTHERS = 0o077;
+const OWNER_ONLY = 0o600;
+
+/**
+ * Returns what the file system knows of the state file; undefined if there is none.
+ *
+ * @throws {StateFileError} if it is not an ordinary file, is empty or cannot be read, or if only its log is there
+ */
+export async function statStateFile(
+  path: string,
+  files: Pick<StateFileSystem, "lstat">,
+): Promise<Deno.FileInfo | undefined> {
+  let info: Deno.FileInfo;
+  try {
+    info = await files.lstat(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      await assertNoRemains(path, files);
+      return undefined;
+    }
+    throw new StateFileError(
+      `State file "${path}" cannot be read: ${errorText(error)}. Check its path, owner and mode`,
+    );
+  }
+  // SQLite follows links out of the sandbox, and would look for the other files of the database elsewhere.
+  if (!info.isFile) {
+    throw new StateFileError(
+      `State file "${path}" is a link or not an ordinary file. Move the file itself there, or set SECRET_KEY_FILE ` +
+        "to a path in the folder that it is in",
+    );
+  }
+  // A new file appears under its name only once it has content; SQLite takes an empty one for a new database.
+  if (info.size === 0) throw new StateFileError(`State file "${path}" is empty, so its counts are lost. ${RESTORE}`);
+  return info;
+}
+
+/**
+ * Throws if there is the write-ahead log of a state file that is gone: the file is there when its log is, so this is no
+ * first start, and SQLite would write the old log into a new file.
+ */
+async function assertNoRemains(path: string, files: Pick<StateFileSystem, "lstat">): Promise<void> {
+  if (await files.lstat(`${path}-wal`).then(() => false, () => true)) return;
+  throw new StateFileError(`State file "${path}" is gone, but "${path}-wal" is there. ${RESTORE}`);
+}
+
+/**
+ * Makes the state file readable only by its owner. SQLite gives its other files the same mode.
+ *
+ * @throws {StateFileError} if its mode cannot be changed
+ */
+export async function tightenStateFile(
+  path: string,
+  { mode }: Pick<Deno.FileInfo, "mode">,
+  files: Pick<StateFileSystem, "chmod">,
+): Promise<void> {
+  if (mode === null || (mode & OTHERS) === 0) return;
+  try {
+    await files.chmod(path, OWNER_ONLY);
+  } catch (error) {
+    throw new StateFileError(
+      `State file "${path}" can be read by others and could not be changed to mode 0600: ${errorText(error)}. ` +
+        "Run chmod 600 on it as its owner, or set KEY_FILE_MODE=ignore on a file system without modes",
+    );
+  }
+}
+
+/**
+ * Creates the state file, unless another process creates it first.
+ *
+ * @param path the file; directories are created as needed
+ * @param fill writes the content of an empty file
+ * @returns false if another process created it
+ */
+export async function createStateFile(
+  path: string,
+  { files, fill }: { readonly files: StateFileSystem; readonly fill: (path: string) => void },
+): Promise<boolean> {
+  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
+  await files.mkdir(dirname(path), { recursive: true });
+  try {
+    await files.writeTextFile(temporary, "", { createNew: true, mode: OWNER_ONLY });
+    fill(temporary);
+    return await renameUnlessExists(temporary, path, files);
+  } finally {
+    await files.remove(temporary).catch(() => {});
+  }
+}
+
+/** Gives a complete file its name, unless another file has that name by now. */
+async function renameUnlessExists(
+  temporary: string,
+  path: string,
+  files: Pick<StateFileSystem, "link" | "rename">,
+): Promise<boolean> {
+  try {
+    await files.link(temporary, path);
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return false;
+    // FAT and many network file systems do not support links.
+    await files.rename(temporary, path);
+  }
+  return true;
+}
