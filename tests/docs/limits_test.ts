@@ -36,7 +36,7 @@ const NO_LIMITS: Readonly<Record<string, readonly string[]>> = {
   "thresholds of memory management": ["FREE_MIN_BYTES", "WORTH_SHARING_BYTES", "MIN_FULL_SIZE"],
   "characters": ["COMMA", "BRACKET", "BRACE"],
   "search for secrets in the log": ["MIN_KEY_LENGTH", "LEAST_SECRET_LENGTH", "MOST_ESCAPES"],
-  "constants of a protocol": ["CALL_ID", "SUBSCRIPTION_REFUSED", "PUBLISH"],
+  "constants of a protocol or a file": ["SCHEMA_VERSION", "CALL_ID", "SUBSCRIPTION_REFUSED", "PUBLISH"],
   "ranges of settings": ["MAX_PORT", "MAX_RATE", "MQTT_PORT"],
   "ranges of timers": ["MAX_TIMER_MS"],
   "exit codes": ["EXIT_CONFIG", "EXIT_USAGE", "EXIT_FAILURE", "EXIT_INTERRUPTED"],

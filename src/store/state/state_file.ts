@@ -27,7 +27,7 @@ export function stateFileOf(secretKeyFile: string): string {
 }
 
 /** Remedy for a file whose content is lost. */
-export const RESTORE =
+export const RESTORE: string =
   "Stop the gateway, then restore the file from a backup, or remove it and those that begin with its name: " +
   "all uses count from 0 then";
 
@@ -78,7 +78,8 @@ async function assertNoRemains(path: string, files: Pick<StateFileSystem, "lstat
 }
 
 /**
- * Makes the state file readable only by its owner. SQLite gives its other files the same mode.
+ * Makes the state file, and the other files of the database, readable only by their owner. SQLite creates those with the
+ * mode of the state file.
  *
  * @throws {StateFileError} if its mode cannot be changed
  */
@@ -90,12 +91,18 @@ export async function tightenStateFile(
   if (mode === null || (mode & OTHERS) === 0) return;
   try {
     await files.chmod(path, OWNER_ONLY);
+    // Left by a process that was killed; absent otherwise.
+    for (const end of ["-wal", "-shm"]) await files.chmod(path + end, OWNER_ONLY).catch(ignoreAbsence);
   } catch (error) {
     throw new StateFileError(
       `State file "${path}" can be read by others and could not be changed to mode 0600: ${errorText(error)}. ` +
         "Run chmod 600 on it as its owner, or set KEY_FILE_MODE=ignore on a file system without modes",
     );
   }
+}
+
+function ignoreAbsence(error: unknown): void {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
 }
 
 /**

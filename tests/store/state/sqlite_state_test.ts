@@ -146,6 +146,13 @@ Deno.test("claimUse() makes all files readable only by the owner, also when they
     await ignoring.close();
     await open().claimUse("guest", 9);
     assertEquals(await Promise.all(["", "-wal", "-shm"].map((end) => modeOf(path + end))), [0o600, 0o600, 0o600]);
+    // Files that a killed process left.
+    const left = open({ path: `${path}.left` });
+    await left.claimUse("guest", 9);
+    await Promise.all(["", "-wal", "-shm"].map((end) => Deno.chmod(`${path}.left${end}`, 0o644)));
+    await open({ path: `${path}.left` }).claimUse("guest", 9);
+    const modes = await Promise.all(["", "-wal", "-shm"].map((end) => modeOf(`${path}.left${end}`)));
+    assertEquals(modes, [0o600, 0o600, 0o600]);
     const refusing: StateFileSystem = { ...Deno, chmod: () => Promise.reject(new Deno.errors.PermissionDenied("no")) };
     await Deno.chmod(path, 0o640);
     await assertUnusable(open({ files: refusing }), path, "chmod 600");
