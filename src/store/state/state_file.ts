@@ -44,17 +44,13 @@ export async function statStateFile(
   path: string,
   files: Pick<StateFileSystem, "lstat">,
 ): Promise<Deno.FileInfo | undefined> {
-  let info: Deno.FileInfo;
-  try {
-    info = await files.lstat(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
-      await assertNoRemains(path, files);
-      return undefined;
-    }
-    throw new StateFileError(
-      `State file "${path}" cannot be read: ${errorText(error)}. Check its path, owner and mode`,
-    );
+  let info = await lstat(path, files);
+  if (info === undefined) {
+    const log = `${path}-wal`;
+    if (await lstat(log, files) === undefined) return undefined;
+    // Another process may have made both since; otherwise SQLite would write the log of a lost file into a new one.
+    info = await lstat(path, files);
+    if (info === undefined) throw new StateFileError(`State file "${path}" is gone, but "${log}" is there. ${RESTORE}`);
   }
   // SQLite follows links out of the sandbox, and would look for the other files of the database elsewhere.
   if (!info.isFile) {
@@ -68,13 +64,15 @@ export async function statStateFile(
   return info;
 }
 
-/**
- * Throws if there is the write-ahead log of a state file that is gone: the file is there when its log is, so this is no
- * first start, and SQLite would write the old log into a new file.
- */
-async function assertNoRemains(path: string, files: Pick<StateFileSystem, "lstat">): Promise<void> {
-  if (await files.lstat(`${path}-wal`).then(() => false, () => true)) return;
-  throw new StateFileError(`State file "${path}" is gone, but "${path}-wal" is there. ${RESTORE}`);
+async function lstat(path: string, files: Pick<StateFileSystem, "lstat">): Promise<Deno.FileInfo | undefined> {
+  try {
+    return await files.lstat(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw new StateFileError(
+      `State file "${path}" cannot be read: ${errorText(error)}. Check its path, owner and mode`,
+    );
+  }
 }
 
 /**
