@@ -194,6 +194,7 @@ export async function makeGateway({ connect, pool = {}, ...overrides }: Override
       telemetry: overrides.telemetry ?? telemetry,
       now: overrides.now ?? clocks.now,
     },
+    deadlines: new Deadlines(SYSTEM_CLOCK, 10),
   });
   const handler = createHandler({
     addressOf: overrides.addressOf ?? createAddressOf([]),

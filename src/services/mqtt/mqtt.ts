@@ -8,6 +8,7 @@ import { readPair, readSettingFile } from "../../config/setting_files.ts";
 import { formatBrokerPattern } from "../../net/egress.ts";
 import type { ServiceModule } from "../service.ts";
 import { createBrokerDirectory } from "./broker_directory.ts";
+import { MAX_RETAINED_BYTES } from "./retained.ts";
 import { MQTT_RIGHTS } from "./rights.ts";
 import { MQTT_PORT, MQTT_SETTINGS } from "./settings.ts";
 import { createMqttService, MQTT } from "./service.ts";
@@ -23,14 +24,14 @@ export const mqtt: ServiceModule<typeof MQTT_SETTINGS> = {
     return [BROKER_CHECK];
   },
   allowNet,
-  // Its answers say no more than that a message was published.
-  maxAnswerBytes: () => 0,
+  // Its answers say that a message was published, or hold a short one.
+  maxAnswerBytes: () => MAX_RETAINED_BYTES,
   checkFiles: ({ mqtt }, platform) => [
     readSettingFile("MQTT_CA_FILE", mqtt.caFile, platform),
     readPair("MQTT", mqtt, platform),
   ],
   async create(dependencies) {
-    const { config, broker, encoder, maxEventBytes, telemetry, now } = dependencies;
+    const { config, broker, encoder, maxEventBytes, telemetry, now, deadlines } = dependencies;
     // Loaded only here: MQTT.js reads the environment as it loads, and the commands that use no broker may not.
     const { createBrokerPool } = await import("./broker_pool.ts");
     const brokers = createBrokerPool(dependencies);
@@ -48,6 +49,7 @@ export const mqtt: ServiceModule<typeof MQTT_SETTINGS> = {
         listen: (address, subscriber) => brokers.listen(address, subscriber),
       },
       events: { encoder, maxEventBytes, telemetry, now },
+      deadlines,
     });
     return { service, check: () => brokers.check(broker), close: () => brokers.close() };
   },

@@ -44,6 +44,12 @@ export interface SubscribeRequest extends BrokerFields {
   readonly keep?: boolean | undefined;
 }
 
+/** A request for the message that a broker retains on a topic. */
+export interface RetainedRequest extends BrokerFields {
+  /** The topic; its form is yet to be checked. */
+  readonly retained: string;
+}
+
 /** Makes a field optional; `null` means absent. */
 const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? undefined);
 
@@ -122,6 +128,22 @@ export function parsePublishRequest(payload: Payload): PublishRequest {
   });
 }
 
+const retainedSchema = z.object({ ...brokerFields, retained: z.string("must be a topic") });
+
+/** Returns whether a request is for a retained message. */
+export function isRetainedRequest({ retained }: Payload): boolean {
+  return retained !== undefined && retained !== null;
+}
+
+/**
+ * Parses the fields of a request for a retained message.
+ *
+ * @throws {FieldError} naming the field that is missing or wrong
+ */
+export function parseRetainedRequest(payload: Payload): RetainedRequest {
+  return parseFields(retainedSchema, payload, { required: ["retained"] });
+}
+
 /**
  * Parses the fields of a request that subscribes, and joins `topic` and `topics` into one list without repeats.
  *
@@ -135,7 +157,7 @@ export function parseSubscribeRequest(payload: Payload): SubscribeRequest {
 }
 
 /** Returns the topics that a request names, for the audit: they are yet to be checked. */
-export function topicsOf({ topic, topics }: Payload): string | undefined {
-  const named = [topic, ...Array.isArray(topics) ? topics : []].filter((name) => typeof name === "string");
+export function topicsOf({ topic, topics, retained }: Payload): string | undefined {
+  const named = [topic, ...Array.isArray(topics) ? topics : [], retained].filter((name) => typeof name === "string");
   return named.length === 0 ? undefined : named.join(" ");
 }

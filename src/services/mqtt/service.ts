@@ -4,6 +4,8 @@
  * @module
  */
 import { type BrokerAddress, BrokerError, BrokerForbiddenError, type Publication } from "../../mqtt/broker.ts";
+import type { Deadlines } from "../../lib/deadlines.ts";
+import type { ReceivedMessage } from "../../mqtt/hub/received_message.ts";
 import type { Subscriber } from "../../mqtt/hub/subscriber.ts";
 import {
   filterFault,
@@ -14,10 +16,18 @@ import {
   topicFault,
 } from "../../mqtt/topics/rules.ts";
 import { createReadRights } from "../../keys/rights.ts";
-import { FieldError } from "../../protocol/payload.ts";
-import { gatewayReply, ServiceError, type StreamingService } from "../service.ts";
+import { FieldError, type Payload } from "../../protocol/payload.ts";
+import { gatewayReply, type Reply, type ServiceContext, ServiceError, type StreamingService } from "../service.ts";
 import type { BrokerDirectory } from "./broker_directory.ts";
-import { parsePublishRequest, parseSubscribeRequest, type SubscribeRequest, topicsOf } from "./request.ts";
+import {
+  isRetainedRequest,
+  parsePublishRequest,
+  parseRetainedRequest,
+  parseSubscribeRequest,
+  type SubscribeRequest,
+  topicsOf,
+} from "./request.ts";
+import { readRetained } from "./retained.ts";
 import { MqttGrants } from "./rights.ts";
 import { brokerCode, brokerFailure, createStreamListener, type StreamListenerOptions } from "./stream_listener.ts";
 
@@ -47,20 +57,38 @@ export interface MqttServiceOptions {
   readonly brokers: Brokers;
   /** Converts messages to events. */
   readonly events: StreamListenerOptions;
+  /** Time limits. */
+  readonly deadlines: Pick<Deadlines, "add">;
 }
 
 /** Name of the service. */
 export const MQTT = "mqtt";
 
 /** Makes the service. */
-export function createMqttService({ directory, brokers, events }: MqttServiceOptions): StreamingService {
+export function createMqttService({ directory, brokers, events, deadlines }: MqttServiceOptions): StreamingService {
   const readRights = createReadRights(MQTT, (rights) => new MqttGrants(rights));
+
+  /** Answers a request for a retained message. */
+  async function retained(payload: Payload, { key, scope }: ServiceContext): Promise<Reply> {
+    const { retained: topic, ...request } = parseRetainedRequest(payload);
+    const grants = readRights(scope);
+    const isNamed = isSystemTopic(topic) && grants.maySubscribe(topic);
+    const fault = isNamed ? grantedTopicFault(topic) : topicFault(topic);
+    if (fault !== undefined) throw new FieldError(`Invalid field: retained: topic ${fault}`);
+    grants.subscribe(topic);
+    const address = directory.resolve(request, grants);
+    const message = await readRetained(address, { topic, owner: key }, { brokers, deadlines });
+    return { status: 200, bodyJson: JSON.stringify({ topic, ...payloadOf(message) }) };
+  }
+
   return {
     name: MQTT,
     fieldErrorStatus: 400,
     aliases: { call: "/mqtt/publish", subscribe: "/mqtt/subscribe" },
     target: topicsOf,
-    async handle(payload, { key, scope }) {
+    async handle(payload, context) {
+      const { key, scope } = context;
+      if (isRetainedRequest(payload)) return await retained(payload, context);
       const request = parsePublishRequest(payload);
       const { topic } = request;
       const grants = readRights(scope);
@@ -121,4 +149,11 @@ function authorizeFilters(grants: MqttGrants, { filters }: SubscribeRequest): vo
 function messageText(message: unknown): string {
   if (message === null) return "";
   return typeof message === "string" ? message : JSON.stringify(message);
+}
+
+/** Returns the payload of a retained message as a text, or as bytes in base64; null where there is none. */
+function payloadOf(message: ReceivedMessage | undefined): Readonly<Record<string, string | null>> {
+  if (message === undefined) return { payload: null };
+  const { payload } = message;
+  return typeof payload === "string" ? { payload } : { payload: null, "payload_b64": payload.toBase64() };
 }

@@ -9,6 +9,7 @@ import { createMqttService } from "../../../src/services/mqtt/service.ts";
 import { ServiceError } from "../../../src/services/service.ts";
 import { EventEncoder } from "../../../src/streams/event_encoder.ts";
 import { SYSTEM_CLOCK } from "../../../src/lib/clock.ts";
+import { Deadlines } from "../../../src/lib/deadlines.ts";
 import { randomBytes } from "../../../src/protocol/bytes.ts";
 
 const scope = new Scope(allRights(SERVICES));
@@ -37,6 +38,7 @@ function makeService(failure?: Error) {
       telemetry: { dropped: () => {} },
       now: () => 0,
     },
+    deadlines: new Deadlines(SYSTEM_CLOCK, 10),
   });
   const handle = (payload: Payload) =>
     service.handle(payload, {

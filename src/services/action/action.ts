@@ -1,0 +1,38 @@
+/**
+ * Actions: named requests to other services, the least that a key can be granted.
+ *
+ * @module
+ */
+import { Scope } from "../../keys/rights.ts";
+import { createReadSection } from "../section.ts";
+import type { ServiceModule } from "../service.ts";
+import { CoolDowns } from "./cool_down.ts";
+import { ACTION_RIGHTS } from "./rights.ts";
+import { ACTIONS_SECTION } from "./section.ts";
+import { ACTION, createActionService } from "./service.ts";
+import { ACTION_SETTINGS } from "./settings.ts";
+import { createReadState } from "./states.ts";
+
+/** The service. */
+export const action: ServiceModule<typeof ACTION_SETTINGS> = {
+  name: ACTION,
+  settings: ACTION_SETTINGS,
+  section: ACTIONS_SECTION,
+  rights: ACTION_RIGHTS,
+  // The services that run the actions connect.
+  allowNet: () => [],
+  // Its own answers are small; those of the services that run the actions count there.
+  maxAnswerBytes: () => 0,
+  create({ sections, state, allRights, findService, monotonic }) {
+    const fullScope = new Scope(allRights);
+    const service = createActionService({
+      readActions: createReadSection(ACTIONS_SECTION, sections),
+      readState: createReadState({ findService, fullScope, monotonic }),
+      coolDowns: new CoolDowns(monotonic),
+      state,
+      fullScope,
+      findService,
+    });
+    return Promise.resolve({ service });
+  },
+};

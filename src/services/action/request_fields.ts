@@ -1,0 +1,30 @@
+/**
+ * Fields of requests for actions.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { parseFields, type Payload } from "../../protocol/payload.ts";
+import { isActionName, NAME_RULE } from "./section.ts";
+
+/** Request to run an action, or to list them. */
+export interface ActionCall {
+  /** Name of the action to run; undefined to list those that the key may run. */
+  readonly name?: string | undefined;
+  /** Values of its parameters; yet to be checked. */
+  readonly params?: unknown;
+}
+
+const schema = z.object({
+  name: z.string(NAME_RULE).refine(isActionName, NAME_RULE).nullish().transform((name) => name ?? undefined),
+  params: z.unknown(),
+});
+
+/**
+ * Parses the fields of a request.
+ *
+ * @throws {FieldError} naming the field that is wrong
+ */
+export function parseActionCall(payload: Payload): ActionCall {
+  return parseFields(schema, payload, { required: [] });
+}

@@ -1,0 +1,158 @@
+/**
+ * The service of actions: runs those that a key may run, and lists them.
+ *
+ * @module
+ */
+import { createReadRights, type Scope, ScopeError } from "../../keys/rights.ts";
+import type { Payload } from "../../protocol/payload.ts";
+import type { StateStore } from "../../store/state/state_store.ts";
+import { type Reply, type Service, type ServiceContext, ServiceError } from "../service.ts";
+import type { CoolDowns } from "./cool_down.ts";
+import { failureOf, outcomeOf, serviceMissing } from "./outcome.ts";
+import { readParams } from "./params.ts";
+import { buildPayload } from "./request.ts";
+import { parseActionCall } from "./request_fields.ts";
+import { ActionGrants } from "./rights.ts";
+import type { Action, Actions } from "./section.ts";
+import type { ReadState } from "./states.ts";
+
+/** Name of the service. */
+export const ACTION = "action";
+
+/** Parts of the service. */
+export interface ActionServiceOptions {
+  /** Returns the actions that are in force. */
+  readonly readActions: () => Actions;
+  /** Reads the current state of an action. */
+  readonly readState: ReadState;
+  /** Cool-downs of the actions. */
+  readonly coolDowns: CoolDowns;
+  /** Counts runs. */
+  readonly state: StateStore;
+  /** Scope with every right: an action needs no right of its key in the service that runs it. */
+  readonly fullScope: Scope;
+  /** Returns a service by its name; undefined if there is none. */
+  readonly findService: (name: string) => Service | undefined;
+}
+
+/** Makes the service. */
+export function createActionService(options: ActionServiceOptions): Service {
+  const { readActions, readState, coolDowns, state, fullScope, findService } = options;
+  const readRights = createReadRights(ACTION, (rights) => new ActionGrants(rights));
+
+  async function run(name: string, params: unknown, context: ServiceContext): Promise<Reply> {
+    const grants = readRights(context.scope);
+    const action = grants.mayRun(name) ? readActions().get(name) : undefined;
+    if (action === undefined) throw grants.notGranted(name);
+    const payload = buildPayload(action.request, readParams(action.params, params), action.params);
+    const service = findService(action.request.service);
+    if (service === undefined) throw serviceMissing(action.request.service);
+    // At once, so that of two runs at the same time one is refused.
+    const takeBack = coolDowns.begin(name, action.coolDownMs);
+    try {
+      await claimUse(grants, context);
+      refuseIfRevoked(context);
+    } catch (error) {
+      takeBack();
+      throw error;
+    }
+    return await send(name, action, { service, payload, context });
+  }
+
+  /**
+   * Counts a run of a key whose runs are limited. It counts even if the action then fails: it may have run.
+   *
+   * @throws {ScopeError} if none is left
+   * @throws {ServiceError} if the store fails
+   */
+  async function claimUse({ uses }: ActionGrants, context: ServiceContext): Promise<void> {
+    if (uses === undefined) return;
+    const isCounted = await fromStore(() => state.claimUse(counterOf(context), uses));
+    if (!isCounted) throw new ScopeError("run any more actions: its runs are used up");
+  }
+
+  async function send(
+    name: string,
+    action: Action,
+    { service, payload, context }: {
+      readonly service: Service;
+      readonly payload: Payload;
+      readonly context: ServiceContext;
+    },
+  ): Promise<Reply> {
+    let reply: Reply;
+    try {
+      reply = await service.handle(payload, { ...context, scope: fullScope });
+    } catch (error) {
+      throw failureOf(error, action);
+    }
+    return outcomeOf(name, action, reply);
+  }
+
+  async function list(context: ServiceContext): Promise<Reply> {
+    const grants = readRights(context.scope);
+    const { uses } = grants;
+    const granted = [...readActions()].filter(([name]) => grants.mayRun(name));
+    const [actions, left] = await Promise.all([
+      Promise.all(granted.map(async ([name, action]) => describe(name, action, await currentState(action)))),
+      uses === undefined ? undefined : usesLeft(uses, context),
+    ]);
+    const body = { actions, ...left !== undefined && { uses: { left, of: uses } } };
+    return { status: 200, bodyJson: JSON.stringify(body), source: "gateway" };
+  }
+
+  /** Reads the state of an action; null if it cannot be read, undefined if the action has none. */
+  async function currentState({ state: source }: Action): Promise<string | number | boolean | null | undefined> {
+    return source === undefined ? undefined : await readState(source) ?? null;
+  }
+
+  async function usesLeft(uses: number, context: ServiceContext): Promise<number> {
+    return Math.max(0, uses - await fromStore(() => state.readUses(counterOf(context))));
+  }
+
+  return {
+    name: ACTION,
+    fieldErrorStatus: 400,
+    target: ({ name }) => typeof name === "string" ? name : undefined,
+    async handle(payload, context) {
+      const { name, params } = parseActionCall(payload);
+      return await (name === undefined ? list(context) : run(name, params, context));
+    },
+  };
+}
+
+/** Returns the name of a key's counter: another key may have its name later. */
+function counterOf({ key, keyCreated }: ServiceContext): string {
+  return `${ACTION}:${key}:${keyCreated}`;
+}
+
+/** Asks the store; without it, nothing that is counted may run. */
+async function fromStore<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    throw new ServiceError(503, "The runs of this key cannot be counted: try again later", {
+      code: "internal",
+      cause: error,
+    });
+  }
+}
+
+/** Refuses a request whose key stopped working while the store was asked. */
+function refuseIfRevoked({ revoked }: ServiceContext): void {
+  if (!revoked?.aborted) return;
+  const { reason } = revoked;
+  throw new ServiceError(403, reason instanceof Error ? reason.message : "Key was removed or disabled", {
+    code: "key_revoked",
+  });
+}
+
+/** Describes an action for those who may run it, without the request that runs it. */
+function describe(
+  name: string,
+  { label, icon, confirm, coolDownMs, params }: Action,
+  state: string | number | boolean | null | undefined,
+): Readonly<Record<string, unknown>> {
+  const coolDown = coolDownMs === undefined ? undefined : coolDownMs / 1000;
+  return { name, label, icon, confirm, coolDown, params: Object.fromEntries(params), state };
+}
