@@ -10,7 +10,7 @@ import { reportConfiguration, reportDenoVersion, type SettingsFound } from "../d
 import { skipped } from "../doctor/check.ts";
 import { runChecks, watch, type WatchOptions } from "../doctor/run_checks.ts";
 import { HealthTopic, type HealthTopicOptions, publishOnce } from "../doctor/health_topic.ts";
-import { createContext } from "../doctor/context.ts";
+import { createContext, type DoctorOptions } from "../doctor/context.ts";
 import {
   exitCodeOf,
   formatChanges,
@@ -32,6 +32,7 @@ import { SERVICES } from "../services/registry.ts";
 import type { ServiceModule } from "../services/service.ts";
 import { EXIT_USAGE } from "./exit_codes.ts";
 import type { Platform } from "../platform.ts";
+import { readServicesFileOf, withoutVariables } from "../config/configuration.ts";
 import { readSettings, type Settings } from "../config/load.ts";
 import { describeWithoutEffect } from "./config_errors.ts";
 
@@ -76,9 +77,12 @@ interface ReportOutput {
   readonly topic: HealthTopicOptions | undefined;
 }
 
-/** The settings, unless they are invalid, and their problems. */
+/** The services file, or its problems. */
+type ServicesFileRead = Pick<DoctorOptions, "sections" | "servicesFileProblems">;
+
+/** The settings, unless they are invalid, their problems, and the services file. */
 interface SettingsRead extends SettingsFound {
-  readonly settings?: Settings;
+  readonly settings?: Settings & ServicesFileRead;
 }
 
 /** Runs all checks, once or repeatedly. Exit code: 0 all checks passed, 1 warnings only, 2 at least one check failed. */
@@ -171,15 +175,36 @@ async function tryReadSettings(
 ): Promise<SettingsRead> {
   try {
     const settings = await readSettings(platform, services);
-    return { settings, problems: [], withoutEffect: describeWithoutEffect(settings) };
+    const { variables, ...read } = await tryReadServicesFile(settings.config, platform, services);
+    const { unreadLines } = settings;
+    const unknown = withoutVariables(settings.unknown, variables);
+    return {
+      settings: { ...settings, ...read },
+      problems: [],
+      withoutEffect: describeWithoutEffect({ unknown, unreadLines }),
+    };
   } catch (error) {
     if (error instanceof ConfigError) return { problems: error.problems, withoutEffect: describeWithoutEffect(error) };
     throw error;
   }
 }
 
+async function tryReadServicesFile(
+  { services: { file } }: Config,
+  platform: Platform,
+  services: readonly ServiceModule[],
+): Promise<ServicesFileRead & Pick<ConfigError, "variables">> {
+  try {
+    const { sections, variables } = await readServicesFileOf(file, platform, services);
+    return { sections, servicesFileProblems: [], variables };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return { sections: {}, servicesFileProblems: error.problems, variables: error.variables };
+  }
+}
+
 function contextOf(
-  { config, sources: { environment, file } }: Settings,
+  { config, sources: { environment, file }, sections, servicesFileProblems }: Settings & ServicesFileRead,
   platform: Platform,
   services: readonly ServiceModule[],
 ) {
@@ -187,6 +212,8 @@ function contextOf(
     config,
     isSet: (name) => Boolean(environment[name] || file[name]),
     services,
+    sections,
+    servicesFileProblems,
     version: VERSION,
     localUrl,
     machine: platform,
