@@ -167,7 +167,7 @@ export class SqliteState implements StateStore {
 async function openDatabase({ path, files, mode }: SqliteStateOptions): Promise<OpenState> {
   const info = await statStateFile(path, files);
   if (info === undefined) throw new StateFileError(`State file "${path}" was removed just now. ${RESTORE}`);
-  if (mode === "strict") await tightenStateFile(path, info, files);
+  if (mode === "strict") await tightenStateFile(path, files);
   const { DatabaseSync } = await import("node:sqlite");
   // SQLite would create a file that was removed in this moment; without tables, it is refused below.
   const database = new DatabaseSync(path, { timeout: 0 });

@@ -5,11 +5,12 @@
  */
 import { dirname, join } from "node:path";
 import { errorText } from "../../lib/errors.ts";
+import { OWNER_ONLY, restrictToOwner } from "../../lib/file_mode.ts";
 
 /** Functions of `Deno` that a state file needs. */
 export type StateFileSystem = Pick<
   typeof Deno,
-  "chmod" | "link" | "lstat" | "mkdir" | "remove" | "rename" | "writeTextFile"
+  "chmod" | "link" | "lstat" | "mkdir" | "remove" | "rename" | "stat" | "writeTextFile"
 >;
 
 /** Error for a state file that cannot be used. The message names the file, and has the remedy. */
@@ -30,10 +31,6 @@ export function stateFileOf(secretKeyFile: string): string {
 export const RESTORE: string =
   "Stop the gateway, then restore the file from a backup, or remove it and those that begin with its name: " +
   "all uses count from 0 then";
-
-/** Permissions of group and others. */
-const OTHERS = 0o077;
-const OWNER_ONLY = 0o600;
 
 /**
  * Returns what the file system knows of the state file; undefined if there is none.
@@ -83,19 +80,14 @@ async function lstat(path: string, files: Pick<StateFileSystem, "lstat">): Promi
  */
 export async function tightenStateFile(
   path: string,
-  { mode }: Pick<Deno.FileInfo, "mode">,
-  files: Pick<StateFileSystem, "chmod">,
+  files: Pick<StateFileSystem, "chmod" | "stat">,
 ): Promise<void> {
-  if (mode === null || (mode & OTHERS) === 0) return;
   try {
-    await files.chmod(path, OWNER_ONLY);
+    if (!await restrictToOwner(path, files)) return;
     // Left by a process that was killed; absent otherwise.
     for (const end of ["-wal", "-shm"]) await files.chmod(path + end, OWNER_ONLY).catch(ignoreAbsence);
   } catch (error) {
-    throw new StateFileError(
-      `State file "${path}" can be read by others and could not be changed to mode 0600: ${errorText(error)}. ` +
-        "Run chmod 600 on it as its owner, or set KEY_FILE_MODE=ignore on a file system without modes",
-    );
+    throw new StateFileError(`State file "${path}" ${errorText(error)}`);
   }
 }
 
