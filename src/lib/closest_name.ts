@@ -42,7 +42,7 @@ export function closestNames(given: string, names: readonly string[]): string[] 
   const letters = lettersOf(given);
   return leastCost(names, (name) => {
     const known = lettersOf(name);
-    return wrongLetters(letters, known, known.length >= SHORT_NAME ? Math.min(3, known.length / 4) : 1);
+    return wrongLetters(letters, known, known.length >= SHORT_NAME ? Math.min(3, known.length / 3) : 1);
   });
 }
 
