@@ -17,7 +17,7 @@ export interface ActionCall {
 
 const schema = z.object({
   name: z.string(NAME_RULE).refine(isActionName, NAME_RULE).nullish().transform((name) => name ?? undefined),
-  params: z.unknown(),
+  params: z.unknown().optional(),
 });
 
 /**

@@ -8,8 +8,18 @@ import { isObject, tryParseJson } from "../../lib/json.ts";
 import type { Scope } from "../../keys/rights.ts";
 import { FairSemaphore } from "../../limits/fair_semaphore.ts";
 import { readRpcOutcome } from "../jeedom/answer.ts";
+import type { Payload } from "../../protocol/payload.ts";
 import type { Reply, Service } from "../service.ts";
-import type { StateSource } from "./state_source.ts";
+
+/** Source of the current state of an action. */
+export interface StateSource {
+  /** Name of the service that is asked. */
+  readonly service: "mqtt" | "jeedom" | "home_assistant" | "influxdb";
+  /** Request to the service. */
+  readonly payload: Payload;
+  /** Names of the members that lead to the state, where the service's value is JSON. */
+  readonly path: readonly string[];
+}
 
 /** A state: short, so that a list of actions stays small. */
 export type State = string | number | boolean;
@@ -58,7 +68,7 @@ export function createReadState({ findService, fullScope, monotonic }: StateRead
   const entries = new WeakMap<StateSource, StateEntry>();
   const reads = new FairSemaphore({ total: MAX_STATE_READS, each: MAX_STATE_READS });
 
-  async function ask({ service: name, payload, field }: StateSource): Promise<State | undefined> {
+  async function ask({ service: name, payload, path }: StateSource): Promise<State | undefined> {
     const service = findService(name);
     if (service === undefined) return undefined;
     const releases = [await reads.acquire(OWNER, 1)];
@@ -70,7 +80,7 @@ export function createReadState({ findService, fullScope, monotonic }: StateRead
         clientSignal: new AbortController().signal,
         holdMemory: (release) => void releases.push(release),
       });
-      return toState(memberOf(valueOf(name, reply), field));
+      return toState(memberOf(valueOf(name, reply), path));
     } catch {
       // Not known: the service's own metrics and checks show why.
       return undefined;
