@@ -5,7 +5,6 @@
  */
 import { readConfiguration } from "../config/configuration.ts";
 import { ConfigError } from "../config/parse.ts";
-import { KeyFileError } from "../keys/default_key_file.ts";
 import type { Platform } from "../platform.ts";
 import { SERVICES } from "../services/registry.ts";
 import type { ServiceModule } from "../services/service.ts";
@@ -73,10 +72,10 @@ export async function actions(
 
 function reportFailure(error: unknown, { printError }: Platform): number {
   if (error instanceof ConfigError) return reportConfigError(error, { printError, next: "try again" });
-  const isConfig = error instanceof KeyFileError || error instanceof ServicesFileError;
-  const isKnown = isConfig || error instanceof UsageError || error instanceof ServicesFileLockedError;
+  const isKnown = error instanceof UsageError || error instanceof ServicesFileError ||
+    error instanceof ServicesFileLockedError;
   if (!isKnown) throw error;
   printError(error.message);
   if (error instanceof UsageError) return EXIT_USAGE;
-  return isConfig ? EXIT_CONFIG : EXIT_FAILURE;
+  return error instanceof ServicesFileError ? EXIT_CONFIG : EXIT_FAILURE;
 }

@@ -4,6 +4,8 @@
  * @module
  */
 import { Document, isCollection, isMap, isScalar, type Pair, parseDocument, visit, type YAMLMap } from "yaml";
+import { isObject } from "./json.ts";
+import { parseYaml } from "./yaml.ts";
 
 /** An entry of a section: a mapping below the section's name. */
 export interface Entry {
@@ -20,76 +22,93 @@ export type EntryValue = Readonly<Record<string, unknown>>;
  * Adds an entry to a section, as the last one, or replaces the one of its name. Comments within a replaced one are lost.
  *
  * @returns the new text
- * @throws {Error} if the text is not YAML, or the section is not a mapping
+ * @throws {Error} if the text is not YAML, or its section cannot be edited
  */
 export function setEntry(text: string, entry: Entry, value: EntryValue): string {
-  const document = parse(text, entry);
-  const expected = { ...sectionOf(document, entry), [entry.name]: value };
-  return change(text, entry, { edit: spliceIn(text, { document, entry, value }), value, expected });
+  const { section, name } = entry;
+  const before = parseSections(text, section);
+  const expected = { ...before, entries: { ...before.entries, [name]: value } };
+  const document = parse(text);
+  const edited = spliceIn(text, { document, entry, value });
+  if (edited !== undefined && isText(edited, section, expected)) return edited;
+  if (!isMap(document.getIn([section]))) document.setIn([section], document.createNode({}));
+  document.setIn([section, name], createNode(document, value));
+  return formatDocument(document, section, expected);
 }
 
 /**
  * Removes an entry from a section.
  *
  * @returns the new text
- * @throws {Error} if the text is not YAML, or has no such entry
+ * @throws {Error} if the text is not YAML, has no such entry, or its section cannot be edited
  */
 export function removeEntry(text: string, entry: Entry): string {
-  const document = parse(text, entry);
-  const { [entry.name]: removed, ...expected } = sectionOf(document, entry);
-  if (removed === undefined) throw new Error(`There is no ${entry.name} in ${entry.section}`);
-  return change(text, entry, { edit: spliceOut(text, { document, entry }), value: undefined, expected });
+  const { section, name } = entry;
+  const before = parseSections(text, section);
+  const { [name]: removed, ...entries } = before.entries;
+  if (removed === undefined) throw new Error(`There is no ${name} in ${section}`);
+  const expected = { ...before, entries };
+  const document = parse(text);
+  const edited = spliceOut(text, { document, entry });
+  if (edited !== undefined && isText(edited, section, expected)) return edited;
+  document.deleteIn([section, name]);
+  return formatDocument(document, section, expected);
 }
 
-function parse(text: string, { section }: Entry): Document {
-  const document = parseDocument(text);
+/** Content of a text. */
+interface Content {
+  /** Entries of one section; none if it is absent or empty. */
+  readonly entries: EntryValue;
+  /** All other sections. */
+  readonly others: EntryValue;
+}
+
+/**
+ * Parses a text as the gateway reads it.
+ *
+ * @throws {Error} if it is not YAML, or it or the section is not a mapping
+ */
+function parseSections(text: string, section: string): Content {
+  const sections = parseYaml(text) ?? {};
+  if (!isObject(sections)) throw new Error("The text must hold sections");
+  const { [section]: content, ...others } = sections;
+  const entries = content ?? {};
+  if (!isObject(entries)) throw new Error(`${section} must be a mapping`);
+  return { entries, others };
+}
+
+/** Returns whether a text has some content. */
+function isText(text: string, section: string, expected: Content): boolean {
+  try {
+    return JSON.stringify(parseSections(text, section)) === JSON.stringify(expected);
+  } catch {
+    return false;
+  }
+}
+
+function parse(text: string): Document {
+  const document = parseDocument(text, COMPATIBLE);
   const [error] = document.errors;
-  if (error !== undefined) throw new Error(`It is not YAML: ${error.code}`);
-  const isEmpty = document.contents === null || (isScalar(document.contents) && document.contents.value === null);
-  const content = isEmpty ? null : document.get(section);
-  if (!isEmpty && !isMap(document.contents)) throw new Error("It must hold sections");
-  if (content !== undefined && content !== null && !isMap(content)) throw new Error(`${section} must be a mapping`);
+  if (error !== undefined) throw new Error(`The text is not YAML: ${error.code}`);
   return document;
 }
 
-/** Returns the entries of a section. */
-function sectionOf(document: Document, { section }: Entry): Record<string, unknown> {
-  return { ...document.toJS()?.[section] };
-}
-
-/** The change of a text: an edit of its lines, where that gives what is expected, and otherwise of the whole document. */
-function change(text: string, entry: Entry, { edit, value, expected }: {
-  readonly edit: string | undefined;
-  readonly value: EntryValue | undefined;
-  readonly expected: EntryValue;
-}): string {
-  const { section, name } = entry;
-  const others = withoutSection(parseDocument(text), section);
-  const isExpected = (changed: string): boolean => {
-    const document = parseDocument(changed);
-    return document.errors.length === 0 && withoutSection(document, section) === others &&
-      JSON.stringify(sectionOf(document, entry)) === JSON.stringify(expected);
-  };
-  if (edit !== undefined && isExpected(edit)) return edit;
-  // For example a section in braces: its lines are formatted anew, and so are those of the others.
-  const document = parseDocument(text);
-  if (value === undefined) document.deleteIn([section, name]);
-  else {
-    if (!isCollection(document.getIn([section]))) document.setIn([section], document.createNode({}));
-    document.setIn([section, name], createNode(document, value));
-  }
-  const whole = document.toString(FORMAT);
-  if (isExpected(whole)) return whole;
-  throw new Error(`It has a form of ${section} that cannot be edited: edit it by hand`);
-}
-
-function withoutSection(document: Document, section: string): string {
-  const { [section]: _, ...others } = document.toJS() ?? {};
-  return JSON.stringify(others);
-}
+/** Texts that other versions of YAML take for dates, numbers or booleans are written between quotes. */
+const COMPATIBLE = { compat: "yaml-1.1" } as const;
 
 /** Long texts stay in one line. */
 const FORMAT = { lineWidth: 0 } as const;
+
+/**
+ * Formats a whole document anew, where its lines cannot be edited: for example a section in braces.
+ *
+ * @throws {Error} if the text is not what is expected
+ */
+function formatDocument(document: Document, section: string, expected: Content): string {
+  const text = document.toString(FORMAT);
+  if (isText(text, section, expected)) return text;
+  throw new Error(`The section ${section} has a form that cannot be edited by a command: edit it by hand`);
+}
 
 /** Makes a node of a value: its members in a line each. */
 function createNode(document: Document, value: EntryValue) {
@@ -111,19 +130,19 @@ function spliceIn(text: string, { document, entry, value }: {
   const section = findSection(document, entry);
   if (section === undefined) {
     const separator = text === "" || text.endsWith("\n\n") ? "" : text.endsWith("\n") ? "\n" : "\n\n";
-    return text + withLineEnds(`${separator}${entry.section}:\n${format(entry.name, value, "  ")}`, text);
+    return text + withLineEnds(`${separator}${entry.section}:\n${formatEntry(entry.name, value, "  ")}`, text);
   }
   const map = section.value;
   if (!isMap(map)) {
     // The section has no entries yet.
     const [, end] = rangeOf(section.key);
-    return insert(text, nextLine(text, end), format(entry.name, value, "  "));
+    return insert(text, nextLine(text, end), formatEntry(entry.name, value, "  "));
   }
   const [first] = map.items;
   if (map.flow || first === undefined) return undefined;
   const indent = indentAt(text, rangeOf(first.key)[0]);
   if (indent === undefined) return undefined;
-  const lines = format(entry.name, value, indent);
+  const lines = formatEntry(entry.name, value, indent);
   const existing = findPair(map, entry.name);
   if (existing === undefined) return insert(text, endOf(text, map.items.at(-1)), lines);
   const start = rangeOf(existing.key)[0] - indent.length;
@@ -138,15 +157,14 @@ function spliceOut(text: string, { document, entry }: {
   const map = findSection(document, entry)?.value;
   if (!isMap(map) || map.flow) return undefined;
   const pair = findPair(map, entry.name);
-  const indent = indentAt(text, rangeOf(pair?.key)[0]);
-  if (indent === undefined) return undefined;
-  return text.slice(0, rangeOf(pair?.key)[0] - indent.length) + text.slice(endOf(text, pair));
+  const [start] = rangeOf(pair?.key);
+  const indent = indentAt(text, start);
+  return indent === undefined ? undefined : text.slice(0, start - indent.length) + text.slice(endOf(text, pair));
 }
 
 /** Formats an entry, each line with an indent. */
-function format(name: string, value: EntryValue, indent: string): string {
-  // Also texts that other versions of YAML take for dates or booleans are between quotes.
-  const document = new Document({}, { compat: "yaml-1.1" });
+function formatEntry(name: string, value: EntryValue, indent: string): string {
+  const document = new Document({}, COMPATIBLE);
   document.set(name, createNode(document, value));
   return document.toString(FORMAT).replaceAll(/^(?=.)/gm, indent);
 }

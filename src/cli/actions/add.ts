@@ -21,7 +21,7 @@ export const ADD_LINE = {
       type: "string",
       value: "NAME:TYPE",
       multiple: true,
-      description: "A parameter, in one of the forms below;\n$NAME in the request is its place",
+      description: "A parameter, in a form below;\n$NAME in the request is its place",
     },
     confirm: { type: "string", value: "TEXT", description: "Question before it runs" },
     icon: { type: "string", value: "NAME", description: "Icon, such as gate" },
@@ -35,7 +35,8 @@ ${PARAM_FORMS}
 
   deno task actions add open-gate --label "Open the gate" \\
     --publish home/gate/set OPEN --qos 1
-  deno task actions add heating --label Heating --param degrees:number:15:24:0.5 \\
+  deno task actions add heating --label Heating \\
+    --param degrees:number:15:24:0.5 \\
     --call cmd::execCmd '{"id":42,"options":{"slider":"$degrees"}}'
 
 -- before a message that begins with a dash. The services file may say more:

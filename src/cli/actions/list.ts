@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { REQUESTS } from "../../services/action/request.ts";
 import { type CommandLine, readOptions } from "../args.ts";
 import { describeAction } from "./describe.ts";
 import type { ActionsSession } from "./session.ts";
@@ -15,6 +14,9 @@ export const LIST_LINE = {
   options: {},
 } as const satisfies CommandLine;
 
+/** Members of an action that hold its request. */
+const REQUESTS: readonly string[] = ["publish", "call", "http", "homeAssistant"];
+
 /** Prints two lines for each action: its name and label, and its request. */
 export async function listActions(session: ActionsSession): Promise<void> {
   readOptions(session.args, LIST_LINE);
@@ -24,7 +26,7 @@ export async function listActions(session: ActionsSession): Promise<void> {
   const width = Math.max(...[...actions.keys()].map((name) => name.length));
   for (const [name, action] of actions) {
     print(`${name.padEnd(width)}  ${action["label"]}`);
-    const rows = describeAction(action).filter(([label]) => Object.hasOwn(REQUESTS, label));
+    const rows = describeAction(action).filter(([label]) => REQUESTS.includes(label));
     for (const [label, text] of rows) print(`  ${label}: ${text}`);
   }
 }

@@ -11,9 +11,9 @@ export const REQUEST_OPTIONS = {
   publish: { type: "string", value: "TOPIC MESSAGE", description: "Publish an MQTT message" },
   qos: { type: "string", value: "0|1|2", description: "Its quality of service; 0 without it" },
   retain: { type: "boolean", default: false, description: "Retain it at the broker" },
-  call: { type: "string", value: "METHOD [JSON]", description: "Call a method of Jeedom with these params" },
+  call: { type: "string", value: "METHOD [JSON]", description: "Call a method of Jeedom" },
   http: { type: "string", value: "TARGET METHOD PATH [BODY]", description: "Send a request to a named target" },
-  "home-assistant": { type: "string", value: "CALL [ENTITY…] [JSON]", description: "Call a service, with data" },
+  "home-assistant": { type: "string", value: "CALL [ENTITY…] [JSON]", description: "Call a service of Home Assistant" },
 } as const satisfies Options;
 
 /** Values of the options. */

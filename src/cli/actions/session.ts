@@ -7,7 +7,9 @@ import { readVariables } from "../../config/configuration.ts";
 import { ConfigError } from "../../config/parse.ts";
 import { parseServicesFile } from "../../config/services_file.ts";
 import type { Config } from "../../config/settings.ts";
+import { KeyFileError } from "../../keys/default_key_file.ts";
 import { readKeysFile } from "../../keys/keyring_file.ts";
+import type { KeyRecord } from "../../keys/schema.ts";
 import { editFile } from "../../lib/edit_file.ts";
 import { errorText } from "../../lib/errors.ts";
 import { isObject } from "../../lib/json.ts";
@@ -54,9 +56,7 @@ export interface ActionsSession {
    */
   edit(change: (text: string, actions: RawActions) => string): Promise<void>;
   /**
-   * Lists the keys that may run an action, besides those with every right.
-   *
-   * @throws `KeyFileError`
+   * Lists the keys of the keys file that may run an action. An invalid file is a warning.
    */
   keysFor(name: string): Promise<readonly string[]>;
 }
@@ -98,13 +98,26 @@ export function openSession({ platform, config, services, ...given }: ActionsSes
       }, { name: "Services file", files, Failure: ServicesFileError, Locked: ServicesFileLockedError });
     },
     async keysFor(name) {
-      const { keysFile, fileMode: mode } = config.keys;
-      const loaded = await readKeysFile(keysFile, { files, mode, services });
-      return (loaded?.keys ?? []).filter(({ rights: { [ACTION]: own } }) =>
+      return (await readKeys(config, { files, services, warn: given.warn })).filter(({ rights: { [ACTION]: own } }) =>
         own !== undefined && new ActionGrants(own).mayRun(name)
       ).map(({ name }) => name);
     },
   };
+}
+
+async function readKeys(config: Config, { files, services, warn }: {
+  readonly files: Platform["files"];
+  readonly services: readonly ServiceModule[];
+  readonly warn: (line: string) => void;
+}): Promise<readonly KeyRecord[]> {
+  try {
+    // Only the command "keys" changes its mode.
+    return (await readKeysFile(config.keys.keysFile, { files, services, mode: "ignore" }))?.keys ?? [];
+  } catch (error) {
+    if (!(error instanceof KeyFileError)) throw error;
+    warn(error.message);
+    return [];
+  }
 }
 
 /** Returns the actions in the text of a valid services file. */
