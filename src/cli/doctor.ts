@@ -10,7 +10,8 @@ import { reportConfiguration, reportDenoVersion, type SettingsFound } from "../d
 import { skipped } from "../doctor/check.ts";
 import { runChecks, watch, type WatchOptions } from "../doctor/run_checks.ts";
 import { HealthTopic, type HealthTopicOptions, publishOnce } from "../doctor/health_topic.ts";
-import { createContext, type DoctorOptions } from "../doctor/context.ts";
+import { createContext } from "../doctor/context.ts";
+import { findServicesFile, type FoundServicesFile } from "../doctor/services_file.ts";
 import {
   exitCodeOf,
   formatChanges,
@@ -32,7 +33,7 @@ import { SERVICES } from "../services/registry.ts";
 import type { ServiceModule } from "../services/service.ts";
 import { EXIT_USAGE } from "./exit_codes.ts";
 import type { Platform } from "../platform.ts";
-import { readServicesFileOf, withoutVariables } from "../config/configuration.ts";
+import { withoutVariables } from "../config/configuration.ts";
 import { readSettings, type Settings } from "../config/load.ts";
 import { describeWithoutEffect } from "./config_errors.ts";
 
@@ -77,12 +78,9 @@ interface ReportOutput {
   readonly topic: HealthTopicOptions | undefined;
 }
 
-/** The services file, or its problems. */
-type ServicesFileRead = Pick<DoctorOptions, "sections" | "servicesFileProblems">;
-
 /** The settings, unless they are invalid, their problems, and the services file. */
 interface SettingsRead extends SettingsFound {
-  readonly settings?: Settings & ServicesFileRead;
+  readonly settings?: Settings & FoundServicesFile;
 }
 
 /** Runs all checks, once or repeatedly. Exit code: 0 all checks passed, 1 warnings only, 2 at least one check failed. */
@@ -175,11 +173,11 @@ async function tryReadSettings(
 ): Promise<SettingsRead> {
   try {
     const settings = await readSettings(platform, services);
-    const { variables, ...read } = await tryReadServicesFile(settings.config, platform, services);
+    const found = await findServicesFile(settings.config, platform, services);
     const { unreadLines } = settings;
-    const unknown = withoutVariables(settings.unknown, variables);
+    const unknown = withoutVariables(settings.unknown, found.variables);
     return {
-      settings: { ...settings, ...read },
+      settings: { ...settings, ...found },
       problems: [],
       withoutEffect: describeWithoutEffect({ unknown, unreadLines }),
     };
@@ -189,22 +187,8 @@ async function tryReadSettings(
   }
 }
 
-async function tryReadServicesFile(
-  { services: { file } }: Config,
-  platform: Platform,
-  services: readonly ServiceModule[],
-): Promise<ServicesFileRead & Pick<ConfigError, "variables">> {
-  try {
-    const { sections, variables } = await readServicesFileOf(file, platform, services);
-    return { sections, servicesFileProblems: [], variables };
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    return { sections: {}, servicesFileProblems: error.problems, variables: error.variables };
-  }
-}
-
 function contextOf(
-  { config, sources: { environment, file }, sections, servicesFileProblems }: Settings & ServicesFileRead,
+  { config, sources: { environment, file }, sections, servicesFileProblems }: Settings & FoundServicesFile,
   platform: Platform,
   services: readonly ServiceModule[],
 ) {
