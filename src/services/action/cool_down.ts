@@ -5,6 +5,9 @@
  */
 import { ServiceError } from "../service.ts";
 
+/** Longest `retry_after`, in seconds. */
+const MAX_RETRY_SECONDS = 60;
+
 /** Reserves runs, so that of two at the same time one is refused. */
 export class CoolDowns {
   readonly #monotonic: () => number;
@@ -28,10 +31,10 @@ export class CoolDowns {
     this.#deleteEnded(now);
     const end = this.#ends.get(name);
     if (end !== undefined) {
-      const retryAfterSeconds = Math.ceil((end - now) / 1000);
-      throw new ServiceError(429, `The action ran just now: wait ${retryAfterSeconds} s`, {
+      const seconds = Math.ceil((end - now) / 1000);
+      throw new ServiceError(429, `The action ran just now: wait ${seconds} s`, {
         code: "busy",
-        retryAfterSeconds,
+        retryAfterSeconds: Math.min(seconds, MAX_RETRY_SECONDS),
       });
     }
     const own = now + ms;

@@ -109,7 +109,7 @@ function changeRights({ before: given, values, isNamed, isNew }: RightsRequest):
     mistakes: [
       ...wrongValues("action", actions, (name) => isPattern(name) ? undefined : PATTERN_RULE),
       ...isWrong ? [`--uses "${text}" ${USES_RULE}${isNew ? "" : `, or ${NO_LIMIT}`}`] : [],
-      ...withoutActions({ isNeeded: isNamed || text !== undefined, actions }),
+      ...withoutActions({ isNeeded: isNamed || (uses !== undefined && text !== undefined), actions }),
     ],
   };
 }

@@ -190,13 +190,16 @@ const state = z.strictObject({
 
 const COOL_DOWN_RULE = "must be a duration such as 5s, 2m or 1h, at most 24h";
 
+/** Longest cool-down, in milliseconds. */
+const MAX_COOL_DOWN_MS = 86_400_000;
+
 /** Milliseconds of each unit. */
 const UNITS = new Map([["s", 1000], ["m", 60_000], ["h", 3_600_000]]);
 
 const coolDown = z.string(COOL_DOWN_RULE).transform((text, context): number => {
   const [, count, unit = ""] = /^(\d{1,6})([smh])$/.exec(text) ?? [];
   const ms = Number(count) * (UNITS.get(unit) ?? NaN);
-  if (ms > 0 && ms <= 86_400_000) return ms;
+  if (ms > 0 && ms <= MAX_COOL_DOWN_MS) return ms;
   context.addIssue({ code: "custom", message: COOL_DOWN_RULE });
   return z.NEVER;
 });

@@ -131,7 +131,7 @@ async function fromStore<T>(ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();
   } catch (error) {
-    throw new ServiceError(503, "The runs of this key cannot be counted: try again later", {
+    throw new ServiceError(500, "The runs of this key cannot be counted: try again later", {
       code: "internal",
       cause: error,
     });

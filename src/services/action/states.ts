@@ -33,8 +33,11 @@ const STATE_TIMEOUT_MS = 2000;
 /** Time for which a state is not asked again, in milliseconds: many lists cost a service one request. */
 const STATE_FRESH_MS = 1000;
 
-/** Most states that are asked at a time: Jeedom has few PHP workers. */
-const MAX_STATE_READS = 4;
+/** Most states that are asked at a time. */
+const MAX_STATE_READS = 16;
+
+/** The same of one service: Jeedom has few PHP workers. */
+const MAX_STATE_READS_PER_SERVICE = 8;
 
 /** Longest text of a state, in characters. */
 const MAX_STATE_LENGTH = 200;
@@ -66,12 +69,12 @@ interface StateEntry {
 export function createReadState({ findService, fullScope, monotonic }: StateReaderOptions): ReadState {
   // An action that the file changes has another source.
   const entries = new WeakMap<StateSource, StateEntry>();
-  const reads = new FairSemaphore({ total: MAX_STATE_READS, each: MAX_STATE_READS });
+  const reads = new FairSemaphore({ total: MAX_STATE_READS, each: MAX_STATE_READS_PER_SERVICE });
 
   async function ask({ service: name, payload, path }: StateSource): Promise<State | undefined> {
     const service = findService(name);
     if (service === undefined) return undefined;
-    const releases = [await reads.acquire(OWNER, 1)];
+    const releases = [await reads.acquire(name, 1)];
     try {
       const reply = await service.handle(payload, {
         key: OWNER,

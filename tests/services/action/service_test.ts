@@ -181,7 +181,7 @@ Deno.test("action runs nothing when the store of uses fails", async () => {
   };
   const { phone, requests } = await makeActionGateway(ACTIONS, { state: broken });
   const guest = await phone("guest", { action: { actions: ["*"], uses: 1 } });
-  const refusal = [503, { error: "The runs of this key cannot be counted: try again later", code: "internal" }];
+  const refusal = [500, { error: "The runs of this key cannot be counted: try again later", code: "internal" }];
   assertEquals(await guest.ask({ name: "light" }), refusal);
   assertEquals(await guest.ask({}), refusal);
   assertEquals(requests, []);
