@@ -63,8 +63,8 @@ export async function readServicesFileOf(
   services: readonly ServiceModule[],
   mode: "strict" | "ignore" = "ignore",
 ): Promise<LoadedServicesFile> {
-  const variable = await readVariables(platform);
-  return await readServicesFile({ path, mode, files: platform.files, variable, services });
+  const loadVariables = () => readVariables(platform);
+  return await readServicesFile({ path, mode, files: platform.files, loadVariables, services });
 }
 
 /**
