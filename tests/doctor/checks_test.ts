@@ -11,6 +11,7 @@ Deno.test("checksWith() includes the checks of all services", async () => {
     "clock",
     "jeedom",
     "broker",
+    "actions",
     "redis",
     "gateway",
     "metrics",

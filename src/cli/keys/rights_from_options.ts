@@ -8,11 +8,16 @@ import { changeList, listOption, type OptionValues, wrongValues } from "../../se
 import type { ServiceModule } from "../../services/service.ts";
 import type { Options } from "../args.ts";
 
+/** Breaks a list into lines of the help, of at most 50 characters. */
+function wrapList(list: string): string {
+  return list.replace(/(.{1,50})(?:(?<=,) |$)/g, (_match, line: string) => `${line}\n`).trimEnd();
+}
+
 /** Returns the options of `keys add` that grant rights, those of `--service` first. */
 export function rightsOptions(services: readonly ServiceModule[]): Options {
-  const names = services.map(({ name }) => name).join(", ");
+  const names = wrapList(`Services: ${services.map(({ name }) => name).join(", ")}`);
   return {
-    service: listOption("NAME", `Its everyday rights, unless narrowed below.\nServices: ${names}`),
+    service: listOption("NAME", `Its everyday rights, unless narrowed below.\n${names}`),
     ...Object.assign({}, ...services.map(({ rights }) => rights.options)),
   };
 }

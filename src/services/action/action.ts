@@ -19,6 +19,10 @@ export const action: ServiceModule<typeof ACTION_SETTINGS> = {
   settings: ACTION_SETTINGS,
   section: ACTIONS_SECTION,
   rights: ACTION_RIGHTS,
+  doctor: async () => {
+    const { ACTIONS_CHECK } = await import("./doctor.ts");
+    return [ACTIONS_CHECK];
+  },
   // The services that run the actions connect.
   allowNet: () => [],
   // Its own answers are small; those of the services that run the actions count there.

@@ -62,7 +62,7 @@ export function failureOf(error: unknown, { params }: Pick<Action, "params">): u
     return failure([400, "field", "Invalid field: params: the service does not accept these values"], error);
   }
   if (error instanceof FieldError || error instanceof ScopeError) return failure(MISCONFIGURED, error);
-  if (!(error instanceof ServiceError)) return error;
+  if (!(error instanceof ServiceError) || error.code === "key_revoked") return error;
   return failure(FAILURES[error.code] ?? MISCONFIGURED, error, error.retryAfterSeconds);
 }
 

@@ -5,7 +5,7 @@
  */
 import type { Params } from "./params.ts";
 import { findPlaceholders, type Placeholder } from "./placeholders.ts";
-import type { ActionRequest } from "./request.ts";
+import { type ActionRequest, fitsPath, PATH_RULE } from "./request.ts";
 
 /** Members by which a request names what it acts on, or logs in: fixed, though they stand among values. */
 const FIXED_MEMBERS: Readonly<Record<ActionRequest["service"], readonly string[]>> = {
@@ -56,6 +56,10 @@ function placeholderFault(
   const [field, member] = path;
   if (path.length > 1 && FIXED_MEMBERS[service].some((one) => one === member)) {
     return "must not have a parameter: it chooses what the action acts on";
+  }
+  const isUnfit = (value: string | number) => !fitsPath(String(value));
+  if (field === "path" && param.type === "enum" && param.values.some(isUnfit)) {
+    return `has a parameter that ${PATH_RULE}`;
   }
   if (param.type !== "text" || isWhole || path.length > 1) return undefined;
   // A text within a text of another format could add to it: quotes to JSON, an ampersand to a form.

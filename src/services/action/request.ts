@@ -42,30 +42,34 @@ export function buildPayload(
   params: ParamValues,
   declared: Params,
 ): Payload {
-  const isFreeText = (name: string) => declared.get(name)?.type === "text";
   const evaluated = EVALUATED[service];
   for (const [name, value] of params) {
-    if (evaluated !== undefined && isFreeText(name) && evaluated.pattern.test(String(value))) {
+    if (evaluated !== undefined && declared.get(name)?.type === "text" && evaluated.pattern.test(String(value))) {
       throw new FieldError(`Invalid field: params.${name}: must not have ${evaluated.shown}`);
     }
   }
   const filled = Object.entries(values).map(([name, value]) => [name, fillIn(value, params)]);
-  const filledPath = path === undefined ? {} : { path: fillInPath(path, params, isFreeText) };
+  const filledPath = path === undefined ? {} : { path: fillInPath(path, params) };
   return { ...Object.fromEntries(filled), ...filledPath, ...fixed };
 }
 
+/** Rule for a parameter within a path. */
+export const PATH_RULE = "must not be empty or dots alone, and must not have / \\ % ; ? #: it is a part of a path";
+
+/** Returns whether a text stays within its part of a path: servers differ in what they make of these characters, even encoded. */
+export function fitsPath(text: string): boolean {
+  return !/[/\\%;?#]/.test(text);
+}
+
 /** Fills in a path, each parameter within one segment. */
-function fillInPath(path: string, params: ParamValues, isFreeText: (name: string) => boolean): string {
+function fillInPath(path: string, params: ParamValues): string {
   return path.split("/").map((segment) => {
     const [first] = findPlaceholders(segment);
     const filled = fillInText(segment, params, (value, name) => {
-      // Servers differ in what they make of these, even encoded.
-      if (isFreeText(name) && /[/\\%]/.test(value)) throw new FieldError(`Invalid field: params.${name}: ${PATH_RULE}`);
+      if (!fitsPath(value)) throw new FieldError(`Invalid field: params.${name}: ${PATH_RULE}`);
       return encodeURIComponent(value);
     });
-    if (first === undefined || !/^\.{0,2}$/.test(filled)) return filled;
+    if (first === undefined || !/^\.*$/.test(filled)) return filled;
     throw new FieldError(`Invalid field: params.${first.name}: ${PATH_RULE}`);
   }).join("/");
 }
-
-const PATH_RULE = "must not be empty or dots alone, and must not have /, \\ and %: it is a part of a path";

@@ -67,6 +67,11 @@ export class ActionGrants {
     return this.#patterns.some((pattern) => pattern.test(name));
   }
 
+  /** Returns the names of single actions that it grants and that are not among some. */
+  unknownNames(actions: ReadonlyMap<string, unknown>): string[] {
+    return this.#rights.actions.filter((text) => !text.includes("*") && !actions.has(text));
+  }
+
   /** Returns the error for an action that the key may not run, or that does not exist: the key must not tell these apart. */
   notGranted(name: string): NotGrantedError {
     return new NotGrantedError({ verb: "run", option: "action", value: name, granted: this.#rights.actions });

@@ -130,7 +130,7 @@ const call = jeedomCall.transform(({ method, params }): ActionRequest => ({
 
 const http = z.strictObject({
   target: boundedText(100),
-  method: matching(/^[A-Z]{1,20}$/, "must be an HTTP method such as GET"),
+  method: matching(/^[A-Z]{1,20}$/, "must be an HTTP method such as POST").default("GET"),
   path: matching(
     /^\/[^?#\\]{0,1999}$/,
     "must be a path such as /api/open, without a query: that has a field of its own",
@@ -234,6 +234,7 @@ const action = z.strictObject({
   for (const name of params.keys()) {
     if (!used.has(name)) report(["params", name], `must be used in ${field}, as $${name}`);
   }
+  if (answer && field === "publish") report(["answer"], "must not be true with publish: its answer names the topic");
   return { label, icon, confirm, coolDownMs: coolDown, params, request, answer, state };
 });
 

@@ -47,6 +47,8 @@ export function createActionService(options: ActionServiceOptions): Service {
     const payload = buildPayload(action.request, readParams(action.params, params), action.params);
     const service = findService(action.request.service);
     if (service === undefined) throw serviceMissing(action.request.service);
+    // Before the cool-down: a key without runs must not keep others waiting.
+    if (await usesLeft(grants, context) === 0) throw usesSpent();
     // At once, so that of two runs at the same time one is refused.
     const takeBack = coolDowns.begin(name, action.coolDownMs);
     try {
@@ -68,7 +70,7 @@ export function createActionService(options: ActionServiceOptions): Service {
   async function claimUse({ uses }: ActionGrants, context: ServiceContext): Promise<void> {
     if (uses === undefined) return;
     const isCounted = await fromStore(() => state.claimUse(counterOf(context), uses));
-    if (!isCounted) throw new ScopeError("run any more actions: its runs are used up");
+    if (!isCounted) throw usesSpent();
   }
 
   async function send(
@@ -91,13 +93,12 @@ export function createActionService(options: ActionServiceOptions): Service {
 
   async function list(context: ServiceContext): Promise<Reply> {
     const grants = readRights(context.scope);
-    const { uses } = grants;
     const granted = [...readActions()].filter(([name]) => grants.mayRun(name));
     const [actions, left] = await Promise.all([
       Promise.all(granted.map(async ([name, action]) => describe(name, action, await currentState(action)))),
-      uses === undefined ? undefined : usesLeft(uses, context),
+      usesLeft(grants, context),
     ]);
-    const body = { actions, ...left !== undefined && { uses: { left, of: uses } } };
+    const body = { actions, ...left !== undefined && { uses: { left, of: grants.uses } } };
     return { status: 200, bodyJson: JSON.stringify(body), source: "gateway" };
   }
 
@@ -106,8 +107,11 @@ export function createActionService(options: ActionServiceOptions): Service {
     return source === undefined ? undefined : await readState(source) ?? null;
   }
 
-  async function usesLeft(uses: number, context: ServiceContext): Promise<number> {
-    return Math.max(0, uses - await fromStore(() => state.readUses(counterOf(context))));
+  /** Returns the number of runs that a key has left; undefined if it is not limited. */
+  async function usesLeft({ uses }: ActionGrants, context: ServiceContext): Promise<number | undefined> {
+    return uses === undefined
+      ? undefined
+      : Math.max(0, uses - await fromStore(() => state.readUses(counterOf(context))));
   }
 
   return {
@@ -124,6 +128,10 @@ export function createActionService(options: ActionServiceOptions): Service {
 /** Returns the name of a key's counter: another key may have its name later. */
 function counterOf({ key, keyCreated }: ServiceContext): string {
   return `${ACTION}:${key}:${keyCreated}`;
+}
+
+function usesSpent(): ScopeError {
+  return new ScopeError("run any more actions: its runs are used up");
 }
 
 /** Asks the store; without it, nothing that is counted may run. */

@@ -130,9 +130,10 @@ export function parsePublishRequest(payload: Payload): PublishRequest {
 
 const retainedSchema = z.object({ ...brokerFields, retained: z.string("must be a topic") });
 
-/** Returns whether a request is for a retained message. */
-export function isRetainedRequest({ retained }: Payload): boolean {
-  return retained !== undefined && retained !== null;
+/** Returns whether a request is for a retained message: with a topic it publishes, as unknown fields are ignored there. */
+export function isRetainedRequest({ retained, topic }: Payload): boolean {
+  const isGiven = (field: unknown) => field !== undefined && field !== null;
+  return isGiven(retained) && !isGiven(topic);
 }
 
 /**

@@ -32,16 +32,14 @@ Deno.test("buildPayload() keeps the type of a whole value, and inserts text into
 
 Deno.test("buildPayload() inserts a parameter into one segment of a path", () => {
   const build = builder({ params: TEXT, http: { target: "t", method: "GET", path: "/api/$$/$x/v-$x" } });
-  assertEquals(build({ x: "a b?c#d&é" })["path"], "/api/$/a%20b%3Fc%23d%26%C3%A9/v-a%20b%3Fc%23d%26%C3%A9");
-  for (const x of ["..", ".", "", "a/b", "a\\b", "%2e%2e", "../.."]) {
+  assertEquals(build({ x: "a b&é" })["path"], "/api/$/a%20b%26%C3%A9/v-a%20b%26%C3%A9");
+  for (const x of ["..", ".", "", "a/b", "a\\b", "a?b", "a#b", "a;b", "...", "%2e%2e", "../.."]) {
     assertThrows(() => build({ x }), FieldError, "Invalid field: params.x: must not be empty or dots alone");
   }
 });
 
 Deno.test("buildPayload() lets an enum have what free text may not", () => {
-  const params = { x: { type: "enum", values: ["a/b", "#ff0000"] } };
-  const path = builder({ params, http: { target: "t", method: "GET", path: "/$x" } });
-  assertEquals(path({ x: "a/b" })["path"], "/a%2Fb");
+  const params = { x: { type: "enum", values: ["#ff0000"] } };
   const color = builder({ params, call: { method: "cmd::execCmd", params: { id: 1, options: { color: "$x" } } } });
   assertEquals(color({ x: "#ff0000" })["params"], { id: 1, options: { color: "#ff0000" } });
 });

@@ -59,7 +59,12 @@ Deno.test("the section takes every kind of request, parameter and state", () => 
     s1: { ...GATE, icon: "gate-2", coolDown: "2m", state: { topic: "home/gate", field: "position.value" } },
     s2: { ...GATE, coolDown: "1h", state: { homeAssistant: "cover.gate" } },
     s3: { ...GATE, state: { call: { method: "cmd::execCmd", params: { id: 3 } } } },
-    s4: { ...GATE, answer: true, state: { query: "temperature", params: { room: "kitchen" } } },
+    s4: {
+      label: "A",
+      answer: true,
+      call: { method: "ping" },
+      state: { query: "temperature", params: { room: "kitchen" } },
+    },
   };
   assertEquals(faults(actions), []);
   const { data } = ACTIONS_SECTION.safeParse(actions);
@@ -91,6 +96,9 @@ Deno.test("the section names the place and the rule of each fault", () => {
   assertEquals(faultsOf({ label: "A", publish: { topic: "a/#", message: "1", qos: 3 } }), [
     'publish.topic: must not contain the wildcards "+" and "#"',
     "publish.qos: must be 0, 1 or 2",
+  ]);
+  assertEquals(faultsOf({ ...GATE, answer: true }), [
+    "answer: must not be true with publish: its answer names the topic",
   ]);
   assertEquals(faultsOf({ ...GATE, state: { topic: "a", homeAssistant: "a.b" } }), [
     "state: must have one of topic, homeAssistant, call, query; params only with query",
@@ -142,6 +150,14 @@ Deno.test("the section refuses parameters where they would choose what the actio
     const found = faultsOf({ label: "A", params, ...request });
     assertEquals([place, found.length, found[0]?.startsWith(`${place}: must not have a parameter`)], [place, 1, true]);
   }
+});
+
+Deno.test("the section refuses values of an enum that leave their part of a path", () => {
+  const http = { target: "t", path: "/$x" };
+  assertEquals(faultsOf({ label: "A", params: { x: { type: "enum", values: ["a", "b c"] } }, http }), []);
+  assertEquals(faultsOf({ label: "A", params: { x: { type: "enum", values: ["a", "b/c"] } }, http }), [
+    "http.path: has a parameter that must not be empty or dots alone, and must not have / \\ % ; ? #: it is a part of a path",
+  ]);
 });
 
 Deno.test("the section refuses free text within a text of another format", () => {

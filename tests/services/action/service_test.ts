@@ -247,6 +247,7 @@ Deno.test("action tells a failure of the service apart, and nothing of the servi
     [new ServiceError(500, secret, { code: "broker" }), 502, "service_unreachable"],
     [new ServiceError(403, secret, { code: "broker_not_allowed" }), 500, "internal"],
     [new ServiceError(429, secret, { code: "busy", retryAfterSeconds: 7 }), 429, "busy"],
+    [new ServiceError(403, "Key was changed", { code: "key_revoked" }), 403, "key_revoked"],
     [new ScopeError(secret), 500, "internal"],
     [new FieldError(secret), 400, "field"],
     [new TypeError(secret), 500, "internal"],

@@ -62,6 +62,13 @@ Deno.test("handle() publishes and answers as the original gateway did", async ()
   assertEquals(published[0]?.publication, { topic: "home/temperature", payload: "22.5", qos: 1, retain: true });
 });
 
+Deno.test("handle() publishes a request with a topic, whatever its field retained", async () => {
+  const { handle, published } = makeService();
+  await handle({ topic: "t", message: "x", retained: true });
+  await handle({ topic: "t", message: "x", retained: "other" });
+  assertEquals(published.map(({ publication }) => publication.topic), ["t", "t"]);
+});
+
 Deno.test("handle() sends null as an empty payload, text unchanged, and any other JSON as its text", async () => {
   const { handle, published } = makeService();
   for (const message of [null, "", "x", 22.5, true, { a: [1] }, [1, "b"]]) await handle({ topic: "t", message });
