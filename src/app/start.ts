@@ -35,7 +35,8 @@ import { VERSION } from "../version.ts";
 import { openDefaultBroker } from "./default_broker.ts";
 import { rateLimitsOf } from "../limits/rate_limits.ts";
 import { allRights } from "../keys/rights.ts";
-import { MemoryState } from "../store/state/memory_state.ts";
+import { SqliteState } from "../store/state/sqlite_state.ts";
+import { stateFileOf } from "../store/state/state_file.ts";
 import { listen, listenForAdmin, openPort } from "./listen.ts";
 import { localUrl } from "../net/host.ts";
 import { openKeys } from "./keys.ts";
@@ -44,6 +45,7 @@ import { type OpenStore, openStore } from "./store.ts";
 import type { Platform } from "../platform.ts";
 import { readPair } from "../config/setting_files.ts";
 import { settledWithin } from "../lib/async.ts";
+import { errorText } from "../lib/errors.ts";
 
 /** A running gateway. */
 export interface RunningGateway {
@@ -130,7 +132,8 @@ export async function startGateway(
   const broker = await openDefaultBroker(config, platform, log);
   opened.defer(() => broker.close());
 
-  const state = new MemoryState();
+  const state = openState(config, platform, log);
+  opened.defer(() => state.close());
   const encoder = createEventEncoder({ randomBytes, clock: SYSTEM_CLOCK, metrics });
   const { services, checks, closeServices } = await createServices(modules, metrics, {
     config,
@@ -239,6 +242,15 @@ export async function startGateway(
 function createTelemetry(metrics: Metrics, refusals: RecentRefusals): Telemetry {
   const tracer = findTracer(VERSION);
   return createRefusalTelemetry(tracer === undefined ? metrics : createTraced(metrics, tracer), refusals);
+}
+
+/** Opens the durable state. A file that cannot be used stops only what counts in it, and is reported now. */
+function openState({ keys: { secretKeyFile, fileMode: mode } }: Config, { files }: Platform, log: Log): SqliteState {
+  const state = new SqliteState({ path: stateFileOf(secretKeyFile), files, mode, log });
+  state.check().catch((error) =>
+    log.error("Requests whose uses are counted fail: {reason}", { reason: errorText(error) })
+  );
+  return state;
 }
 
 /** The services, with the check of each dependency by its name. */

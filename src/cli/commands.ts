@@ -39,6 +39,12 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
       subcommands: SUBCOMMAND_LINES,
       run: (platform) => keys(platform),
     })),
+  actions: () =>
+    import("./actions.ts").then(({ ACTIONS_LINE, ACTIONS_SUBCOMMAND_LINES, actions }) => ({
+      line: ACTIONS_LINE,
+      subcommands: ACTIONS_SUBCOMMAND_LINES,
+      run: (platform) => actions(platform),
+    })),
   "check-config": () =>
     import("./check_config.ts").then(({ CHECK_CONFIG_LINE, checkConfig }) => ({
       line: CHECK_CONFIG_LINE,

@@ -63,11 +63,20 @@ export async function readServicesFileOf(
   services: readonly ServiceModule[],
   mode: "strict" | "ignore" = "ignore",
 ): Promise<LoadedServicesFile> {
-  const loadVariables = async () => {
-    const { file } = await readSources(platform, []);
-    return (name: string) => platform.env(name) || file[name] || undefined;
-  };
+  const loadVariables = () => readVariables(platform);
   return await readServicesFile({ path, mode, files: platform.files, loadVariables, services });
+}
+
+/**
+ * Returns a function that gives the value of a variable of the environment or of `.env`; undefined if it is not set.
+ *
+ * @throws {ConfigError} if `.env` cannot be read
+ */
+export async function readVariables(
+  platform: Pick<Platform, "env" | "files">,
+): Promise<(name: string) => string | undefined> {
+  const { file } = await readSources(platform, []);
+  return (name) => platform.env(name) || file[name] || undefined;
 }
 
 /** Reads the services file, also where other settings are invalid. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { errorText } from "../lib/errors.ts";
+import { errorText, isDiskFull } from "../lib/errors.ts";
 import { OWNER_ONLY, restrictToOwner } from "../lib/file_mode.ts";
 import { dirname, resolve } from "node:path";
 import { KEY_BYTES } from "../protocol/aead.ts";
@@ -179,11 +179,6 @@ function writeRemedy(error: unknown): string {
   return isDiskFull(error)
     ? "Free some space on that disk, then start again"
     : "Make its directory writable for the gateway, or set SECRET_KEY_FILE to a path in one that is";
-}
-
-/** Recognizes the error of a full disk or an exceeded disk quota. */
-export function isDiskFull(error: unknown): boolean {
-  return error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
 }
 
 /** Names of temporary key files. */

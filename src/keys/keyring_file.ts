@@ -3,19 +3,14 @@
  *
  * @module
  */
-import { dirname, resolve } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
+import { editFile, type EditFileSystem, throwUnlessAbsent } from "../lib/edit_file.ts";
 import { errorText } from "../lib/errors.ts";
-import { OWNER_ONLY } from "../lib/file_mode.ts";
-import { assertRegularFile, isDiskFull, KeyFileError, tighten } from "./default_key_file.ts";
+import { assertRegularFile, KeyFileError, tighten } from "./default_key_file.ts";
 import type { GrantableService } from "./rights.ts";
 import { formatKeysFile, type KeyRecord, parseKeysFile } from "./schema.ts";
 
 /** Functions of `Deno` that a keys file needs. */
-export type KeysFileSystem = Pick<
-  typeof Deno,
-  "chmod" | "lstat" | "mkdir" | "open" | "readTextFile" | "realPath" | "remove" | "rename" | "stat" | "writeTextFile"
->;
+export type KeysFileSystem = EditFileSystem & Pick<typeof Deno, "chmod" | "readTextFile">;
 
 /** Dependencies and options of a keys file. */
 export interface KeysFileOptions {
@@ -54,10 +49,8 @@ export class KeysFileLockedError extends Error {
   }
 }
 
-/** Time limit for the lock: an edit takes a few milliseconds, so a process that holds it for longer hangs. */
-const LOCK_WAIT_MS = 10_000;
-/** Interval of attempts to lock: a wait in the kernel could not be aborted. */
-const LOCK_PAUSE_MS = 50;
+/** Name and error of the file in messages. */
+const MESSAGES = { name: "Keys file", Failure: KeyFileError } as const;
 
 /**
  * Reads the keys file.
@@ -72,7 +65,7 @@ export async function readKeysFile(path: string, options: KeysFileOptions): Prom
   try {
     text = await files.readTextFile(path);
   } catch (error) {
-    await throwUnlessAbsent(path, error, files);
+    await throwUnlessAbsent(path, error, { ...MESSAGES, files });
     return undefined;
   }
   const keys = parse(path, text, services);
@@ -104,63 +97,14 @@ export async function editKeysFile(
   change: (records: readonly KeyRecord[]) => readonly KeyRecord[],
   options: KeysFileOptions,
 ): Promise<KeysFileEdit> {
-  const { files, waitMs = LOCK_WAIT_MS } = options;
-  const target = await resolveLink(path, files);
-  using _lock = await lock(target, files, waitMs);
-  const loaded = await readKeysFile(target, options);
-  const before = loaded?.keys ?? [];
-  const after = change(before);
-  await replace(target, formatChecked(target, after, options.services), files);
-  return { before, after, tightened: loaded?.tightened ?? false };
-}
-
-/** Resolves links: renaming a file over a link would replace the link, and not its target. */
-async function resolveLink(path: string, files: KeysFileSystem): Promise<string> {
-  try {
-    return await files.realPath(path);
-  } catch (error) {
-    await throwUnlessAbsent(path, error, files);
-    return resolve(path);
-  }
-}
-
-/** Throws unless the file does not exist. A link without a target counts as an error: its disk may not be mounted yet. */
-async function throwUnlessAbsent(path: string, error: unknown, files: KeysFileSystem): Promise<void> {
-  if (!(error instanceof Deno.errors.NotFound)) {
-    throw new KeyFileError(`Keys file "${path}" cannot be read: ${errorText(error)}. Check its path, owner and mode`);
-  }
-  if (!await files.lstat(path).then(({ isSymlink }) => isSymlink, () => false)) return;
-  throw new KeyFileError(
-    `Keys file "${path}" is a link to a file that does not exist. Mount the disk that it is on, or remove the link`,
-  );
-}
-
-/**
- * Locks the keys file until the result is closed, or the process ends. The lock is a separate file, because the keys file
- * is replaced; it remains, because removing it would let a third process lock a new file beside a process that waits.
- */
-async function lock(target: string, files: KeysFileSystem, waitMs: number): Promise<Deno.FsFile> {
-  const path = `${target}.lock`;
-  let file: Deno.FsFile | undefined;
-  try {
-    await files.mkdir(dirname(path), { recursive: true });
-    file = await files.open(path, { write: true, create: true, mode: OWNER_ONLY });
-    for (let waited = 0; waited <= waitMs; waited += LOCK_PAUSE_MS) {
-      if (await file.tryLock(true)) return file;
-      await pause(LOCK_PAUSE_MS);
-    }
-  } catch (error) {
-    file?.close();
-    const remedy = isDiskFull(error)
-      ? "Free some space on that disk, then try again"
-      : "Edit the keys as the owner of both, in a writable directory";
-    throw new KeyFileError(`Lock file "${path}" cannot be used: ${errorText(error)}. ${remedy}`);
-  }
-  file.close();
-  throw new KeysFileLockedError(
-    `Keys file "${target}" is unchanged: another process holds "${path}" for more than ${waitMs / 1000} s. ` +
-      "Wait for that process or end it, then try again",
-  );
+  const { files, waitMs, services } = options;
+  return await editFile(path, async (target) => {
+    const loaded = await readKeysFile(target, options);
+    const before = loaded?.keys ?? [];
+    const after = change(before);
+    const text = formatChecked(target, after, services);
+    return { text, result: { before, after, tightened: loaded?.tightened ?? false } };
+  }, { ...MESSAGES, Locked: KeysFileLockedError, files, waitMs });
 }
 
 /** Formats the records, and checks that the text can be parsed: an invalid file would disable all keys. */
@@ -176,35 +120,4 @@ function formatChecked(
   } catch (error) {
     throw new KeyFileError(`Keys file "${path}" is unchanged, as the edit would make it invalid: ${errorText(error)}`);
   }
-}
-
-async function replace(path: string, text: string, files: KeysFileSystem): Promise<void> {
-  const temporary = `${path}.tmp`;
-  try {
-    // A temporary file of a process that was killed here. `createNew` does not follow a planted link.
-    await files.remove(temporary).catch(() => {});
-    await files.writeTextFile(temporary, text, { createNew: true, mode: OWNER_ONLY });
-    {
-      // Otherwise a power failure shortly after the rename can leave an empty file.
-      using file = await files.open(temporary, { write: true });
-      await file.sync();
-    }
-    await assertSameOwner(path, temporary, files);
-    await files.rename(temporary, path);
-  } catch (error) {
-    const remedy = isDiskFull(error)
-      ? "Free some space on that disk, then try again"
-      : "Edit it as its owner, in a writable directory; a container must mount the directory, not the single file";
-    throw new KeyFileError(`Keys file "${path}" cannot be written and is unchanged: ${errorText(error)}. ${remedy}`);
-  } finally {
-    // Also after a failure, no copy of the keys may remain.
-    await files.remove(temporary).catch(() => {});
-  }
-}
-
-/** Throws if the new file has another owner: written by root, the gateway's user could not read it. */
-async function assertSameOwner(path: string, temporary: string, files: KeysFileSystem): Promise<void> {
-  const owner = await files.stat(path).then(({ uid }) => uid, () => undefined);
-  const { uid } = await files.stat(temporary);
-  if (owner !== undefined && owner !== uid) throw new Error(`it belongs to the user with id ${owner}`);
 }

@@ -1,5 +1,5 @@
 /**
- * Text of caught values: JavaScript throws anything.
+ * Text and kind of caught values: JavaScript throws anything.
  *
  * @module
  */
@@ -12,4 +12,9 @@ export function errorText(error: unknown): string {
 /** Returns the class of an error, such as `NotFound`; "unknown" for any other value. */
 export function errorName(error: unknown): string {
   return error instanceof Error ? error.name : "unknown";
+}
+
+/** Recognizes the error of a full disk or an exceeded disk quota. */
+export function isDiskFull(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
 }

@@ -63,7 +63,7 @@ for (const [args, { synopsis, summary, options }] of LINES) {
     }
   });
 
-  if (Object.keys(options).length === 0 && args.length === 1 && name !== "keys") {
+  if (Object.keys(options).length === 0 && args.length === 1 && !["keys", "actions"].includes(name)) {
     Deno.test(`${name} refuses unknown arguments with exit code 2, and touches nothing`, async () => {
       const { run } = silentMachine();
       for (const word of ["--nonsense", "-x", "word", "--help=yes"]) {
@@ -104,6 +104,8 @@ for (
     [["keys", "lst"], 'Unknown subcommand "lst": did you mean "list"?'],
     [["keys", "constructor"], 'Unknown subcommand "constructor"\n'],
     [["keys"], "A subcommand is missing\n"],
+    [["actions", "rm"], 'Unknown subcommand "rm"'],
+    [["actions"], "A subcommand is missing\n"],
   ] as const
 ) {
   Deno.test(`"${args.join(" ")}" fails with exit code 2 and the valid names`, async () => {
@@ -111,7 +113,8 @@ for (
     const { code, out, err } = await run(...args);
     assertEquals([code, out], [2, ""]);
     assert(err.startsWith(message), err);
-    const shown = (args[0] === "keys" ? await run("keys", "--help") : await run("--help")).out;
+    const group = args[0] === "keys" || args[0] === "actions" ? [args[0]] : [];
+    const shown = (await run(...group, "--help")).out;
     assert(err.endsWith(`\n${shown}`), err);
   });
 }

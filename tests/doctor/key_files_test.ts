@@ -19,11 +19,15 @@ interface Files {
   readonly single?: string | undefined;
   readonly keys?: readonly KeyRecord[] | string;
   readonly mode?: number;
+  /** Content of the state file, which has mode 0640. */
+  readonly state?: string;
   readonly env?: Record<string, string>;
   readonly machine?: Partial<Machine>;
 }
 
-async function runCheck({ single = HEX, keys, mode = 0o600, env = {}, machine = {} }: Files): Promise<Finding> {
+async function runCheck(
+  { single = HEX, keys, mode = 0o600, state, env = {}, machine = {} }: Files,
+): Promise<Finding> {
   let found: Finding | undefined;
   await inTempDir(async (directory) => {
     const [SECRET_KEY_FILE, KEYS_FILE] = [`${directory}/key.txt`, `${directory}/keys.json`];
@@ -31,6 +35,7 @@ async function runCheck({ single = HEX, keys, mode = 0o600, env = {}, machine = 
     if (keys !== undefined) {
       await Deno.writeTextFile(KEYS_FILE, typeof keys === "string" ? keys : formatKeysFile(keys), { mode: 0o600 });
     }
+    if (state !== undefined) await Deno.writeTextFile(`${directory}/state.db`, state, { mode: 0o640 });
     const context = makeContext({ env: { SECRET_KEY_FILE, KEYS_FILE, ...env }, machine });
     found = await KEY_FILES.run(context, NEVER_ABORTED);
     // The check changes nothing.
@@ -153,6 +158,17 @@ Deno.test("keys reports file modes without changing them, and ignores them with 
   assertStringIncludes(message, "can be read by others: its mode is 0640");
   assertStringIncludes(remedy ?? "", "chmod 600");
   assertEquals((await runCheck({ mode: 0o640, env: { KEY_FILE_MODE: "ignore" } })).status, "ok");
+});
+
+Deno.test("keys reports a state file that others can read, or that lost its counts", async () => {
+  const readable = await runCheck({ state: "SQLite format 3" });
+  assertEquals(readable.status, "warning");
+  assertMatch(readable.message, /state.db" can be read by others: its mode is 0640/);
+  assertEquals((await runCheck({ state: "SQLite format 3", env: { KEY_FILE_MODE: "ignore" } })).status, "ok");
+  const empty = await runCheck({ state: "" });
+  assertEquals(empty.status, "failed");
+  assertMatch(empty.message, /state.db" is empty, so its counts are lost$/);
+  assertMatch(empty.remedy ?? "", /^Stop the gateway, then restore the file from a backup/);
 });
 
 Deno.test("keys reports a read-only directory, several owners and a full disk", async () => {

@@ -255,7 +255,7 @@ Deno.test("editKeysFile() reports where it cannot write", async () => {
   const error = await assertRejects(
     () => editKeysFile("/proc/nowhere/keys.json", add("phone"), options),
     KeyFileError,
-    "Edit the keys as the owner",
+    "Edit the keys file as the owner",
   );
   assert(error.message.includes('"/proc/nowhere/keys.json.lock"'), error.message);
 });

@@ -101,6 +101,7 @@ const MAY_NAME = [
   /^app\/default_broker\.ts$/,
   /^(client|conformance|demo|mqtt)\//,
   /^cli\/(call|publish|subscribe|conformance|demo|doctor)\.ts$/,
+  /^cli\/actions\//,
 ];
 
 Deno.test("no other file of the source names a service", async () => {

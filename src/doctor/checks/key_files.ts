@@ -1,11 +1,13 @@
 /**
- * Check of the keys and their files: a key is usable, none is about to expire, and only their owner can read the files.
+ * Check of the keys and their files, and of the counts of their uses: a key is usable, none is about to expire, and only
+ * their owner can read the files.
  *
  * @module
  */
 import { dirname } from "node:path";
 import { expiryNotice } from "../../keys/status.ts";
 import { DEFAULT_KEY_NAME } from "../../keys/schema.ts";
+import { StateFileError, stateFileOf, statStateFile } from "../../store/state/state_file.ts";
 import { type Check, combineFindings, failed, type Finding, ok, skipped, warning } from "../check.ts";
 import type { DoctorContext } from "../context.ts";
 import { checkFileAccess, type FoundKeys, usableKeys } from "../key_files.ts";
@@ -21,7 +23,8 @@ export const KEY_FILES: Check = {
   async run(context, signal) {
     const { config, machine, now } = context;
     const found = await context.keys();
-    const files = [
+    const state = await findState(context);
+    const keyFiles = [
       ...found.single === undefined ? [] : [config.keys.secretKeyFile],
       ...found.records === undefined ? [] : [config.keys.keysFile],
     ];
@@ -30,17 +33,36 @@ export const KEY_FILES: Check = {
       ...found.faults.map(splitFault),
       ...findDuplicates(found, config),
       ...await checkExpiry(found, context, signal),
-      ...await checkFileAccess({ files, directories: [...directories], mode: config.keys.fileMode, machine }),
+      ...state.faults.map(splitFault),
+      ...await checkFileAccess({
+        files: [...keyFiles, ...state.files],
+        directories: [...directories],
+        mode: config.keys.fileMode,
+        machine,
+      }),
     ];
     const unusable = reportUnusableKeys(found, now());
     if (problems.length > 0) return combineFindings([...problems, ...unusable]);
     const count = usableKeys(found, now()).length;
     return combineFindings([
-      ok(`${count} usable ${count === 1 ? "key" : "keys"}, in ${files.join(" and ")}`),
+      ok(`${count} usable ${count === 1 ? "key" : "keys"}, in ${keyFiles.join(" and ")}`),
       ...unusable,
     ]);
   },
 };
+
+/** Looks for the state file, which is absent until a use of a key is counted. */
+async function findState(
+  { config, machine: { files } }: DoctorContext,
+): Promise<{ readonly files: readonly string[]; readonly faults: readonly string[] }> {
+  const path = stateFileOf(config.keys.secretKeyFile);
+  try {
+    return { files: await statStateFile(path, files) === undefined ? [] : [path], faults: [] };
+  } catch (error) {
+    if (error instanceof StateFileError) return { files: [], faults: [error.message] };
+    throw error;
+  }
+}
 
 /** Splits an error message of the gateway at the full stop between the problem and its remedy. */
 function splitFault(fault: string): Finding {
