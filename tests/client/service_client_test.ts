@@ -68,11 +68,9 @@ Deno.test("http() waits longer than the gateway does, unless the caller says how
   for (const [timeout, given, wait] of cases) {
     const clock = new FakeClock();
     const { client, requests } = clientOf([mute], clock);
-    const failed = assertRejects(
-      () => client.http({ target: "nas", timeout }),
-      RequestTimeoutError,
-      `${wait / 1000} s`,
-    );
+    const options = given === undefined ? {} : { timeout: given };
+    const call = () => client.http({ target: "nas", timeout }, options);
+    const failed = assertRejects(call, RequestTimeoutError, `${wait / 1000} s`);
     await until("the request", () => requests.length === 1);
     assertEquals(requests[0]?.fields["timeout"], timeout);
     clock.advance(wait - 1);
