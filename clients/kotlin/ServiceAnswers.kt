@@ -26,7 +26,7 @@ class HttpAnswer internal constructor(
  * Result of a query of InfluxDB.
  *
  * @property columns names of the columns
- * @property rows rows, each with a value for each column, or null; times are numbers
+ * @property rows rows, each with a value for each column, or null; times are milliseconds since 1970
  * @property truncated true if the query had more rows than the gateway sends
  */
 class InfluxResult internal constructor(
@@ -39,8 +39,14 @@ class InfluxResult internal constructor(
 internal fun httpAnswerIn(answer: Answer): HttpAnswer {
     val fields = answer.members.optJSONObject("headers") ?: JSONObject()
     val headers = fields.keys().asSequence().associateWith { fields.get(it).toString() }
-    val contentType = answer.members.opt("content_type") as? String ?: headers["content-type"]
-    return HttpAnswer(answer.status, answer.body, headers, bytesIn(answer, "http"), contentType)
+    val contentType = (answer.members.opt("content_type") as? String).orEmpty()
+    return HttpAnswer(
+        answer.status,
+        answer.body,
+        headers,
+        bytesIn(answer, "http"),
+        if (contentType == "") headers["content-type"] else contentType
+    )
 }
 
 /** Reads the list of actions. @throws FailedException if it is malformed */
@@ -56,6 +62,12 @@ internal fun statesIn(answer: Answer): List<JSONObject> =
 /** Reads the state of an entity. @throws FailedException if it is malformed */
 internal fun stateIn(answer: Answer): JSONObject =
     (contentOf(answer, HOME_ASSISTANT) as? JSONObject)?.takeIf(::isState) ?: throw malformed(HOME_ASSISTANT)
+
+/** Reads the past of entities. @throws FailedException if it is malformed */
+internal fun historyIn(answer: Answer): List<List<JSONObject>> =
+    valuesIn(contentOf(answer, HOME_ASSISTANT), HOME_ASSISTANT).map { past ->
+        objectsIn(past, HOME_ASSISTANT) { it.hasTexts("state") }
+    }
 
 /** Reads a picture. @throws FailedException if there is none */
 internal fun pictureIn(answer: Answer): ByteArray {

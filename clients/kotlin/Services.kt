@@ -37,10 +37,10 @@ fun GatewayClient.actions(cancellation: Cancellation = Cancellation()): List<JSO
  * HTTP request, to a target that the operator of the gateway named, or to a URL that the gateway allows.
  *
  * @property target name of a target
- * @property path path at the target
- * @property url URL, in place of a target
- * @property method method
- * @property query parameters of the query, by name
+ * @property path path below that of the target
+ * @property query parameters of the query at a target: texts, numbers and booleans, or lists of them
+ * @property url URL with its query, in place of a target
+ * @property method by default `GET` for a target, and `POST` for a URL
  * @property headers headers, by name
  * @property body a text as it is, any other value as its JSON text
  * @property raw asks for the bytes of the answer
@@ -49,9 +49,9 @@ fun GatewayClient.actions(cancellation: Cancellation = Cancellation()): List<JSO
 data class HttpRequest @JvmOverloads constructor(
     val target: String? = null,
     val path: String? = null,
+    val query: JSONObject? = null,
     val url: String? = null,
     val method: String? = null,
-    val query: JSONObject? = null,
     val headers: Map<String, String>? = null,
     val body: Any? = null,
     val raw: Boolean = false,
@@ -132,24 +132,28 @@ fun GatewayClient.homeAssistantState(entity: String, cancellation: Cancellation 
     stateIn(call(HOME_ASSISTANT, JSONObject().put("state", entity), cancellation = cancellation))
 
 /**
- * Returns earlier states of entities, as Home Assistant writes them.
+ * Returns past states of entities: a list for each entity that has some.
  *
- * @param start begin of the period, as ISO 8601; the default of the gateway without it
- * @param end its end; now by default
- * @return a JSONArray or JSONObject
- * @throws GatewayException if there is no answer
+ * @param start begin of the period, as in ISO 8601 with its offset from UTC: `2026-01-31T18:00:00Z`
+ * @param end its end, in the same way; now by default
+ * @param attributes asks for the attributes of each state; without them only the first and the last one have the entity
+ * @throws GatewayException if there are none
  */
 @JvmOverloads
 @Throws(IOException::class)
 fun GatewayClient.homeAssistantHistory(
     entities: List<String>,
-    start: String? = null,
+    start: String,
     end: String? = null,
+    attributes: Boolean = false,
     cancellation: Cancellation = Cancellation()
-): Any? {
-    val history = JSONObject().put("entities", JSONArray(entities)).put("start", start).put("end", end)
-    val answer = call(HOME_ASSISTANT, JSONObject().put("history", history), cancellation = cancellation)
-    return contentOf(answer, HOME_ASSISTANT)
+): List<List<JSONObject>> {
+    val history = JSONObject()
+        .put("entities", JSONArray(entities))
+        .put("start", start)
+        .put("end", end)
+        .put("attributes", if (attributes) true else null)
+    return historyIn(call(HOME_ASSISTANT, JSONObject().put("history", history), cancellation = cancellation))
 }
 
 /** Returns the current picture of a camera. @throws GatewayException if there is none */

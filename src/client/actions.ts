@@ -21,8 +21,8 @@ export interface Action {
   readonly params?: Fields;
   /** Shortest time between two runs, in seconds. */
   readonly coolDown?: number;
-  /** Current state of what it changes. */
-  readonly state?: unknown;
+  /** Current state of what it changes; null where it cannot be read, absent where the action has none. */
+  readonly state?: string | number | boolean | null;
 }
 
 /**

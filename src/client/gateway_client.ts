@@ -122,7 +122,7 @@ export class GatewayClient extends ServiceClient {
    * import { GatewayClient } from "@e2e-gateway/client";
    *
    * const gateway = new GatewayClient({ url: "https://home.example", key: "0123456789abcdef".repeat(4) });
-   * const { status, body, members } = await gateway.call("http", { target: "frigate", method: "GET", path: "/api" });
+   * const { status, body, members } = await gateway.call("http", { target: "frigate", path: "/api" });
    * console.log(status, body, members["headers"]);
    * ```
    */

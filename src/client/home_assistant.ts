@@ -37,10 +37,18 @@ export interface HomeAssistantOptions extends ServiceCallOptions {
 
 /** Options for the history of entities. */
 export interface HistoryOptions extends ServiceCallOptions {
-  /** Begin of the period, as ISO 8601 or a date; the default of the gateway without it. */
-  readonly start?: string | Date | undefined;
-  /** End of the period, as ISO 8601 or a date; now by default. */
-  readonly end?: string | Date | undefined;
+  /** Begin of the period: a date, seconds since 1970, or a text as in ISO 8601 with its offset from UTC. */
+  readonly start: Date | number | string;
+  /** End of the period, in the same way; now by default. */
+  readonly end?: Date | number | string | undefined;
+  /** Asks for the attributes of each state. Off by default. */
+  readonly attributes?: boolean | undefined;
+}
+
+/** Past state of an entity. Without `attributes`, only the first and the last one have the entity. */
+export interface HomeAssistantPastState extends Partial<Omit<HomeAssistantState, "state">> {
+  /** State. */
+  readonly state: string;
 }
 
 /** Returns the fields of a call. */
@@ -65,6 +73,26 @@ export function parseStates(answer: Answer): readonly HomeAssistantState[] {
   throw malformed(SERVICE);
 }
 
+/** Returns the fields of a request for history. */
+export function historyFields(entities: readonly string[], { start, end, attributes }: HistoryOptions): Fields {
+  return { history: { entities, start: timeOf(start), end: end === undefined ? end : timeOf(end), attributes } };
+}
+
+function timeOf(time: Date | number | string): number | string {
+  return time instanceof Date ? time.getTime() / 1000 : time;
+}
+
+/**
+ * Parses the past of entities.
+ *
+ * @throws {FailedError} if it is malformed
+ */
+export function parseHistory(answer: Answer): readonly (readonly HomeAssistantPastState[])[] {
+  const history = contentOf(answer, SERVICE);
+  if (Array.isArray(history) && history.every((past) => Array.isArray(past) && past.every(isPastState))) return history;
+  throw malformed(SERVICE);
+}
+
 /**
  * Parses one state.
  *
@@ -86,6 +114,10 @@ export function parsePicture(answer: Answer): Uint8Array {
   const bytes = bytesOf(answer, SERVICE);
   if (bytes === undefined) throw malformed(SERVICE);
   return bytes;
+}
+
+function isPastState(value: unknown): value is HomeAssistantPastState {
+  return isObject(value) && typeof value["state"] === "string";
 }
 
 function isState(value: unknown): value is HomeAssistantState {

@@ -13,20 +13,20 @@ export type HttpAddress =
   | {
     /** Name of a target. */
     readonly target: string;
-    /** Path at the target; `/` by default. */
-    readonly path?: string | undefined;
+    /** Path below that of the target, without a query. */
+    readonly path: string;
+    /** Parameters of the query: texts, numbers and booleans, or lists of them. */
+    readonly query?: Readonly<Record<string, unknown>> | undefined;
   }
   | {
-    /** URL. */
+    /** URL, with its query. */
     readonly url: string;
   };
 
 /** HTTP request, without its address. */
 export interface HttpRequestFields {
-  /** Method; `GET` by default. */
+  /** Method; by default `GET` for a target, and `POST` for a URL. */
   readonly method?: string | undefined;
-  /** Parameters of the query, by name. */
-  readonly query?: Readonly<Record<string, unknown>> | undefined;
   /** Headers, by name. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Body: a text as it is, any other value as its JSON text. */
@@ -62,7 +62,7 @@ export function parseHttpAnswer(answer: Answer): HttpAnswer {
     ...answer,
     headers,
     bytes: bytesOf(answer, "http"),
-    contentType: typeof contentType === "string" ? contentType : headers["content-type"],
+    contentType: typeof contentType === "string" && contentType !== "" ? contentType : headers["content-type"],
   };
 }
 

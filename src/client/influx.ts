@@ -10,7 +10,7 @@ import { fieldsOf, malformed } from "./service_answer.ts";
 export interface InfluxResult {
   /** Names of the columns. */
   readonly columns: readonly string[];
-  /** Rows, each with a value for each column; times are numbers. */
+  /** Rows, each with a value for each column; times are milliseconds since 1970. */
   readonly rows: readonly (readonly unknown[])[];
   /** True if the query had more rows than the gateway sends. */
   readonly truncated: boolean;

@@ -8,9 +8,12 @@ import { type Action, parseActions } from "./actions.ts";
 import type { Answer } from "./answer.ts";
 import {
   callFields,
+  historyFields,
   type HistoryOptions,
   type HomeAssistantOptions,
+  type HomeAssistantPastState,
   type HomeAssistantState,
+  parseHistory,
   parsePicture,
   parseState,
   parseStates,
@@ -18,10 +21,10 @@ import {
 import { type HttpAnswer, type HttpRequest, parseHttpAnswer } from "./http_request.ts";
 import { type InfluxResult, parseInfluxResult } from "./influx.ts";
 import type { ServiceCallOptions, StreamOptions } from "./request_options.ts";
-import { contentOf, type Fields } from "./service_answer.ts";
+import type { Fields } from "./service_answer.ts";
 
 export type { Action, Fields, HttpAnswer, HttpRequest, InfluxResult };
-export type { HistoryOptions, HomeAssistantOptions, HomeAssistantState };
+export type { HistoryOptions, HomeAssistantOptions, HomeAssistantPastState, HomeAssistantState };
 export type { HttpAddress, HttpRequestFields } from "./http_request.ts";
 
 /** Least time that the client waits beyond the gateway's own timeout of an HTTP request, in milliseconds. */
@@ -87,9 +90,9 @@ export abstract class ServiceClient {
    * import { GatewayClient } from "@e2e-gateway/client";
    *
    * const gateway = new GatewayClient({ url: "https://home.example", key: "0123456789abcdef".repeat(4) });
-   * const events = await gateway.http({ target: "frigate", method: "GET", path: "/api/events", query: { limit: 5 } });
+   * const events = await gateway.http({ target: "frigate", path: "/api/events", query: { limit: 5 } });
    * console.log(events.status, events.headers["content-type"], events.body);
-   * const picture = await gateway.http({ target: "frigate", method: "GET", path: "/api/door/latest.jpg", raw: true });
+   * const picture = await gateway.http({ target: "frigate", path: "/api/door/latest.jpg", raw: true });
    * console.log(picture.contentType, picture.bytes?.length);
    * ```
    */
@@ -158,9 +161,9 @@ export abstract class ServiceClient {
   }
 
   /**
-   * Returns earlier states of entities, as Home Assistant writes them.
+   * Returns past states of entities: a list for each entity that has some.
    *
-   * @throws {GatewayError} if there is no answer
+   * @throws {GatewayError} if there are none
    *
    * @example
    * ```ts
@@ -168,13 +171,15 @@ export abstract class ServiceClient {
    *
    * const gateway = new GatewayClient({ url: "https://home.example", key: "0123456789abcdef".repeat(4) });
    * const start = new Date(Date.now() - 3_600_000);
-   * console.log(await gateway.homeAssistantHistory(["sensor.attic"], { start }));
+   * const [past = []] = await gateway.homeAssistantHistory(["sensor.attic"], { start });
+   * for (const { state, last_changed } of past) console.log(last_changed, state);
    * ```
    */
-  async homeAssistantHistory(entities: readonly string[], options: HistoryOptions = {}): Promise<unknown> {
-    const { start, end, ...call } = options;
-    const history = { entities, start: timeText(start), end: timeText(end) };
-    return contentOf(await this.call("home_assistant", { history }, call), "home_assistant");
+  async homeAssistantHistory(
+    entities: readonly string[],
+    options: HistoryOptions,
+  ): Promise<readonly (readonly HomeAssistantPastState[])[]> {
+    return parseHistory(await this.call("home_assistant", historyFields(entities, options), options));
   }
 
   /**
@@ -237,8 +242,4 @@ export abstract class ServiceClient {
   async influx(query: string, params?: Fields, options: ServiceCallOptions = {}): Promise<InfluxResult> {
     return parseInfluxResult(await this.call("influxdb", { query, params }, options));
   }
-}
-
-function timeText(time: string | Date | undefined): string | undefined {
-  return time instanceof Date ? time.toISOString() : time;
 }

@@ -12,7 +12,7 @@ const JEEDOM: Readonly<Record<string, unknown>> = {
   },
 };
 
-const STATE = { entity_id: "light.kitchen", state: "on", attributes: { brightness: 128 } };
+const STATE = { "entity_id": "light.kitchen", state: "on", attributes: { brightness: 128 } };
 
 /** Answers of the other services, by the first field of the request that has one. */
 const SERVICES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
@@ -23,7 +23,7 @@ const SERVICES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
 };
 
 /** Members beside a body of these services. */
-const MEMBERS = { headers: { "content-type": "image/jpeg" }, body_b64: "/9j/", content_type: "image/jpeg" };
+const MEMBERS = { headers: { "content-type": "image/jpeg" }, "body_b64": "/9j/", "content_type": "image/jpeg" };
 
 const refused = (error: string) => made({ source: "gateway" }, 403, JSON.stringify({ error, code: "field" }));
 

@@ -8,7 +8,7 @@ import { answer, clientOf, coded, connected, made, message, mute, stream } from 
 
 type Call = (client: GatewayClient) => Promise<unknown>;
 
-const HTTP: Call = (client) => client.http({ target: "nas" });
+const HTTP: Call = (client) => client.http({ target: "nas", path: "/" });
 const CAMERA: Call = (client) => client.homeAssistantCamera("camera.door");
 
 /** Answers that do not have the form of the service. */
@@ -28,6 +28,11 @@ const MALFORMED: readonly (readonly [name: string, call: Call, answers: readonly
     { body: [{ entity_id: "light.a", state: 1, attributes: {} }] },
   ]],
   ["homeAssistantState", (client) => client.homeAssistantState("light.a"), [{ body: [] }, { body: null }]],
+  [
+    "homeAssistantHistory",
+    (client) => client.homeAssistantHistory(["light.a"], { start: 0 }),
+    [{ body: null }, { body: [{}] }, { body: [[{ state: 1 }]] }],
+  ],
   ["homeAssistantCamera", CAMERA, [{ body: null }, { body: null, body_b64: {} }]],
   ["influx", (client) => client.influx("q"), [
     { body: { columns: ["a"] } },
@@ -69,7 +74,7 @@ Deno.test("http() waits longer than the gateway does, unless the caller says how
     const clock = new FakeClock();
     const { client, requests } = clientOf([mute], clock);
     const options = given === undefined ? {} : { timeout: given };
-    const call = () => client.http({ target: "nas", timeout }, options);
+    const call = () => client.http({ target: "nas", path: "/", timeout }, options);
     const failed = assertRejects(call, RequestTimeoutError, `${wait / 1000} s`);
     await until("the request", () => requests.length === 1);
     assertEquals(requests[0]?.fields["timeout"], timeout);
@@ -90,6 +95,17 @@ Deno.test("http() has the media type of the headers where the body is not raw", 
   assertEquals([contentType, headers, bytes], ["text/plain", { "content-type": "text/plain", age: "7" }, undefined]);
   const bare = await client.http({ url: "http://nas/" });
   assertEquals([bare.contentType, bare.headers], [undefined, {}]);
+});
+
+Deno.test("homeAssistantHistory() takes dates, seconds and texts as times", async () => {
+  const { client, requests } = clientOf([answer(200, []), answer(200, [])], new FakeClock());
+  await client.homeAssistantHistory(["light.a"], { start: new Date(1_700_000_000_500), end: 1_700_000_001.5 });
+  await client.homeAssistantHistory(["light.a"], { start: "2026-11-01T00:00:00Z", attributes: true, timeout: 90_000 });
+  const entities = ["light.a"];
+  assertEquals(requests.map(({ fields }) => fields["history"]), [
+    { entities, start: 1_700_000_000.5, end: 1_700_000_001.5 },
+    { entities, start: "2026-11-01T00:00:00Z", attributes: true },
+  ]);
 });
 
 Deno.test("call() names its service, whatever the fields are", async () => {

@@ -60,8 +60,8 @@ const CASES: readonly Case[] = [
     call: "action",
     args: { name: "open-gate" },
     sent: { service: "action", name: "open-gate" },
-    answer: { body: { success: true } },
-    result: plain({ success: true }),
+    answer: { body: { success: true, action: "open-gate" }, source: "gateway" },
+    result: plain({ success: true, action: "open-gate" }),
   },
   {
     call: "action",
@@ -74,7 +74,13 @@ const CASES: readonly Case[] = [
     call: "actions",
     args: {},
     sent: { service: "action" },
-    answer: { body: { actions: [{ name: "open-gate", label: "Open the gate", state: "closed" }, ACTION] } },
+    answer: {
+      body: {
+        actions: [{ name: "open-gate", label: "Open the gate", state: "closed" }, ACTION],
+        uses: { left: 2, of: 3 },
+      },
+      source: "gateway",
+    },
     result: [{ name: "open-gate", label: "Open the gate", state: "closed" }, ACTION],
   },
   {
@@ -165,13 +171,30 @@ const CASES: readonly Case[] = [
   },
   {
     call: "homeAssistantHistory",
-    args: { entities: ["light.kitchen"], start: "2026-11-01T00:00:00Z", end: "2026-11-02T00:00:00Z" },
+    args: {
+      entities: ["light.kitchen"],
+      start: "2026-11-01T00:00:00Z",
+      end: "2026-11-02T00:00:00Z",
+      attributes: true,
+    },
     sent: {
       service: HOME,
-      history: { entities: ["light.kitchen"], start: "2026-11-01T00:00:00Z", end: "2026-11-02T00:00:00Z" },
+      history: {
+        entities: ["light.kitchen"],
+        start: "2026-11-01T00:00:00Z",
+        end: "2026-11-02T00:00:00Z",
+        attributes: true,
+      },
     },
     answer: { body: [[STATE]] },
     result: [[STATE]],
+  },
+  {
+    call: "homeAssistantHistory",
+    args: { entities: ["light.kitchen", "light.attic"], start: "2026-11-01T00:00:00Z" },
+    sent: { service: HOME, history: { entities: ["light.kitchen", "light.attic"], start: "2026-11-01T00:00:00Z" } },
+    answer: { body: [[STATE, { state: "off", "last_changed": "2026-11-01T08:00:00Z" }], []] },
+    result: [[STATE, { state: "off", "last_changed": "2026-11-01T08:00:00Z" }], []],
   },
   {
     call: "homeAssistantCamera",
@@ -203,11 +226,13 @@ const MALFORMED: readonly (readonly [call: string, args: Line, body: unknown, me
   ["actions", {}, { actions: {} }],
   ["actions", {}, { actions: [{ name: "open-gate" }] }],
   ["actions", {}, "no JSON"],
-  ["http", { target: "nas" }, null, { body_b64: 7 }],
-  ["http", { target: "nas" }, null, { body_b64: "no base64!" }],
+  ["http", { target: "nas", path: "/" }, null, { body_b64: 7 }],
+  ["http", { target: "nas", path: "/" }, null, { body_b64: "no base64!" }],
   ["homeAssistantStates", { globs: ["*"] }, {}],
   ["homeAssistantStates", { globs: ["*"] }, [{ entity_id: "light.a", state: "on" }]],
   ["homeAssistantState", { entity: "light.a" }, null],
+  ["homeAssistantHistory", { entities: ["light.a"], start: "2026-11-01T00:00:00Z" }, [{}]],
+  ["homeAssistantHistory", { entities: ["light.a"], start: "2026-11-01T00:00:00Z" }, [[{ state: 1 }]]],
   ["homeAssistantCamera", { entity: "camera.door" }, null],
   ["influx", { query: "q" }, { columns: ["a"] }],
   ["influx", { query: "q" }, { columns: [1], rows: [] }],
@@ -218,7 +243,7 @@ const MALFORMED: readonly (readonly [call: string, args: Line, body: unknown, me
 const COMMANDS: readonly (readonly [call: string, args: Line])[] = [
   ["call", { service: "echo", fields: {} }],
   ["action", { name: "open-gate" }],
-  ["http", { target: "nas", method: "POST" }],
+  ["http", { target: "nas", path: "/", method: "POST" }],
   ["homeAssistant", { call: "lock.open" }],
 ];
 

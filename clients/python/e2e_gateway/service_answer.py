@@ -31,9 +31,7 @@ class HttpAnswer(Answer):
     def content_type(self) -> str | None:
         """Media type of the body."""
         content_type = self.members.get("content_type")
-        if isinstance(content_type, str):
-            return content_type
-        return self.headers.get("content-type")
+        return content_type or self.headers.get("content-type")
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,8 @@ class InfluxResult:
 
     #: Names of the columns.
     columns: Sequence[str]
-    #: Rows, each with a value for each column; times are numbers.
+    #: Rows, each with a value for each column; times are milliseconds
+    #: since 1970.
     rows: Sequence[Sequence[Any]]
     #: True if the query had more rows than the gateway sends.
     truncated: bool
@@ -93,6 +92,20 @@ def read_state(answer: Answer) -> dict[str, Any]:
     if not _is_state(state):
         raise malformed("home_assistant")
     found: dict[str, Any] = state
+    return found
+
+
+def read_history(answer: Answer) -> list[list[dict[str, Any]]]:
+    """Read the past of entities.
+
+    :raises FailedError: if it is malformed
+    """
+    history = content_of(answer, "home_assistant")
+    if not _is_list_of(history, list) or not all(
+        _has_texts(state, "state") for past in history for state in past
+    ):
+        raise malformed("home_assistant")
+    found: list[list[dict[str, Any]]] = history
     return found
 
 

@@ -11,8 +11,8 @@ from .answer import Answer
 from .service_answer import (
     HttpAnswer,
     InfluxResult,
-    content_of,
     read_actions,
+    read_history,
     read_http_answer,
     read_influx_result,
     read_picture,
@@ -96,8 +96,9 @@ class ServiceClient(ABC):
         To a target that the operator named, or to a URL that the gateway
         allows.
 
-        :param target: name of a target, with ``path`` at it
-        :param url: URL, in place of a target
+        :param target: name of a target, with ``path`` and ``query`` below it
+        :param url: URL with its query, in place of a target
+        :param method: by default ``GET`` for a target, ``POST`` for a URL
         :param body: a text as it is, any other value as its JSON text
         :param raw: asks for the bytes of the answer, in ``content``
         :param timeout: longest wait of the gateway, in seconds; the client
@@ -168,23 +169,27 @@ class ServiceClient(ABC):
     def home_assistant_history(
         self,
         entities: Sequence[str],
-        start: str | datetime | None = None,
-        end: str | datetime | None = None,
-    ) -> Any:
-        """Return earlier states, as Home Assistant writes them.
+        start: datetime | float | str,
+        end: datetime | float | str | None = None,
+        *,
+        attributes: bool = False,
+    ) -> list[list[dict[str, Any]]]:
+        """Return past states: a list for each entity that has some.
 
-        :param start: begin of the period, as ISO 8601 or a datetime with a
-            time zone; the default of the gateway without it
-        :param end: its end; now by default
-        :raises GatewayError: if there is no answer
+        :param start: begin of the period: a datetime with its zone, seconds
+            since 1970, or a text as in ISO 8601 with its offset from UTC
+        :param end: its end, in the same way; now by default
+        :param attributes: asks for the attributes of each state; without
+            them only the first and the last one have the entity
+        :raises GatewayError: if there are none
         """
         history = _present(
             entities=list(entities),
-            start=_time_text(start),
-            end=_time_text(end),
+            start=_time_of(start),
+            end=_time_of(end),
+            attributes=attributes or None,
         )
-        answer = self.call("home_assistant", {"history": history})
-        return content_of(answer, "home_assistant")
+        return read_history(self.call("home_assistant", {"history": history}))
 
     def home_assistant_camera(self, entity: str) -> bytes:
         """Return the current picture of a camera.
@@ -235,13 +240,13 @@ def _present(**fields: Any) -> dict[str, Any]:
     return {name: fields[name] for name in fields if fields[name] is not None}
 
 
-def _time_text(time: str | datetime | None) -> str | None:
-    """Return a time as ISO 8601.
+def _time_of(time: datetime | float | str | None) -> float | str | None:
+    """Return a time in seconds since 1970, or as it is written.
 
-    :raises ValueError: if it has no time zone
+    :raises ValueError: if it is a datetime without its zone
     """
     if not isinstance(time, datetime):
         return time
     if time.tzinfo is None:
-        raise ValueError("Time must have a time zone")
-    return time.isoformat()
+        raise ValueError("Time must have a zone, such as timezone.utc")
+    return time.timestamp()

@@ -21,10 +21,13 @@ internal fun resultOf(client: GatewayClient, name: String, args: JSONObject): An
         )
         "homeAssistantStates" -> JSONArray(client.homeAssistantStates(textsIn(args, "globs").orEmpty()))
         "homeAssistantState" -> client.homeAssistantState(args.getString("entity"))
-        "homeAssistantHistory" -> client.homeAssistantHistory(
-            textsIn(args, "entities").orEmpty(),
-            args.opt("start") as? String,
-            args.opt("end") as? String
+        "homeAssistantHistory" -> JSONArray(
+            client.homeAssistantHistory(
+                textsIn(args, "entities").orEmpty(),
+                args.getString("start"),
+                args.opt("end") as? String,
+                args.optBoolean("attributes")
+            ).map { JSONArray(it) }
         )
         "homeAssistantCamera" -> base64(client.homeAssistantCamera(args.getString("entity")))
         "influx" -> client.influx(args.getString("query"), args.optJSONObject("params")).let { result ->
