@@ -21,6 +21,8 @@ export type HttpAddress =
   | {
     /** URL, with its query. */
     readonly url: string;
+    /** Absent: the query is in the URL. */
+    readonly query?: undefined;
   };
 
 /** HTTP request, without its address. */
