@@ -256,21 +256,23 @@ const words = (calls: readonly (readonly [call: string, args: Line, ...unknown[]
 export function testServices(program: ClientProgram): void {
   const tests = new ClientTests(program);
 
-  tests.test("sends the fields of each call of a service, and returns its result", () => {
-    const responses = CASES.map(({ answer: { body, ...options } }): Respond => (request) =>
-      request.reply(body, options)
-    );
-    return withFakeGateway(responses, async (gateway) => {
-      const args = words(CASES.map(({ call, args }) => [call, args]));
-      const lines = await tests.all(gateway, args, PINNED);
-      assertEquals(lines, CASES.map(({ result }) => ({ result })));
-      for (const [index, { call, sent }] of CASES.entries()) {
-        const { timestamp, ...fields } = gateway.requests[index]?.fields ?? {};
-        assertEquals([typeof timestamp, gateway.requests[index]?.route], ["number", "/gateway"]);
-        assertEquals(fields, sent, call);
-      }
+  for (const version of ["1", "2"]) {
+    tests.test(`of version ${version} sends the fields of each call of a service, and returns its result`, () => {
+      const responses = CASES.map(({ answer: { body, ...options } }): Respond => (request) =>
+        request.reply(body, options)
+      );
+      return withFakeGateway(responses, async (gateway) => {
+        const args = words(CASES.map(({ call, args }) => [call, args]));
+        const lines = await tests.all(gateway, args, { CLIENT_PROTOCOL: version });
+        assertEquals(lines, CASES.map(({ result }) => ({ result })));
+        for (const [index, { call, sent }] of CASES.entries()) {
+          const { timestamp, ...fields } = gateway.requests[index]?.fields ?? {};
+          assertEquals([typeof timestamp, gateway.requests[index]?.route], ["number", "/gateway"]);
+          assertEquals(fields, sent, call);
+        }
+      });
     });
-  });
+  }
 
   tests.test("fails for an answer of a service that is malformed, or that refuses a call with another result", () => {
     const malformed = MALFORMED.map(([_call, _args, body, members = {}]): Respond => (request) =>
