@@ -18,8 +18,17 @@ internal fun answerIn(json: JSONObject, httpStatus: Int): Answer {
     }
     val packed = json.opt("body_gzip") as? String
     val body = if (packed == null || json.has("body")) json.opt("body").orNull() else unpack(packed, httpStatus)
-    return Answer(status, body, timestamp.toDouble())
+    return Answer(status, body, timestamp.toDouble(), membersIn(json))
 }
+
+/** Returns the members of an answer that have no place of their own. */
+private fun membersIn(json: JSONObject): JSONObject {
+    val members = JSONObject()
+    for (name in json.keys()) if (name !in KNOWN) members.put(name, json.get(name))
+    return members
+}
+
+private val KNOWN = listOf("status", "body", "body_gzip", "timestamp", "source", "service")
 
 private fun unpack(packed: String, httpStatus: Int): Any? =
     try {

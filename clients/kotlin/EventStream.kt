@@ -18,7 +18,11 @@ import org.json.JSONObject
  *
  * @param silenceMillis longest time without a heartbeat
  */
-internal class EventStream(private val channel: Channel, private val silenceMillis: Long) {
+internal class EventStream(
+    private val channel: Channel,
+    private val route: Route,
+    private val silenceMillis: Long
+) {
     private val client = channel.transport.streamClient(silenceMillis)
 
     /**
@@ -31,8 +35,8 @@ internal class EventStream(private val channel: Channel, private val silenceMill
         // Version 1 has no batches.
         if (channel.protocol == 2) request.put("batch", true)
         channel.withCorrectedClock(isCommand = false) { timestamp ->
-            val exchange = channel.seal(Route.SUBSCRIBE, request, timestamp)
-            val call = channel.transport.newCall(client, Route.SUBSCRIBE, exchange.text)
+            val exchange = channel.seal(route, request, timestamp)
+            val call = channel.transport.newCall(client, route, exchange.text)
             SilenceTimer(silenceMillis, call::cancel).use { read(call, exchange, it, cancellation, onEvent) }
         }
     }

@@ -19,8 +19,14 @@ import org.json.JSONObject
  * @property status 200 for a success; otherwise the failure of the service, as in HTTP
  * @property body answer of the service: a JSONObject, JSONArray, String, Number, Boolean or null
  * @property timestamp time of the gateway, in seconds since 1970
+ * @property members further members of the answer, such as the `headers` of an HTTP answer
  */
-data class Answer(val status: Int, val body: Any?, val timestamp: Double)
+data class Answer(
+    val status: Int,
+    val body: Any?,
+    val timestamp: Double,
+    val members: JSONObject = JSONObject()
+)
 
 /** Broker other than the gateway's own, its login, or both. */
 data class Broker(
@@ -61,6 +67,53 @@ class GatewayClient @JvmOverloads constructor(
 
     /** Version of the protocol in use; [AUTO] until it is known. Never changes from 2 to 1. */
     val protocol: Int get() = channel.protocol
+
+    /**
+     * Calls a service; `Services.kt` has a function for each.
+     *
+     * @param service name of the service, such as `influxdb`
+     * @param fields further fields of the request
+     * @param timeoutSeconds longest wait
+     * @param cancellation ends the wait; the call itself may still run
+     * @param compress `gzip` to let the gateway compress a large answer
+     * @return the answer of the service, whatever its status
+     * @throws GatewayException if the gateway refuses, cannot be reached, or does not answer in time
+     * @throws CancellationException if it was cancelled
+     */
+    @JvmOverloads
+    @Throws(IOException::class)
+    fun call(
+        service: String,
+        fields: JSONObject = JSONObject(),
+        timeoutSeconds: Long = CALL_SECONDS,
+        cancellation: Cancellation = Cancellation(),
+        compress: String? = null
+    ): Answer {
+        val request = copyOf(fields).put("service", service).put("compress", compress)
+        return channel.call(Route.GATEWAY, request, 1000 * timeoutSeconds, cancellation)
+    }
+
+    /**
+     * Subscribes to the events of a service until the subscription is closed, as [subscribe] does to MQTT topics.
+     *
+     * @param service name of the service
+     * @param fields further fields of the request
+     */
+    @JvmOverloads
+    fun subscribeTo(
+        service: String,
+        fields: JSONObject,
+        listener: SubscriptionListener,
+        executor: Executor = DAEMON_THREAD,
+        since: Position? = null,
+        keep: Boolean = false,
+        resume: Boolean = true,
+        silenceMillis: Long = SILENCE_MILLIS
+    ): Subscription {
+        val request = copyOf(fields).put("service", service).put("keep", keep).put("since", since?.toJson())
+        val streams = EventStream(channel, Route.SUBSCRIBE_TO, silenceMillis)
+        return follow(streams, request, listener, resume, executor)
+    }
 
     /**
      * Calls a method of Jeedom's JSON-RPC API.
@@ -220,7 +273,16 @@ class GatewayClient @JvmOverloads constructor(
             .put("keep", keep)
             .put("since", since?.toJson())
             .putBroker(broker)
-        val streams = EventStream(channel, silenceMillis)
+        return follow(EventStream(channel, Route.SUBSCRIBE, silenceMillis), request, listener, resume, executor)
+    }
+
+    private fun follow(
+        streams: EventStream,
+        request: JSONObject,
+        listener: SubscriptionListener,
+        resume: Boolean,
+        executor: Executor
+    ): Subscription {
         val follower = Follower(channel, streams, backoff, request, listener, resume)
         executor.execute(follower::follow)
         return follower.subscription
@@ -242,14 +304,21 @@ class GatewayClient @JvmOverloads constructor(
         const val AUTO = 0
 
         /** Three missed heartbeats. */
-        private const val SILENCE_MILLIS = 45_000L
+        internal const val SILENCE_MILLIS = 45_000L
 
-        private val DAEMON_THREAD = Executor { task ->
+        internal val DAEMON_THREAD = Executor { task ->
             val thread = Thread(task, "gateway-subscription")
             thread.isDaemon = true
             thread.start()
         }
     }
+}
+
+/** Copies the fields of a request, which the caller may use again. */
+private fun copyOf(fields: JSONObject): JSONObject {
+    val copy = JSONObject()
+    for (name in fields.keys()) copy.put(name, fields.get(name))
+    return copy
 }
 
 private fun JSONObject.putBroker(broker: Broker?): JSONObject =

@@ -67,7 +67,7 @@ class RateLimitException(status: Int, message: String, retryAfterSeconds: Long, 
 class UnavailableException(status: Int, message: String, retryAfterSeconds: Long, gatewayCode: String? = null) :
     GatewayException("unavailable", status, message, retryAfterSeconds, gatewayCode)
 
-/** Jeedom or the broker, behind the gateway, is unreachable, too slow, or failed. The request may have run. */
+/** Jeedom, the broker or another service, behind the gateway, is unreachable, too slow, or failed. It may have run. */
 class FailedException(status: Int, message: String, gatewayCode: String? = null) :
     GatewayException("failed", status, message, null, gatewayCode)
 

@@ -17,7 +17,8 @@ import javax.crypto.spec.SecretKeySpec
 internal enum class Route(val path: String) {
     GATEWAY("/gateway"),
     PUBLISH("/mqtt/publish"),
-    SUBSCRIBE("/mqtt/subscribe")
+    SUBSCRIBE("/mqtt/subscribe"),
+    SUBSCRIBE_TO("/subscribe")
 }
 
 /** An envelope or event does not open. Never says why: it was changed, is for another request, or has another key. */

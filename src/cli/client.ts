@@ -126,6 +126,18 @@ export async function makeClient(
   return new GatewayClient({ url: gatewayUrl(sources, values), key, protocol, fetch: platform.fetch });
 }
 
+/**
+ * Reads the settings, and makes a client.
+ *
+ * @throws {UsageError} if there is no key, or an option is invalid
+ */
+export async function openClient(
+  values: ClientValues,
+  platform: Pick<Platform, "env" | "fetch" | "files">,
+): Promise<GatewayClient> {
+  return await makeClient(await readClientSources(platform, isComplete(values)), values, platform);
+}
+
 function parseProtocol(text: string): Version | "auto" {
   if (text === "1") return 1;
   if (text === "2") return 2;

@@ -59,6 +59,15 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   publish: () => import("./publish.ts").then(({ PUBLISH_LINE, publish }) => ({ line: PUBLISH_LINE, run: publish })),
   subscribe: () =>
     import("./subscribe.ts").then(({ SUBSCRIBE_LINE, subscribe }) => ({ line: SUBSCRIBE_LINE, run: subscribe })),
+  action: () => import("./action.ts").then(({ ACTION_LINE, action }) => ({ line: ACTION_LINE, run: action })),
+  request: () => import("./request.ts").then(({ REQUEST_LINE, request }) => ({ line: REQUEST_LINE, run: request })),
+  "home-assistant": () =>
+    import("./home_assistant.ts").then(({ HOME_ASSISTANT_LINE, homeAssistant }) => ({
+      line: HOME_ASSISTANT_LINE,
+      run: homeAssistant,
+    })),
+  states: () => import("./states.ts").then(({ STATES_LINE, states }) => ({ line: STATES_LINE, run: states })),
+  query: () => import("./query.ts").then(({ QUERY_LINE, query }) => ({ line: QUERY_LINE, run: query })),
   health: () => import("./health.ts").then(({ HEALTH_LINE, health }) => ({ line: HEALTH_LINE, run: health })),
   doctor: () => import("./doctor.ts").then(({ DOCTOR_LINE, doctor }) => ({ line: DOCTOR_LINE, run: doctor })),
   conformance: () =>

@@ -6,7 +6,7 @@
 import { errorText } from "../lib/errors.ts";
 import { readBytes, TooLargeError } from "../lib/read_bytes.ts";
 import { type CommandLine, formatUsage, type Option, readArgs, UsageError, wrongUsage } from "./args.ts";
-import { CLIENT_OPTIONS, isComplete, makeClient, printAnswer, readClientSources, runClient } from "./client.ts";
+import { CLIENT_OPTIONS, openClient, printAnswer, runClient } from "./client.ts";
 import type { Platform } from "../platform.ts";
 
 /** The option `--qos`. */
@@ -43,8 +43,7 @@ export function publish(platform: Platform): Promise<number> {
       throw new UsageError(formatUsage(PUBLISH_LINE));
     }
     const qos = parseQos(values.qos, PUBLISH_LINE);
-    const sources = await readClientSources(platform, isComplete(values));
-    const client = await makeClient(sources, values, platform);
+    const client = await openClient(values, platform);
     const payload = file === undefined ? message ?? null : await readPayload(file, platform);
     return printAnswer(await client.publish(topic, payload, { qos, retain }), platform);
   });

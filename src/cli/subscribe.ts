@@ -1,10 +1,10 @@
 /**
- * The command `subscribe`: prints MQTT messages that arrive through the gateway.
+ * The command `subscribe`: prints MQTT messages, or states of Home Assistant, that arrive through the gateway.
  *
  * @module
  */
 import { type CommandLine, formatUsage, readArgs, UsageError } from "./args.ts";
-import { CLIENT_OPTIONS, isComplete, makeClient, readClientSources, runClient } from "./client.ts";
+import { CLIENT_OPTIONS, openClient, runClient } from "./client.ts";
 import { EXIT_FAILURE } from "./exit_codes.ts";
 import type { Platform } from "../platform.ts";
 import { parseQos, QOS_OPTION } from "./publish.ts";
@@ -14,6 +14,11 @@ export const SUBSCRIBE_LINE = {
   synopsis: "deno task subscribe FILTER...",
   summary: "Print MQTT messages that arrive through the gateway",
   options: {
+    entities: {
+      type: "boolean",
+      default: false,
+      description: "Print states of Home Assistant: FILTER is a pattern of\nentities",
+    },
     qos: QOS_OPTION,
     once: {
       type: "boolean",
@@ -22,7 +27,7 @@ export const SUBSCRIBE_LINE = {
     },
     ...CLIENT_OPTIONS,
   },
-  notes: "It prints until Ctrl-C. Put a filter between quotes: 'home/#'.",
+  notes: "It prints until Ctrl-C. Put a filter between quotes: 'home/#', 'sensor.*'.",
 } as const satisfies CommandLine;
 
 /**
@@ -33,17 +38,15 @@ export function subscribe(platform: Platform): Promise<number> {
   return runClient(platform, async () => {
     const { values, positionals: filters } = readArgs(platform.args, SUBSCRIBE_LINE);
     if (filters.length === 0) throw new UsageError(formatUsage(SUBSCRIBE_LINE));
-    const sources = await readClientSources(platform, isComplete(values));
-    const client = await makeClient(sources, values, platform);
+    const client = await openClient(values, platform);
     const stopped = new AbortController();
     platform.untilStopped().then(() => stopped.abort());
     try {
-      const events = client.subscribe(filters, {
-        qos: parseQos(values.qos, SUBSCRIBE_LINE),
-        keep: !values.once,
-        resume: !values.once,
-        signal: stopped.signal,
-      });
+      const qos = parseQos(values.qos, SUBSCRIBE_LINE);
+      const options = { keep: !values.once, resume: !values.once, signal: stopped.signal };
+      const events = values.entities
+        ? client.subscribeEntities(filters, options)
+        : client.subscribe(filters, { qos, ...options });
       for await (const event of events) {
         if (event.type === "message") {
           // One line for each message, also for a payload with several.

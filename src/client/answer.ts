@@ -15,6 +15,8 @@ export interface Answer {
   readonly body: unknown;
   /** Time of the gateway, in whole seconds since 1970. */
   readonly timestamp: number;
+  /** Further members of the answer, such as the `headers` of an HTTP answer. */
+  readonly members: Readonly<Record<string, unknown>>;
 }
 
 /** Answer and its source: the gateway itself or a service behind it. */
@@ -40,10 +42,10 @@ export async function parseAnswer(json: string): Promise<OpenedAnswer | undefine
   if (!isObject(value) || typeof value["status"] !== "number" || typeof value["timestamp"] !== "number") {
     return undefined;
   }
-  const { status, body, timestamp, body_gzip: compressed, source, service } = value;
+  const { status, body, timestamp, body_gzip: compressed, source, service, ...members } = value;
   const isCompressed = body === undefined && typeof compressed === "string";
   return {
-    answer: { status, body: isCompressed ? JSON.parse(await decompress(compressed)) : body, timestamp },
+    answer: { status, body: isCompressed ? JSON.parse(await decompress(compressed)) : body, timestamp, members },
     source: source === "gateway" ? source : typeof service === "string" ? "service" : undefined,
   };
 }

@@ -13,20 +13,24 @@ import { UnreachableError } from "./gateway_error.ts";
 import { toBase64 } from "../protocol/bytes.ts";
 import { isObject, tryParseJson } from "../lib/json.ts";
 import { followJeedom, type JeedomEvent } from "./jeedom_events.ts";
-import { openStream } from "./open_stream.ts";
+import { openStream, type StreamRequestOptions } from "./open_stream.ts";
 import {
   brokerFields,
   type CallOptions,
   type JeedomEventsOptions,
   type PublishOptions,
+  type ServiceCallOptions,
+  type StreamOptions,
   type SubscribeOptions,
   type WaitOptions,
 } from "./request_options.ts";
 import { resume } from "./resume.ts";
+import { type Fields, ServiceClient } from "./service_client.ts";
 import { noAnswerWithin } from "./transport.ts";
 
 export * from "./gateway_error.ts";
 export type * from "./request_options.ts";
+export type * from "./service_client.ts";
 export type { Answer, ChannelOptions, JeedomEvent, Version };
 export type { Clock } from "../lib/clock.ts";
 export type * from "../protocol/event.ts";
@@ -61,7 +65,7 @@ const LONG_POLLING_SECONDS = 50;
  * }
  * ```
  */
-export class GatewayClient {
+export class GatewayClient extends ServiceClient {
   readonly #channel: Channel;
   readonly #random: () => number;
 
@@ -81,6 +85,7 @@ export class GatewayClient {
    * ```
    */
   constructor(options: GatewayClientOptions) {
+    super();
     this.#channel = new Channel(options);
     this.#random = options.random ?? Math.random;
   }
@@ -102,6 +107,51 @@ export class GatewayClient {
    */
   get protocol(): Version | undefined {
     return this.#channel.protocol;
+  }
+
+  /**
+   * Calls a service.
+   *
+   * @param service name of the service, such as `influxdb`
+   * @param fields further fields of the request
+   * @returns the answer of the service, whatever its status
+   * @throws {GatewayError} if there is no answer of the service
+   *
+   * @example
+   * ```ts
+   * import { GatewayClient } from "@e2e-gateway/client";
+   *
+   * const gateway = new GatewayClient({ url: "https://home.example", key: "0123456789abcdef".repeat(4) });
+   * const { status, body, members } = await gateway.call("http", { target: "frigate", path: "/api" });
+   * console.log(status, body, members["headers"]);
+   * ```
+   */
+  call(service: string, fields: Fields = {}, options: ServiceCallOptions = {}): Promise<Answer> {
+    const { signal, timeout, compress } = options;
+    return this.#call("/gateway", { ...fields, service, compress }, { signal, timeout });
+  }
+
+  /**
+   * Yields the events of a service, as {@linkcode GatewayClient.subscribe} does those of MQTT topics.
+   *
+   * @param service name of the service
+   * @param fields further fields of the request
+   * @throws {GatewayError} as `subscribe` does
+   *
+   * @example
+   * ```ts
+   * import { GatewayClient } from "@e2e-gateway/client";
+   *
+   * const gateway = new GatewayClient({ url: "https://home.example", key: "0123456789abcdef".repeat(4) });
+   * for await (const event of gateway.subscribeTo("mqtt", { topics: ["home/#"] })) {
+   *   if (event.type !== "message") continue;
+   *   console.log(event.topic, event.payload);
+   *   break; // or go on
+   * }
+   * ```
+   */
+  subscribeTo(service: string, fields: Fields = {}, options: StreamOptions = {}): AsyncGenerator<StreamEvent, void> {
+    return this.#subscribe({ ...fields, service }, "/subscribe", options);
   }
 
   /**
@@ -203,11 +253,9 @@ export class GatewayClient {
    * ```
    */
   subscribe(filters: readonly string[], options: SubscribeOptions = {}): AsyncGenerator<StreamEvent, void> {
-    const { signal, qos, since: begin, keep, resume: resumes = true, ...broker } = options;
-    const request = { topics: filters, qos, keep, ...brokerFields(broker) };
-    const open = (since: Position | undefined) => openStream(this.#channel, { ...request, since }, { signal });
-    if (!resumes) return open(begin);
-    return resume(open, { since: begin, clock: this.#channel.clock, random: this.#random, signal });
+    const { signal, qos, since, keep, resume, ...broker } = options;
+    const request = { topics: filters, qos, ...brokerFields(broker) };
+    return this.#subscribe(request, "/mqtt/subscribe", { signal, since, keep, resume });
   }
 
   /**
@@ -236,6 +284,17 @@ export class GatewayClient {
 
   #call(route: Route, request: Record<string, unknown>, options: WaitOptions): Promise<Answer> {
     return this.#withTimeout(options, (signal) => this.#channel.call(request, { route, signal }));
+  }
+
+  #subscribe(
+    fields: Fields,
+    route: StreamRequestOptions["route"],
+    { signal, since: begin, keep, resume: resumes = true }: StreamOptions,
+  ): AsyncGenerator<StreamEvent, void> {
+    const open = (since: Position | undefined) =>
+      openStream(this.#channel, { ...fields, keep, since }, { route, signal });
+    if (!resumes) return open(begin);
+    return resume(open, { since: begin, clock: this.#channel.clock, random: this.#random, signal });
   }
 
   #withTimeout<T>(

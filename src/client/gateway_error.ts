@@ -164,7 +164,7 @@ export class UnavailableError extends PassingError {
   override readonly code = "unavailable";
 }
 
-/** The gateway accepted the request, but Jeedom or the broker behind it failed. A call may have run. */
+/** The gateway accepted the request, but Jeedom, the broker or another service failed. A call may have run. */
 export class FailedError extends GatewayError {
   /** Code of this class. */
   override readonly code = "failed";

@@ -11,7 +11,7 @@ import { EnvelopeError } from "../protocol/aead.ts";
 import type { StreamEvent } from "../protocol/event.ts";
 import { type Exchange, openAnswer } from "../protocol/exchange.ts";
 import { StreamOpener } from "../protocol/v2/stream.ts";
-import type { Channel, Sent } from "./channel.ts";
+import type { Channel, RequestOptions, Sent } from "./channel.ts";
 import { parseEvents } from "./event.ts";
 import { TruncatedError } from "./gateway_error.ts";
 import { eventRefusal } from "./refusal.ts";
@@ -26,12 +26,19 @@ const SILENCE_MS = 45_000;
  */
 const EVENT_MAX_LENGTH = 64 * 2 ** 20;
 
+/** Route of a subscribe request, and the signal that ends its stream. */
+export interface StreamRequestOptions {
+  /** Route of the request. */
+  readonly route: "/mqtt/subscribe" | "/subscribe";
+  /** Ends the stream. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Opens a stream and yields its events, the last one included, and the messages of a batch one by one. In version 2 a
  * request that the gateway proves to have refused for its time is sealed again and sent once more.
  *
  * @param request the fields of the subscribe request, without its timestamp
- * @param options `signal` ends the stream
  * @throws {TruncatedError} if the stream broke off or went silent before its last event
  * @throws {TamperedError} if an event does not open or is malformed
  * @throws {GatewayError} if there was no answer, or the request was refused, also by an event
@@ -39,7 +46,7 @@ const EVENT_MAX_LENGTH = 64 * 2 ** 20;
 export async function* openStream(
   channel: Channel,
   request: Record<string, unknown>,
-  options: { readonly signal?: AbortSignal | undefined },
+  options: StreamRequestOptions,
 ): AsyncGenerator<StreamEvent, void> {
   try {
     yield* openOnce(channel, request, options);
@@ -58,10 +65,10 @@ export function isFinal({ type }: StreamEvent): boolean {
 async function* openOnce(
   channel: Channel,
   request: Record<string, unknown>,
-  { signal }: { readonly signal?: AbortSignal | undefined },
+  { route, signal }: StreamRequestOptions,
 ): AsyncGenerator<StreamEvent, void> {
   const { response, exchange } = await withDeadline(
-    (signal) => subscribe(channel, request, signal),
+    (signal) => subscribe(channel, request, { route, signal }),
     { clock: channel.clock, timeout: SILENCE_MS, timeoutError: () => noAnswerWithin(SILENCE_MS), signal },
   );
   if (response.body === null) throw new TruncatedError("Answer has no body");
@@ -97,10 +104,10 @@ async function* openOnce(
 async function subscribe(
   channel: Channel,
   request: Record<string, unknown>,
-  signal: AbortSignal,
+  options: RequestOptions,
 ): Promise<Sent> {
-  const batch = await channel.agree(signal) === 2 ? { batch: true } : {};
-  return await channel.post({ ...request, ...batch }, { route: "/mqtt/subscribe", signal });
+  const batch = await channel.agree(options.signal) === 2 ? { batch: true } : {};
+  return await channel.post({ ...request, ...batch }, options);
 }
 
 /** Aborts a stream that is silent for too long. Time in which the caller handles an event does not count. */

@@ -21,11 +21,14 @@ export interface JeedomOptions {
   readonly endpoint?: string | undefined;
 }
 
-/** Options for a Jeedom call. */
-export interface CallOptions extends WaitOptions, JeedomOptions {
+/** Options for a call of any service. */
+export interface ServiceCallOptions extends WaitOptions {
   /** Asks for a compressed answer, which is far shorter for a large home. Off by default. */
   readonly compress?: "gzip" | undefined;
 }
+
+/** Options for a Jeedom call. */
+export interface CallOptions extends ServiceCallOptions, JeedomOptions {}
 
 /** Options for the events of Jeedom. */
 export interface JeedomEventsOptions extends JeedomOptions {
@@ -59,18 +62,22 @@ export interface PublishOptions extends WaitOptions, BrokerOptions {
   readonly retain?: boolean | undefined;
 }
 
-/** Options for a subscription. */
-export interface SubscribeOptions extends BrokerOptions {
-  /** Highest quality of service. */
-  readonly qos?: 0 | 1 | 2 | undefined;
+/** Options for a subscription to any service. */
+export interface StreamOptions {
   /** Resumes after the event with this `epoch` and `offset`, as far as the gateway keeps messages. */
   readonly since?: Position | undefined;
-  /** Keeps the stream open while the broker is unreachable, which `offline` and `online` events report. */
+  /** Keeps the stream open while the broker or the service is unreachable, which `offline` and `online` events report. */
   readonly keep?: boolean | undefined;
   /** Subscribes again after a stream ended. On by default. */
   readonly resume?: boolean | undefined;
   /** Ends the subscription at once: the loop then throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
+}
+
+/** Options for a subscription to MQTT topics. */
+export interface SubscribeOptions extends StreamOptions, BrokerOptions {
+  /** Highest quality of service. */
+  readonly qos?: 0 | 1 | 2 | undefined;
 }
 
 /** Returns the fields of a request that name its broker. */

@@ -66,12 +66,12 @@ for (const protocol of VERSIONS) {
       for (const status of [403, 429, 500]) {
         // The gateway names the service, also in its very first answer.
         const named = clientOf([made({ service: "jeedom" }, status, body)], new FakeClock(), { protocol });
-        assertEquals(await named.client.callJeedom("ping"), { status, body, timestamp: 1_700_000_000 });
+        assertEquals(await named.client.callJeedom("ping"), { status, body, timestamp: 1_700_000_000, members: {} });
         // The gateway has named itself as a source before, and does not here.
         for (const before of [made({ source: "gateway" }, 200, "{}"), coded(403, "scope")]) {
           const known = clientOf([before, answer(status, body)], new FakeClock(), { protocol });
           await known.client.publish("t", "m").catch(() => {});
-          assertEquals(await known.client.callJeedom("ping"), { status, body, timestamp: 1_700_000_000 });
+          assertEquals(await known.client.callJeedom("ping"), { status, body, timestamp: 1_700_000_000, members: {} });
         }
       }
     }
@@ -201,6 +201,7 @@ Deno.test("callJeedom() asks for a compressed answer with the option, and decomp
     status: 200,
     body,
     timestamp: 5,
+    members: {},
   });
   assertEquals((await client.callJeedom("ping")).body, "as it is");
   assertEquals(requests.map(({ fields }) => fields["compress"]), ["gzip", undefined]);

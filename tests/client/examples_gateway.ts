@@ -12,6 +12,19 @@ const JEEDOM: Readonly<Record<string, unknown>> = {
   },
 };
 
+const STATE = { "entity_id": "light.kitchen", state: "on", attributes: { brightness: 128 } };
+
+/** Answers of the other services, by the first field of the request that has one. */
+const SERVICES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  action: { name: { success: true }, service: { actions: [{ name: "open-gate", label: "Open the gate" }] } },
+  http: { target: { id: 3 } },
+  "home_assistant": { call: [], states: [STATE], state: STATE, history: [[STATE]], camera: null },
+  influxdb: { query: { columns: ["time", "mean"], rows: [[1_700_000_000, 21.5]] } },
+};
+
+/** Members beside a body of these services. */
+const MEMBERS = { headers: { "content-type": "image/jpeg" }, "body_b64": "/9j/", "content_type": "image/jpeg" };
+
 const refused = (error: string) => made({ source: "gateway" }, 403, JSON.stringify({ error, code: "field" }));
 
 globalThis.fetch = async (input, init) => {
@@ -32,6 +45,16 @@ globalThis.fetch = async (input, init) => {
   if (service === "jeedom" && typeof jsonrpc === "string" && jsonrpc in JEEDOM) {
     const answer = { jsonrpc: "2.0", id: null, result: JEEDOM[jsonrpc] };
     return await made({ service: "jeedom" }, 200, answer)(request, signal);
+  }
+  if (pathname === "/subscribe" && (Array.isArray(request.fields["entities"]) || Array.isArray(topics))) {
+    const changed = { ...message(2), topic: "sensor.attic", payload: JSON.stringify(STATE) };
+    return await stream([connected(1), changed], "stays open")(request, signal);
+  }
+  const bodies = pathname === "/gateway" ? SERVICES[String(service)] ?? {} : {};
+  const field = Object.keys(bodies).find((name) => name in request.fields);
+  if (field !== undefined) {
+    const members = service === "http" || field === "camera" ? MEMBERS : {};
+    return await made(members, 200, bodies[field])(request, signal);
   }
   throw new Error(`Request is wrong: ${pathname} ${JSON.stringify(request.fields)}`);
 };

@@ -64,7 +64,7 @@ for (const protocol of VERSIONS) {
     const { client, requests } = clientOf([answer(200, { a: [1, null, "é"] }, 5)], clock, { protocol });
     const options = { apikey: "k", endpoint: "/e" };
     const opened = await client.callJeedom("cmd::byId", { id: 3 }, options);
-    assertEquals(opened, { status: 200, body: { a: [1, null, "é"] }, timestamp: 5 });
+    assertEquals(opened, { status: 200, body: { a: [1, null, "é"] }, timestamp: 5, members: {} });
     assertEquals(requests.map(({ route, fields, exchange: { version } }) => ({ route, fields, version })), [{
       route: "/gateway",
       fields: {
@@ -101,7 +101,7 @@ for (const protocol of VERSIONS) {
   Deno.test(`callJeedom() of version ${protocol} returns the answer of Jeedom itself, whatever its status`, async () => {
     for (const body of [{ error: "no" }, "<h1>Not Found</h1>", '"error"', "[]", '{"error":1}', "null"]) {
       const { client } = clientOf([answer(404, body)], new FakeClock(), { protocol });
-      assertEquals(await client.callJeedom("ping"), { status: 404, body, timestamp: 1_700_000_000 });
+      assertEquals(await client.callJeedom("ping"), { status: 404, body, timestamp: 1_700_000_000, members: {} });
     }
     // A success is never an error, even if it has the form of one.
     const { client } = clientOf([answer(200, '{"error":"Request expired"}')], new FakeClock(), { protocol });

@@ -3,15 +3,18 @@
  * JSON, a line each:
  *
  *     driver URL KEY health | call (METHOD JSON)... | together COUNT METHOD
- *                    publish TOPIC MESSAGE QOS RETAIN [base64]
+ *                    service (CALL JSON)... | publish TOPIC MESSAGE QOS RETAIN [base64]
  *                    subscribe COUNT CHOICES FILTER... | events COUNT CHOICES | backoff TRIES... | vectors FILE
  *
  * - `call` makes its calls one after the other with one client, and continues after a failure.
+ * - `service` makes calls of services in the same way, by the names that they have in TypeScript. JSON has their
+ *   arguments by name, and each prints `{"result": RESULT}`: bytes in base64, an answer without its timestamp.
  * - `publish` publishes the text MESSAGE, or with `base64` the bytes that it encodes.
  * - `together` makes COUNT calls at the same time with one client, and at the end prints `{"protocol": VERSION}`.
  * - `subscribe` closes its subscription after COUNT messages (0: never) or a line on standard input, and prints
  *   `{"end": true}`, also if it ends by itself. CHOICES is an object that may have `since`, `keep`, `resume`, `silence`
- *   (the longest, in seconds) and `times` (how many subscriptions, one after the other, with one client; 1).
+ *   (the longest, in seconds) and `times` (how many subscriptions, one after the other, with one client; 1). With
+ *   `service` and `fields` it subscribes to that service, with `entities` to entities that match the FILTERs.
  * - `events` prints Jeedom's events, until COUNT have come or a line on standard input, and then `{"end": true}`.
  *   CHOICES may have `since` (seconds), `longPolling` (seconds), `filter`, `apikey` and `endpoint`.
  * - `vectors` checks every entry of every list in the file (a stream is one entry), those for the other side too, with

@@ -2,10 +2,12 @@
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import type { Position } from "../../src/protocol/event.ts";
 import { type Exchange, sealAnswer } from "../../src/protocol/exchange.ts";
+import type { Route } from "../../src/protocol/v2/envelope.ts";
 import { StreamSealer } from "../../src/protocol/v2/stream.ts";
 
 /** Opened request. */
 export interface Received {
+  readonly route: Route;
   readonly fields: Readonly<Record<string, unknown>>;
   /** JSON text of the fields. */
   readonly json: string;
@@ -22,6 +24,8 @@ export interface ReplyOptions {
   readonly source?: "gateway";
   /** Service that answers. */
   readonly service?: string;
+  /** Further members. */
+  readonly members?: Readonly<Record<string, unknown>>;
 }
 
 /** Returns the position of a message in the history. */
@@ -40,6 +44,7 @@ export class ClientRequest {
   readonly #connection: Deno.TcpConn;
   readonly #exchange: Exchange;
   #stream: StreamSealer | undefined;
+  readonly route: Route;
   /** Fields of the request. */
   readonly fields: Readonly<Record<string, unknown>>;
   /** JSON text of the fields. */
@@ -50,8 +55,9 @@ export class ClientRequest {
   readonly receivedAt = performance.now();
   answeredAt = 0;
 
-  constructor(connection: Deno.TcpConn, { fields, json, envelope, exchange }: Received) {
+  constructor(connection: Deno.TcpConn, { route, fields, json, envelope, exchange }: Received) {
     this.#connection = connection;
+    this.route = route;
     this.#exchange = exchange;
     this.fields = fields;
     this.json = json;
@@ -90,8 +96,9 @@ export class ClientRequest {
   }
 
   /** Answers as a service. */
-  async reply(body: unknown, options: ReplyOptions = {}): Promise<void> {
-    await this.answer(200, await this.sealed({ status: 200, timestamp: Date.now() / 1000, ...options, body }));
+  async reply(body: unknown, { members, ...options }: ReplyOptions = {}): Promise<void> {
+    const answer = { status: 200, timestamp: Date.now() / 1000, ...options, ...members, body };
+    await this.answer(200, await this.sealed(answer));
   }
 
   /** Answers with a body in JSON text, which JavaScript may not be able to write. */

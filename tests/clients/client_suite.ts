@@ -17,6 +17,7 @@ import { withFakeGateway } from "./tcp_gateway.ts";
 import { testRestart } from "./restart_suite.ts";
 import { testResumeEnd } from "./resume_end_suite.ts";
 import { testResume } from "./resume_suite.ts";
+import { testServices } from "./service_suite.ts";
 import { testVersions } from "./version_suite.ts";
 
 /** One stream without resuming. */
@@ -227,6 +228,7 @@ export function testClient(program: ClientProgram): void {
   testAttacks(program);
   testBounds(program);
   testEvents(program);
+  testServices(program);
   testBatches(program);
   testResume(program);
   testResumeEnd(program);

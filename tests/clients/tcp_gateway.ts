@@ -95,7 +95,7 @@ export async function withFakeGateway(
 async function open(key: SecretKey, route: Route, envelope: string): Promise<Received> {
   const opened = await openRequest(key, parseRequest(envelope), { route });
   if (opened === undefined) throw new Error("Request does not open");
-  return { fields: JSON.parse(opened.text), json: opened.text, envelope, exchange: opened.exchange };
+  return { route, fields: JSON.parse(opened.text), json: opened.text, envelope, exchange: opened.exchange };
 }
 
 /** Reads a request; undefined for an unused connection, as of Node's fetch. */
@@ -117,6 +117,8 @@ async function readRequest(
 
 function readRoute(headers: string): Route {
   const path = headers.split(" ")[1];
-  if (path === "/gateway" || path === "/mqtt/publish" || path === "/mqtt/subscribe") return path;
+  if (path === "/gateway" || path === "/mqtt/publish" || path === "/mqtt/subscribe" || path === "/subscribe") {
+    return path;
+  }
   throw new Error(`Unknown path: "${path}"`);
 }

@@ -100,7 +100,7 @@ const MAY_NAME = [
   /^services\/(registry\.ts|\w+\/)/,
   /^app\/default_broker\.ts$/,
   /^(client|conformance|demo|mqtt)\//,
-  /^cli\/(call|publish|subscribe|conformance|demo|doctor)\.ts$/,
+  /^cli\/(call|publish|subscribe|action|request|home_assistant|states|query|conformance|demo|doctor)\.ts$/,
   /^cli\/actions\//,
 ];
 

@@ -14,7 +14,7 @@ import { startJeedom } from "../support/jeedom_server.ts";
 const NEEDS = { "Node 20 with npm": !WITHOUT_NODE };
 
 /** Size limits that only a dependency or a mistake exceeds, in bytes. */
-const MAX_PACKED = 50_000;
+const MAX_PACKED = 60_000;
 const MAX_FILE = 20_000;
 
 /** Output of the example in the package's README. */
@@ -91,7 +91,9 @@ const PROCESS = "declare global { const process: { readonly env: Record<string, 
 
 /** Program with the types of the client. Each line after an expected error must be an error. */
 const TYPES = `
-import { type Answer, GatewayClient, GatewayError, type GatewayErrorCode, WrongKeyError } from "@e2e-gateway/client";
+import {
+  type Action, type Answer, GatewayClient, GatewayError, type GatewayErrorCode, WrongKeyError,
+} from "@e2e-gateway/client";
 
 const client = new GatewayClient({ url: "http://127.0.0.1", key: "", protocol: 2, keyName: "phone" });
 const answer: Answer = await client.callJeedom("datetime", {}, { signal: AbortSignal.timeout(1) });
@@ -107,6 +109,20 @@ for await (const event of client.subscribe(["#"], { keep: true })) {
   // @ts-expect-error Only messages have a topic.
   else event.topic;
 }
+const [action]: readonly Action[] = await client.actions();
+action?.label satisfies string | undefined;
+const picture = await client.http({ target: "nas", path: "/", query: { a: 1 }, raw: true });
+picture.bytes satisfies Uint8Array | undefined;
+// @ts-expect-error A target needs a path.
+await client.http({ target: "nas" });
+// @ts-expect-error A URL has its query in it.
+await client.http({ url: "http://nas", query: {} });
+// @ts-expect-error A history needs its begin.
+await client.homeAssistantHistory(["light.a"], {});
+(await client.homeAssistantStates(["light.*"])).map(({ entity_id }) => entity_id) satisfies string[];
+(await client.influx("q", { room: "attic" })).rows satisfies readonly (readonly unknown[])[];
+(await client.call("echo", {}, { compress: "gzip" })).members["x"] satisfies unknown;
+for await (const event of client.subscribeEntities(["sensor.*"], { keep: true })) event.type satisfies string;
 for await (const event of client.jeedomEvents({ since: 0 })) event.name satisfies string;
 const error: GatewayError = new WrongKeyError("No");
 error.code satisfies GatewayErrorCode;

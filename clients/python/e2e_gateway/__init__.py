@@ -34,6 +34,7 @@ from .errors import (
     UnreachableError,
     WrongKeyError,
 )
+from .service_answer import HttpAnswer, InfluxResult
 from .waiting import backoff
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ __all__ = [
     "FailedError",
     "GatewayClient",
     "GatewayError",
+    "HttpAnswer",
+    "InfluxResult",
     "JeedomError",
     "RateLimitError",
     "RefusedError",

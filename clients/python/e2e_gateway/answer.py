@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import TamperedError
@@ -14,6 +15,9 @@ from .errors import TamperedError
 LONGEST_BODY = 64 * 2**20
 #: Value of ``wbits`` for gzip.
 GZIP = 16 + zlib.MAX_WBITS
+#: Members of an answer that are not for the caller, or have a place of their
+#: own.
+KNOWN = ("status", "body", "body_gzip", "timestamp", "source", "service")
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,8 @@ class Answer:
     body: Any
     #: Time of the gateway, in seconds since 1970.
     timestamp: float
+    #: Further members, such as the ``headers`` of an HTTP answer.
+    members: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_json(plaintext: str) -> dict[str, Any]:
@@ -47,10 +53,11 @@ def read_answer(opened: dict[str, Any]) -> Answer:
     status, timestamp = opened.get("status"), opened.get("timestamp")
     if not isinstance(status, int) or not isinstance(timestamp, (int, float)):
         raise TamperedError("Answer has no status and timestamp")
-    packed = opened.get("body_gzip")
-    if "body" in opened or not isinstance(packed, str):
-        return Answer(status, opened.get("body"), timestamp)
-    return Answer(status, _parse(_unpack(packed)), timestamp)
+    members = {key: opened[key] for key in opened if key not in KNOWN}
+    body, packed = opened.get("body"), opened.get("body_gzip")
+    if "body" not in opened and isinstance(packed, str):
+        body = _parse(_unpack(packed))
+    return Answer(status, body, timestamp, members)
 
 
 def _parse(text: str | bytes) -> Any:

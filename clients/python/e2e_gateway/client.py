@@ -14,15 +14,10 @@ from .channel import Channel
 from .health import ask_health
 from .jeedom_events import jeedom_events
 from .protocol import Key
+from .service_client import DEFAULT_TIMEOUT, STREAM_TIMEOUT, ServiceClient
 from .subscription import follow, position
 from .waiting import Backoff, backoff
 
-#: Longest wait for an answer, in seconds: the gateway waits up to 30 s for
-#: Jeedom.
-DEFAULT_TIMEOUT = 40.0
-#: Longest time without a heartbeat, in seconds: the gateway sends one at least
-#: every 15 s.
-STREAM_TIMEOUT = 45.0
 
 def _check_url(url: str) -> None:
     """Check an address of HTTP.
@@ -47,7 +42,7 @@ def _check_url(url: str) -> None:
 Protocol = Union[int, str]
 
 
-class GatewayClient:
+class GatewayClient(ServiceClient):
     """Client of one gateway under one key; threads may share it."""
 
     def __init__(
@@ -98,6 +93,48 @@ class GatewayClient:
         cannot downgrade that one to version 1.
         """
         return self._channel.version or "auto"
+
+    def call(
+        self,
+        service: str,
+        fields: Mapping[str, Any] | None = None,
+        *,
+        compress: str | None = None,
+        timeout: float | None = None,
+    ) -> Answer:
+        """Call a service.
+
+        :param service: name of the service, such as ``influxdb``
+        :param fields: further fields of the request
+        :param compress: ``gzip`` to let the gateway compress a large answer
+        :param timeout: longest wait for this answer, in seconds
+        :returns: the answer of the service, whatever its status
+        :raises GatewayError: if the gateway cannot be reached, or refuses
+        """
+        request = {**(fields or {}), "service": service}
+        if compress is not None:
+            request["compress"] = compress
+        return self._call("/gateway", request, timeout)
+
+    def subscribe_to(
+        self,
+        service: str,
+        fields: Mapping[str, Any] | None = None,
+        *,
+        since: Mapping[str, Any] | None = None,
+        keep: bool = False,
+        resume: bool = True,
+        timeout: float = STREAM_TIMEOUT,
+    ) -> Generator[dict[str, Any], None, None]:
+        """Yield the events of a service, until the generator is closed.
+
+        As ``subscribe`` does those of MQTT topics.
+
+        :param service: name of the service
+        :param fields: further fields of the request
+        """
+        request = {**(fields or {}), "service": service, "keep": keep}
+        return self._subscribe("/subscribe", request, since, resume, timeout)
 
     def call_jeedom(
         self,
@@ -263,14 +300,9 @@ class GatewayClient:
             "username": username,
             "password": password,
             "keep": keep,
-            "since": None if since is None else position(since),
         }
-        return follow(
-            self._channel,
-            fields,
-            timeout=timeout,
-            resume=resume,
-            backoff=self._backoff,
+        return self._subscribe(
+            "/mqtt/subscribe", fields, since, resume, timeout
         )
 
     def health(self) -> dict[str, Any]:
@@ -280,6 +312,24 @@ class GatewayClient:
         :raises GatewayError: if it does not answer, or is not healthy
         """
         return ask_health(self._url, self._timeout)
+
+    def _subscribe(
+        self,
+        route: str,
+        fields: dict[str, Any],
+        since: Mapping[str, Any] | None,
+        resume: bool,
+        timeout: float,
+    ) -> Generator[dict[str, Any], None, None]:
+        start = None if since is None else position(since)
+        return follow(
+            self._channel,
+            route,
+            {**fields, "since": start},
+            timeout=timeout,
+            resume=resume,
+            backoff=self._backoff,
+        )
 
     def _call(
         self, route: str, fields: dict[str, Any], timeout: float | None

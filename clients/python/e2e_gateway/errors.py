@@ -154,7 +154,7 @@ class UnavailableError(PassingError):
 
 
 class FailedError(GatewayError):
-    """Jeedom or the MQTT broker, behind the gateway, failed."""
+    """Jeedom, the broker or another service, behind the gateway, failed."""
 
     code = "failed"
 

@@ -19,7 +19,6 @@ from .protocol import EnvelopeError, Exchange, ExchangeV1, StreamOpener
 from .refusal import event_refusal
 from .transport import LONGEST_ANSWER, Response
 
-ROUTE = "/mqtt/subscribe"
 #: Types of the last event of a stream.
 LAST = ("error", "disconnected", "end")
 #: Fields of a record; comments and other fields are ignored.
@@ -36,7 +35,7 @@ class _Record:
 
 
 def open_stream(
-    channel: Channel, fields: dict[str, Any], timeout: float
+    channel: Channel, route: str, fields: dict[str, Any], timeout: float
 ) -> Generator[dict[str, Any], None, None]:
     """Yield the events of one stream, up to its last one.
 
@@ -47,7 +46,7 @@ def open_stream(
         falls silent, or an event does not open
     """
     try:
-        yield from _events_once(channel, fields, timeout)
+        yield from _events_once(channel, route, fields, timeout)
         return
     except ExpiredError as error:
         # In version 2 the refusal is for this very request. A subscription
@@ -55,15 +54,15 @@ def open_stream(
         if channel.version != 2:
             raise
         channel.correct(error.gateway_time)
-    yield from _events_once(channel, fields, timeout)
+    yield from _events_once(channel, route, fields, timeout)
 
 
 def _events_once(
-    channel: Channel, fields: dict[str, Any], timeout: float
+    channel: Channel, route: str, fields: dict[str, Any], timeout: float
 ) -> Iterator[dict[str, Any]]:
     # Version 1 has no batches.
     batch = {"batch": True} if channel.agree(timeout) == 2 else {}
-    sent = channel.post(ROUTE, {**fields, **batch}, timeout)
+    sent = channel.post(route, {**fields, **batch}, timeout)
     is_connected = False
     with sent.response as response:
         for event in _opened(channel, response, sent.exchange):

@@ -23,6 +23,7 @@ OLDER_TEMPORARY = ("Too slow: ", "Request was used before")
 
 def follow(
     channel: Channel,
+    route: str,
     fields: dict[str, Any],
     *,
     timeout: float,
@@ -41,7 +42,8 @@ def follow(
         connected_at: float | None = None
         wait = 0.0
         try:
-            with closing(open_stream(channel, fields, timeout)) as events:
+            stream = open_stream(channel, route, fields, timeout)
+            with closing(stream) as events:
                 for event in events:
                     kind = event.get("type")
                     if kind == "end":

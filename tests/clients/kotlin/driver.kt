@@ -28,6 +28,7 @@ fun main(args: Array<String>) {
         when (command) {
             "health" -> client.health().let { show("status" to it.status, "version" to it.version) }
             "call" -> rest.chunked(2).forEach { (method, params) -> call(client, method, JSONObject(params)) }
+            "service" -> rest.chunked(2).forEach { (name, args) -> showResult { resultOf(client, name, JSONObject(args)) } }
             "together" -> together(client, rest[0].toInt(), rest[1])
             "publish" -> publish(client, rest)
             "subscribe" -> subscribeRepeatedly(client, rest, close)
@@ -117,21 +118,54 @@ private fun subscribe(
         show("uncaught" to failure.javaClass.simpleName)
         ended.countDown()
     }
-    val subscription = client.subscribe(
-        topics,
-        listener,
-        qos = 1,
-        since = choices.optJSONObject("since")?.let { Position(it.getString("epoch"), it.getLong("offset")) },
-        keep = choices.optBoolean("keep", false),
-        resume = choices.optBoolean("resume", true),
-        silenceMillis = (1000 * choices.optDouble("silence", 45.0)).toLong()
-    )
+    val subscription = begin(client, choices, topics, listener)
     running.complete(subscription)
     thread(isDaemon = true) {
         close.await()
         subscription.close()
     }
     ended.await()
+}
+
+private fun begin(
+    client: GatewayClient,
+    choices: JSONObject,
+    topics: List<String>,
+    listener: SubscriptionListener
+): Subscription {
+    val since = choices.optJSONObject("since")?.let { Position(it.getString("epoch"), it.getLong("offset")) }
+    val keep = choices.optBoolean("keep", false)
+    val resume = choices.optBoolean("resume", true)
+    val silence = (1000 * choices.optDouble("silence", 45.0)).toLong()
+    val service = choices.opt("service") as? String
+    return when {
+        service != null -> client.subscribeTo(
+            service,
+            choices.getJSONObject("fields"),
+            listener,
+            since = since,
+            keep = keep,
+            resume = resume,
+            silenceMillis = silence
+        )
+        choices.optBoolean("entities") -> client.subscribeEntities(
+            topics,
+            listener,
+            since = since,
+            keep = keep,
+            resume = resume,
+            silenceMillis = silence
+        )
+        else -> client.subscribe(
+            topics,
+            listener,
+            qos = 1,
+            since = since,
+            keep = keep,
+            resume = resume,
+            silenceMillis = silence
+        )
+    }
 }
 
 private fun exceptionNamed(name: String): Exception =
@@ -170,6 +204,16 @@ private fun eventsByFastClock(client: GatewayClient, since: Double?, factor: Lon
         client.callJeedom(method, params, timeoutSeconds = seconds, cancellation = cancellation)
     }
     return JeedomEvents(call, ::waitMillis, 50, null, since) { factor * System.nanoTime() }
+}
+
+private fun showResult(call: () -> Any?) {
+    val result = try {
+        call()
+    } catch (failure: IOException) {
+        showFailure(failure)
+        return
+    }
+    show("result" to result)
 }
 
 private fun showAnswer(answer: Answer) =

@@ -14,7 +14,15 @@ import types
 from concurrent.futures import ThreadPoolExecutor
 
 from check_vectors import check_vectors
-from e2e_gateway import GatewayClient, GatewayError, backoff, jeedom_events
+from e2e_gateway import (
+    Answer,
+    GatewayClient,
+    GatewayError,
+    HttpAnswer,
+    InfluxResult,
+    backoff,
+    jeedom_events,
+)
 
 
 def show(line):
@@ -60,6 +68,62 @@ def call(client, args):
         )
 
 
+SERVICES = {
+    "call": lambda client, args: client.call(args["service"], args["fields"]),
+    "action": lambda client, args: client.action(**args),
+    "actions": lambda client, args: client.actions(),
+    "http": lambda client, args: client.http(**args),
+    "homeAssistant": lambda client, args: client.home_assistant(
+        args["call"],
+        target=args.get("target"),
+        data=args.get("data"),
+        return_response=args.get("returnResponse", False),
+    ),
+    "homeAssistantStates": lambda client, args: client.home_assistant_states(
+        args["globs"]
+    ),
+    "homeAssistantState": lambda client, args: client.home_assistant_state(
+        args["entity"]
+    ),
+    "homeAssistantHistory": lambda client, args: (
+        client.home_assistant_history(**args)
+    ),
+    "homeAssistantCamera": lambda client, args: client.home_assistant_camera(
+        args["entity"]
+    ),
+    "influx": lambda client, args: client.influx(**args),
+}
+
+
+def service(client, args):
+    for name, arguments in zip(args[::2], args[1::2]):
+        try:
+            result = SERVICES[name](client, json.loads(arguments))
+        except (GatewayError, OSError, ValueError) as error:
+            show_failure(error)
+        else:
+            show({"result": plain(result)})
+
+
+def plain(result):
+    if isinstance(result, bytes):
+        return base64.b64encode(result).decode()
+    if isinstance(result, HttpAnswer):
+        content = result.content
+        return {
+            "status": result.status,
+            "body": result.body,
+            "headers": result.headers,
+            "contentType": result.content_type,
+            "bytes": None if content is None else plain(content),
+        }
+    if isinstance(result, (Answer, InfluxResult)):
+        fields = dict(vars(result))
+        fields.pop("timestamp", None)
+        return fields
+    return result
+
+
 def together(client, count, method):
     with ThreadPoolExecutor(count) as pool:
         for _ in range(count):
@@ -95,8 +159,16 @@ def subscribe(client, count, choices, topics):
     times = choices.pop("times", 1)
     if "silence" in choices:
         choices["timeout"] = choices.pop("silence")
+    service = choices.pop("service", None)
+    fields = choices.pop("fields", None)
+    entities = choices.pop("entities", False)
     for _ in range(times):
-        events = client.subscribe(topics, qos=1, **choices)
+        if service is not None:
+            events = client.subscribe_to(service, fields, **choices)
+        elif entities:
+            events = client.subscribe_entities(topics, **choices)
+        else:
+            events = client.subscribe(topics, qos=1, **choices)
         listen(events, count, lambda event: event["type"] == "message")
 
 
@@ -115,6 +187,8 @@ def run(client, command, rest):
         show(client.health())
     elif command == "call":
         call(client, rest)
+    elif command == "service":
+        service(client, rest)
     elif command == "together":
         together(client, int(rest[0]), rest[1])
     elif command == "publish":

@@ -79,6 +79,41 @@ async function call(args) {
   }
 }
 
+/** Calls of services, by name. */
+const SERVICES = {
+  call: (client, { service, fields }) => client.call(service, fields),
+  action: (client, { name, params }) => client.action(name, params),
+  actions: (client) => client.actions(),
+  http: (client, request) => client.http(request),
+  homeAssistant: (client, { call, ...options }) => client.homeAssistant(call, options),
+  homeAssistantStates: (client, { globs }) => client.homeAssistantStates(globs),
+  homeAssistantState: (client, { entity }) => client.homeAssistantState(entity),
+  homeAssistantHistory: (client, { entities, ...period }) => client.homeAssistantHistory(entities, period),
+  homeAssistantCamera: (client, { entity }) => client.homeAssistantCamera(entity),
+  influx: (client, { query, params }) => client.influx(query, params),
+};
+
+async function service(args) {
+  const client = makeClient();
+  for (let index = 0; index < args.length; index += 2) {
+    const call = SERVICES[args[index]];
+    await attempt(async () => show({ result: plain(await call(client, JSON.parse(args[index + 1]))) }));
+  }
+}
+
+function plain(result) {
+  if (result instanceof Uint8Array) return base64(result);
+  if (Array.isArray(result)) return result;
+  const { timestamp: _, ...rest } = result;
+  if (!("contentType" in rest)) return rest;
+  const { members: _members, bytes, contentType = null, ...http } = rest;
+  return { ...http, contentType, bytes: bytes === undefined ? null : base64(bytes) };
+}
+
+function base64(bytes) {
+  return Buffer.from(bytes).toString("base64");
+}
+
 async function together(count, method) {
   const client = makeClient();
   const calls = Array.from({ length: count }, () => attempt(async () => show(await callJeedom(client, method))));
@@ -91,10 +126,15 @@ async function publish(topic, text, qos, retain, coding) {
   show(await makeClient().publish(topic, message, { qos: Number(qos), retain: retain === "true" }));
 }
 
-async function subscribe(count, { times = 1, silence, ...choices }, filters) {
+async function subscribe(count, { times = 1, silence, service, fields, entities, ...choices }, filters) {
   const client = makeClient({ silence });
   for (let left = times; left > 0 && !stop.signal.aborted; left -= 1) {
-    const events = client.subscribe(filters, { qos: 1, ...choices, signal: stop.signal });
+    const options = { ...choices, signal: stop.signal };
+    const events = service !== undefined
+      ? client.subscribeTo(service, fields, options)
+      : entities
+      ? client.subscribeEntities(filters, options)
+      : client.subscribe(filters, { qos: 1, ...options });
     await attempt(() => follow(events, count, (event) => event.type === "message"));
   }
 }
@@ -151,6 +191,7 @@ await attempt(async () => {
   watchBackoff();
   if (command === "health") return show(await makeClient().health());
   if (command === "call") return await call(rest);
+  if (command === "service") return await service(rest);
   if (command === "together") return await together(Number(rest[0]), rest[1]);
   if (command === "publish") return await publish(...rest);
   if (command === "subscribe") return await subscribe(Number(rest[0]), JSON.parse(rest[1]), rest.slice(2));

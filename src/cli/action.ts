@@ -1,0 +1,36 @@
+/**
+ * The command `action`: runs an action that the operator of the gateway named, or lists those that the key may run.
+ *
+ * @module
+ */
+import type { Action } from "../client/gateway_client.ts";
+import { type CommandLine, readArgs } from "./args.ts";
+import { CLIENT_OPTIONS, openClient, printAnswer, runClient } from "./client.ts";
+import { PARAM_NOTES, parseParamValues } from "./param_values.ts";
+import type { Platform } from "../platform.ts";
+
+/** Command line of `action`. */
+export const ACTION_LINE = {
+  synopsis: "deno task action [NAME] [PARAM=VALUE...]",
+  summary: "Run a named action through the gateway, or list those that the key may run",
+  options: CLIENT_OPTIONS,
+  notes: PARAM_NOTES,
+} as const satisfies CommandLine;
+
+/** Runs the action and prints the gateway's answer. Without a name, it prints a line for each action. */
+export function action(platform: Platform): Promise<number> {
+  return runClient(platform, async () => {
+    const { values, positionals: [name, ...words] } = readArgs(platform.args, ACTION_LINE);
+    const params = parseParamValues(words, ACTION_LINE);
+    const client = await openClient(values, platform);
+    if (name !== undefined) return printAnswer(await client.action(name, params), platform);
+    for (const one of await client.actions()) platform.print(describe(one));
+    return 0;
+  });
+}
+
+/** Describes an action in one line: its name and parameters as they are typed, its text, and its state. */
+function describe({ name, label, params = {}, state }: Action): string {
+  const words = [name, ...Object.keys(params).map((param) => `${param}=…`)];
+  return `${words.join(" ")}: ${label}${state === undefined ? "" : ` (now ${state ?? "unknown"})`}`;
+}

@@ -1,0 +1,245 @@
+/**
+ * Calls of the services beside Jeedom and MQTT, each as one method.
+ *
+ * @module
+ */
+import type { StreamEvent } from "../protocol/event.ts";
+import { type Action, parseActions } from "./actions.ts";
+import type { Answer } from "./answer.ts";
+import {
+  callFields,
+  historyFields,
+  type HistoryOptions,
+  type HomeAssistantOptions,
+  type HomeAssistantPastState,
+  type HomeAssistantState,
+  parseHistory,
+  parsePicture,
+  parseState,
+  parseStates,
+} from "./home_assistant.ts";
+import { type HttpAnswer, type HttpRequest, parseHttpAnswer } from "./http_request.ts";
+import { type InfluxResult, parseInfluxResult } from "./influx.ts";
+import type { ServiceCallOptions, StreamOptions } from "./request_options.ts";
+import type { Fields } from "./service_answer.ts";
+
+export type { Action, Fields, HttpAnswer, HttpRequest, InfluxResult };
+export type { HistoryOptions, HomeAssistantOptions, HomeAssistantPastState, HomeAssistantState };
+export type { HttpAddress, HttpRequestFields } from "./http_request.ts";
+
+/** Least time that the client waits beyond the gateway's own timeout of an HTTP request, in milliseconds. */
+const BEYOND_TIMEOUT_MS = 10_000;
+
+/** Client of the services. What it sends is sealed by the class that extends it. */
+export abstract class ServiceClient {
+  /** Calls a service, and returns its answer, whatever its status. */
+  abstract call(service: string, fields?: Fields, options?: ServiceCallOptions): Promise<Answer>;
+
+  /** Yields the events of a service. */
+  abstract subscribeTo(
+    service: string,
+    fields?: Fields,
+    options?: StreamOptions,
+  ): AsyncGenerator<StreamEvent, void>;
+
+  /**
+   * Runs an action that the operator of the gateway named.
+   *
+   * @param name name of the action
+   * @param params its parameters, by name
+   * @throws {GatewayError} if it did not run, or that is unknown
+   *
+   * @example
+   * ```ts
+   * import { GatewayClient } from "@e2e-gateway/client";
+   *
+   * const gateway = new GatewayClient({ url: "https://home.example", key: "0123456789abcdef".repeat(4) });
+   * await gateway.action("open-gate");
+   * await gateway.action("heating", { degrees: 21.5 });
+   * ```
+   */
+  action(name: string, params?: Fields, options: ServiceCallOptions = {}): Promise<Answer> {
+    return this.call("action", { name, params }, options);
+  }
+
+  /**
+   * Lists the actions that the key may run.
+   *
+   * @throws {GatewayError} if there is no list
+   *
+   * @example
+   * ```ts
+   * import { GatewayClient } from "@e2e-gateway/client";
+   *
+   * const gateway = new GatewayClient({ url: "https://home.example", key: "0123456789abcdef".repeat(4) });
+   * for (const { name, label, state } of await gateway.actions()) console.log(name, label, state);
+   * ```
+   */
+  async actions(options: ServiceCallOptions = {}): Promise<readonly Action[]> {
+    return parseActions(await this.call("action", {}, options));
+  }
+
+  /**
+   * Sends an HTTP request from the gateway to a target that the operator named, or to a URL that the gateway allows.
+   *
+   * @returns the answer, whatever its status
+   * @throws {GatewayError} if there is no answer
+   *
+   * @example
+   * ```ts
+   * import { GatewayClient } from "@e2e-gateway/client";
+   *
+   * const gateway = new GatewayClient({ url: "https://home.example", key: "0123456789abcdef".repeat(4) });
+   * const events = await gateway.http({ target: "frigate", path: "/api/events", query: { limit: 5 } });
+   * console.log(events.status, events.headers["content-type"], events.body);
+   * const picture = await gateway.http({ target: "frigate", path: "/api/door/latest.jpg", raw: true });
+   * console.log(picture.contentType, picture.bytes?.length);
+   * ```
+   */
+  async http(request: HttpRequest, options: ServiceCallOptions = {}): Promise<HttpAnswer> {
+    const { timeout } = request;
+    const wait = timeout === undefined ? {} : { timeout: Math.max(40_000, timeout * 1000 + BEYOND_TIMEOUT_MS) };
+    return parseHttpAnswer(await this.call("http", { ...request }, { ...wait, ...options }));
+  }
+
+  /**
+   * Calls a service of Home Assistant.
+   *
+   * @param call domain and service, such as `light.turn_on`
+   * @returns the answer of Home Assistant, whatever its status
+   * @throws {GatewayError} if there is no answer of Home Assistant
+   *
+   * @example
+   * ```ts
+   * import { GatewayClient } from "@e2e-gateway/client";
+   *
+   * const gateway = new GatewayClient({ url: "https://home.example", key: "0123456789abcdef".repeat(4) });
+   * await gateway.homeAssistant("light.turn_on", { target: "light.kitchen", data: { brightness: 128 } });
+   * ```
+   */
+  homeAssistant(call: string, options: HomeAssistantOptions = {}): Promise<Answer> {
+    return this.call("home_assistant", callFields(call, options), options);
+  }
+
+  /**
+   * Returns the states of the entities that the key may read.
+   *
+   * @param globs entities, such as `light.*`
+   * @throws {GatewayError} if there are none
+   *
+   * @example
+   * ```ts
+   * import { GatewayClient } from "@e2e-gateway/client";
+   *
+   * const gateway = new GatewayClient({ url: "https://home.example", key: "0123456789abcdef".repeat(4) });
+   * for (const { entity_id, state } of await gateway.homeAssistantStates(["light.*"])) console.log(entity_id, state);
+   * ```
+   */
+  async homeAssistantStates(
+    globs: readonly string[],
+    options: ServiceCallOptions = {},
+  ): Promise<readonly HomeAssistantState[]> {
+    return parseStates(await this.call("home_assistant", { states: globs }, options));
+  }
+
+  /**
+   * Returns the state of one entity.
+   *
+   * @throws {GatewayError} if there is none
+   *
+   * @example
+   * ```ts
+   * import { GatewayClient } from "@e2e-gateway/client";
+   *
+   * const gateway = new GatewayClient({ url: "https://home.example", key: "0123456789abcdef".repeat(4) });
+   * const { state, attributes } = await gateway.homeAssistantState("light.kitchen");
+   * console.log(state, attributes["brightness"]);
+   * ```
+   */
+  async homeAssistantState(entity: string, options: ServiceCallOptions = {}): Promise<HomeAssistantState> {
+    return parseState(await this.call("home_assistant", { state: entity }, options));
+  }
+
+  /**
+   * Returns past states of entities: a list for each entity that has some.
+   *
+   * @throws {GatewayError} if there are none
+   *
+   * @example
+   * ```ts
+   * import { GatewayClient } from "@e2e-gateway/client";
+   *
+   * const gateway = new GatewayClient({ url: "https://home.example", key: "0123456789abcdef".repeat(4) });
+   * const start = new Date(Date.now() - 3_600_000);
+   * const [past = []] = await gateway.homeAssistantHistory(["sensor.attic"], { start });
+   * for (const { state, last_changed } of past) console.log(last_changed, state);
+   * ```
+   */
+  async homeAssistantHistory(
+    entities: readonly string[],
+    options: HistoryOptions,
+  ): Promise<readonly (readonly HomeAssistantPastState[])[]> {
+    return parseHistory(await this.call("home_assistant", historyFields(entities, options), options));
+  }
+
+  /**
+   * Returns the current picture of a camera.
+   *
+   * @throws {GatewayError} if there is none
+   *
+   * @example
+   * ```ts
+   * import { GatewayClient } from "@e2e-gateway/client";
+   *
+   * const gateway = new GatewayClient({ url: "https://home.example", key: "0123456789abcdef".repeat(4) });
+   * const jpeg = await gateway.homeAssistantCamera("camera.door");
+   * console.log(jpeg.length);
+   * ```
+   */
+  async homeAssistantCamera(entity: string, options: ServiceCallOptions = {}): Promise<Uint8Array> {
+    return parsePicture(await this.call("home_assistant", { camera: entity }, options));
+  }
+
+  /**
+   * Yields the states of entities of Home Assistant: now, and after each change. The topic of a message is the entity,
+   * its payload the JSON text of the state.
+   *
+   * @param globs entities, such as `sensor.*`
+   * @throws {GatewayError} as `subscribe` does
+   *
+   * @example
+   * ```ts
+   * import { GatewayClient } from "@e2e-gateway/client";
+   *
+   * const gateway = new GatewayClient({ url: "https://home.example", key: "0123456789abcdef".repeat(4) });
+   * for await (const event of gateway.subscribeEntities(["sensor.*"])) {
+   *   if (event.type !== "message") continue;
+   *   console.log(event.topic, JSON.parse(event.payload ?? "null"));
+   *   break; // or go on
+   * }
+   * ```
+   */
+  subscribeEntities(globs: readonly string[], options: StreamOptions = {}): AsyncGenerator<StreamEvent, void> {
+    return this.subscribeTo("home_assistant", { entities: globs }, options);
+  }
+
+  /**
+   * Runs a query of InfluxDB that the operator of the gateway named.
+   *
+   * @param query name of the query
+   * @param params its parameters, by name
+   * @throws {GatewayError} if there is no result
+   *
+   * @example
+   * ```ts
+   * import { GatewayClient } from "@e2e-gateway/client";
+   *
+   * const gateway = new GatewayClient({ url: "https://home.example", key: "0123456789abcdef".repeat(4) });
+   * const { columns, rows } = await gateway.influx("temperatures", { room: "attic" });
+   * for (const row of rows) console.log(Object.fromEntries(columns.map((name, index) => [name, row[index]])));
+   * ```
+   */
+  async influx(query: string, params?: Fields, options: ServiceCallOptions = {}): Promise<InfluxResult> {
+    return parseInfluxResult(await this.call("influxdb", { query, params }, options));
+  }
+}

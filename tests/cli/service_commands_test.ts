@@ -1,0 +1,193 @@
+/** Commands for the services beside Jeedom and MQTT. */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { action } from "../../src/cli/action.ts";
+import { homeAssistant } from "../../src/cli/home_assistant.ts";
+import { query } from "../../src/cli/query.ts";
+import { request } from "../../src/cli/request.ts";
+import { states } from "../../src/cli/states.ts";
+import { subscribe } from "../../src/cli/subscribe.ts";
+import type { Platform } from "../../src/platform.ts";
+import { until, within } from "../support/deadline.ts";
+import { clientMachine } from "../support/client_machine.ts";
+import { type Answerer, coded, connected, made, message, stream } from "../support/fake_gateway.ts";
+
+type Run = (platform: Platform) => Promise<number>;
+
+/** Runs a command at a gateway with one answer; `sent` is the request without its timestamp. */
+async function run(command: Run, args: readonly string[], answer: Answerer) {
+  const { platform, requests, notices } = clientMachine(args, [answer]);
+  const code = await command(platform);
+  const [sent] = requests.map(({ fields: { timestamp: _, ...fields } }) => fields);
+  return { code, sent, out: platform.lines, notices };
+}
+
+const ok = (body: unknown, members: Record<string, unknown> = {}) => made(members, 200, body);
+
+/** Command line, the request that it sends, the gateway's answer, and what is printed. */
+const CASES:
+  readonly (readonly [command: Run, args: readonly string[], sent: object, answer: Answerer, out: string[]])[] = [
+    [action, ["open-gate"], { service: "action", name: "open-gate" }, ok({ success: true }), [
+      '{\n  "success": true\n}',
+    ]],
+    [
+      action,
+      ["heating", "degrees=21.5", "mode=eco"],
+      { service: "action", name: "heating", params: { degrees: 21.5, mode: "eco" } },
+      ok('{"success":true}', { source: "gateway" }),
+      ['{"success":true}'],
+    ],
+    [
+      action,
+      [],
+      { service: "action" },
+      ok({
+        actions: [
+          { name: "open-gate", label: "Open the gate", state: "closed", params: {} },
+          { name: "heating", label: "Heating", state: null, params: { degrees: { type: "number" } } },
+          { name: "scene", label: "Evening" },
+        ],
+      }),
+      ["open-gate: Open the gate (now closed)", "heating degrees=…: Heating (now unknown)", "scene: Evening"],
+    ],
+    [
+      request,
+      ["frigate", "/api/events?limit=5&label=a&label=b%26c"],
+      {
+        service: "http",
+        target: "frigate",
+        path: "/api/events",
+        query: { limit: "5", label: ["a", "b&c"] },
+        method: "GET",
+      },
+      ok([1], { headers: {} }),
+      ["[\n  1\n]"],
+    ],
+    [
+      request,
+      ["nas", "/x", "--body", '{"n": 1.0}', "--header", "Accept: text/plain", "--header", "X-A:b: c", "--timeout", "5"],
+      {
+        service: "http",
+        target: "nas",
+        path: "/x",
+        method: "POST",
+        body: '{"n": 1.0}',
+        headers: { Accept: "text/plain", "X-A": "b: c" },
+        timeout: 5,
+      },
+      made({ service: "http" }, 204, ""),
+      [""],
+    ],
+    [
+      request,
+      ["HTTP://nas.example/a?b=1", "--method", "DELETE"],
+      { service: "http", url: "HTTP://nas.example/a?b=1", method: "DELETE" },
+      ok("gone"),
+      ["gone"],
+    ],
+    [
+      homeAssistant,
+      ["light.turn_on", "light.a", "light.b", "--data", '{"brightness": 128}', "--response"],
+      {
+        service: "home_assistant",
+        call: "light.turn_on",
+        target: { "entity_id": ["light.a", "light.b"] },
+        data: { brightness: 128 },
+        "return_response": true,
+      },
+      ok([]),
+      ["[]"],
+    ],
+    [homeAssistant, ["scene.reload"], { service: "home_assistant", call: "scene.reload" }, ok([]), ["[]"]],
+    [
+      states,
+      ["sensor.*", "light.*"],
+      { service: "home_assistant", states: ["sensor.*", "light.*"] },
+      ok([
+        { "entity_id": "sensor.a", state: "21.5", attributes: { "unit_of_measurement": "°C" } },
+        { "entity_id": "light.a", state: "on", attributes: {} },
+      ]),
+      ["sensor.a 21.5 °C", "light.a on"],
+    ],
+    [states, ["--json"], { service: "home_assistant", states: ["*"] }, ok([]), ["[]"]],
+    [
+      query,
+      ["temperatures", "room=attic"],
+      { service: "influxdb", query: "temperatures", params: { room: "attic" } },
+      ok({ columns: ["time", "mean", "note"], rows: [[1_700_000_000_000, 21.5, "a\tb"], [null, null, true]] }),
+      ["time\tmean\tnote", "2023-11-14T22:13:20.000Z\t21.5\ta b", "\t\ttrue"],
+    ],
+    [
+      query,
+      ["t", "--json"],
+      { service: "influxdb", query: "t" },
+      ok({ columns: [], rows: [] }),
+      ['{\n  "columns": [],\n  "rows": [],\n  "truncated": false\n}'],
+    ],
+    [query, [], { service: "influxdb" }, ok({ queries: [] }), ['{\n  "queries": []\n}']],
+  ];
+
+for (const [command, args, sent, answer, out] of CASES) {
+  Deno.test(`${command.name} ${args.join(" ")} sends its request, and prints the answer`, async () => {
+    assertEquals(await run(command, args, answer), { code: 0, sent: { ...sent }, out, notices: [] });
+  });
+}
+
+Deno.test("request fails with the status of an answer that is not a success", async () => {
+  const { code, out, notices } = await run(request, ["nas", "/x"], made({ service: "http" }, 404, "Not found"));
+  assertEquals([code, out, notices], [1, [], ["404 Not found"]]);
+});
+
+Deno.test("query says that rows are missing", async () => {
+  const answer = ok({ columns: ["a"], rows: [[1]], truncated: true });
+  const { code, notices } = await run(query, ["t"], answer);
+  assertEquals([code, notices], [0, ["There are more rows than the gateway sends: ask for a shorter period"]]);
+});
+
+for (const [command, args] of [[action, ["a"]], [request, ["a", "/"]], [states, []], [query, ["a"]]] as const) {
+  Deno.test(`${command.name} fails with what the gateway refuses`, async () => {
+    const { code, out, notices } = await run(command, args, coded(403, "scope"));
+    assertEquals([code, out, notices], [1, [], ["403 Some text"]]);
+  });
+}
+
+for (
+  const [command, args, fault] of [
+    [action, ["a", "b"], "Parameters must be NAME=VALUE"],
+    [query, ["a", "=1"], "Parameters must be NAME=VALUE"],
+    [request, [], "Usage: deno task request"],
+    [request, ["nas"], "PATH is missing"],
+    [request, ["nas", "/", "x"], "Usage: deno task request"],
+    [request, ["http://nas", "/"], "expected no PATH"],
+    [request, ["nas", "/", "--header", "Authorization secret"], "--header must be NAME: VALUE"],
+    [request, ["nas", "/", "--timeout", "0"], "--timeout must be a number of seconds"],
+    [request, ["nas", "/", "--timeout", ""], "--timeout must be a number of seconds"],
+    [homeAssistant, [], "Usage: deno task home-assistant"],
+    [homeAssistant, ["a.b", "--data", "[1]"], "--data must be one JSON object"],
+    [homeAssistant, ["a.b", "--data", "{"], "--data must be one JSON object"],
+  ] as const
+) {
+  Deno.test(`${command.name} ${args.join(" ")} is refused before anything is sent`, async () => {
+    const { code, sent, notices } = await run(command, args, ok("sent"));
+    assertEquals([code, sent], [2, undefined]);
+    assertStringIncludes(notices.join("\n"), fault);
+    assert(!notices.join("\n").includes("secret"), notices.join("\n"));
+  });
+}
+
+Deno.test("subscribe --entities prints states of Home Assistant", async () => {
+  const state = { ...message(2), topic: "sensor.a", payload: '{"state":"on"}' };
+  const answers = [stream([connected(1), state], "stays open")];
+  const { platform, requests, stop } = clientMachine(["--entities", "sensor.*", "light.*"], answers);
+  const code = subscribe(platform);
+  await until("the state", () => platform.lines.length === 1);
+  stop();
+  assertEquals(await within("the end", code), 0);
+  assertEquals(platform.lines, ['sensor.a {"state":"on"}']);
+  const { service, entities, keep } = requests[0]?.fields ?? {};
+  assertEquals([requests[0]?.route, service, entities, keep], [
+    "/subscribe",
+    "home_assistant",
+    ["sensor.*", "light.*"],
+    true,
+  ]);
+});
