@@ -31,12 +31,14 @@ Deno.test("startGateway() registers gauges that read the values of its parts", a
   const samples = (name: string) => families.get(`e2e_gateway_${name}`)?.samples ?? [];
   const value = (name: string) => samples(name).map((sample) => sample.value);
   const up = Object.fromEntries(samples("up").map((sample) => [sample.labels["part"], sample.value]));
-  assertEquals(up, { broker: 1, jeedom: 0, replay_store: 1 });
+  assertEquals(up, { broker: 1, "home_assistant": 0, jeedom: 0, replay_store: 1 });
   // The check of the broker holds a connection for a while.
   const idle = ["queue_bytes", "backlog_bytes", "unread_answer_bytes", "ring_bytes", "shared_event_bytes"];
   const counts = [
     "subscriptions",
     "listeners",
+    "home_assistant_listeners",
+    "home_assistant_states_bytes",
     "replay_entries",
     "replay_bytes",
     "bodies_arriving",

@@ -31,8 +31,8 @@ export function makeMetrics(
   return { ...metrics, close, [Symbol.dispose]: close };
 }
 
-/** Dependencies that are always checked. */
-const CHECKED = ["jeedom", "broker", "replay_store"];
+/** Dependencies that are checked. */
+const CHECKED = ["jeedom", "broker", "home_assistant", "replay_store"];
 
 /** Starts a gateway, and returns its metrics as it writes them once all dependencies were checked. */
 export async function gatewayMetricsText(): Promise<string> {
