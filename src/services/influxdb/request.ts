@@ -21,7 +21,7 @@ export type InfluxRequest =
     readonly measurement: string;
     readonly tags: Readonly<Record<string, unknown>>;
     readonly fields: Readonly<Record<string, unknown>>;
-    readonly time: unknown;
+    readonly time?: unknown;
   };
 
 /** Makes a field optional; `null` means absent. */
@@ -40,7 +40,7 @@ const schema = z.object({
   measurement: optional(name),
   tags: optional(object),
   fields: optional(object),
-  time: z.unknown(),
+  time: z.unknown().optional(),
 });
 
 /**

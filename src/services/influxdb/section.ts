@@ -93,7 +93,7 @@ const text = z.string(TEXT_RULE).min(1, TEXT_RULE).max(200, TEXT_RULE);
 const between = <T extends z.ZodNumber>(schema: T, min: number, max: number) =>
   schema.min(min, `must be a number from ${min} to ${max}`).max(max, `must be a number from ${min} to ${max}`);
 
-const paramsSchema = z.record(z.string().refine(isParamName, PARAM_RULE), paramSchema).default({})
+const paramsSchema = z.record(z.string().refine(isParamName, PARAM_RULE), paramSchema)
   .transform((record): ReadonlyMap<string, Param> => new Map(Object.entries(record)));
 
 const fields = z.strictObject({
