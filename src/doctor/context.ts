@@ -8,6 +8,7 @@ import type { Config } from "../config/settings.ts";
 import type { BrokerAddress, ConnectBroker } from "../mqtt/broker.ts";
 import type { Platform } from "../platform.ts";
 import type { RandomBytes } from "../protocol/bytes.ts";
+import type { Sections } from "../services/section.ts";
 import type { ServiceModule } from "../services/service.ts";
 import { type GatewayProbe, probeGateway } from "./gateway_probe.ts";
 import { findGatewayState, type GatewayState } from "./gateway_state.ts";
@@ -27,6 +28,10 @@ export interface DoctorOptions {
   readonly isSet: (name: string) => boolean;
   /** Services of the gateway. */
   readonly services: readonly ServiceModule[];
+  /** Sections of the services file; none where it has a fault. */
+  readonly sections: Sections;
+  /** Everything that is wrong with the services file. */
+  readonly servicesFileProblems: readonly string[];
   /** Version of this program, such as `1.0.0`. */
   readonly version: string;
   /** Returns the URL of a listener for programs on this machine, without a slash at its end. */
