@@ -34,6 +34,30 @@ export async function readSettingFile(
 }
 
 /**
+ * Returns the `fetch` for a server: the given one, or one that trusts the certificates of the file alone.
+ *
+ * @param name name of the setting, for the error
+ * @param path value of the setting
+ * @param fetch the one for public certificates
+ * @throws {Error} if the file cannot be read, or holds no certificate
+ */
+export async function openTrustedFetch(
+  name: string,
+  path: string | undefined,
+  { files, fetch }: Pick<Platform, "files" | "fetch">,
+): Promise<typeof globalThis.fetch> {
+  const pem = await readSettingFile(name, path, { files });
+  if (pem === undefined) return fetch;
+  // Loaded only here: most networks at home have no HTTPS inside.
+  const { createPrivateFetch } = await import("../net/private_fetch.ts");
+  try {
+    return createPrivateFetch(pem);
+  } catch (error) {
+    throw new Error(`${name} "${path}" is of no use: ${errorText(error)}`, { cause: error });
+  }
+}
+
+/**
  * Reads a certificate and its private key. TLS would accept a pair that does not match, and fail at each connection
  * without naming the files.
  *

@@ -23,19 +23,19 @@ export class NotGrantedLog {
 
   /** Reports a refusal, unless it was reported before, or the key has had many others. */
   report({ missing }: NotGrantedError, { name, scope }: Pick<Key, "name" | "scope">): void {
-    const { verb, option, value, granted } = missing;
+    const { verb, option, thing = option, value, granted } = missing;
     const reported = this.#reported.get(scope) ?? new Set();
     const identity = `${option} ${value}`;
     if (reported.has(identity) || reported.size >= MAX_PER_KEY) return;
     this.#reported.set(scope, reported.add(identity));
     const options = [...granted, value].map((text) => ` --${option} '${text}'`).join("");
-    this.#log.warn(`Key {key} may not ${verb} {${option}}. To grant it: {command}`, {
+    this.#log.warn(`Key {key} may not ${verb} {${thing}}. To grant it: {command}`, {
       key: name,
-      [option]: value,
+      [thing]: value,
       command: `deno task keys set ${name}${options}`,
     });
     if (reported.size < MAX_PER_KEY) return;
-    this.#log.warn(`Key {key} was refused {count} ${option}s: further ones are not reported`, {
+    this.#log.warn(`Key {key} was refused {count} values of --${option}: further ones are not reported`, {
       key: name,
       count: reported.size,
     });

@@ -69,8 +69,10 @@ export class ScopeError extends Error {
 export interface MissingGrant {
   /** Verb for its use, such as `call`. */
   readonly verb: string;
-  /** Name of the option, which is also the word for the thing and its field in the log, such as `method`; not `command`. */
+  /** Name of the option. */
   readonly option: string;
+  /** Word for the thing, which is also its field in the log; the option's name by default. Not `command`. */
+  readonly thing?: string;
   /** Value of the option that grants the thing: its name. */
   readonly value: string;
   /** Values of the option that the key has. */
@@ -81,7 +83,7 @@ export interface MissingGrant {
 export class NotGrantedError extends ScopeError {
   /** Makes the error. */
   constructor(readonly missing: MissingGrant) {
-    super(`${missing.verb} the ${missing.option} ${missing.value}`);
+    super(`${missing.verb} the ${missing.thing ?? missing.option} ${missing.value}`);
     this.name = "NotGrantedError";
   }
 }

@@ -3,9 +3,10 @@
  *
  * @module
  */
+import { homeAssistant } from "./home_assistant/home_assistant.ts";
 import { influxdb } from "./influxdb/influxdb.ts";
 import { jeedom } from "./jeedom/jeedom.ts";
 import { mqtt } from "./mqtt/mqtt.ts";
 
 /** Services of this gateway. A request to `/gateway` that names none is for the first one. */
-export const SERVICES = [jeedom, mqtt, influxdb] as const;
+export const SERVICES = [jeedom, mqtt, homeAssistant, influxdb] as const;

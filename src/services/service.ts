@@ -60,8 +60,8 @@ export interface ServiceModule<Settings extends ServiceSettings = ServiceSetting
   ): readonly Promise<unknown>[];
   /** Creates the service. What it opens is closed with `resources`. */
   create(dependencies: ServiceDependencies): Promise<CreatedService>;
-  /** Returns the end of the log line of the start. */
-  startText?(config: Config): StartText;
+  /** Returns the end of the log line of the start; undefined where it is not configured. */
+  startText?(config: Config): StartText | undefined;
   /** Loads the checks of `doctor` for it; not called while the gateway serves. */
   doctor?(): Promise<readonly Check[]>;
   /**

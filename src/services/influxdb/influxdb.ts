@@ -21,7 +21,13 @@ export const influxdb: ServiceModule<typeof INFLUXDB_SETTINGS> = {
   settings: INFLUXDB_SETTINGS,
   section: INFLUXDB_SECTION,
   rights: INFLUXDB_RIGHTS,
+  doctor: async () => {
+    const { INFLUXDB_CHECK } = await import("./doctor.ts");
+    return [INFLUXDB_CHECK];
+  },
   allowNet: (_config, sections) => [...new Set(serversOf(readSection(INFLUXDB_SECTION, sections)).map(targetOf))],
+  allowRead: (_config, sections) =>
+    serversOf(readSection(INFLUXDB_SECTION, sections)).flatMap(({ caFile }) => caFile ?? []),
   maxAnswerBytes: ({ influxdb: { maxResponseBytes } }) => maxResponseBytes,
   checkFiles: (_config, platform, sections) =>
     serversOf(readSection(INFLUXDB_SECTION, sections)).map((server) => openServerFetch(server, platform)),

@@ -3,9 +3,9 @@
  *
  * @module
  */
+import { openTrustedFetch } from "../../config/setting_files.ts";
 import type { ServiceModule } from "../service.ts";
 import { createJeedomCheck } from "./health.ts";
-import { openJeedomFetch } from "./open_jeedom.ts";
 import { JEEDOM_RIGHTS } from "./rights.ts";
 import { JEEDOM_SETTINGS, remedyIfUnset } from "./settings.ts";
 import { addressOf, createJeedomService, JEEDOM } from "./service.ts";
@@ -29,11 +29,11 @@ export const jeedom: ServiceModule<typeof JEEDOM_SETTINGS> = {
     `${hostname}:${port || (protocol === "https:" ? "443" : "80")}`,
   ],
   maxAnswerBytes: ({ jeedom: { maxResponseBytes } }) => maxResponseBytes,
-  checkFiles: (config, platform) => [openJeedomFetch(config.jeedom, platform)],
+  checkFiles: (config, platform) => [openTrustedFetch("JEEDOM_CA_FILE", config.jeedom.caFile, platform)],
   async create({ config, platform, log, monotonic, deadlines, checkTimeoutMs, resources }) {
     const client = platform.createHttpClient({ poolIdleTimeout: POOL_IDLE_MS });
     resources.defer(() => client.close());
-    const fetch = await openJeedomFetch(config.jeedom, {
+    const fetch = await openTrustedFetch("JEEDOM_CA_FILE", config.jeedom.caFile, {
       files: platform.files,
       fetch: (input, init) => platform.fetch(input, { ...init, client }),
     });

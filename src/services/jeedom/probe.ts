@@ -4,13 +4,13 @@
  *
  * @module
  */
+import { openTrustedFetch } from "../../config/setting_files.ts";
 import { oncePerRound } from "../../doctor/check.ts";
 import type { DoctorContext } from "../../doctor/context.ts";
 import { describeFetchError, type FetchFailure } from "../../lib/fetch_failure.ts";
 import { ask, type HttpReply } from "../../lib/http_probe.ts";
 import { parseAddress } from "../../net/ip_address.ts";
 import { readRpcOutcome } from "./answer.ts";
-import { openJeedomFetch } from "./open_jeedom.ts";
 import { addressOf, CALL_HEADERS } from "./service.ts";
 
 /** State of Jeedom. */
@@ -132,7 +132,7 @@ interface Call {
 
 async function call(context: DoctorContext, { method, params = {}, signal }: Call): Promise<HttpReply | FetchFailure> {
   const { config: { jeedom }, machine, now } = context;
-  const fetch = await openJeedomFetch(jeedom, machine).catch(() => undefined);
+  const fetch = await openTrustedFetch("JEEDOM_CA_FILE", jeedom.caFile, machine).catch(() => undefined);
   if (signal.aborted) return describeFetchError(undefined, signal);
   return fetch === undefined ? NO_CERTIFICATE : await ask(addressOf(jeedom.url), {
     fetch,

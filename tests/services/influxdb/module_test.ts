@@ -19,6 +19,10 @@ Deno.test("allowNet() has each server of the section once", () => {
   assertEquals(influxdb.allowNet(config, {}), []);
 });
 
+Deno.test("allowRead() has the files of the section", () => {
+  assertEquals(influxdb.allowRead?.(config, SECTIONS), ["data/ca.pem"]);
+});
+
 Deno.test("checkFiles() names a file of the section that cannot be used", async () => {
   const files = { ...Deno, readTextFile: () => Promise.reject(new Deno.errors.NotFound("No such file")) };
   const checks = influxdb.checkFiles?.(config, { fetch, files }, SECTIONS) ?? [];
@@ -27,6 +31,6 @@ Deno.test("checkFiles() names a file of the section that cannot be used", async 
   await assertRejects(
     () => Promise.all(influxdb.checkFiles?.(config, { fetch, files }, SECTIONS) ?? []),
     Error,
-    'caFile "data/ca.pem" in the section influxdb is of no use',
+    'influxdb: caFile "data/ca.pem" cannot be read',
   );
 });

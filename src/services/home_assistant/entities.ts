@@ -1,0 +1,92 @@
+/**
+ * Ids of entities and names of services in Home Assistant, and patterns of them.
+ *
+ * @module
+ */
+
+/** Longest id that Home Assistant's database keeps, in characters. */
+const MAX_LENGTH = 255;
+
+/** Most wildcards of a pattern: each multiplies the work of matching. */
+const MAX_WILDCARDS = 3;
+
+/** Rule for the id of an entity, in words that follow the id. */
+export const ENTITY_RULE = "must be the id of an entity such as light.hall, in lower case";
+
+/** Rule for a pattern of entities, in words that follow the pattern. */
+export const ENTITY_PATTERN_RULE =
+  "must be a pattern of entities such as light.hall, light.* or *, in lower case, with at most 3 wildcards";
+
+/** Returns whether a text is a name with a domain: the id of an entity or the name of a service, in its only spelling. */
+export function isName(text: string): boolean {
+  return text.length <= MAX_LENGTH && /^[a-z0-9_]+\.[a-z0-9_]+$/.test(text);
+}
+
+/** Returns the domain of a name, such as `light` of `light.hall`. */
+export function domainOf(name: string): string {
+  return name.slice(0, name.indexOf("."));
+}
+
+/**
+ * Returns whether a text is a pattern of names: `*`, or a name in which `*` stands for any characters but the dot.
+ */
+export function isPattern(text: string): boolean {
+  return text === "*" || (text.length <= MAX_LENGTH && /^[a-z0-9_*]+\.[a-z0-9_*]+$/.test(text) &&
+    text.split("*").length - 1 <= MAX_WILDCARDS);
+}
+
+/** Returns the function that tests whether a valid name matches a pattern. */
+export function matcherOf(pattern: string): (name: string) => boolean {
+  if (pattern === "*") return () => true;
+  if (!pattern.includes("*")) return (name) => name === pattern;
+  const regex = new RegExp(`^${pattern.split("*").map(RegExp.escape).join("[a-z0-9_]*")}$`);
+  return (name) => regex.test(name);
+}
+
+/** Returns the function that tests whether a valid name matches one of some patterns. */
+export function matcherOfAny(patterns: readonly string[]): (name: string) => boolean {
+  const matchers = patterns.map(matcherOf);
+  return (name) => matchers.some((matches) => matches(name));
+}
+
+/** Domains of entities in Home Assistant. Its extensions may have others. */
+const ENTITY_DOMAINS: ReadonlySet<string> = new Set([
+  ...["ai_task", "air_quality", "alarm_control_panel", "assist_satellite", "automation", "binary_sensor", "button"],
+  ...[
+    "calendar",
+    "camera",
+    "climate",
+    "conversation",
+    "counter",
+    "cover",
+    "date",
+    "datetime",
+    "device_tracker",
+    "event",
+  ],
+  ...["fan", "geo_location", "group", "humidifier", "image", "image_processing", "input_boolean", "input_button"],
+  ...["input_datetime", "input_number", "input_select", "input_text", "lawn_mower", "light", "lock", "media_player"],
+  ...["notify", "number", "person", "plant", "proximity", "remote", "scene", "schedule", "script", "select", "sensor"],
+  ...["siren", "stt", "sun", "switch", "tag", "text", "time", "timer", "todo", "tts", "update", "vacuum", "valve"],
+  ...["wake_word", "water_heater", "weather", "zone"],
+]);
+
+/** Returns whether a text is the id of an entity of a known domain, in its only spelling. */
+export function isKnownEntity(text: string): boolean {
+  return isName(text) && ENTITY_DOMAINS.has(domainOf(text));
+}
+
+/**
+ * Lists the entities that a text names: those in a text of nothing else, in any spelling that Home Assistant reads; and
+ * within other words, those of the known domains.
+ */
+export function entitiesIn(text: string): string[] {
+  const spelled = text.toLowerCase();
+  const entries = spelled.split(/[\s,;]+/).filter((entry) => entry !== "");
+  // A number such as 20.5 is no entity.
+  if (entries.every((entry) => isName(entry) && !/^\d+\./.test(entry))) return entries;
+  return spelled.split(/[^a-z0-9_.]+/).flatMap((word) => {
+    const parts = word.split(".");
+    return parts.slice(1).map((part, index) => `${parts[index]}.${part}`);
+  }).filter(isKnownEntity);
+}
