@@ -9,6 +9,9 @@ import { InfluxError } from "./influx_error.ts";
 import { influxqlStatement } from "./statement.ts";
 import { joinRecords, type Records, type Table } from "./table.ts";
 
+/** Statement that fails without the database, unlike those with SHOW. There is no such measurement. */
+const PROBE = "SELECT * FROM e2e_gateway_probe LIMIT 1";
+
 /** API of InfluxDB 1. */
 export const API_1: Api = {
   tokenScheme: "Token",
@@ -32,7 +35,7 @@ export const API_1: Api = {
   probe: ({ database = "" }) => ({
     method: "GET",
     path: "/query",
-    search: { db: database, q: "SHOW MEASUREMENTS LIMIT 1" },
+    search: { db: database, q: PROBE },
     headers: { "Accept": "application/json" },
   }),
 };

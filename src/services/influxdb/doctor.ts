@@ -31,7 +31,7 @@ const UNREACHABLE = `Check that InfluxDB runs, and that url ${PLACE} is its addr
 export const INFLUXDB_CHECK: Check = {
   name: "influxdb",
   async run(context, signal) {
-    const servers = distinctServers(readSection(INFLUXDB_SECTION, context.sections));
+    const servers = distinctServers(readSection(INFLUXDB_SECTION, context.sections), true);
     if (servers.length === 0) return skipped("Not used: the services file has no section influxdb");
     return combineFindings(await Promise.all(servers.map((server) => checkServer(server, context, signal))));
   },

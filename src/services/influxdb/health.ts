@@ -20,13 +20,18 @@ export interface InfluxCheckOptions {
   readonly timeoutMs: number;
 }
 
-/** Returns the servers, one for each address and login. */
-export function distinctServers(content: InfluxContent): readonly InfluxServer[] {
+/**
+ * Returns the servers, one for each address and login.
+ *
+ * @param forDatabases true for one for each database or organization as well
+ */
+export function distinctServers(content: InfluxContent, forDatabases = false): readonly InfluxServer[] {
   const byId = new Map(
-    serversOf(content).map((server) => [
-      JSON.stringify([server.url.href, server.version, server.caFile, loginOf(server)]),
-      server,
-    ]),
+    serversOf(content).map((server) => {
+      const { url, version, caFile, database, org } = server;
+      const names = forDatabases ? [database, org] : [];
+      return [JSON.stringify([url.href, version, caFile, loginOf(server), ...names]), server];
+    }),
   );
   return [...byId.values()];
 }

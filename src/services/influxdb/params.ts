@@ -93,6 +93,9 @@ const definitions = z.discriminatedUnion("type", [
 
 type Definition = z.output<typeof definitions>;
 
+/** Names of the fields of a definition. */
+export const PARAM_FIELDS: readonly string[] = definitions.options.flatMap(({ shape }) => Object.keys(shape));
+
 /** Schema of a parameter's definition. */
 export const paramSchema = definitions.transform((definition, context): Param => {
   const report = (field: string, message: string) => context.addIssue({ code: "custom", path: [field], message });

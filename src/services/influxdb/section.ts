@@ -5,11 +5,12 @@
  */
 import { z } from "zod";
 import { webAddress } from "../../config/rules.ts";
+import { isVisible } from "../../lib/visible.ts";
 import type { Section } from "../section.ts";
 import { isName, NAME_RULE } from "./names.ts";
-import { type Param, paramSchema } from "./params.ts";
+import { type Param, PARAM_FIELDS, paramSchema } from "./params.ts";
 import { isParamName, type Language, PARAM_RULE, parseTemplate, type Template } from "./template.ts";
-import { type Measurement, writeSchema } from "./write_schema.ts";
+import { type Measurement, WRITE_FIELDS, writeSchema } from "./write_schema.ts";
 
 /** A server, with a database and a login. */
 export interface InfluxServer {
@@ -86,9 +87,9 @@ const SECRET_RULE = "must be 1 to 4096 ASCII characters";
 /** A secret, or a name that is sent with one. */
 const secret = z.string(SECRET_RULE).regex(/^[\x20-\x7e]{1,4096}$/, SECRET_RULE);
 
-const TEXT_RULE = "must be a text of 1 to 200 characters";
+const TEXT_RULE = "must be a text of 1 to 200 characters without control characters";
 
-const text = z.string(TEXT_RULE).min(1, TEXT_RULE).max(200, TEXT_RULE);
+const text = z.string(TEXT_RULE).min(1, TEXT_RULE).max(200, TEXT_RULE).refine(isVisible, TEXT_RULE);
 
 const between = <T extends z.ZodNumber>(schema: T, min: number, max: number) =>
   schema.min(min, `must be a number from ${min} to ${max}`).max(max, `must be a number from ${min} to ${max}`);
@@ -175,6 +176,7 @@ const section = z.record(z.string().refine(isName, NAME_RULE), entry).transform(
 export const INFLUXDB_SECTION: Section<InfluxContent> = {
   name: "influxdb",
   empty: { queries: new Map(), writes: new Map() },
+  fields: [...Object.keys(fields.shape), ...PARAM_FIELDS, ...WRITE_FIELDS],
   safeParse: (value) => section.safeParse(value),
 };
 

@@ -121,6 +121,9 @@ const measurement = z.strictObject({
   fields: new Map(Object.entries(fields)),
 }));
 
+/** Names of the fields of a write. */
+export const WRITE_FIELDS: readonly string[] = ["measurements", "tags", "fields", "type", "values", "maxLength"];
+
 /** Schema of a write. */
 export const writeSchema = z.strictObject({
   measurements: z.record(key, measurement)
