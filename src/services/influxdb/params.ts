@@ -97,7 +97,7 @@ type Definition = z.output<typeof definitions>;
 export const PARAM_FIELDS: readonly string[] = definitions.options.flatMap(({ shape }) => Object.keys(shape));
 
 /** Schema of a parameter's definition. */
-export const paramSchema = definitions.transform((definition, context): Param => {
+export const paramSchema: z.ZodType<Param> = definitions.transform((definition, context): Param => {
   const report = (field: string, message: string) => context.addIssue({ code: "custom", path: [field], message });
   const { type } = definition;
   if (type === "identifier" && definition.values === undefined && definition.pattern === undefined) {

@@ -34,7 +34,8 @@ export interface InfluxServer {
   readonly caFile?: string | undefined;
 }
 
-interface Named {
+/** Part of a query and of a write. */
+export interface InfluxEntry {
   /** Server that it is for. */
   readonly server: InfluxServer;
   /** Text for people. */
@@ -44,7 +45,7 @@ interface Named {
 }
 
 /** A query. */
-export interface InfluxQuery extends Named {
+export interface InfluxQuery extends InfluxEntry {
   /** Its text. */
   readonly template: Template;
   /** Its parameters. */
@@ -56,7 +57,7 @@ export interface InfluxQuery extends Named {
 }
 
 /** A write. */
-export interface InfluxWrite extends Named {
+export interface InfluxWrite extends InfluxEntry {
   /** Measurements that can be written. */
   readonly measurements: ReadonlyMap<string, Measurement>;
 }
@@ -122,7 +123,7 @@ const entry = fields.transform((given, context): InfluxQuery | InfluxWrite => {
   const report = (field: keyof Fields, message: string) => context.addIssue({ code: "custom", path: [field], message });
   for (const [field, message] of mismatches(given)) report(field, message);
   const { url, version, database, org, bucket, token, username, password, caFile, label, timeout, write } = given;
-  const named: Named = {
+  const named: InfluxEntry = {
     server: { url, version, database, org, bucket, token, username, password, caFile },
     label,
     timeoutMs: timeout === undefined ? undefined : timeout * 1000,

@@ -125,7 +125,7 @@ const measurement = z.strictObject({
 export const WRITE_FIELDS: readonly string[] = ["measurements", "tags", "fields", "type", "values", "maxLength"];
 
 /** Schema of a write. */
-export const writeSchema = z.strictObject({
+export const writeSchema: z.ZodType<ReadonlyMap<string, Measurement>> = z.strictObject({
   measurements: z.record(key, measurement)
     .refine((record) => Object.keys(record).length > 0, "must have at least one measurement"),
 }).transform(({ measurements }): ReadonlyMap<string, Measurement> => new Map(Object.entries(measurements)));
