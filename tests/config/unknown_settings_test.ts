@@ -50,8 +50,8 @@ const MISSPELT: Readonly<Record<string, string>> = {
 
 /** Misspelt names that could be another program's in the environment, but not in the gateway's own file. */
 const MISSPELT_IN_FILE: Readonly<Record<string, string>> = {
-  API_KEY: "JEEDOM_APIKEY",
-  APIKEY: "JEEDOM_APIKEY",
+  API_KEY: "JEEDOM_APIKEY or SUPERVISOR_TOKEN",
+  APIKEY: "JEEDOM_APIKEY or SUPERVISOR_TOKEN",
   REDIS_URL: "REPLAY_REDIS_URL",
   SECRET_KEY: "SECRET_KEY_FILE",
   SSL_CERT_FILE: "TLS_CERT_FILE",

@@ -11,6 +11,8 @@ Deno.test("checksWith() includes the checks of all services", async () => {
     "clock",
     "jeedom",
     "broker",
+    "home_assistant",
+    "home_assistant_clock",
     "redis",
     "gateway",
     "metrics",

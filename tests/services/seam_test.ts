@@ -22,6 +22,7 @@ import { randomBytes } from "../../src/protocol/bytes.ts";
 import { openAnswer, sealRequest } from "../../src/protocol/exchange.ts";
 import { importSecretKey } from "../../src/protocol/secret_key.ts";
 import { SERVICES } from "../../src/services/registry.ts";
+import type { ServiceModule } from "../../src/services/service.ts";
 import { EventEncoder } from "../../src/streams/event_encoder.ts";
 import { SYSTEM_CLOCK } from "../../src/lib/clock.ts";
 import { configurationPage, envExample } from "../../tools/docs/settings_docs.ts";
@@ -37,6 +38,8 @@ import { inTempDir } from "../support/temp_dir.ts";
 const LIST = [...SERVICES, echo];
 
 const NAMES = LIST.map(({ name }) => name);
+
+const DEPENDENCIES = LIST.flatMap(({ dependency }: ServiceModule) => dependency ?? []).toSorted().join(",");
 
 const service = createEchoService({
   greeting: "Hello",
@@ -143,12 +146,12 @@ Deno.test("check-config shows the setting of a third service, and names a wrong 
   const all = machine(["--all"]);
   assertEquals(await checkConfig(all.platform, LIST), 0);
   assertStringIncludes(all.text(), "\nECHO_GREETING=Hello  # default\n");
-  assertStringIncludes(all.text(), "\nREADY_NEEDS=broker,echo,jeedom  # default\n");
+  assertStringIncludes(all.text(), `\nREADY_NEEDS=${DEPENDENCIES}  # default\n`);
   const set = machine([], { ECHO_GREETING: "Hi", READY_NEEDS: "echo" });
   assertEquals(await checkConfig(set.platform, LIST), 0);
   assertEquals(set.platform.lines.slice(0, 2), [
     "ECHO_GREETING=Hi  # environment, default Hello",
-    "READY_NEEDS=echo  # environment, default broker,echo,jeedom",
+    `READY_NEEDS=echo  # environment, default ${DEPENDENCIES}`,
   ]);
   const wrong = machine([], { ECHO_GREETING: "a b" });
   assertEquals(await checkConfig(wrong.platform, LIST), 78);

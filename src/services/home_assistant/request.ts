@@ -65,7 +65,7 @@ const MAX_HISTORY_ENTITIES = 50;
 const MAX_PATTERNS = 100;
 
 /** Longest history, in milliseconds: 31 days and a change of the clock. Home Assistant keeps 10 days by default. */
-const MAX_HISTORY_MS = (31 * 24 + 1) * 3_600_000;
+const MAX_HISTORY_MS = 31 * 86_400_000 + 3_600_000;
 
 /** Makes a field optional; `null` means absent. */
 const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? undefined);

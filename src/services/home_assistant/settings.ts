@@ -31,14 +31,12 @@ export const HOME_ASSISTANT_SETTINGS = {
   intro: "The service home_assistant answers only where HOME_ASSISTANT_URL and HOME_ASSISTANT_TOKEN are set.",
   settings: {
     url: setting("HOME_ASSISTANT_URL", {
-      essential: true,
       rule: webAddress("http://homeassistant.local:8123"),
       doc: "Address of Home Assistant, without user, password and query; a path in it comes before /api.",
       notes: "Write the final address: redirects are not followed. Containers do not find names that end in .local: " +
         "write the IP address there.",
     }),
     token: setting("HOME_ASSISTANT_TOKEN", {
-      essential: true,
       rule: token,
       secret: true,
       doc: "Long-lived access token of Home Assistant. It never leaves your network: phones have keys of the gateway.",
