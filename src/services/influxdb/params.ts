@@ -7,6 +7,7 @@ import { z } from "zod";
 import { plainNumber } from "../../lib/exact_json.ts";
 import { isVisible } from "../../lib/visible.ts";
 import { FieldError } from "../../protocol/payload.ts";
+import type { Section } from "../section.ts";
 import { DURATION_RULE, parseSpan } from "./durations.ts";
 import { createNameMatcher, isNamePattern } from "./names.ts";
 import { parseTime, TIME_RULE } from "./times.ts";
@@ -96,8 +97,7 @@ type Definition = z.output<typeof definitions>;
 /** Names of the fields of a definition. */
 export const PARAM_FIELDS: readonly string[] = definitions.options.flatMap(({ shape }) => Object.keys(shape));
 
-/** Schema of a parameter's definition. */
-export const paramSchema: z.ZodType<Param> = definitions.transform((definition, context): Param => {
+const schema = definitions.transform((definition, context): Param => {
   const report = (field: string, message: string) => context.addIssue({ code: "custom", path: [field], message });
   const { type } = definition;
   if (type === "identifier" && definition.values === undefined && definition.pattern === undefined) {
@@ -116,6 +116,9 @@ export const paramSchema: z.ZodType<Param> = definitions.transform((definition, 
   }
   return param;
 });
+
+/** Schema of a parameter's definition. */
+export const PARAM_SCHEMA: Pick<Section<Param>, "safeParse"> = { safeParse: (value) => schema.safeParse(value) };
 
 /**
  * Parses the values of all parameters of a query.

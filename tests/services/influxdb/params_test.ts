@@ -2,16 +2,22 @@ import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { parseExact } from "../../../src/lib/exact_json.ts";
 import { FieldError } from "../../../src/protocol/payload.ts";
-import { paramSchema, parseParams } from "../../../src/services/influxdb/params.ts";
+import { type Param, PARAM_SCHEMA, parseParams } from "../../../src/services/influxdb/params.ts";
 import { parseSpan } from "../../../src/services/influxdb/durations.ts";
 import { parseTime } from "../../../src/services/influxdb/times.ts";
 
 const NOW = Date.UTC(2027, 0, 31, 12);
 const DAY = 86_400_000;
 
+function paramOf(definition: unknown): Param {
+  const { data } = PARAM_SCHEMA.safeParse(definition);
+  if (data === undefined) throw new Error("No valid definition");
+  return data;
+}
+
 /** Parses one value of a parameter; returns its fault as text. */
 function parse(definition: unknown, value: unknown) {
-  return paramSchema.parse(definition).parse(value, NOW);
+  return paramOf(definition).parse(value, NOW);
 }
 
 Deno.test("parseTime() takes relative times, ISO 8601, and seconds or milliseconds since 1970", () => {
@@ -97,8 +103,8 @@ Deno.test("a number, a text and a duration are bounded", () => {
 
 Deno.test("parseParams() names a parameter that is missing, wrong or unknown, and takes defaults", () => {
   const params = new Map([
-    ["room", paramSchema.parse({ type: "text" })],
-    ["count", paramSchema.parse({ type: "number", default: 7 })],
+    ["room", paramOf({ type: "text" })],
+    ["count", paramOf({ type: "number", default: 7 })],
   ]);
   assertEquals([...parseParams(params, { room: "attic" }, NOW)], [
     ["room", { kind: "text", text: "attic" }],
@@ -117,7 +123,7 @@ Deno.test("parseParams() names a parameter that is missing, wrong or unknown, an
 });
 
 Deno.test("parseParams() takes numbers whose digits are kept", () => {
-  const params = new Map([["count", paramSchema.parse({ type: "number" })]]);
+  const params = new Map([["count", paramOf({ type: "number" })]]);
   const given = parseExact('{"count":1.0}') as Readonly<Record<string, unknown>>;
   assertEquals([...parseParams(params, given, NOW)], [["count", { kind: "number", number: 1, isInteger: false }]]);
 });
@@ -130,7 +136,7 @@ Deno.test("no value of any kind breaks a parameter: it is taken or has a fault",
     { type: "number" },
     { type: "text" },
     { type: "duration" },
-  ].map((definition) => paramSchema.parse(definition));
+  ].map((definition) => paramOf(definition));
   fc.assert(fc.property(fc.anything(), (value) => {
     for (const param of definitions) {
       const parsed = param.parse(value, NOW);
