@@ -73,7 +73,7 @@ export interface InfluxContent {
 const LANGUAGES: Readonly<Record<InfluxServer["version"], Language>> = { 1: "influxql", 2: "flux", 3: "sql" };
 
 /** Rows of an answer, unless a query has its own limit. */
-const DEFAULT_MAX_ROWS = 10_000;
+const MAX_ROWS = 10_000;
 
 const ADDRESS = webAddress("http://192.168.1.21:8086");
 
@@ -145,7 +145,7 @@ const entry = fields.transform((given, context): InfluxQuery | InfluxWrite => {
   const params = given.params ?? new Map<string, Param>();
   const parsed = parseTemplate(given.query ?? "", { language: LANGUAGES[version], params: [...params.keys()] });
   if (parsed.fault !== undefined && given.query !== undefined) report("query", parsed.fault);
-  const { maxRows = DEFAULT_MAX_ROWS, maxBytes } = given;
+  const { maxRows = MAX_ROWS, maxBytes } = given;
   return { ...named, template: parsed.template ?? [], params, maxRows, maxBytes };
 });
 

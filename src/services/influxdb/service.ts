@@ -5,6 +5,7 @@
  */
 import { createReadRights } from "../../keys/rights.ts";
 import type { Deadlines } from "../../lib/deadlines.ts";
+import { valuesWeight } from "../../lib/json_weight.ts";
 import { ConcurrencyLimiter } from "../../limits/concurrency_limiter.ts";
 import { FairSemaphore } from "../../limits/fair_semaphore.ts";
 import { type Reply, type Service, type ServiceContext, ServiceError } from "../service.ts";
@@ -41,6 +42,12 @@ export interface InfluxServiceOptions {
 /** Maximum number of answers of the largest size in memory, from reading to sealing. */
 const ANSWERS_IN_MEMORY = 2;
 
+/** The same for one key; others wait in InfluxDB. */
+const ANSWERS_IN_MEMORY_PER_KEY = 1;
+
+/** Largest memory of the values of an answer while it is converted, in bytes. */
+const MAX_VALUES_BYTES = 96 * 2 ** 20;
+
 /** Largest answer to a write, in bytes: it has no content, or an error. */
 const MAX_WRITE_ANSWER_BYTES = 64 * 1024;
 
@@ -51,7 +58,7 @@ export function createInfluxService(options: InfluxServiceOptions): Service {
   const calls = new ConcurrencyLimiter({ total: settings.maxCalls, each: settings.maxCallsPerKey });
   const answers = new FairSemaphore({
     total: ANSWERS_IN_MEMORY * settings.maxResponseBytes,
-    each: settings.maxResponseBytes,
+    each: ANSWERS_IN_MEMORY_PER_KEY * settings.maxResponseBytes,
   });
 
   return {
@@ -83,6 +90,9 @@ export function createInfluxService(options: InfluxServiceOptions): Service {
     const answer = await send(query, api.query(query, values), { context, maxBytes });
     requireNotRevoked(context);
     if (answer.status !== 200) throw refusal(answer, `the query ${name}`);
+    if (valuesWeight(answer.text) > MAX_VALUES_BYTES) {
+      throw new ServiceError(502, `The answer to the query ${name} holds too many values`, { code: "service_answer" });
+    }
     try {
       return jsonReply(formatTable(api.parseResult(answer.text), { maxRows: query.maxRows, maxBytes }));
     } catch (cause) {
