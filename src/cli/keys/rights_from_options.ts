@@ -10,11 +10,23 @@ import type { Options } from "../args.ts";
 
 /** Returns the options of `keys add` that grant rights, those of `--service` first. */
 export function rightsOptions(services: readonly ServiceModule[]): Options {
-  const names = services.map(({ name }) => name).join(", ");
+  const names = inLines(services.map(({ name }) => name));
   return {
     service: listOption("NAME", `Its everyday rights, unless narrowed below.\nServices: ${names}`),
     ...Object.assign({}, ...services.map(({ rights }) => rights.options)),
   };
+}
+
+/** Joins names in lines that fit into the help. */
+function inLines(names: readonly string[]): string {
+  const lines = [""];
+  for (const name of names) {
+    const line = lines.at(-1) ?? "";
+    const longer = line === "" ? name : `${line}, ${name}`;
+    if (longer.length > 40) lines.splice(-1, 1, `${line},`, name);
+    else lines[lines.length - 1] = longer;
+  }
+  return lines.join("\n");
 }
 
 /** Returns the options of `keys set` that change rights. */

@@ -4,10 +4,14 @@
  * @module
  */
 
-const UNIT_MS = new Map([["s", 1000], ["m", 60_000], ["h", 3_600_000], ["d", 86_400_000], ["w", 604_800_000]]);
+/** Milliseconds of each unit. */
+const UNITS: ReadonlyMap<string, number> = new Map([["s", 1000], ["m", 60_000], ["h", 3_600_000], ["d", 86_400_000], [
+  "w",
+  604_800_000,
+]]);
 
 /** Longest duration, fifty years: a time that far in the past is still after 1970. */
-const MAX_MS = 50 * 365 * 86_400_000;
+const LONGEST = 50 * 365 * 86_400_000;
 
 /** Rule for a duration, as text that follows its name. */
 export const DURATION_RULE = "must be a duration such as 30s, 10m, 24h, 31d or 4w, at most fifty years";
@@ -19,6 +23,6 @@ export const DURATION_RULE = "must be a duration such as 30s, 10m, 24h, 31d or 4
  */
 export function parseSpan(text: string): number | undefined {
   const [, count, unit = ""] = /^(\d{1,10})([smhdw])$/.exec(text) ?? [];
-  const ms = Number(count) * (UNIT_MS.get(unit) ?? NaN);
-  return ms > 0 && ms <= MAX_MS ? ms : undefined;
+  const ms = Number(count) * (UNITS.get(unit) ?? NaN);
+  return ms > 0 && ms <= LONGEST ? ms : undefined;
 }

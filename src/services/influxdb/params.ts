@@ -40,7 +40,7 @@ export interface Param {
 export type ParamValues = ReadonlyMap<string, ParamValue>;
 
 /** Largest number: its digits are exact, and never written with an exponent. */
-const MAX_NUMBER = 1e15;
+const MAX_NUMBER = 10 ** 15;
 
 const NUMBER_RULE = `must be a number from -${MAX_NUMBER} to ${MAX_NUMBER}`;
 

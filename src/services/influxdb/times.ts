@@ -10,10 +10,10 @@ export const TIME_RULE =
   "must be a time such as -7d, now, 2027-01-31, 2027-01-31T12:00:00Z, or a number of seconds or milliseconds since 1970";
 
 /** Number from which on a time is in milliseconds: in seconds it is in the year 5138, in milliseconds in 1973. */
-const LEAST_MS = 1e11;
+const LEAST_IN_MILLISECONDS = 1e11;
 
 /** Largest time of a `Date`, in milliseconds. */
-const MAX_MS = 8.64e15;
+const LAST_DATE = 8.64e15;
 
 const ISO = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d))?$/;
 
@@ -25,8 +25,8 @@ const ISO = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:
  */
 export function parseTime(value: unknown, now: number): number | undefined {
   if (typeof value === "number") {
-    const ms = Math.round(Math.abs(value) < LEAST_MS ? value * 1000 : value);
-    return Math.abs(ms) <= MAX_MS ? ms : undefined;
+    const ms = Math.round(Math.abs(value) < LEAST_IN_MILLISECONDS ? value * 1000 : value);
+    return Math.abs(ms) <= LAST_DATE ? ms : undefined;
   }
   if (typeof value !== "string") return undefined;
   if (value === "now") return Math.round(now);
