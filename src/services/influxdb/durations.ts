@@ -11,7 +11,7 @@ const UNITS: ReadonlyMap<string, number> = new Map([["s", 1000], ["m", 60_000], 
 ]]);
 
 /** Longest duration, fifty years: a time that far in the past is still after 1970. */
-const LONGEST = 50 * 365 * 86_400_000;
+const MAX_SPAN_MS = 50 * 365 * 86_400_000;
 
 /** Rule for a duration, as text that follows its name. */
 export const DURATION_RULE = "must be a duration such as 30s, 10m, 24h, 31d or 4w, at most fifty years";
@@ -24,5 +24,5 @@ export const DURATION_RULE = "must be a duration such as 30s, 10m, 24h, 31d or 4
 export function parseSpan(text: string): number | undefined {
   const [, count, unit = ""] = /^(\d{1,10})([smhdw])$/.exec(text) ?? [];
   const ms = Number(count) * (UNITS.get(unit) ?? NaN);
-  return ms > 0 && ms <= LONGEST ? ms : undefined;
+  return ms > 0 && ms <= MAX_SPAN_MS ? ms : undefined;
 }
