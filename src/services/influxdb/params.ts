@@ -110,8 +110,12 @@ const schema = definitions.transform((definition, context): Param => {
     report("max", "must not be below min");
   }
   const param = { definition, parse: createParse(definition) };
-  if (definition.default !== undefined) {
-    const fault = param.parse(definition.default, Date.now());
+  const { default: given } = definition;
+  if (type === "time" && given !== undefined && !/^(?:now$|-)/.test(String(given))) {
+    // A fixed time gets older than maxAge, and a file must not become invalid by that.
+    report("default", "must be relative, such as -7d, or now");
+  } else if (given !== undefined) {
+    const fault = param.parse(given, 0);
     if (typeof fault === "string") report("default", fault);
   }
   return param;

@@ -110,6 +110,11 @@ Deno.test("the section names what is wrong with a parameter", () => {
     ".maxAge: must be a duration such as 30s, 10m, 24h, 31d or 4w, at most fifty years",
   ]);
   assertEquals(faults({ type: "enum", values: ["a"], default: "b" }), [".default: must be one of: a"]);
+  for (const value of ["2027-01-31", 1_800_000_000]) {
+    assertEquals(faults({ type: "time", default: value }), [".default: must be relative, such as -7d, or now"]);
+  }
+  assertEquals(faults({ type: "time", maxAge: "1d", default: "-2d" }), [".default: must be at most 1d ago"]);
+  assertEquals(faults({ type: "time", default: "-2d" }), []);
 });
 
 Deno.test("the section refuses measurements without fields, and names that line protocol gives a meaning", () => {
