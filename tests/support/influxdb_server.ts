@@ -77,7 +77,11 @@ export async function withInfluxdb(
     await influxdb.run(`CREATE DATABASE ${DATABASE}`);
     await test(influxdb);
   } finally {
-    child.kill("SIGKILL");
+    try {
+      child.kill("SIGKILL");
+    } catch {
+      // It has already ended.
+    }
     await child.status;
     await Deno.remove(directory, { recursive: true });
   }
