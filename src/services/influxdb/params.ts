@@ -90,7 +90,7 @@ const definitions = z.discriminatedUnion("type", [
     ...fallback,
   }),
   z.strictObject({ type: z.literal("duration"), min: duration.default("1m"), max: duration.optional(), ...fallback }),
-], { error: "must have a type: time, enum, identifier, number, text or duration" });
+], { error: "must be time, enum, identifier, number, text or duration" });
 
 type Definition = z.output<typeof definitions>;
 

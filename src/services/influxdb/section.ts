@@ -190,7 +190,7 @@ const section = z.record(z.string().refine(isName, NAME_RULE), entry).transform(
 export const INFLUXDB_SECTION: Section<InfluxContent> = {
   name: "influxdb",
   empty: { queries: new Map(), writes: new Map() },
-  fields: [...Object.keys(fields.shape), ...PARAM_FIELDS, ...WRITE_FIELDS],
+  fields: [...new Set([...Object.keys(fields.shape), ...PARAM_FIELDS, ...WRITE_FIELDS])],
   safeParse: (value) => section.safeParse(value),
 };
 

@@ -74,7 +74,7 @@ const LEXES: Readonly<Record<Language, Lexis>> = {
 const REGEX = /^\/(?:[^/\\\n]|\\.)*\//;
 
 /** Matches the end of code after which a slash begins a regular expression, not a division. */
-const BEFORE_REGEX = /(?:^|[~,(]|\bfrom|\bkey|\bin|=)\s*$/i;
+const BEFORE_REGEX = /(?:[~,(=]|\bfrom|\bkey|\bin)\s*$/i;
 
 /** Splits a query at its strings and comments; undefined if one of them has no end. */
 function split(text: string, language: Language): readonly Piece[] | undefined {

@@ -47,7 +47,7 @@ const maxLength = z.int(LENGTH_RULE).min(1, LENGTH_RULE).max(1000, LENGTH_RULE).
 const tag = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("text"), maxLength }),
   z.strictObject({ type: z.literal("enum"), values }),
-], { error: "must have a type: text or enum" }).transform((definition): ValueRule<{ readonly text: string }> => ({
+], { error: "must be text or enum" }).transform((definition): ValueRule<{ readonly text: string }> => ({
   definition,
   parse(value) {
     if (definition.type === "enum") {
@@ -67,7 +67,7 @@ const field = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("integer"), min: z.int().optional(), max: z.int().optional() }),
   z.strictObject({ type: z.literal("boolean") }),
   z.strictObject({ type: z.literal("text"), maxLength }),
-], { error: "must have a type: number, integer, boolean or text" }).transform(
+], { error: "must be number, integer, boolean or text" }).transform(
   (definition): ValueRule<FieldValue> => ({ definition, parse: (value) => parseField(value, definition) }),
 );
 

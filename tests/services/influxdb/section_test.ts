@@ -99,7 +99,7 @@ Deno.test("the section names what is wrong with a parameter", () => {
     faultsOf({ ...TEMPERATURES, params: { ...TEMPERATURES.params, room } }).map((fault) =>
       fault.replace("params.room", "")
     );
-  assertEquals(faults({ type: "word" }), [".type: must have a type: time, enum, identifier, number, text or duration"]);
+  assertEquals(faults({ type: "word" }), [".type: must be time, enum, identifier, number, text or duration"]);
   assertEquals(faults({ type: "identifier" }), [
     ".values: must be given, or pattern: a request could name anything otherwise",
   ]);

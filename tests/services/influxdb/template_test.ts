@@ -55,6 +55,8 @@ Deno.test("parseTemplate() refuses all but a single query that reads", () => {
   }
   assertEquals(faultOf("SELECT v\ninto x FROM t", "influxql"), "must not write: INTO is not allowed in it");
   assertEquals(faultOf("SELECT v FROM t WHERE a = 'into; x'", "influxql"), undefined);
+  assertEquals(faultOf("SELECT v FROM /into;/ WHERE a =~ /;/", "influxql"), undefined);
+  assertEquals(faultOf('SELECT "v" / 2; DROP DATABASE d; SELECT 1 / 2 FROM t', "influxql"), single);
   assertEquals(faultOf("show tag values with key = room", "influxql"), undefined);
   assertEquals(faultOf("INSERT INTO t VALUES (1)", "sql"), "must begin with SELECT, WITH or SHOW");
   assertEquals(faultOf("WITH a AS (SELECT 1) SELECT * FROM a", "sql"), undefined);
