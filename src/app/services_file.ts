@@ -58,6 +58,7 @@ export async function openServicesFile(
   const first = await read();
   const sandbox = new Sandbox(first, config, services);
   const live = { current: first.sections };
+  let { exists: existed } = first;
   let isCurrent = true;
   metrics.gauge({
     name: "e2e_gateway_services_file_ok",
@@ -73,7 +74,8 @@ export async function openServicesFile(
         isCurrent = true;
         const names = Object.keys(sections).join(", ") || "none";
         if (exists) log.info("Services file {file} loaded. Sections: {sections}", { file: path, sections: names });
-        else log.warn("Services file {file} is gone: there are no sections now", { file: path });
+        else if (existed) log.warn("Services file {file} is gone: there are no sections now", { file: path });
+        existed = exists;
         const missing = sandbox.missingTargets(sections);
         if (missing.length > 0) {
           log.warn(

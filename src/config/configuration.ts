@@ -63,9 +63,11 @@ export async function readServicesFileOf(
   services: readonly ServiceModule[],
   mode: "strict" | "ignore" = "ignore",
 ): Promise<LoadedServicesFile> {
-  const { file } = await readSources(platform, []);
-  const variable = (name: string) => platform.env(name) || file[name] || undefined;
-  return await readServicesFile({ path, mode, files: platform.files, variable, services });
+  const loadVariables = async () => {
+    const { file } = await readSources(platform, []);
+    return (name: string) => platform.env(name) || file[name] || undefined;
+  };
+  return await readServicesFile({ path, mode, files: platform.files, loadVariables, services });
 }
 
 /** Reads the services file, also where other settings are invalid. */

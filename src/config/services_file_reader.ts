@@ -26,9 +26,11 @@ export const NO_SERVICES_FILE: LoadedServicesFile = {
 };
 
 /** Options of reading. */
-export interface ReadServicesFileOptions extends ServicesFileOptions {
+export interface ReadServicesFileOptions extends Omit<ServicesFileOptions, "variable"> {
   /** File system. */
   readonly files: Pick<typeof Deno, "chmod" | "lstat" | "readTextFile" | "stat">;
+  /** Loads the variables, where there is a file; returns the function that returns the value of one. */
+  readonly loadVariables: () => Promise<ServicesFileOptions["variable"]>;
   /** `strict` makes the file readable only by its owner; `ignore` leaves its mode. */
   readonly mode: "strict" | "ignore";
 }
@@ -42,10 +44,10 @@ const MAX_FILE_BYTES = 2 ** 20;
  * @throws {ConfigError} with all problems, if it is invalid, cannot be read, or its mode cannot be changed
  */
 export async function readServicesFile(options: ReadServicesFileOptions): Promise<LoadedServicesFile> {
-  const { path, files, mode } = options;
+  const { path, files, mode, services, loadVariables } = options;
   const text = await readText(options);
   if (text === undefined) return NO_SERVICES_FILE;
-  const file = parseServicesFile(text, options);
+  const file = parseServicesFile(text, { path, services, variable: await loadVariables() });
   try {
     // Only now that it is known to be a services file.
     return { ...file, exists: true, tightened: mode === "strict" && await restrictToOwner(path, files) };

@@ -19,7 +19,7 @@ const MOST_ESCAPES = 3;
 
 /** Names of fields with secret values, such as `params.apikey` and `SOME_PASSWORD`. */
 export const SECRET_FIELD: RegExp =
-  /(pass(word|wd|phrase|code)|pwd|api_?key|secret|token|authorization|cookie|credentials?|payload)$/i;
+  /(pass(word|wd|phrase|code)|pwd|api[_-]?key|secret|token|authorization|cookie|credentials?|payload)$/i;
 
 /** 32 bytes in hexadecimal digits. */
 const HEX_KEY = /\b[0-9a-fA-F]{64}\b/g;

@@ -123,6 +123,15 @@ Deno.test("openServicesFile() says that new servers, files and variables need a 
     await file.close();
   }));
 
+Deno.test("openServicesFile() logs nothing at SIGHUP where there is no file", () =>
+  inTempDir(async (directory) => {
+    const { file, lines, reload } = await openIn(directory);
+    reload();
+    // Waits for the load.
+    await file.close();
+    assertEquals(lines, []);
+  }));
+
 Deno.test("openServicesFile() makes the file readable only by its owner, and warns", () =>
   inTempDir(async (directory) => {
     await Deno.writeTextFile(`${directory}/services.yaml`, serversOf("one"), { mode: 0o644 });

@@ -7,7 +7,14 @@ import { inTempDir } from "../support/temp_dir.ts";
 const TEXT = "echo: { servers: [echo.lan:8] }\n";
 
 function optionsFor(path: string, rest: Partial<ReadServicesFileOptions> = {}): ReadServicesFileOptions {
-  return { path, files: Deno, mode: "strict", variable: () => undefined, services: [echo], ...rest };
+  return {
+    path,
+    files: Deno,
+    mode: "strict",
+    loadVariables: () => Promise.resolve(() => undefined),
+    services: [echo],
+    ...rest,
+  };
 }
 
 async function fault(options: ReadServicesFileOptions): Promise<string> {
@@ -65,7 +72,7 @@ Deno.test("readServicesFile() refuses a file whose mode cannot be changed, and n
     const path = `${directory}/services.yaml`;
     await Deno.writeTextFile(path, "echo: { replies: { a: '${TOKEN}' } }", { mode: 0o644 });
     const chmod = () => Promise.reject(new Error("Read-only file system"));
-    const options = optionsFor(path, { files: { ...Deno, chmod }, variable: () => "x" });
+    const options = optionsFor(path, { files: { ...Deno, chmod }, loadVariables: () => Promise.resolve(() => "x") });
     const { message, variables } = await assertRejects(() => readServicesFile(options), ConfigError);
     assert(message.includes("could not be changed to mode 0600: Read-only file system. Run chmod 600"), message);
     assertEquals(variables, ["TOKEN"]);

@@ -82,3 +82,38 @@ Deno.test("parseYaml() quotes nothing of the text, whatever is wrong with it", (
     }
   }));
 });
+
+Deno.test("parseYaml() reads sections as people write them", () => {
+  const text = `
+actions:
+  open-gate: { label: Open the gate, confirm: Open it now?, publish: { topic: home/gate/set, message: OPEN, qos: 1 } }
+  heating:   { label: Heating, params: { degrees: { type: number, min: 15, max: 24, step: 0.5 } }, call: { method: cmd::execCmd, params: { id: 42, options: { slider: $degrees } } } }
+http:
+  frigate: { url: http://192.168.1.20:5000, methods: [GET], paths: [/api/**] }
+influxdb:
+  temperatures: { url: http://192.168.1.21:8086, version: 1, query: "SELECT mean(value) FROM temp WHERE room = $room GROUP BY time(10m)", params: { room: { type: text }, from: { type: time, maxAge: 31d } } }
+`;
+  assertEquals(parseYaml(text), {
+    actions: {
+      "open-gate": {
+        label: "Open the gate",
+        confirm: "Open it now?",
+        publish: { topic: "home/gate/set", message: "OPEN", qos: 1 },
+      },
+      heating: {
+        label: "Heating",
+        params: { degrees: { type: "number", min: 15, max: 24, step: 0.5 } },
+        call: { method: "cmd::execCmd", params: { id: 42, options: { slider: "$degrees" } } },
+      },
+    },
+    http: { frigate: { url: "http://192.168.1.20:5000", methods: ["GET"], paths: ["/api/**"] } },
+    influxdb: {
+      temperatures: {
+        url: "http://192.168.1.21:8086",
+        version: 1,
+        query: "SELECT mean(value) FROM temp WHERE room = $room GROUP BY time(10m)",
+        params: { room: { type: "text" }, from: { type: "time", maxAge: "31d" } },
+      },
+    },
+  });
+});

@@ -112,6 +112,7 @@ Deno.test("doctor reports a healthy gateway as ok, and each fault with its remed
         configuration: "ok",
         deno: "ok",
         keys: "ok",
+        services_file: "skipped",
         clock: "ok",
         jeedom: "ok",
         broker: "ok",

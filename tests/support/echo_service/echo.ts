@@ -12,7 +12,8 @@ import {
   summarizeList,
 } from "../../../src/services/rights_options.ts";
 import { gatewayReply, type ServiceModule, type StreamingService } from "../../../src/services/service.ts";
-import { createReadSection, readSection, type Section } from "../../../src/services/section.ts";
+import { createReadSection, readSection } from "../../../src/services/section.ts";
+import { sectionOf } from "../../../src/services/section_schema.ts";
 import type { EventEncoder } from "../../../src/streams/event_encoder.ts";
 
 const NAME = "echo";
@@ -36,12 +37,7 @@ const sectionSchema = z.strictObject({
 });
 
 /** The section of the service: replies to words, and further servers. */
-export const ECHO_SECTION: Section<z.output<typeof sectionSchema>> = {
-  name: NAME,
-  empty: { replies: {}, servers: [] },
-  fields: Object.keys(sectionSchema.shape),
-  safeParse: (value) => sectionSchema.safeParse(value),
-};
+export const ECHO_SECTION = sectionOf(NAME, sectionSchema, { replies: {}, servers: [] });
 
 const rightsSchema = z.strictObject({ words: z.array(z.string().max(20)).max(100).default([]) });
 
