@@ -67,6 +67,15 @@ export async function readBytes(
   }
 }
 
+/** Returns the number of bytes of a response's body; undefined if it is unknown. */
+export function lengthOf({ headers }: Response): number | undefined {
+  // The length of a compressed body says nothing of what it expands to, and that beside a transfer coding nothing at all.
+  if (headers.has("Content-Encoding") || headers.has("Transfer-Encoding")) return undefined;
+  // Two lengths give no number.
+  const length = Number(headers.get("Content-Length") ?? NaN);
+  return Number.isNaN(length) ? undefined : length;
+}
+
 /**
  * Reads a body chunk by chunk until it ends. Cancels it in any case, so that its connection is closed.
  *

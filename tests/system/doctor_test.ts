@@ -116,6 +116,8 @@ Deno.test("doctor reports a healthy gateway as ok, and each fault with its remed
         clock: "ok",
         jeedom: "ok",
         broker: "ok",
+        "home_assistant": "skipped",
+        "home_assistant_clock": "skipped",
         redis: "skipped",
         gateway: "ok",
         metrics: "ok",

@@ -5,7 +5,7 @@
  */
 import { abortable } from "../../lib/async.ts";
 import type { Deadlines } from "../../lib/deadlines.ts";
-import { LARGE_BODY_BYTES, readBytes, TooLargeError } from "../../lib/read_bytes.ts";
+import { LARGE_BODY_BYTES, lengthOf, readBytes, TooLargeError } from "../../lib/read_bytes.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import { ConcurrencyLimiter } from "../../limits/concurrency_limiter.ts";
 import { FairSemaphore } from "../../limits/fair_semaphore.ts";
@@ -58,7 +58,12 @@ const ANSWERS_IN_MEMORY_PER_KEY = 1;
 
 /** Returns the headers of requests with a token. */
 export function headersOf({ token }: Pick<HomeAssistantAddress, "token">): Readonly<Record<string, string>> {
-  return { "Authorization": `Bearer ${token}`, "Content-Type": "application/json" };
+  return {
+    "Authorization": `Bearer ${token}`,
+    "Content-Type": "application/json",
+    // The length of an answer is known only without compression, which the local network does not need.
+    "Accept-Encoding": "identity",
+  };
 }
 
 /**
@@ -74,6 +79,11 @@ export function createHomeAssistantApi(options: HomeAssistantApiOptions): AskHom
     each: ANSWERS_IN_MEMORY_PER_KEY * maxResponseBytes,
   });
 
+  const running = new Set<AbortController>();
+  closeSignal.addEventListener("abort", () => {
+    for (const controller of running) controller.abort(closeSignal.reason);
+  });
+
   return async (request, owner) => {
     closeSignal.throwIfAborted();
     const release = requests.tryAcquire(owner.key);
@@ -81,14 +91,15 @@ export function createHomeAssistantApi(options: HomeAssistantApiOptions): AskHom
       const message = "Too many requests run in Home Assistant";
       throw new ServiceError(429, message, { code: "busy", retryAfterSeconds: 1 });
     }
-    const expiry = new AbortController();
+    const controller = new AbortController();
+    running.add(controller);
+    const { signal } = controller;
     const deadline = deadlines.add(timeoutMs, () =>
-      expiry.abort(
+      controller.abort(
         new ServiceError(504, `Home Assistant did not answer within ${timeoutMs / 1000} s`, {
           code: "service_timeout",
         }),
       ));
-    const signal = AbortSignal.any([closeSignal, expiry.signal]);
     try {
       // Deno 2.9 at times ignores the signal of a fetch while its body is read.
       return await abortable(exchange(request, owner, signal), signal);
@@ -96,6 +107,7 @@ export function createHomeAssistantApi(options: HomeAssistantApiOptions): AskHom
       throw failureOf(error);
     } finally {
       deadline.clear();
+      running.delete(controller);
       release();
     }
   };
@@ -119,8 +131,10 @@ export function createHomeAssistantApi(options: HomeAssistantApiOptions): AskHom
       await response.body?.cancel();
       throw new ServiceError(502, refusal, { code: "service_answer" });
     }
-    const beforeLarge = async () =>
-      holdMemory(await answers.acquire(key, Math.max(maxResponseBytes, LARGE_BODY_BYTES), signal));
+    const beforeLarge = async () => {
+      const bytes = Math.min(lengthOf(response) ?? Infinity, maxResponseBytes);
+      holdMemory(await answers.acquire(key, Math.max(bytes, LARGE_BODY_BYTES), signal));
+    };
     const bytes = await readBytes(response, maxResponseBytes, { signal, beforeLarge });
     return { status, contentType: headers.get("Content-Type") ?? "", bytes };
   }

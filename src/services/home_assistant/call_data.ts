@@ -18,6 +18,9 @@ const GROUP_MEMBERS: ReadonlySet<string> = new Set(["area_id", "device_id", "flo
 /** Most values in the fields of a call. */
 const MAX_VALUES = 5000;
 
+/** Most entities that the fields of a call name. */
+const MAX_ENTITIES = 1000;
+
 /**
  * Requires that a key may make a call, with each entity that it names.
  *
@@ -36,7 +39,7 @@ export function authorizeCall(grants: HomeAssistantGrants, { service, entities, 
 /**
  * Lists the entities that the fields of a call name, at any depth.
  *
- * @throws {FieldError} if they name groups of entities, hold a template, or too many values
+ * @throws {FieldError} if they name groups of entities, hold a template, or too many values or entities
  */
 export function entitiesInData(data: ServiceCallRequest["data"]): ReadonlySet<string> {
   const found = new Set<string>();
@@ -70,6 +73,9 @@ export function entitiesInData(data: ServiceCallRequest["data"]): ReadonlySet<st
       throw new FieldError("Invalid field: data: each entity_id must be the id of an entity");
     }
     for (const entity of entities) found.add(entity);
+    if (found.size > MAX_ENTITIES) {
+      throw new FieldError(`Invalid field: data: must name at most ${MAX_ENTITIES} entities`);
+    }
   }
 
   visit(data, "");

@@ -42,7 +42,7 @@ export const homeAssistant: ServiceModule<typeof HOME_ASSISTANT_SETTINGS> = {
     const { home_assistant: settings } = config;
     const address = addressOf(settings);
     if (address === undefined) {
-      return { service: createHomeAssistantService({ ask: undefined, now }) };
+      return { service: createHomeAssistantService({ ask: undefined, now }), check: () => undefined };
     }
     const client = platform.createHttpClient({ poolIdleTimeout: POOL_IDLE_MS });
     resources.defer(() => client.close());
@@ -59,6 +59,7 @@ export const homeAssistant: ServiceModule<typeof HOME_ASSISTANT_SETTINGS> = {
         address,
         fetch,
         timeoutMs: Math.min(settings.timeoutMs, checkTimeoutMs),
+        deadlines,
         monotonic,
       }),
     };

@@ -8,7 +8,7 @@ import { isObject, tryParseJson } from "../../lib/json.ts";
 import { valuesWeight } from "../../lib/json_weight.ts";
 import { free, toBase64 } from "../../protocol/bytes.ts";
 import { createReadRights } from "../../keys/rights.ts";
-import { type Reply, type Service, type ServiceContext, ServiceError, textReply } from "../service.ts";
+import { type Reply, type Service, ServiceError, textReply } from "../service.ts";
 import type { ApiAnswer, ApiRequest, AskHomeAssistant } from "./api.ts";
 import { authorizeCall, entitiesInData } from "./call_data.ts";
 import { matcherOfAny } from "./entities.ts";
@@ -55,8 +55,8 @@ export function createHomeAssistantService({ ask, now }: HomeAssistantServiceOpt
       if (ask === undefined) throw new ServiceError(503, NOT_CONFIGURED, { code: "service_unreachable" });
       // A call runs to its end even when its client has disconnected, so that a repeat finds the answer.
       const answer = await ask(apiRequestOf(request), context);
-      if (request.kind !== "call") requireInForce(context);
-      return replyOf(answer, request, (entity) => context.revoked?.aborted !== true && grants.mayRead(entity));
+      if (context.revoked?.aborted === true) return revokedReply(answer, request, context.revoked);
+      return replyOf(answer, request, (entity) => grants.mayRead(entity));
     },
   };
 }
@@ -104,13 +104,16 @@ function historyPath({ entities, start, end, withAttributes }: HistoryRequest): 
 }
 
 /**
- * Requires that a key works as it did when its request began.
+ * Returns the answer for a key that was revoked, or whose rights have changed, while Home Assistant answered: a call has
+ * run, which the client must know so as not to repeat it; nothing else is shown.
  *
- * @throws {ServiceError} if it was revoked, or its rights have changed
+ * @throws {ServiceError} if it was no call
  */
-function requireInForce({ revoked }: Pick<ServiceContext, "revoked">): void {
-  if (revoked?.aborted !== true) return;
-  const { reason } = revoked;
+function revokedReply({ status }: ApiAnswer, request: HomeAssistantRequest, { reason }: AbortSignal): Reply {
+  if (request.kind === "call") {
+    const body = request.wantsResponse ? { "changed_states": [], "service_response": null } : [];
+    return { status, bodyJson: JSON.stringify(body) };
+  }
   const message = reason instanceof Error ? reason.message : "Key was removed or disabled";
   throw new ServiceError(403, message, { code: "key_revoked" });
 }

@@ -8,7 +8,7 @@ import { free } from "../../protocol/bytes.ts";
 import { plainNumber } from "../../lib/exact_json.ts";
 import { FieldError } from "../../protocol/payload.ts";
 import type { Deadlines } from "../../lib/deadlines.ts";
-import { LARGE_BODY_BYTES, readBytes, TooLargeError } from "../../lib/read_bytes.ts";
+import { LARGE_BODY_BYTES, lengthOf, readBytes, TooLargeError } from "../../lib/read_bytes.ts";
 import { FairSemaphore } from "../../limits/fair_semaphore.ts";
 import { createReadRights } from "../../keys/rights.ts";
 import { readAnswer } from "./answer.ts";
@@ -280,15 +280,6 @@ class RunningCall {
 }
 
 const STOPPED = new Error("No longer waited for");
-
-/** Returns the number of bytes of an answer; undefined if it is unknown. */
-function lengthOf({ headers }: Response): number | undefined {
-  // The length of a compressed body says nothing of what it expands to, and that beside a transfer coding nothing at all.
-  if (headers.has("Content-Encoding") || headers.has("Transfer-Encoding")) return undefined;
-  // Two lengths give no number.
-  const length = Number(headers.get("Content-Length") ?? NaN);
-  return Number.isNaN(length) ? undefined : length;
-}
 
 /** Returns whether a call may be running in Jeedom although its connection failed: not if it never connected. */
 function mayRunOn(error: unknown): boolean {

@@ -94,7 +94,9 @@ Deno.test("entitiesInData() finds an entity wherever it is in the fields", () =>
   }));
 });
 
-Deno.test("entitiesInData() refuses too many values", () => {
+Deno.test("entitiesInData() refuses too many values and too many entities", () => {
+  const text = Array.from({ length: 1001 }, (_, index) => `light.x${index}`).join();
+  assertThrows(() => entitiesInData({ text }), FieldError, "must name at most 1000 entities");
   assertEquals(entitiesInData({ list: Array.from({ length: 4000 }, () => 1) }).size, 0);
   assertThrows(
     () => entitiesInData({ list: Array.from({ length: 6000 }, () => 1) }),

@@ -41,6 +41,26 @@ Deno.test("matcherOf() matches a name with itself, with its domain, and with any
   }));
 });
 
+Deno.test("matcherOf() matches as a regular expression does", () => {
+  const piece = fc.string({ unit: fc.constantFrom("a", "b", "_", "*"), maxLength: 6 });
+  const pattern = fc.tuple(piece, piece).map((parts) => parts.join(".")).filter(isPattern);
+  const short = fc.string({ unit: fc.constantFrom("a", "b", "_"), minLength: 1, maxLength: 6 });
+  fc.assert(
+    fc.property(pattern, short, short, (text, domain, rest) => {
+      const regex = new RegExp(`^${text.replaceAll(".", "\\.").replaceAll("*", "[^.]*")}$`);
+      assertEquals(matcherOf(text)(`${domain}.${rest}`), regex.test(`${domain}.${rest}`));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+Deno.test("matcherOf() takes no longer with wildcards that match in many ways", () => {
+  const matches = matcherOf("a.*a*a*b");
+  const name = `a.${"a".repeat(250)}`;
+  // A regular expression would take minutes.
+  for (let count = 0; count < 100_000; count++) assertEquals(matches(name), false);
+});
+
 Deno.test("matcherOf() lets a wildcard match within the domain or within the rest, and not across the dot", () => {
   assertEquals(matcherOf("light.*")("lightning.x"), false);
   assertEquals(matcherOf("l*.x")("light.x"), true);

@@ -1,17 +1,20 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { SYSTEM_CLOCK } from "../../../src/lib/clock.ts";
+import { Deadlines } from "../../../src/lib/deadlines.ts";
 import { createHomeAssistantCheck } from "../../../src/services/home_assistant/health.ts";
 import { startHomeAssistant } from "../../support/home_assistant_server.ts";
 
-function makeCheck(answer: () => Response | Promise<Response>) {
+function makeCheck(answer: (signal: AbortSignal | null) => Response | Promise<Response>, timeoutMs = 10_000) {
   const clock = { ms: 0 };
   const requests: Request[] = [];
   const check = createHomeAssistantCheck({
     address: { place: "http://home", api: "http://home/api", webSocket: "", token: "secret" },
-    timeoutMs: 1000,
+    timeoutMs,
+    deadlines: new Deadlines(SYSTEM_CLOCK, 1),
     monotonic: () => clock.ms,
     fetch(input, init) {
       requests.push(new Request(input, init));
-      return Promise.resolve(answer());
+      return Promise.resolve(answer(init?.signal ?? null));
     },
   });
   return { check, clock, requests };
@@ -24,6 +27,7 @@ Deno.test("the check accepts a Home Assistant that accepts the token", async () 
     createHomeAssistantCheck({
       address: { place: server.url, api: `${server.url}/api`, webSocket: "", token },
       timeoutMs: 10_000,
+      deadlines: new Deadlines(SYSTEM_CLOCK, 1),
       monotonic: () => 0,
       fetch: (input, init) => fetch(input, { ...init, client }),
     });
@@ -54,4 +58,11 @@ Deno.test("the check fails on any other answer and on none, without the token", 
   );
   const error = await assertRejects(check, Error, "refuses connections");
   assert(!error.message.includes("secret"));
+});
+
+Deno.test("the check fails when Home Assistant does not answer in time", async () => {
+  const hanging = (signal: AbortSignal | null) =>
+    new Promise<Response>((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
+  const { check } = makeCheck(hanging, 10);
+  await assertRejects(check, Error, "does not answer");
 });

@@ -312,14 +312,14 @@ Deno.test("handle() gives one state only for the entity that it was asked for", 
   await assertRejects(() => handle({ state: "light.x" }, ALL), ServiceError, "cannot be understood");
 });
 
-Deno.test("handle() fails with service_answer on an answer that is too large, also after decompression", async () => {
+Deno.test("handle() fails with service_answer on an answer that is too large, and decompresses none", async () => {
   const huge = "x".repeat(LIMITS.maxResponseBytes + 1);
   await assertFails(() => new Response(huge), "service_answer", "larger than 1000000 bytes");
   await using server = serveGzip(huge);
   const client = Deno.createHttpClient({});
   try {
     const handle = makeService((input, init) => fetch(input, { ...init, client }), { api: server.url });
-    await assertRejects(() => handle({ states: ["*"] }, ALL), ServiceError, "larger than");
+    await assertRejects(() => handle({ states: ["*"] }, ALL), ServiceError, "cannot be understood");
   } finally {
     client.close();
   }
@@ -365,6 +365,10 @@ Deno.test("handle() shows nothing to a key that was revoked while Home Assistant
   assertEquals([error.status, error.code], [403, "key_revoked"]);
   // The call has run.
   assertEquals(bodyOf(await handle({ call: "a.b" }, ALL, context)), []);
+  assertEquals(bodyOf(await handle({ call: "a.b", "return_response": true }, ALL, context)), {
+    "changed_states": [],
+    "service_response": null,
+  });
 });
 
 Deno.test("target() names what a request is about, and no value", () => {
