@@ -13,6 +13,7 @@ Deno.test("checksWith() includes the checks of all services", async () => {
     "broker",
     "home_assistant",
     "home_assistant_clock",
+    "influxdb",
     "actions",
     "redis",
     "gateway",

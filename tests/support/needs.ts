@@ -7,6 +7,7 @@ export const PACKAGES_FOR = {
   curl: "curl",
   faketime: "faketime",
   git: "git",
+  influxd: "influxdb",
   kotlinc: "kotlin libandroid-json-java",
   mosquitto: "mosquitto",
   "Node 20 with npm": "nodejs npm",

@@ -1,0 +1,55 @@
+/**
+ * InfluxDB: named queries and writes.
+ *
+ * @module
+ */
+import { formatBrokerPattern } from "../../net/egress.ts";
+import { hostOf } from "../../net/host.ts";
+import { createReadSection, readSection } from "../section.ts";
+import type { ServiceModule } from "../service.ts";
+import { createInfluxCheck } from "./health.ts";
+import { INFLUXDB_RIGHTS } from "./rights.ts";
+import { INFLUXDB_SECTION, type InfluxServer, serversOf } from "./section.ts";
+import { createFetchOf, openServerFetch } from "./server_fetch.ts";
+import { createInfluxService, INFLUXDB } from "./service.ts";
+import { INFLUXDB_SETTINGS } from "./settings.ts";
+
+/** The service. */
+export const influxdb: ServiceModule<typeof INFLUXDB_SETTINGS> = {
+  name: INFLUXDB,
+  dependency: INFLUXDB,
+  settings: INFLUXDB_SETTINGS,
+  section: INFLUXDB_SECTION,
+  rights: INFLUXDB_RIGHTS,
+  doctor: async () => {
+    const { INFLUXDB_CHECK } = await import("./doctor.ts");
+    return [INFLUXDB_CHECK];
+  },
+  allowNet: (_config, sections) => [...new Set(serversOf(readSection(INFLUXDB_SECTION, sections)).map(targetOf))],
+  allowRead: (_config, sections) =>
+    serversOf(readSection(INFLUXDB_SECTION, sections)).flatMap(({ caFile }) => caFile ?? []),
+  maxAnswerBytes: ({ influxdb: { maxResponseBytes } }) => maxResponseBytes,
+  checkFiles: (_config, platform, sections) =>
+    serversOf(readSection(INFLUXDB_SECTION, sections)).map((server) => openServerFetch(server, platform)),
+  create({ config, sections, platform, deadlines, now, checkTimeoutMs, resources }) {
+    const content = createReadSection(INFLUXDB_SECTION, sections);
+    const fetchOf = createFetchOf(platform);
+    const closing = new AbortController();
+    resources.defer(() => closing.abort());
+    return Promise.resolve({
+      service: createInfluxService({
+        settings: config.influxdb,
+        content,
+        fetchOf,
+        deadlines,
+        now,
+        closeSignal: closing.signal,
+      }),
+      check: createInfluxCheck({ content, fetchOf, timeoutMs: checkTimeoutMs }),
+    });
+  },
+};
+
+function targetOf({ url }: InfluxServer): string {
+  return formatBrokerPattern({ host: hostOf(url), port: Number(url.port || (url.protocol === "https:" ? 443 : 80)) });
+}

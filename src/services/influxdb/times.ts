@@ -1,0 +1,39 @@
+/**
+ * Times in requests.
+ *
+ * @module
+ */
+import { parseSpan } from "./durations.ts";
+
+/** Rule for a time, as text that follows its name. */
+export const TIME_RULE =
+  "must be a time such as -7d, now, 2027-01-31, 2027-01-31T12:00:00Z, or a number of seconds or milliseconds since 1970";
+
+/** Number from which on a time is in milliseconds: in seconds it is in the year 5138, in milliseconds in 1973. */
+const LEAST_IN_MILLISECONDS = 1e11;
+
+/** Largest time of a `Date`, in milliseconds. */
+const LAST_DATE = 8.64e15;
+
+const ISO = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d))?$/;
+
+/**
+ * Parses a time: relative to now, in ISO 8601, or a number since 1970.
+ *
+ * @param now the time, in milliseconds since 1970
+ * @returns whole milliseconds since 1970; undefined if it is none
+ */
+export function parseTime(value: unknown, now: number): number | undefined {
+  if (typeof value === "number") {
+    const ms = Math.round(Math.abs(value) < LEAST_IN_MILLISECONDS ? value * 1000 : value);
+    return Math.abs(ms) <= LAST_DATE ? ms : undefined;
+  }
+  if (typeof value !== "string") return undefined;
+  if (value === "now") return Math.round(now);
+  if (value.startsWith("-")) {
+    const ago = parseSpan(value.slice(1));
+    return ago === undefined ? undefined : Math.round(now) - ago;
+  }
+  const ms = ISO.test(value) ? Date.parse(value) : NaN;
+  return Number.isNaN(ms) ? undefined : ms;
+}
