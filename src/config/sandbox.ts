@@ -47,6 +47,7 @@ export function permissionFlags(
     ".env",
     dirname(config.keys.secretKeyFile),
     ...settingsWithValues(config, table).filter(({ setting }) => setting.rule === path).map(({ value }) => value),
+    ...services.flatMap((service) => service.allowRead?.(config, sections) ?? []),
     notify?.own,
   ].filter((file) => file !== undefined && file !== config.keys.secretKeyFile);
   return [

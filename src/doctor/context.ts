@@ -8,6 +8,7 @@ import type { Config } from "../config/settings.ts";
 import type { BrokerAddress, ConnectBroker } from "../mqtt/broker.ts";
 import type { Platform } from "../platform.ts";
 import type { RandomBytes } from "../protocol/bytes.ts";
+import type { Sections } from "../services/section.ts";
 import type { ServiceModule } from "../services/service.ts";
 import { type GatewayProbe, probeGateway } from "./gateway_probe.ts";
 import { findGatewayState, type GatewayState } from "./gateway_state.ts";
@@ -25,6 +26,8 @@ export interface DoctorOptions {
   readonly config: Config;
   /** Returns whether the environment or `.env` sets a setting; otherwise its value is the default. */
   readonly isSet: (name: string) => boolean;
+  /** Sections of the services file. */
+  readonly sections?: Sections;
   /** Services of the gateway. */
   readonly services: readonly ServiceModule[];
   /** Version of this program, such as `1.0.0`. */

@@ -44,6 +44,8 @@ export interface ServiceModule<Settings extends ServiceSettings = ServiceSetting
   readonly rights: RightsDefinition;
   /** Returns the targets of `--allow-net` that it connects to; `undefined` where it needs the network everywhere. */
   allowNet(config: Config, sections: Sections): readonly string[] | undefined;
+  /** Returns the files that its section names, for `--allow-read`; those of its settings are known without it. */
+  allowRead?(config: Config, sections: Sections): readonly string[];
   /** Returns the size of its largest answer, in bytes. */
   maxAnswerBytes(config: Config): number;
   /**
@@ -53,7 +55,7 @@ export interface ServiceModule<Settings extends ServiceSettings = ServiceSetting
    */
   checkFiles?(
     config: Config,
-    platform: Pick<Platform, "fetch" | "files">,
+    platform: Pick<Platform, "createHttpClient" | "fetch" | "files">,
     sections: Sections,
   ): readonly Promise<unknown>[];
   /** Creates the service. What it opens is closed with `resources`. */
@@ -100,7 +102,7 @@ export interface ServiceDependencies {
   /** Returns a service by its name, once all are created; undefined if there is none. */
   readonly findService: (name: string) => Service | undefined;
   /** The machine. */
-  readonly platform: Pick<Platform, "createHttpClient" | "fetch" | "files">;
+  readonly platform: Pick<Platform, "createHttpClient" | "fetch" | "files" | "lookup" | "networkInterfaces">;
   /** Address of the default broker. */
   readonly broker: BrokerAddress;
   /** Encoder of the events of streams. */

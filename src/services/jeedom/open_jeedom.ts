@@ -21,7 +21,7 @@ export async function openJeedomFetch(
   const pem = await readSettingFile("JEEDOM_CA_FILE", caFile, { files });
   if (pem === undefined) return fetch;
   // Loaded only here: most networks at home have no HTTPS inside.
-  const { createPrivateFetch } = await import("./https.ts");
+  const { createPrivateFetch } = await import("../../net/private_fetch.ts");
   try {
     return createPrivateFetch(pem);
   } catch (error) {

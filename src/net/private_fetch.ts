@@ -1,5 +1,5 @@
 /**
- * HTTPS to a Jeedom whose certificate no public authority signed.
+ * HTTPS to a server whose certificate no public authority signed.
  *
  * Deno's `fetch` does not accept the certificate of an authority as a server's own, and `openssl req -x509` makes such
  * certificates, without the server's name. Deno's `node:https` verifies them as OpenSSL does.
@@ -15,21 +15,31 @@ import { checkServerIdentity, type PeerCertificate } from "node:tls";
 /** Statuses of answers without a body (Fetch standard, null body status). */
 const BODILESS: readonly number[] = [204, 205, 304];
 
+/** Certificate of a client and its private key, as PEM; empty for none. */
+export interface ClientPair {
+  /** The certificate chain. */
+  readonly cert?: string;
+  /** The certificate's private key. */
+  readonly key?: string;
+}
+
 /**
  * Makes a `fetch` for HTTPS that trusts the given certificates, and no others. A server whose own certificate is one of
  * them may have any name: only it has the private key. All others need a signature by one of them, and the right name.
  * Each request has its own connection.
  *
  * @param pem the certificates, of authorities or of servers
+ * @param pair certificate of this client and its private key, for servers that ask for one
  * @throws {Error} if there is none, or one is invalid
  */
-export function createPrivateFetch(pem: string): typeof fetch {
+export function createPrivateFetch(pem: string, pair: ClientPair = {}): typeof fetch {
   const certificates = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
   if (certificates.length === 0) throw new Error("There is no certificate in it: PEM begins with BEGIN CERTIFICATE");
   const trusted = new Set(certificates.map((certificate) => new X509Certificate(certificate).fingerprint256));
   const agent = new Agent({
     keepAlive: false,
     ca: certificates,
+    ...pair,
     // Called after the signatures are verified, and before anything is sent.
     checkServerIdentity: (host: string, certificate: PeerCertificate) =>
       trusted.has(certificate.fingerprint256) ? undefined : checkServerIdentity(host, certificate),
@@ -78,14 +88,15 @@ function send(request: Request, body: Uint8Array, agent: Agent): Promise<Respons
 }
 
 function toResponse(incoming: IncomingMessage): Response {
-  const { statusCode: status = 0, headers } = incoming;
-  const entries = Object.entries(headers).flatMap(([name, value]) =>
-    value === undefined ? [] : [[name, String(value)]]
-  );
+  const { statusCode: status = 0 } = incoming;
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(incoming.headers)) {
+    // Several Set-Cookie are a list.
+    for (const one of [value ?? []].flat()) headers.append(name, one);
+  }
   if (BODILESS.includes(status)) {
     incoming.resume();
-    return new Response(null, { status, headers: Object.fromEntries(entries) });
+    return new Response(null, { status, headers });
   }
-  const stream = Readable.toWeb(incoming) as ReadableStream<Uint8Array<ArrayBuffer>>;
-  return new Response(stream, { status, headers: Object.fromEntries(entries) });
+  return new Response(Readable.toWeb(incoming) as ReadableStream<Uint8Array<ArrayBuffer>>, { status, headers });
 }

@@ -1,8 +1,8 @@
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { createPrivateFetch } from "../../../src/services/jeedom/https.ts";
-import { HAS_OPENSSL, type KeyPair, makeDefaultCertificate, makeSignedCertificate } from "../../support/certificate.ts";
-import { withTcpServer } from "../../support/loopback.ts";
-import { needing } from "../../support/needs.ts";
+import { createPrivateFetch } from "../../src/net/private_fetch.ts";
+import { HAS_OPENSSL, type KeyPair, makeDefaultCertificate, makeSignedCertificate } from "../support/certificate.ts";
+import { withTcpServer } from "../support/loopback.ts";
+import { needing } from "../support/needs.ts";
 
 const NEEDS = { openssl: HAS_OPENSSL };
 
