@@ -71,7 +71,7 @@ const schema = z.object({
   endpoint: optional(z.string("must be a text").max(MAX_URL_LENGTH, "is too long")),
   method: optional(z.string(METHOD_RULE).toUpperCase().pipe(z.enum(METHODS, METHOD_RULE))),
   headers: optional(z.custom<Readonly<Record<string, unknown>>>(isObject, "must be an object")),
-  body: z.unknown(),
+  body: z.unknown().optional(),
   raw: optional(z.boolean("must be true or false")),
   timeout: optional(z.number("must be a number of seconds").positive("must be more than 0 seconds")),
 });

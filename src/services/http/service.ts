@@ -140,18 +140,40 @@ export function createHttpService(options: HttpServiceOptions): Service {
   }
 
   async function send(request: HttpRequest, parts: ExchangeParts, signal: AbortSignal): Promise<Reply> {
-    let message: Outgoing = { ...request, destination: parts.destination };
+    let hop: Hop = await reach({ ...request, destination: parts.destination }, signal);
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-      const address = await options.checkAddress(message.destination, signal);
+      const { message, address } = hop;
       const incoming = await options.transports.send(message, { address, signal });
-      const next = followRedirect(incoming.response, message, { directory, grants: parts.grants });
+      const next = await follow(incoming, message, { grants: parts.grants, signal });
       if (next === undefined) return await read(incoming, message, { request, context: parts.context, signal });
       await incoming.response.body?.cancel();
-      message = next;
+      hop = next;
     }
     throw new ServiceError(502, `${parts.destination.name} redirects more than ${MAX_REDIRECTS} times`, {
       code: "service_answer",
     });
+  }
+
+  async function reach(message: Outgoing, signal: AbortSignal): Promise<Hop> {
+    return { message, address: await options.checkAddress(message.destination, signal) };
+  }
+
+  /** Returns the next hop of an answer that redirects to where the request may go; undefined for any other answer. */
+  async function follow(
+    { response }: Incoming,
+    message: Outgoing,
+    { grants, signal }: { readonly grants: HttpGrants; readonly signal: AbortSignal },
+  ): Promise<Hop | undefined> {
+    const next = followRedirect(response, message, { directory, grants });
+    if (next === undefined) return undefined;
+    try {
+      return await reach(next, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      // The request may have run, so the client gets its answer.
+      if (error instanceof ServiceError) return undefined;
+      throw error;
+    }
   }
 
   async function read(
@@ -190,6 +212,12 @@ interface ExchangeParts {
   readonly destination: Destination;
   readonly grants: HttpGrants;
   readonly context: ServiceContext;
+}
+
+/** Message, and the address that it is sent to; undefined to send it to the name. */
+interface Hop {
+  readonly message: Outgoing;
+  readonly address: string | undefined;
 }
 
 /** Returns the error for the client: never the library's message, which may quote the request. */

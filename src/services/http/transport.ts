@@ -5,6 +5,7 @@
  * @module
  */
 import { readPair, readSettingFile } from "../../config/setting_files.ts";
+import { errorText } from "../../lib/errors.ts";
 import type { Platform } from "../../platform.ts";
 import type { HttpTarget } from "./section.ts";
 import type { Outgoing } from "./redirect.ts";
@@ -110,7 +111,11 @@ async function openWithCertificates(name: string, target: HttpTarget, platform: 
   if (ca === undefined) return openClient(platform, pair);
   // Loaded only here: most networks at home have no HTTPS inside.
   const { createPrivateFetch } = await import("../../net/private_fetch.ts");
-  return { fetch: createPrivateFetch(ca, pair), decodes: [], close: () => {} };
+  try {
+    return { fetch: createPrivateFetch(ca, pair), decodes: [], close: () => {} };
+  } catch (error) {
+    throw new Error(`http.${name}.caFile "${target.caFile}" is of no use: ${errorText(error)}`, { cause: error });
+  }
 }
 
 /** Checks the files of a target's certificates, as its first request does. */

@@ -36,7 +36,7 @@ const PORTS: Readonly<Record<string, number>> = { http: 80, https: 443 };
  */
 export function parseUrlPattern(text: string): UrlPattern {
   const [, scheme, host = "", port, path = "/"] = PATTERN.exec(text) ?? [];
-  if (host === "" || pathFault(path) !== undefined) throw new SyntaxError(URL_PATTERN_RULE);
+  if (host === "" || path.includes("*") || pathFault(path) !== undefined) throw new SyntaxError(URL_PATTERN_RULE);
   const lower = scheme?.toLowerCase();
   const usual = lower === undefined ? undefined : PORTS[lower];
   const number = port === undefined ? usual : port === "*" ? undefined : Number(port);
