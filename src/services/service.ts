@@ -159,8 +159,6 @@ export interface Service {
   readonly aliases?: { readonly call: Route; readonly subscribe: Route };
   /** Returns whether a request that names no service is for this one, by its fields. */
   claims?(payload: Payload): boolean;
-  /** Returns why a request that reached the default service, as it names none, is not for it; undefined if it is. */
-  misdirectedFault?(payload: Payload): string | undefined;
 }
 
 /** A service that has subscriptions. */

@@ -101,7 +101,7 @@ Deno.test("rightsFromOptions() grants what is named and nothing else", () => {
 
 Deno.test("rightsFromOptions() reports all mistakes at once, each with its option", () => {
   const { mistakes } = rightsFromOptions({
-    service: ["http"],
+    service: ["ssh"],
     publish: ["a#", "ok"],
     subscribe: ["$share/group"],
     method: ["a b"],
@@ -110,7 +110,7 @@ Deno.test("rightsFromOptions() reports all mistakes at once, each with its optio
     broker: ["a b"],
   });
   assertEquals(mistakes, [
-    '--service "http" must be jeedom or mqtt',
+    `--service "ssh" must be ${SERVICES.map(({ name }) => name).join(" or ")}`,
     '--method "a b" must be a pattern of methods such as cmd::* or version',
     '--refuse-method "" must be a pattern of methods such as cmd::* or version',
     '--endpoint "a/../b" must be * or a plain path such as /plugins/x/core/php/jeeX.php',

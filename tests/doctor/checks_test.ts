@@ -10,6 +10,7 @@ Deno.test("checksWith() includes the checks of all services", async () => {
     "clock",
     "jeedom",
     "broker",
+    "http",
     "redis",
     "gateway",
     "metrics",

@@ -6,6 +6,9 @@ import { SERVICES } from "../../src/services/registry.ts";
 import { makeRecord } from "../support/gateway.ts";
 import { rightsOf } from "../support/rights.ts";
 
+/** Names of the services, as in errors. */
+const NAMES = SERVICES.map(({ name }) => `"${name}"`).join(" and ");
+
 const parse = (text: string) => parseKeysFile(text, SERVICES);
 
 const SECRET = "3616864d6ed4f70b8a774e17c7435b411d8bc5714fddaf88e3850104a9d88ccd";
@@ -69,8 +72,8 @@ Deno.test("parseKeysFile() names faults of rights beside those of other fields",
 Deno.test("parseKeysFile() reports the path of invalid rights in a service, and the violated rule", () => {
   const wrong: [rights: unknown, string][] = [
     [[], "keys[0].rights: "],
-    [{ ssh: {} }, 'keys[0].rights: no such service: "ssh". There are "jeedom" and "mqtt"'],
-    [{ [SECRET]: {} }, 'keys[0].rights: no such service: another. There are "jeedom" and "mqtt"'],
+    [{ ssh: {} }, `keys[0].rights: no such service: "ssh". There are ${NAMES}`],
+    [{ [SECRET]: {} }, `keys[0].rights: no such service: another. There are ${NAMES}`],
     [{ mqtt: [] }, "keys[0].rights.mqtt: "],
     [{ mqtt: { publish: ["a/#/b"] } }, 'keys[0].rights.mqtt.publish[0]: filter may have "#" only as its'],
     [{ mqtt: { methods: ["*"] } }, 'keys[0].rights.mqtt: no such field: "methods"'],
@@ -86,7 +89,7 @@ Deno.test("parseKeysFile() reports the path of invalid rights in a service, and 
   const both = assertThrows(() => parse(written({ rights: {}, publish: ["a"] })), SyntaxError);
   assertEquals(
     both.message,
-    'keys[0]: no such field: "publish". Rights belong in "rights", below "jeedom" and "mqtt"',
+    `keys[0]: no such field: "publish". Rights belong in "rights", below ${NAMES}`,
   );
 });
 
@@ -207,18 +210,18 @@ Deno.test("parseKeysFile() refuses older fields beside nested rights, and names 
   );
   assertEquals(
     error.message,
-    'keys[0]: no such field: "services", "ownApikey", "colour". Rights belong in "rights", below "jeedom" and "mqtt"',
+    `keys[0]: no such field: "services", "ownApikey", "colour". Rights belong in "rights", below ${NAMES}`,
   );
 });
 
 Deno.test("parseKeysFile() names the services there are for an unknown one, whatever its name", () => {
-  for (const name of ["http", "toString", "constructor"]) {
+  for (const name of ["ssh", "toString", "constructor"]) {
     const text = written({ rights: {} }).replace('"rights":{}', `"rights":{"${name}":{}}`);
     const error = assertThrows(() => parse(text), SyntaxError, undefined, name);
-    assertEquals(error.message, `keys[0].rights: no such service: "${name}". There are "jeedom" and "mqtt"`);
+    assertEquals(error.message, `keys[0].rights: no such service: "${name}". There are ${NAMES}`);
   }
   const secret = assertThrows(() => parse(written({ rights: { [SECRET]: {} } })), SyntaxError);
-  assertEquals(secret.message, 'keys[0].rights: no such service: another. There are "jeedom" and "mqtt"');
+  assertEquals(secret.message, `keys[0].rights: no such service: another. There are ${NAMES}`);
 });
 
 Deno.test("parseKeysFile() takes older and newer keys in one file", () => {

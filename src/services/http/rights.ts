@@ -118,7 +118,6 @@ export const HTTP_RIGHTS: RightsDefinition = {
     "http-path": listOption("PATTERN", "Their paths that it may use; all by default"),
     "http-url": listOption("PATTERN", "URLs to use, out of HTTP_ALLOWED"),
   },
-  addNote: "HTTP: nothing.",
   change: changeRights,
   describe: describeRights,
   summarize: summarizeRights,
