@@ -7,9 +7,9 @@ import { ScopeError } from "../../keys/rights.ts";
 import { FieldError } from "../../protocol/payload.ts";
 import { type HeaderList, joinHeaders } from "./headers.ts";
 import { matchesPath } from "./path.ts";
-import type { HttpRequest, Method } from "./request.ts";
+import type { HttpRequest } from "./request.ts";
 import { type HttpGrants, pathNotGranted } from "./rights.ts";
-import { basePath, findTarget, type HttpTarget, type HttpTargets, ownHeaders } from "./section.ts";
+import { basePath, findTarget, type HttpTarget, type HttpTargets, type Method, ownHeaders } from "./section.ts";
 import { matchesUrl, namesLoopback, type UrlPattern } from "./url_pattern.ts";
 
 /** Destination that target, setting and key allow. Its addresses are yet to be checked. */

@@ -33,7 +33,8 @@ export const http: ServiceModule<typeof HTTP_SETTINGS> = {
     targetsOf(sections).flatMap(([, { caFile, certFile, keyFile }]) =>
       [caFile, certFile, keyFile].filter((file) => file !== undefined)
     ),
-  maxAnswerBytes: ({ http: { maxResponseBytes } }) => maxResponseBytes,
+  // In base64.
+  maxAnswerBytes: ({ http: { maxResponseBytes } }) => Math.ceil(maxResponseBytes / 3) * 4,
   checkFiles: (_config, platform, sections) =>
     targetsOf(sections)
       .filter(([, { caFile, certFile }]) => caFile !== undefined || certFile !== undefined)

@@ -38,7 +38,8 @@ export function pathFault(path: string): string | undefined {
 }
 
 /** Rule for a pattern of paths, as text that follows it. */
-export const PATH_PATTERN_RULE = "must be a path such as /api/**, with * for any characters within a segment and ** " +
+export const PATH_PATTERN_RULE: string =
+  "must be a path such as /api/**, with * for any characters within a segment and ** " +
   `for any characters, at most ${MAX_WILDCARDS} of them`;
 
 /** Returns whether a text is a pattern of paths. */

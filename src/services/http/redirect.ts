@@ -7,9 +7,9 @@ import { ScopeError } from "../../keys/rights.ts";
 import { FieldError } from "../../protocol/payload.ts";
 import { type Destination, type DestinationDirectory, inTarget, isBelow } from "./destination.ts";
 import type { HeaderList } from "./headers.ts";
-import { type Method, parseRequestUrl } from "./request.ts";
+import { parseRequestUrl } from "./request.ts";
 import type { HttpGrants } from "./rights.ts";
-import { basePath } from "./section.ts";
+import { basePath, type Method } from "./section.ts";
 
 /** Message to send to a destination. */
 export interface Outgoing {

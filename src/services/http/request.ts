@@ -10,10 +10,7 @@ import { hostOf, isHost } from "../../net/host.ts";
 import { FieldError, parseFields, type Payload } from "../../protocol/payload.ts";
 import { type HeaderList, parseHeaders } from "./headers.ts";
 import { pathFault } from "./path.ts";
-import { isTargetName, METHODS, TARGET_RULE } from "./section.ts";
-
-/** Method of a request. */
-export type Method = typeof METHODS[number];
+import { isTargetName, type Method, METHODS, TARGET_RULE } from "./section.ts";
 
 /** Part of a request that does not depend on where it goes. */
 export interface HttpContent {

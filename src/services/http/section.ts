@@ -10,10 +10,47 @@ import { headerFault, type HeaderList } from "./headers.ts";
 import { isPathPattern, PATH_PATTERN_RULE, pathFault } from "./path.ts";
 
 /** Methods of requests. */
-export const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const;
+export const METHODS: readonly Method[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
+/** Method of a request. */
+export type Method = "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS";
+
+/** Target of requests, as the file has it. */
+export interface HttpTarget {
+  /** Address; its path comes before the path of each request. */
+  readonly url: URL;
+  /** Name for people. */
+  readonly label?: string | undefined;
+  /** Methods that requests may have. */
+  readonly methods: readonly Method[];
+  /** Patterns of paths, below that of the address. */
+  readonly paths: readonly string[];
+  /** Parameters of the query that the gateway adds, such as an API key. */
+  readonly query: Readonly<Record<string, string>>;
+  /** Headers that the gateway adds. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Name of the login with HTTP Basic. */
+  readonly username?: string | undefined;
+  /** Its password. */
+  readonly password?: string | undefined;
+  /** Token of the login with `Authorization: Bearer`. */
+  readonly bearer?: string | undefined;
+  /** File with the certificate of the target, or of its private authority. */
+  readonly caFile?: string | undefined;
+  /** File with the gateway's certificate for the target. */
+  readonly certFile?: string | undefined;
+  /** File with that certificate's private key. */
+  readonly keyFile?: string | undefined;
+  /** Longest wait for a whole answer, in seconds. */
+  readonly timeout?: number | undefined;
+  /** Largest answer, in bytes. */
+  readonly maxBytes?: number | undefined;
+  /** Redirects to follow: those that stay in the target, or also those to URLs that are allowed without it. */
+  readonly redirects: "none" | "same-origin" | "follow";
+}
 
 /** Rule for the name of a target, as text that follows it. */
-export const TARGET_RULE = "must be a name of 1 to 64 letters, digits, dots, dashes and underscores";
+export const TARGET_RULE: string = "must be a name of 1 to 64 letters, digits, dots, dashes and underscores";
 
 /** Returns whether a text can be the name of a target. */
 export function isTargetName(text: string): boolean {
@@ -48,35 +85,20 @@ const headers = z.record(z.string(), z.string()).default({}).superRefine((record
 });
 
 const schema = z.strictObject({
-  /** Address; its path comes before the path of each request. */
   url: address,
-  /** Name for people. */
   label: z.string().max(100).optional(),
-  /** Methods that requests may have. */
   methods: z.array(z.enum(METHODS)).min(1).default(["GET"]),
-  /** Patterns of paths, below that of the address. */
   paths: z.array(z.string().refine(isPathPattern, PATH_PATTERN_RULE)).min(1).max(100),
-  /** Parameters of the query that the gateway adds, such as an API key. */
   query: z.record(z.string().min(1), z.string()).default({}),
-  /** Headers that the gateway adds. */
   headers,
-  /** Name of the login with HTTP Basic. */
   username: text.regex(/^[^:]*$/, "must have no colon").optional(),
-  /** Its password. */
   password: z.string().max(4096).optional(),
-  /** Token of the login with `Authorization: Bearer`. */
   bearer: text.optional(),
-  /** File with the certificate of the target, or of its private authority. */
   caFile: file,
-  /** File with the gateway's certificate for the target. */
   certFile: file,
-  /** File with that certificate's private key. */
   keyFile: file,
-  /** Longest wait for a whole answer, in seconds. */
   timeout: z.number().min(0.1).max(3600).optional(),
-  /** Largest answer, in bytes. */
   maxBytes: z.int().min(1).max(2 ** 30).optional(),
-  /** Redirects that the gateway follows: those that stay in the target, or also those to URLs that are allowed without it. */
   redirects: z.enum(["none", "same-origin", "follow"]).default("none"),
 }).superRefine((target, context) => {
   const report = (field: keyof typeof target, message: string) =>
@@ -94,9 +116,6 @@ const schema = z.strictObject({
     if (target[field] !== undefined && target.url?.protocol === "http:") report(field, "needs https:// in url");
   }
 });
-
-/** Target of requests, as the file has it. */
-export type HttpTarget = Readonly<z.output<typeof schema>>;
 
 /** Targets by name. */
 export type HttpTargets = Readonly<Record<string, HttpTarget>>;

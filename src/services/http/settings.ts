@@ -32,8 +32,8 @@ export const HTTP_SETTINGS = {
     }),
     maxResponseBytes: setting("HTTP_MAX_RESPONSE_BYTES", {
       rule: wholeNumber(1, 2 ** 30),
-      default: 8 * 2 ** 20,
-      reason: "A camera's picture has 2 MB.",
+      default: 6 * 2 ** 20,
+      reason: "A camera's picture has 2 MB; in base64, 6 MiB are as large as the largest answer of Jeedom.",
       doc: "Largest answer to read, in bytes, after decompression. A target can have a lower limit.",
     }),
   },

@@ -19,7 +19,7 @@ export interface UrlPattern {
 }
 
 /** Rule for patterns of URLs, as text that follows the name of a setting or of an option. */
-export const URL_PATTERN_RULE =
+export const URL_PATTERN_RULE: string =
   "must be a list of [http://]host[:port][/path], where the host may be a name, an address, *.domain, 10.0.0.0/8, " +
   "[fd00::/8] or *, and the port *";
 
