@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { FieldError } from "../../src/protocol/payload.ts";
 import { claims } from "../../src/services/http/request.ts";
 import { ServiceError, textReply } from "../../src/services/service.ts";

@@ -26,6 +26,8 @@ export interface HttpServiceParts {
   readonly lookup?: (host: string) => Promise<readonly string[]>;
   /** Sends requests. */
   readonly fetch?: typeof fetch;
+  /** Addresses of this machine; hidden by default. */
+  readonly interfaces?: readonly string[];
   /** Ports of the gateway. */
   readonly ownPorts?: readonly OwnPort[];
   /** Largest answer, in bytes. */
@@ -39,6 +41,7 @@ export function makeHttpService(parts: HttpServiceParts = {}) {
   const { targets = {}, allowed = [], rights = HTTP_RIGHTS.all, ownPorts = [] } = parts;
   const scope = new Scope({ http: rights });
   const platform = fakePlatform({
+    networkInterfaces: () => (parts.interfaces ?? []).map((address) => ({ name: "eth0", family: "IPv4", address })),
     ...parts.lookup === undefined ? {} : { lookup: parts.lookup },
     ...parts.fetch === undefined ? {} : { fetch: parts.fetch },
   });

@@ -74,13 +74,15 @@ export function createCheckAddress({ ownPorts, platform }: AddressCheckOptions):
     if (fault !== undefined || isNamed) return fault;
     if (isLoopback(address)) return "is a loopback address";
     const isOwn = ownPorts.some((own) => own.port === port && isOwnAddress(address, own.host));
-    return isOwn ? "is the gateway itself" : undefined;
+    return isOwn ? "may be the gateway itself, by its port: use a target with the address" : undefined;
   }
 
   function isOwnAddress(address: string, listensOn: string): boolean {
     const canonical = canonicalHost(address);
     if (!isUnspecified(listensOn)) return canonical === canonicalHost(listensOn);
-    return platform.networkInterfaces().some((own) => canonicalHost(own.address) === canonical);
+    const interfaces = platform.networkInterfaces();
+    // The sandbox hides them, so any address may be one of this machine.
+    return interfaces.length === 0 || interfaces.some((own) => canonicalHost(own.address) === canonical);
   }
 
   async function resolve(host: string, signal: AbortSignal): Promise<readonly string[]> {

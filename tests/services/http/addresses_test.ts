@@ -152,7 +152,7 @@ Deno.test("handle() refuses the gateway's own ports, unless a target or an entry
   });
   assertEquals(
     await refusal(home, "http://192.168.1.5:10000/"),
-    "Address not allowed: 192.168.1.5:10000 is the gateway itself",
+    "Address not allowed: 192.168.1.5:10000 may be the gateway itself, by its port: use a target with the address",
   );
   assertEquals(await refusal(home, "http://192.168.1.5:10001/"), undefined);
   assertEquals(await refusal(home, "http://127.0.0.1:9464/metrics"), undefined);
@@ -161,7 +161,7 @@ Deno.test("handle() refuses the gateway's own ports, unless a target or an entry
   assertEquals(await target("named"), undefined);
   assertEquals(
     await target("self"),
-    "Address not allowed: self.lan:10000 leads to an address that is the gateway itself",
+    "Address not allowed: self.lan:10000 leads to an address that may be the gateway itself, by its port: use a target with the address",
   );
   assertEquals(await target("other"), undefined);
   assertEquals(sent.length, 4);
@@ -177,4 +177,22 @@ Deno.test("handle() lets a network allow addresses, and no name that leads to on
   assertEquals(await refusal(home, "http://10.0.0.1/"), undefined);
   assertEquals(await refusal(home, "http://ten.lan/"), "This key may not request http://ten.lan or this path there");
   assertEquals(sent.length, 1);
+});
+
+Deno.test("handle() refuses an own port at every address, where the sandbox hides those of this machine", async () => {
+  const { sent, send } = recorder();
+  const ask = async (interfaces: readonly string[], url: string) => {
+    await using home = makeHttpService({
+      allowed: ["*"],
+      fetch: send,
+      ownPorts: [{ host: "0.0.0.0", port: 10_000 }],
+      interfaces,
+    });
+    return (await refusal(home, url))?.slice(0, 20);
+  };
+  assertEquals(await ask([], "http://192.168.1.6:10000/"), "Address not allowed:");
+  assertEquals(await ask(["192.168.1.5"], "http://192.168.1.5:10000/"), "Address not allowed:");
+  assertEquals(await ask(["192.168.1.5"], "http://192.168.1.6:10000/"), undefined);
+  assertEquals(await ask([], "http://192.168.1.6:10001/"), undefined);
+  assertEquals(sent.length, 2);
 });

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { ScopeError } from "../../../src/keys/rights.ts";
 import { FieldError, type Payload } from "../../../src/protocol/payload.ts";
 import { HTTP_RIGHTS } from "../../../src/services/http/rights.ts";
@@ -379,6 +379,10 @@ Deno.test("handle() describes failures without addresses, paths and secrets", as
   const error = await assertRejects(() => home.call({ target: "a", path: "/api/x" }), ServiceError);
   assertEquals(error.message, "a refuses connections: nothing listens there");
   assertEquals([error.status, error.code], [502, "service_unreachable"]);
+  // The cause goes to the log.
+  const cause = String(error.cause);
+  assertStringIncludes(cause, "onnection refused");
+  assertEquals(/secret|api/.test(cause), false, cause);
 });
 
 Deno.test("handle() says that a target which the sandbox does not allow yet needs a restart", async () => {

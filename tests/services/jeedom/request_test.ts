@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertThrows } from "@std/assert";
 import * as fc from "fast-check";
 import { FieldError } from "../../../src/protocol/payload.ts";
 import { parseJeedomRequest } from "../../../src/services/jeedom/request.ts";
