@@ -20,7 +20,8 @@ ENV DENO_DIR=/deno-dir \
     DENO_NO_UPDATE_CHECK=1 \
     NO_COLOR=1 \
     SECRET_KEY_FILE=/app/data/secret_key.txt \
-    KEYS_FILE=/app/data/keys.json
+    KEYS_FILE=/app/data/keys.json \
+    SERVICES_FILE=/app/data/services.yaml
 WORKDIR /app
 # Code and packages belong to root: the gateway can read, but not change them.
 COPY --from=build /deno-dir /deno-dir

@@ -28,10 +28,9 @@ common="--quiet --cached-only --frozen --config $here/app/deno.json"
 case "${1:-serve}" in
   serve)
     # shellcheck disable=SC2086
-    flags="$v8 $("$deno" run $common --allow-read=.env --allow-env "$main" permissions)"
+    flags="$v8 $("$deno" run $common --allow-read --allow-env "$main" permissions)"
     ;;
-  permissions) flags="--allow-read=.env --allow-env" ;;
-  check-config) flags="--allow-read --allow-env" ;;
+  permissions | check-config) flags="--allow-read --allow-env" ;;
   keys) flags="--allow-read --allow-write --allow-env --allow-run=tailscale --allow-sys=networkInterfaces" ;;
   doctor) flags="--allow-net --allow-read --allow-env --allow-run=tailscale --allow-sys=statfs" ;;
   *) flags="--allow-net --allow-read --allow-env" ;;

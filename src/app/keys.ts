@@ -4,7 +4,7 @@
  * @module
  */
 import type { Config } from "../config/settings.ts";
-import { errorName } from "../lib/errors.ts";
+import { type FileWatcher, fingerprintOf, POLL_MS } from "../lib/file_watcher.ts";
 import type { Log } from "../observability/log.ts";
 import type { MetricRegistry } from "../observability/telemetry.ts";
 import { randomBytes } from "../protocol/bytes.ts";
@@ -20,7 +20,7 @@ import { DEFAULT_KEY_NAME } from "../keys/schema.ts";
 import { deriveKeyId } from "../protocol/secret_key.ts";
 import { allRights } from "../keys/rights.ts";
 import type { ServiceModule } from "../services/service.ts";
-import { type KeyWatcher, watchKeys } from "../keys/watcher.ts";
+import { watchKeys } from "../keys/watcher.ts";
 import { type KeySources, LiveKeyring } from "../keys/keyring.ts";
 import { readKeysFile } from "../keys/keyring_file.ts";
 import { createImportSecretKey } from "../keys/node_crypto.ts";
@@ -46,9 +46,6 @@ export interface KeysOptions {
   readonly services: readonly ServiceModule[];
 }
 
-/** Interval of checking the files, in milliseconds. A change counts at the second check: within 2 s. */
-const POLL_MS = 500;
-
 /**
  * Opens the keys.
  *
@@ -66,7 +63,7 @@ export async function openKeys(
     importSecretKey: createImportSecretKey(config.keys.aead),
   });
   registerKeyGauges(metrics, keyring);
-  const fingerprint = () => fingerprintOf([config.keys.secretKeyFile, config.keys.keysFile], platform);
+  const fingerprint = () => fingerprintOf([config.keys.secretKeyFile, config.keys.keysFile], platform.files);
   const load = () => loadSources(config, platform, { log, services });
   const loaded = await fingerprint();
   let sources = await load();
@@ -78,7 +75,7 @@ export async function openKeys(
   }
   if (sources.single !== undefined) await removeLeftovers(config.keys.secretKeyFile, platform.files);
   await keyring.replace(sources);
-  const watcher: KeyWatcher = watchKeys({ keyring, load, fingerprint, pollMs: POLL_MS, log }, loaded);
+  const watcher: FileWatcher = watchKeys({ keyring, load, fingerprint, pollMs: POLL_MS, log }, loaded);
   // SIGHUP reloads the keys. On a terminal it means that the terminal was closed, and ends the program.
   if (!platform.isTerminal) platform.onReload(() => watcher.reload());
   return { keyring, newKeyId, close: () => watcher.close() };
@@ -147,17 +144,4 @@ async function createFirstKey(config: Config, { files, print }: Platform): Promi
     ].join("\n"),
   );
   return key;
-}
-
-/** Returns a text that differs whenever a file was written, replaced, created or removed. Never throws. */
-async function fingerprintOf(paths: readonly string[], { files }: Platform): Promise<string> {
-  const stamps = paths.map(async (path) => {
-    try {
-      const { mtime, ctime, size, ino } = await files.stat(path);
-      return [mtime?.getTime(), ctime?.getTime(), size, ino].join(" ");
-    } catch (error) {
-      return errorName(error);
-    }
-  });
-  return (await Promise.all(stamps)).join(", ");
 }

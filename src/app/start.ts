@@ -39,6 +39,7 @@ import { MemoryState } from "../store/state/memory_state.ts";
 import { listen, listenForAdmin, openPort } from "./listen.ts";
 import { localUrl } from "../net/host.ts";
 import { openKeys } from "./keys.ts";
+import { openServicesFile } from "./services_file.ts";
 import { type OpenStore, openStore } from "./store.ts";
 import type { Platform } from "../platform.ts";
 import { readPair } from "../config/setting_files.ts";
@@ -69,8 +70,8 @@ interface Instruments {
 /** Interval of the summary of failed requests in the log, in milliseconds. */
 const FAILURE_SUMMARY_MS = 60_000;
 
-/** Longest wait for reading the key files at the end, in milliseconds. */
-const KEYS_CLOSE_TIMEOUT_MS = 1000;
+/** Longest wait for reading the key files or the services file at the end, in milliseconds. */
+const FILES_CLOSE_TIMEOUT_MS = 1000;
 
 /** Longest wait for requests to the metrics port at the end, in milliseconds. */
 const ADMIN_CLOSE_TIMEOUT_MS = 500;
@@ -82,6 +83,8 @@ const SERVICES_CLOSE_TIMEOUT_MS = 2000;
 export interface StartOptions {
   /** The services; those of the registry by default. */
   readonly modules?: readonly ServiceModule[];
+  /** Masks further secrets in the log: those of the services file. */
+  readonly hide?: (secrets: readonly string[]) => void;
   /** Time of `performance.now()` from which on no earlier process takes requests; now by default. */
   readonly aloneSince?: number;
 }
@@ -89,13 +92,13 @@ export interface StartOptions {
 /**
  * Starts the gateway.
  *
- * @throws `KeyFileError`, `PortTakenError`, or the error of a file that cannot be read
+ * @throws `KeyFileError`, `ConfigError` for the services file, `PortTakenError`, or the error of a file that cannot be read
  */
 export async function startGateway(
   config: Config,
   platform: Platform,
   log: Log,
-  { modules = SERVICES, aloneSince }: StartOptions = {},
+  { modules = SERVICES, hide = () => {}, aloneSince }: StartOptions = {},
 ): Promise<RunningGateway> {
   const tls = await readPair(
     "TLS",
@@ -117,9 +120,11 @@ export async function startGateway(
   const deadlines = new Deadlines(SYSTEM_CLOCK);
   opened.defer(deadlines.keepTimer());
 
-  const keys = await openKeys(config, platform, { log, metrics, services: modules });
+  const servicesFile = await openServicesFile(config, platform, { log, metrics, services: modules, hide });
   // A network drive that hangs must not keep the gateway from stopping.
-  opened.defer(() => settledWithin(keys.close(), KEYS_CLOSE_TIMEOUT_MS));
+  opened.defer(() => settledWithin(servicesFile.close(), FILES_CLOSE_TIMEOUT_MS));
+  const keys = await openKeys(config, platform, { log, metrics, services: modules });
+  opened.defer(() => settledWithin(keys.close(), FILES_CLOSE_TIMEOUT_MS));
   const store = await openStore(config, { ...instruments, aloneSince, newKeyId: keys.newKeyId });
   opened.defer(() => store.close());
   const broker = await openDefaultBroker(config, platform, log);
@@ -129,7 +134,7 @@ export async function startGateway(
   const encoder = createEventEncoder({ randomBytes, clock: SYSTEM_CLOCK, metrics });
   const { services, checks, closeServices } = await createServices(modules, metrics, {
     config,
-    sections: { current: {} },
+    sections: servicesFile.sections,
     state,
     allRights: allRights(modules),
     platform,

@@ -6,7 +6,7 @@
 import { errorText } from "../lib/errors.ts";
 import { ConfigError, parseSettings } from "../config/parse.ts";
 import type { Setting } from "../config/rules.ts";
-import { type Config, type SettingsTable, settingsTable, settingsWithValues } from "../config/settings.ts";
+import { SETTINGS, type SettingsTable, settingsTable, settingsWithValues } from "../config/settings.ts";
 import { type BrokerPattern, formatBrokerPattern } from "../net/egress.ts";
 import type { Network } from "../net/ip_address.ts";
 import { sourceText } from "../config/unknown_settings.ts";
@@ -15,7 +15,8 @@ import type { Platform } from "../platform.ts";
 import { SERVICES } from "../services/registry.ts";
 import type { ServiceModule } from "../services/service.ts";
 import { readPair } from "../config/setting_files.ts";
-import { readSettings, type Settings } from "../config/load.ts";
+import { type Configuration, readConfiguration } from "../config/configuration.ts";
+import type { Settings } from "../config/load.ts";
 import { describeWithoutEffect, reportConfigError } from "./config_errors.ts";
 
 /** Command line of `check-config`. */
@@ -38,10 +39,11 @@ export async function checkConfig(
   const { args, print, printError } = platform;
   try {
     const { all } = readOptions(args, CHECK_CONFIG_LINE);
-    const settings = await readSettings(platform, services);
+    const settings = await readConfiguration(platform, services);
     printSettings(settings, { all, print, table: settingsTable(services) });
+    printServicesFile(settings, platform);
     printWithoutEffect(settings, printError);
-    await checkFiles(settings.config, platform, services);
+    await checkFiles(settings, platform, services);
     print("The configuration is valid.");
     return 0;
   } catch (error) {
@@ -71,17 +73,37 @@ function printSettings(
 }
 
 /**
- * Checks the files that settings name, as a start does.
+ * Checks the files that settings and the services file name, as a start does.
  *
  * @throws {ConfigError} with all problems
  */
-async function checkFiles(config: Config, platform: Platform, services: readonly ServiceModule[]): Promise<void> {
+async function checkFiles(
+  { config, servicesFile: { sections } }: Configuration,
+  platform: Platform,
+  services: readonly ServiceModule[],
+): Promise<void> {
   const results = await Promise.allSettled([
     readPair("TLS", { certFile: config.server.tlsCertFile, keyFile: config.server.tlsKeyFile }, platform),
-    ...services.flatMap((service) => service.checkFiles?.(config, platform, {}) ?? []),
+    ...services.flatMap((service) => service.checkFiles?.(config, platform, sections) ?? []),
   ]);
   const problems = results.filter((result) => result.status === "rejected").map(({ reason }) => errorText(reason));
   if (problems.length > 0) throw new ConfigError(problems);
+}
+
+/** Prints the sections of the services file with the number of their entries, and warns where a setting names no file. */
+function printServicesFile(
+  { config, servicesFile: { sections, exists }, sources: { environment, file } }: Configuration,
+  { print, printError }: Pick<Platform, "print" | "printError">,
+): void {
+  const { file: path } = config.services;
+  const { name } = SETTINGS.services.settings.file;
+  const entries = Object.entries(sections).map(([section, content]) => `${section} (${countEntries(content)})`);
+  if (exists) print(`${path}: ${entries.join(", ") || "no sections"}`);
+  else if (environment[name] || file[name]) printError(`Warning: ${name}: there is no file "${path}"`);
+}
+
+function countEntries(content: unknown): number {
+  return typeof content === "object" && content !== null ? Object.keys(content).length : 1;
 }
 
 function noteOn(value: string, standard: string): string {

@@ -13,7 +13,7 @@ export function reportConfigError(
   error: ConfigError,
   { printError, next }: Pick<Platform, "printError"> & { readonly next: string },
 ): number {
-  printError(`Invalid configuration. Fix these in the environment or .env, then ${next}:`);
+  printError(`Invalid configuration. Fix these in the environment, .env or the file that is named, then ${next}:`);
   for (const problem of [...error.problems, ...describeWithoutEffect(error)]) printError(`  ${problem}`);
   return EXIT_CONFIG;
 }

@@ -11,6 +11,7 @@ import { type Config, secretsOf, SETTINGS } from "../config/settings.ts";
 import { DEVICES, LIGHT_COMMAND_TOPIC, SimulatedHome, startSensors } from "../demo/simulated_home.ts";
 import { createSimulatedJeedom } from "../demo/simulated_jeedom.ts";
 import { startLog } from "../observability/logtape.ts";
+import { createMask } from "../observability/mask.ts";
 import { type Bytes, randomBytes } from "../protocol/bytes.ts";
 import { openRequest, parseRequest } from "../protocol/exchange.ts";
 import { importSecretKey } from "../protocol/secret_key.ts";
@@ -86,7 +87,12 @@ async function makeTemporaryKey(platform: Platform) {
     random: randomBytes,
     mode: "strict",
   });
-  return { secret, settings: { SECRET_KEY_FILE, KEYS_FILE: `${directory}/keys.json` } };
+  const settings = {
+    SECRET_KEY_FILE,
+    KEYS_FILE: `${directory}/keys.json`,
+    SERVICES_FILE: `${directory}/services.yaml`,
+  };
+  return { secret, settings };
 }
 
 async function makeTempDir(platform: Platform): Promise<string> {
@@ -132,7 +138,7 @@ function demoConfig({ env }: Platform, settings: Variables): Config {
 
 async function startOnFreePort(config: Config, platform: Platform): Promise<RunningGateway> {
   const { isTerminal, print } = platform;
-  const log = startLog({ settings: config.log, secrets: secretsOf(config), isTerminal, print });
+  const log = startLog({ settings: config.log, mask: createMask(secretsOf(config)), isTerminal, print });
   // Loaded only here: MQTT.js reads the environment as it loads, and --help needs no permission.
   const { startGateway } = await import("../app/start.ts");
   try {

@@ -11,6 +11,7 @@ import { skipped } from "../doctor/check.ts";
 import { runChecks, watch, type WatchOptions } from "../doctor/run_checks.ts";
 import { HealthTopic, type HealthTopicOptions, publishOnce } from "../doctor/health_topic.ts";
 import { createContext } from "../doctor/context.ts";
+import { findServicesFile, type FoundServicesFile } from "../doctor/services_file.ts";
 import {
   exitCodeOf,
   formatChanges,
@@ -32,6 +33,7 @@ import { SERVICES } from "../services/registry.ts";
 import type { ServiceModule } from "../services/service.ts";
 import { EXIT_USAGE } from "./exit_codes.ts";
 import type { Platform } from "../platform.ts";
+import { withoutVariables } from "../config/configuration.ts";
 import { readSettings, type Settings } from "../config/load.ts";
 import { describeWithoutEffect } from "./config_errors.ts";
 
@@ -76,9 +78,9 @@ interface ReportOutput {
   readonly topic: HealthTopicOptions | undefined;
 }
 
-/** The settings, unless they are invalid, and their problems. */
+/** The settings, unless they are invalid, their problems, and the services file. */
 interface SettingsRead extends SettingsFound {
-  readonly settings?: Settings;
+  readonly settings?: Settings & FoundServicesFile;
 }
 
 /** Runs all checks, once or repeatedly. Exit code: 0 all checks passed, 1 warnings only, 2 at least one check failed. */
@@ -171,7 +173,14 @@ async function tryReadSettings(
 ): Promise<SettingsRead> {
   try {
     const settings = await readSettings(platform, services);
-    return { settings, problems: [], withoutEffect: describeWithoutEffect(settings) };
+    const found = await findServicesFile(settings.config, platform, services);
+    const { unreadLines } = settings;
+    const unknown = withoutVariables(settings.unknown, found.variables);
+    return {
+      settings: { ...settings, ...found },
+      problems: [],
+      withoutEffect: describeWithoutEffect({ unknown, unreadLines }),
+    };
   } catch (error) {
     if (error instanceof ConfigError) return { problems: error.problems, withoutEffect: describeWithoutEffect(error) };
     throw error;
@@ -179,7 +188,7 @@ async function tryReadSettings(
 }
 
 function contextOf(
-  { config, sources: { environment, file } }: Settings,
+  { config, sources: { environment, file }, sections, servicesFileProblems }: Settings & FoundServicesFile,
   platform: Platform,
   services: readonly ServiceModule[],
 ) {
@@ -187,6 +196,8 @@ function contextOf(
     config,
     isSet: (name) => Boolean(environment[name] || file[name]),
     services,
+    sections,
+    servicesFileProblems,
     version: VERSION,
     localUrl,
     machine: platform,

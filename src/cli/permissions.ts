@@ -11,7 +11,7 @@ import type { Platform } from "../platform.ts";
 import { SERVICES } from "../services/registry.ts";
 import type { ServiceModule } from "../services/service.ts";
 import { findNotifySockets } from "../app/systemd.ts";
-import { readSettings } from "../config/load.ts";
+import { readConfiguration } from "../config/configuration.ts";
 import { describeMisspelt } from "./config_errors.ts";
 
 /** Command line of `permissions`. */
@@ -30,12 +30,13 @@ export async function permissions(
   services: readonly ServiceModule[] = SERVICES,
 ): Promise<number> {
   try {
-    const { config, unknown } = await readSettings(platform, services);
+    const { config, servicesFile: { sections, variables }, unknown } = await readConfiguration(platform, services);
     warnOfEnvironment(unknown, platform);
-    platform.print(permissionFlags(config, findNotifySockets(platform), { services }).join(" "));
+    const flags = permissionFlags(config, findNotifySockets(platform), { services, sections, variables });
+    platform.print(flags.join(" "));
   } catch (error) {
     if (error instanceof ConfigError) warnOfEnvironment(error.unknown, platform);
-    platform.print(minimalFlags(services).join(" "));
+    platform.print(minimalFlags(services, error instanceof ConfigError ? error.variables : []).join(" "));
   }
   return 0;
 }

@@ -7,6 +7,7 @@ import { errorText } from "../lib/errors.ts";
 import { ConfigError } from "../config/parse.ts";
 import { secretsOf } from "../config/settings.ts";
 import { startLog } from "../observability/logtape.ts";
+import { createMask } from "../observability/mask.ts";
 import { joinWords } from "../config/rules.ts";
 import { sourceText } from "../config/unknown_settings.ts";
 import type { CommandLine } from "./args.ts";
@@ -14,7 +15,7 @@ import { EXIT_CONFIG, EXIT_FAILURE } from "./exit_codes.ts";
 import type { Platform } from "../platform.ts";
 import { assertPortFree, PortTakenError } from "../app/listen.ts";
 import { openServiceManager } from "../app/systemd.ts";
-import { readSettings } from "../config/load.ts";
+import { readConfiguration } from "../config/configuration.ts";
 import { describeUnread, reportConfigError } from "./config_errors.ts";
 
 /** Command line of `serve`. */
@@ -30,9 +31,10 @@ export async function serve(platform: Platform): Promise<number> {
   // First of all: a signal during the start must not be lost. A gateway whose output is closed continues without its log.
   const stopped = platform.untilStopped({ ignoresOutput: true });
   try {
-    const { config, unknown, unreadLines } = await readSettings(platform);
+    const { config, servicesFile, unknown, unreadLines } = await readConfiguration(platform);
     const { isTerminal, print } = platform;
-    const log = startLog({ settings: config.log, secrets: secretsOf(config), isTerminal, print });
+    const mask = createMask([...secretsOf(config), ...servicesFile.secrets]);
+    const log = startLog({ settings: config.log, mask, isTerminal, print });
     for (const { name, source, suggestions } of unknown.filter((setting) => setting.suggestions.length > 0)) {
       log.warn("{name} in {source} is not a setting: did you mean {suggestions}?", {
         name,
@@ -45,7 +47,7 @@ export async function serve(platform: Platform): Promise<number> {
     const aloneSince = performance.now();
     // Loaded only here: --help needs no permission, and not the code of the gateway.
     const { startGateway } = await import("../app/start.ts");
-    const gateway = await startGateway(config, platform, log, { aloneSince });
+    const gateway = await startGateway(config, platform, log, { hide: mask.add, aloneSince });
     const manager = await openServiceManager(platform, log);
     manager.ready(`Serves at ${gateway.url}`);
     await stopped;

@@ -54,8 +54,8 @@ export const FIRST_GROUPS = {
         rule: choice("strict", "ignore"),
         default: "strict",
         doc:
-          "strict: a key file that others can read gets mode 0600, and is not used where that fails. ignore: the modes " +
-          "stay as they are, for file systems without modes (FAT, some network drives).",
+          "strict: a key file or services file that others can read gets mode 0600, and is not used where that fails. " +
+          "ignore: the modes stay as they are, for file systems without modes (FAT, some network drives).",
       }),
       aead: setting("AEAD", {
         rule: choice("webcrypto", "native"),
@@ -129,6 +129,19 @@ export const FIRST_GROUPS = {
       ...mustBeTogether(given, "TLS_CERT_FILE", "TLS_KEY_FILE"),
       ...mustBeTogether(given, "TLS_KEY_FILE", "TLS_CERT_FILE"),
     ],
+  },
+  services: {
+    title: "Services file",
+    settings: {
+      file: setting("SERVICES_FILE", {
+        rule: path,
+        default: "services.yaml",
+        doc:
+          "File with the structured settings of services, such as named targets (docs/services-file.md). It is read " +
+          "again while the gateway runs; without it, these services have nothing to reach.",
+        notes: "Its secrets may be variables of this file, named as ${NAME}.",
+      }),
+    },
   },
 } as const satisfies Readonly<Record<string, SettingsGroup>>;
 

@@ -7,7 +7,7 @@ import type { Setting, Variables } from "./rules.ts";
 import { type Config, SETTINGS, settingsOf, type SettingsTable } from "./settings.ts";
 import type { UnknownSetting } from "./unknown_settings.ts";
 
-/** Invalid settings: all problems at once, each beginning with the name of the setting. */
+/** Invalid settings: all problems at once, each beginning with the name of the setting, or of the services file. */
 export class ConfigError extends Error {
   /**
    * Makes the error.
@@ -15,11 +15,13 @@ export class ConfigError extends Error {
    * @param problems at least one
    * @param unknown variables that are no settings, which may be the cause
    * @param unreadLines numbers of the lines of `.env` that set nothing, which may be the cause
+   * @param variables names of the variables that the services file names
    */
   constructor(
     readonly problems: readonly string[],
     readonly unknown: readonly UnknownSetting[] = [],
     readonly unreadLines: readonly number[] = [],
+    readonly variables: readonly string[] = [],
   ) {
     super(problems.join("\n"));
     this.name = "ConfigError";
@@ -95,7 +97,7 @@ function describe({ name, secret = false }: Setting, message: string, text: stri
 }
 
 /** Returns the problems between valid values. */
-function contradictions({ rates, shutdown, metrics, server, keys }: Config): string[] {
+function contradictions({ rates, shutdown, metrics, server, keys, services }: Config): string[] {
   const rules: readonly [boolean, string][] = [
     [rates.addressBurst < rates.addressRate, "ADDRESS_BURST must be at least ADDRESS_RATE"],
     [rates.failedBurst < rates.failedRate, "FAILED_BURST must be at least FAILED_RATE"],
@@ -103,6 +105,10 @@ function contradictions({ rates, shutdown, metrics, server, keys }: Config): str
     [shutdown.drainMs > shutdown.timeoutMs, "DRAIN_MS must be at most SHUTDOWN_TIMEOUT_MS, which includes it"],
     [metrics.port === server.port && server.port !== 0, "METRICS_PORT must be another port than PORT, or off"],
     [keys.keysFile === keys.secretKeyFile, "KEYS_FILE must be another file than SECRET_KEY_FILE"],
+    [
+      services.file === keys.keysFile || services.file === keys.secretKeyFile,
+      "SERVICES_FILE must be another file than SECRET_KEY_FILE and KEYS_FILE",
+    ],
   ];
   return rules.filter(([isBroken]) => isBroken).map(([, problem]) => problem);
 }

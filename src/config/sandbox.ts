@@ -12,10 +12,15 @@ import { SERVICES } from "../services/registry.ts";
 import type { Sections } from "../services/section.ts";
 import type { ServiceModule } from "../services/service.ts";
 
-/** Returns the flags for the environment. Other variables read as absent: libraries look for dozens of them. */
-function envFlags(table: SettingsTable): string[] {
+/**
+ * Returns the flags for the environment. Other variables read as absent: libraries look for dozens of them.
+ *
+ * @param variables those that the services file names
+ */
+function envFlags(table: SettingsTable, variables: readonly string[]): string[] {
   const names = settingsOf(table).map(({ name }) => name);
-  return [`--allow-env=${[...names, "NOTIFY_SOCKET", "RUNTIME_DIRECTORY", "WATCHDOG_USEC"].join(",")}`, "--ignore-env"];
+  const all = new Set([...names, "NOTIFY_SOCKET", "RUNTIME_DIRECTORY", "WATCHDOG_USEC", ...variables]);
+  return [`--allow-env=${[...all].join(",")}`, "--ignore-env"];
 }
 
 /** Paths of the sockets for notifications to the service manager. */
@@ -30,14 +35,15 @@ export interface NotifyPaths {
  * Returns the flags for `deno run` that allow what the configuration needs, and nothing else.
  *
  * @param notify the sockets for the service manager; undefined without one
- * @param options services that connect to others, and their sections of the services file
+ * @param options services that connect to others, their sections of the services file, and the variables that it names
  */
 export function permissionFlags(
   config: Config,
   notify?: NotifyPaths,
-  { services = SERVICES, sections = {} }: {
+  { services = SERVICES, sections = {}, variables = [] }: {
     readonly services?: readonly ServiceModule[];
     readonly sections?: Sections;
+    readonly variables?: readonly string[];
   } = {},
 ): string[] {
   const table = settingsTable(services);
@@ -47,7 +53,7 @@ export function permissionFlags(
     ".env",
     dirname(config.keys.secretKeyFile),
     ...settingsWithValues(config, table).filter(({ setting }) => setting.rule === path).map(({ value }) => value),
-    ...services.flatMap((service) => service.allowRead?.(config, sections) ?? []),
+    ...services.flatMap((service) => service.allowRead?.(config, sections) ?? []).filter(isFlagValue),
     notify?.own,
   ].filter((file) => file !== undefined && file !== config.keys.secretKeyFile);
   return [
@@ -55,15 +61,27 @@ export function permissionFlags(
     `--allow-net${netTargets({ config, sockets, services, sections })}`,
     `--deny-net=${DENIED_BY_SANDBOX.join(",")}`,
     `--allow-read=${[...new Set(read)].join(",")}`,
-    // The mode of the keys file may have to change; its content is written by the command "keys".
-    `--allow-write=${[dirname(config.keys.secretKeyFile), config.keys.keysFile, ...sockets].join(",")}`,
-    ...envFlags(table),
+    // The modes of these files may have to change; the command "keys" and an editor write their content.
+    `--allow-write=${
+      [dirname(config.keys.secretKeyFile), config.keys.keysFile, config.services.file, ...sockets].join(",")
+    }`,
+    ...envFlags(table, variables),
   ];
 }
 
-/** Returns the flags under which an invalid configuration can be read and reported. */
-export function minimalFlags(services: readonly ServiceModule[]): string[] {
-  return ["--no-prompt", "--allow-read=.env", ...envFlags(settingsTable(services))];
+/**
+ * Returns the flags under which an invalid configuration can be read and reported. All files may be read, as the settings
+ * that name them may be invalid; nothing may be written or sent.
+ *
+ * @param variables those that the services file names, as far as it can be read
+ */
+export function minimalFlags(services: readonly ServiceModule[], variables: readonly string[] = []): string[] {
+  return ["--no-prompt", "--allow-read", ...envFlags(settingsTable(services), variables)];
+}
+
+/** Returns whether a value from the services file can be part of a flag: nothing in it may become a further one. */
+function isFlagValue(value: string): boolean {
+  return /^[^\s,]+$/.test(value);
 }
 
 function netTargets({ config, sockets, services, sections }: {
@@ -79,7 +97,7 @@ function netTargets({ config, sockets, services, sections }: {
     ...config.metrics.port === "off"
       ? []
       : [formatBrokerPattern({ host: config.metrics.host, port: config.metrics.port })],
-    ...targets.flatMap((some) => some ?? []),
+    ...targets.flatMap((some) => some ?? []).filter(isFlagValue),
     ...config.replay.redisUrl === undefined ? [] : [redisTarget(config.replay.redisUrl)],
     ...sockets.map((socket) => `unix:${socket}`),
   ].join(",");

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { levenshteinDistance } from "@std/text/levenshtein-distance";
+import { isSwap, leastCost, SHORT_NAME, wrongLetters } from "../lib/closest_name.ts";
 import { joinWords, type Variables } from "./rules.ts";
 import { SERVICES } from "../services/registry.ts";
 import { CLIENT_VARIABLES, type ConfigurableService, settingsOf, settingsTable } from "./settings.ts";
@@ -58,10 +58,6 @@ const OWN_WORDS: readonly string[] = ["REPLAY", "METRICS", "TLS"];
 
 /** Longest name to compare, in characters; the longest setting has 28. */
 const LONGEST_NAME = 64;
-/** Names with fewer letters are compared as short ones. */
-const SHORT_NAME = 6;
-/** With more suggestions, none is given. */
-const MOST_SUGGESTIONS = 3;
 
 /** Names to compare with. */
 export interface KnownNames {
@@ -139,30 +135,21 @@ export function settingsLike(
   const mayMissWords = (given: Spelling) => !isStrict || known.ownPrefix.test(given.name);
   const withoutPrefix = name.replace(isStrict ? /^E2E_GATEWAY_/i : /^(E2E_)?(GATEWAY_)?/i, "");
   const given = [...new Set([name, withoutPrefix])].filter((text) => text !== "").map(spell);
-  const costs = known.spellings.map((spelling) => ({
-    name: spelling.name,
-    cost: Math.min(
+  const costOf = (spelling: Spelling) =>
+    Math.min(
       ...given.flatMap((text) => [
         lettersCost(text, spelling, isStrict),
         mayMissWords(text) ? wordsCost(text, spelling, isStrict) : Infinity,
       ]),
-    ),
-  }));
-  const least = Math.min(...costs.map(({ cost }) => cost));
-  const closest = costs.filter(({ cost }) => cost === least && cost !== Infinity).map(({ name }) => name);
-  return closest.length > MOST_SUGGESTIONS ? [] : closest;
+    );
+  return leastCost(known.spellings, costOf).map(({ name: setting }) => setting);
 }
 
 /** Returns the number of wrong letters, without case and separators; `Infinity` for too many. */
 function lettersCost({ letters: given }: Spelling, { letters }: Spelling, isStrict: boolean): number {
-  if (given === letters) return 0;
-  const swapped = isSwap(given, letters);
   // Short names are one change away from too many words.
   const most = letters.length >= SHORT_NAME ? Math.min(3, letters.length / (isStrict ? 6 : 4)) : isStrict ? 0 : 1;
-  if (swapped && (most >= 1 || letters.length < SHORT_NAME)) return 1;
-  if (Math.abs(given.length - letters.length) > most) return Infinity;
-  const changes: number = levenshteinDistance(given, letters);
-  return changes <= most ? changes : Infinity;
+  return letters.length < SHORT_NAME && isSwap(given, letters) ? 1 : wrongLetters(given, letters, most);
 }
 
 /** Returns the number of added, missing or shortened words; `Infinity` where too few match. */
@@ -182,12 +169,6 @@ function wordsCost({ words: given }: Spelling, { words }: Spelling, isStrict: bo
 function isPartOf(word: string, other: string): boolean {
   const [short, long] = word.length < other.length ? [word, other] : [other, word];
   return short === long || (short.length >= 3 && (long.startsWith(short) || long.endsWith(short)));
-}
-
-/** Returns whether two neighbouring letters are swapped: one mistake, but two edits. */
-function isSwap(one: string, other: string): boolean {
-  const at = [...one].findIndex((letter, index) => letter !== other[index]);
-  return at !== -1 && one.slice(0, at) + one.charAt(at + 1) + one.charAt(at) + one.slice(at + 2) === other;
 }
 
 function spell(name: string): Spelling {

@@ -26,10 +26,12 @@ export interface DoctorOptions {
   readonly config: Config;
   /** Returns whether the environment or `.env` sets a setting; otherwise its value is the default. */
   readonly isSet: (name: string) => boolean;
-  /** Sections of the services file. */
-  readonly sections?: Sections;
   /** Services of the gateway. */
   readonly services: readonly ServiceModule[];
+  /** Sections of the services file; none where it has a fault. */
+  readonly sections: Sections;
+  /** Everything that is wrong with the services file. */
+  readonly servicesFileProblems: readonly string[];
   /** Version of this program, such as `1.0.0`. */
   readonly version: string;
   /** Returns the URL of a listener for programs on this machine, without a slash at its end. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { assertRegularFile, KeyFileError, readKey } from "../keys/default_key_file.ts";
+import { OTHERS } from "../lib/file_mode.ts";
 import { readKeysFile } from "../keys/keyring_file.ts";
 import { DEFAULT_KEY_NAME, type KeyRecord } from "../keys/schema.ts";
 import type { Bytes } from "../protocol/bytes.ts";
@@ -66,8 +67,6 @@ export interface FileAccessOptions {
   readonly machine: Pick<Machine, "files" | "freeBytes">;
 }
 
-/** Permissions of group and others. */
-const OTHERS = 0o077;
 const OWNER_WRITES = 0o200;
 
 /** Free space below which a disk counts as full, in bytes. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { errorText } from "../lib/errors.ts";
+import { OWNER_ONLY, restrictToOwner } from "../lib/file_mode.ts";
 import { dirname, resolve } from "node:path";
 import { KEY_BYTES } from "../protocol/aead.ts";
 import type { Bytes, RandomBytes } from "../protocol/bytes.ts";
@@ -43,10 +44,6 @@ export class KeyFileError extends Error {
     this.name = "KeyFileError";
   }
 }
-
-const OWNER_ONLY = 0o600;
-/** Permissions of group and others. */
-const OTHERS = 0o077;
 
 /**
  * Loads the key from its file, or creates the file with a new key.
@@ -138,17 +135,9 @@ export async function assertRegularFile(path: string, files: Pick<KeyFileSystem,
  */
 export async function tighten(path: string, files: Pick<KeyFileSystem, "chmod" | "stat">): Promise<boolean> {
   try {
-    const { mode } = await files.stat(path);
-    if (mode === null || (mode & OTHERS) === 0) return false;
-    await files.chmod(path, OWNER_ONLY);
-    const after = await files.stat(path);
-    if (after.mode !== null && (after.mode & OTHERS) !== 0) throw new Error("the file system does not support modes");
-    return true;
+    return await restrictToOwner(path, files);
   } catch (error) {
-    throw new KeyFileError(
-      `Key file "${path}" can be read by others and could not be changed to mode 0600: ${errorText(error)}. ` +
-        "Run chmod 600 on it as its owner, or set KEY_FILE_MODE=ignore on a file system without modes",
-    );
+    throw new KeyFileError(`Key file "${path}" ${errorText(error)}`);
   }
 }
 

@@ -6,6 +6,7 @@
 import { dirname, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { errorText } from "../lib/errors.ts";
+import { OWNER_ONLY } from "../lib/file_mode.ts";
 import { assertRegularFile, isDiskFull, KeyFileError, tighten } from "./default_key_file.ts";
 import type { GrantableService } from "./rights.ts";
 import { formatKeysFile, type KeyRecord, parseKeysFile } from "./schema.ts";
@@ -52,8 +53,6 @@ export class KeysFileLockedError extends Error {
     this.name = "KeysFileLockedError";
   }
 }
-
-const OWNER_ONLY = 0o600;
 
 /** Time limit for the lock: an edit takes a few milliseconds, so a process that holds it for longer hangs. */
 const LOCK_WAIT_MS = 10_000;

@@ -20,7 +20,7 @@ import { redactByField } from "@logtape/redaction";
 import { isObject } from "../lib/json.ts";
 import { createAuditFormatter } from "./audit_formatter.ts";
 import type { Log, RecordFormatter } from "./log.ts";
-import { createMask, MASKED, SECRET_FIELD } from "./mask.ts";
+import { type Mask, MASKED, SECRET_FIELD } from "./mask.ts";
 import { visible, visibleJson, visibleLine } from "../lib/visible.ts";
 
 /** Settings of the log. */
@@ -35,8 +35,8 @@ export interface LogSettings {
 export interface LogOptions {
   /** Settings of the log. */
   readonly settings: LogSettings;
-  /** Texts to mask in every line. */
-  readonly secrets: readonly string[];
+  /** Masks the secrets in every line. */
+  readonly mask: Mask;
   /** Whether the output is a terminal. */
   readonly isTerminal: boolean;
   /** Prints lines without colors to standard output, and never throws. */
@@ -44,10 +44,9 @@ export interface LogOptions {
 }
 
 /** Sets the log up, once for each process, and returns it. */
-export function startLog({ settings, secrets, isTerminal, print }: LogOptions): Log {
+export function startLog({ settings, mask, isTerminal, print }: LogOptions): Log {
   const { level } = settings;
   const format = settings.format === "auto" ? isTerminal ? "color" : "json" : settings.format;
-  const mask = createMask(secrets);
   const formatter = createFormatter(format, mask);
   const auditFormatter = format === "color"
     ? formatter

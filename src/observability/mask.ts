@@ -36,13 +36,19 @@ const MIN_KEY_LENGTH = 43;
 /** Beginning of every {@linkcode HEADER_LOGIN}. */
 const HEADER_SCHEME = /(?:Basic|Bearer) /i;
 
-/** Creates a function that masks secrets in a line, in every common encoding, and all text in the form of a secret. */
-export function createMask(secrets: readonly string[]): (line: string) => string {
-  // Longest first: one secret may begin with another one.
-  const encodings = [...new Set(secrets.filter(({ length }) => length >= LEAST_SECRET_LENGTH).flatMap(encodingsOf))]
-    .toSorted((one, other) => other.length - one.length);
-  const known = encodings.length === 0 ? undefined : new RegExp(encodings.map(RegExp.escape).join("|"), "g");
-  return (line) => {
+/** Masks secrets in lines. */
+export interface Mask {
+  /** Masks the secrets in a line, in every common encoding, and all text in the form of a secret. */
+  (line: string): string;
+  /** Masks further secrets from now on; those before are masked as well. */
+  add(secrets: readonly string[]): void;
+}
+
+/** Creates a mask of secrets. */
+export function createMask(secrets: readonly string[]): Mask {
+  const all = new Set<string>();
+  let known: RegExp | undefined;
+  const mask = (line: string) => {
     let text = known === undefined ? line : line.replace(known, MASKED);
     // Few lines have any of these, and the searches take long.
     if (mayHaveKey(text)) text = text.replace(HEX_KEY, MASKED).replace(BASE64_KEY, MASKED);
@@ -50,6 +56,21 @@ export function createMask(secrets: readonly string[]): (line: string) => string
     if (HEADER_SCHEME.test(text)) text = text.replace(HEADER_LOGIN, MASKED);
     return text;
   };
+  const add = (further: readonly string[]) => {
+    further.filter(({ length }) => length >= LEAST_SECRET_LENGTH).forEach((secret) => all.add(secret));
+    known = patternOf(all);
+  };
+  add(secrets);
+  return Object.assign(mask, { add });
+}
+
+/** Returns the pattern of all encodings of the secrets; undefined without any. */
+function patternOf(secrets: ReadonlySet<string>): RegExp | undefined {
+  if (secrets.size === 0) return undefined;
+  // Longest first: one secret may begin with another one.
+  const encodings = [...new Set([...secrets].flatMap(encodingsOf))]
+    .toSorted((one, other) => other.length - one.length);
+  return new RegExp(encodings.map(RegExp.escape).join("|"), "g");
 }
 
 /**

@@ -11,6 +11,8 @@ export interface Section<Content> {
   readonly name: string;
   /** Content where the file has no such section. */
   readonly empty: Content;
+  /** Names of its fields at every level, of which the closest is suggested for a misspelt one. */
+  readonly fields?: readonly string[];
   /** Parses the member's value, strict in every field. */
   safeParse(value: unknown):
     | { readonly success: true; readonly data: Content; readonly error?: undefined }

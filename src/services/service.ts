@@ -44,7 +44,7 @@ export interface ServiceModule<Settings extends ServiceSettings = ServiceSetting
   readonly rights: RightsDefinition;
   /** Returns the targets of `--allow-net` that it connects to; `undefined` where it needs the network everywhere. */
   allowNet(config: Config, sections: Sections): readonly string[] | undefined;
-  /** Returns the files that its section names, for `--allow-read`; those of its settings are known without it. */
+  /** Returns the files that its section names, which the sandbox lets it read; those of settings need no mention. */
   allowRead?(config: Config, sections: Sections): readonly string[];
   /** Returns the size of its largest answer, in bytes. */
   maxAnswerBytes(config: Config): number;

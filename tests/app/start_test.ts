@@ -18,6 +18,7 @@ Deno.test("startGateway() closes everything when its port is taken", async () =>
     PORT: String(taken.addr.port),
     SECRET_KEY_FILE: `${directory}/key.txt`,
     KEYS_FILE: `${directory}/keys.json`,
+    SERVICES_FILE: `${directory}/services.yaml`,
     MQTT_BROKER_PORT: String(freePort()),
   });
   await assertRejects(() => startGateway(config, fakePlatform(), log), Deno.errors.AddrInUse);

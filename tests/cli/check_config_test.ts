@@ -131,3 +131,8 @@ Deno.test(
       ) assertStringIncludes(text, fault);
     }),
 );
+
+Deno.test("checkConfig() warns of a services file that a setting names and that does not exist", async () => {
+  const { code, errors } = await run({ SERVICES_FILE: "missing.yaml" });
+  assertEquals([code, errors], [0, ['Warning: SERVICES_FILE: there is no file "missing.yaml"']]);
+});

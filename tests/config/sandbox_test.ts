@@ -1,6 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
+import { SERVICES } from "../../src/services/registry.ts";
+import { echo } from "../support/echo_service/echo.ts";
 import { parseConfig } from "../../src/config/parse.ts";
-import { permissionFlags } from "../../src/config/sandbox.ts";
+import { minimalFlags, permissionFlags } from "../../src/config/sandbox.ts";
 
 function flag(name: string, variables: Record<string, string>): string | undefined {
   return permissionFlags(parseConfig(variables)).find((text) => text.startsWith(`--${name}`));
@@ -33,16 +35,19 @@ Deno.test("permissionFlags() opens the whole network only for the pattern of any
 
 Deno.test("permissionFlags() allows the key's directory and the named files", () => {
   const variables = { SECRET_KEY_FILE: "keys/k.txt", TLS_CERT_FILE: "c.pem", TLS_KEY_FILE: "k.pem" };
-  assertEquals(flag("allow-read", variables), "--allow-read=.env,keys,data/keys.json,c.pem,k.pem");
-  assertEquals(flag("allow-write", variables), "--allow-write=keys,data/keys.json");
+  assertEquals(flag("allow-read", variables), "--allow-read=.env,keys,data/keys.json,c.pem,k.pem,services.yaml");
+  assertEquals(flag("allow-write", variables), "--allow-write=keys,data/keys.json,services.yaml");
   const authority = { JEEDOM_URL: "https://jeedom", JEEDOM_CA_FILE: "jeedom.pem" };
-  assertEquals(flag("allow-read", authority), "--allow-read=.env,data,data/keys.json,jeedom.pem");
+  assertEquals(flag("allow-read", authority), "--allow-read=.env,data,data/keys.json,services.yaml,jeedom.pem");
 });
 
 Deno.test("permissionFlags() allows the files for the broker, and the port of its protocol", () => {
   const files = { MQTT_CA_FILE: "ca.pem", MQTT_CERT_FILE: "cert.pem", MQTT_KEY_FILE: "key.pem" };
   const variables = { MQTT_BROKER_HOST: "broker", MQTT_PROTOCOL: "wss", ...files };
-  assertEquals(flag("allow-read", variables), "--allow-read=.env,data,data/keys.json,ca.pem,cert.pem,key.pem");
+  assertEquals(
+    flag("allow-read", variables),
+    "--allow-read=.env,data,data/keys.json,services.yaml,ca.pem,cert.pem,key.pem",
+  );
   assertEquals(flag("allow-net", variables), "--allow-net=0.0.0.0:10000,127.0.0.1:9464,localhost:80,broker:443");
 });
 
@@ -62,4 +67,44 @@ Deno.test("permissionFlags() never asks, runs nothing and loads nothing native",
   const flags = permissionFlags(parseConfig({}));
   assert(flags.includes("--no-prompt"));
   assert(!flags.some((text) => /allow-(run|ffi|sys|all|import)/.test(text)));
+});
+
+/** Flags with the echo service, and a services file with this section. */
+function flagsWith(section: unknown, variables: readonly string[] = []): string[] {
+  const allowRead = () => ["echo.pem", "a b.pem", "c,/etc.pem"];
+  return permissionFlags(parseConfig({ SERVICES_FILE: "own.yaml" }), undefined, {
+    services: [...SERVICES, { ...echo, allowRead }],
+    sections: { echo: section },
+    variables,
+  });
+}
+
+Deno.test("permissionFlags() allows the services file, and the servers, files and variables that it names", () => {
+  const flags = flagsWith({ servers: ["echo.lan:8"] }, ["ECHO_TOKEN", "PORT"]);
+  const find = (name: string) => flags.find((text) => text.startsWith(`--${name}=`)) ?? "";
+  assert(find("allow-net").endsWith(",echo.example:7,echo.lan:8"), find("allow-net"));
+  assertEquals(find("allow-read"), "--allow-read=.env,data,data/keys.json,own.yaml,echo.pem");
+  assertEquals(find("allow-write"), "--allow-write=data,data/keys.json,own.yaml");
+  assert(find("allow-env").endsWith(",WATCHDOG_USEC,ECHO_TOKEN"), find("allow-env"));
+});
+
+Deno.test("permissionFlags() lets nothing of the services file become a flag of its own", () => {
+  const section = { servers: ["a.lan:1"] };
+  const services = [{ ...echo, allowNet: () => ["a.lan:1", "b.lan:2 --allow-run", "c.lan,d.lan", ""] }];
+  const flags = permissionFlags(parseConfig({}), undefined, { services, sections: { echo: section } });
+  assertEquals(
+    flags.find((text) => text.startsWith("--allow-net")),
+    "--allow-net=0.0.0.0:10000,127.0.0.1:9464,a.lan:1",
+  );
+  assert(!flags.join(" ").includes("allow-run"));
+});
+
+Deno.test("minimalFlags() allows to read files and variables, and nothing else", () => {
+  const flags = minimalFlags(SERVICES, ["ECHO_TOKEN"]);
+  assertEquals(flags.filter((text) => !text.startsWith("--allow-env=")), [
+    "--no-prompt",
+    "--allow-read",
+    "--ignore-env",
+  ]);
+  assert(flags.some((text) => text.endsWith(",ECHO_TOKEN")));
 });

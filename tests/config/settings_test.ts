@@ -137,6 +137,7 @@ Deno.test("parseConfig() requires each burst to be at least its rate, and two fi
     assertThrows(() => parseConfig(wrong), ConfigError, `${kind}_BURST must be at least ${kind}_RATE`);
   }
   assertThrows(() => parseConfig({ KEYS_FILE: "k", SECRET_KEY_FILE: "k" }), ConfigError, "KEYS_FILE must be another");
+  assertThrows(() => parseConfig({ SERVICES_FILE: "k", KEYS_FILE: "k" }), ConfigError, "SERVICES_FILE must be another");
 });
 
 Deno.test("parseConfig() reports problems within and between settings at once", () => {

@@ -7,6 +7,7 @@ Deno.test("checksWith() includes the checks of all services", async () => {
   const names = (await checksWith(SERVICES)).map(({ name }) => name);
   assertEquals(names, [
     "keys",
+    "services_file",
     "clock",
     "jeedom",
     "broker",

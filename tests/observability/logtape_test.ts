@@ -5,6 +5,7 @@ import type { Variables } from "../../src/config/rules.ts";
 import { type Config, secretsOf } from "../../src/config/settings.ts";
 import type { Log } from "../../src/observability/log.ts";
 import { auditLog, createLineSink, startLog } from "../../src/observability/logtape.ts";
+import { createMask } from "../../src/observability/mask.ts";
 import { until } from "../support/deadline.ts";
 
 const SETTINGS = {
@@ -34,7 +35,7 @@ function linesOf(test: (log: Log, config: Config) => void, env: Variables = {}, 
   for (const name of names) console[name] = (...parts: unknown[]) => void lines.push(...parts.join(" ").split("\n"));
   try {
     const config = parseConfig({ ...SETTINGS, LOG_LEVEL: "debug", ...env });
-    test(startLog({ settings: config.log, secrets: secretsOf(config), isTerminal, print }), config);
+    test(startLog({ settings: config.log, mask: createMask(secretsOf(config)), isTerminal, print }), config);
     resetSync();
   } finally {
     // deno-lint-ignore no-console

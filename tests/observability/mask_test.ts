@@ -72,3 +72,11 @@ Deno.test("createMask() masks by the whole patterns, whatever it looks for first
     { numRuns: 2000 },
   );
 });
+
+Deno.test("createMask() masks further secrets once they are added, and those before as well", () => {
+  const grown = createMask(["the first secret"]);
+  const line = "the first secret, the second secret, short";
+  assertEquals(grown(line), "***, the second secret, short");
+  grown.add(["the second secret", "short"]);
+  assertEquals(grown(line), "***, ***, short");
+});

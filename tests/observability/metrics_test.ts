@@ -16,6 +16,7 @@ const METRICS: readonly string[] = [
   "e2e_gateway_backlog_bytes gauge",
   "e2e_gateway_unread_answer_bytes gauge",
   "e2e_gateway_ring_bytes gauge",
+  "e2e_gateway_services_file_ok gauge",
   "e2e_gateway_shared_event_bytes gauge",
   "e2e_gateway_subscriptions gauge",
   "e2e_gateway_listeners gauge",

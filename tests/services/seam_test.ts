@@ -13,6 +13,8 @@ import { setLine } from "../../src/cli/keys/set.ts";
 import { permissions } from "../../src/cli/permissions.ts";
 import { readSettings } from "../../src/config/load.ts";
 import { settingsTable } from "../../src/config/settings.ts";
+import { ok } from "../../src/doctor/check.ts";
+import type { DoctorContext } from "../../src/doctor/context.ts";
 import { METRICS } from "../../src/doctor/checks/metrics.ts";
 import { allRights } from "../../src/keys/rights.ts";
 import { formatKeysFile, parseKeysFile } from "../../src/keys/schema.ts";
@@ -159,6 +161,75 @@ Deno.test("check-config shows the setting of a third service, and names a wrong 
   const misspelt = machine([], { ECHO_GREET: "Hi" });
   assertEquals(await checkConfig(misspelt.platform, LIST), 0);
   assertStringIncludes(misspelt.errors.join("\n"), "did you mean ECHO_GREETING?");
+});
+
+const SECTION = "echo: { replies: { world: '${ECHO_WORD}' }, servers: [other.example:8] }\n";
+
+/** A machine whose services file has this text. */
+function machineWith(text: string, args: readonly string[] = [], variables: Readonly<Record<string, string>> = {}) {
+  const { platform, ...rest } = machine(args, { SERVICES_FILE: "own.yaml", ...variables });
+  const { stat, readTextFile } = platform.files;
+  const info = { ...Deno.statSync(import.meta.dirname ?? "."), isFile: true, isDirectory: false, mode: 0o100600 };
+  const files: typeof platform.files = {
+    ...platform.files,
+    stat: (path) => path === "own.yaml" ? Promise.resolve(info) : stat(path),
+    readTextFile: (path) => path === "own.yaml" ? Promise.resolve(text) : readTextFile(path),
+  };
+  return { platform: { ...platform, files }, ...rest };
+}
+
+Deno.test("check-config shows the section of a third service, and names all that is wrong with it", async () => {
+  const valid = machineWith(SECTION, [], { ECHO_WORD: "Hi" });
+  assertEquals(await checkConfig(valid.platform, LIST), 0);
+  assertStringIncludes(valid.text(), "\nown.yaml: echo (2)\n");
+  // Named in the file, it is no misspelt setting.
+  assertEquals(valid.errors, []);
+  const empty = machineWith("");
+  assertEquals(await checkConfig(empty.platform, LIST), 0);
+  assertStringIncludes(empty.text(), "\nown.yaml: no sections\n");
+  const wrong = machineWith(`${SECTION}eco: {}\n`, [], { PORT: "x" });
+  assertEquals(await checkConfig(wrong.platform, LIST), 78);
+  assertEquals(wrong.errors.slice(1).map((line) => line.trim()), [
+    'PORT must be a whole number from 0 to 65535, not "x"',
+    "own.yaml: echo.replies.world names the variable ECHO_WORD, which is not set: set it in the environment or .env",
+    'own.yaml: no such section: "eco". Did you mean echo?',
+  ]);
+});
+
+Deno.test("permissions allows the connections and variables that the section of a third service names", async () => {
+  const { platform, text } = machineWith(SECTION, [], { ECHO_WORD: "Hi" });
+  assertEquals(await permissions(platform, LIST), 0);
+  assertMatch(text(), /--allow-net=\S*,echo\.example:7,other\.example:8 /);
+  assertMatch(text(), /--allow-read=\S*,own\.yaml/);
+  assertMatch(text(), /--allow-env=\S*,ECHO_WORD /);
+  // So that serve finds the same faults.
+  const wrong = machineWith(`${SECTION}eco: {}\n`, [], { ECHO_WORD: "Hi" });
+  assertEquals(await permissions(wrong.platform, LIST), 0);
+  assertMatch(wrong.text(), /--allow-read .*--allow-env=\S*,ECHO_WORD /);
+  assertEquals(/--allow-(net|write)/.test(wrong.text()), false);
+});
+
+Deno.test("doctor reports the services file, and gives its sections to the checks of a third service", async () => {
+  const check = { name: "echo", run: ({ sections }: DoctorContext) => Promise.resolve(ok(JSON.stringify(sections))) };
+  const list = [...SERVICES, { ...echo, doctor: () => Promise.resolve([check]) }];
+  const run = async (text: string) => {
+    const { platform, text: output } = machineWith(text, ["--json"], { ECHO_WORD: "Hi" });
+    await doctor(platform, list);
+    const { checks }: { checks: { name: string; status: string; message: string; remedy?: string }[] } = JSON.parse(
+      output(),
+    );
+    return ["configuration", "services_file", "echo"].map((name) => checks.find((one) => one.name === name));
+  };
+  const sections = { echo: { replies: { world: "Hi" }, servers: ["other.example:8"] } };
+  assertEquals((await run(SECTION)).map((one) => [one?.status, one?.message]), [
+    ["ok", "Valid"],
+    ["ok", "own.yaml is valid. Sections: echo"],
+    ["ok", JSON.stringify(sections)],
+  ]);
+  const [configuration, file, own] = await run("eco: {}");
+  assertEquals([configuration?.status, own?.message], ["ok", "{}"]);
+  assertEquals([file?.status, file?.message], ["failed", 'own.yaml: no such section: "eco". Did you mean echo?']);
+  assertEquals(file?.remedy, "Fix it in own.yaml, then: deno task check-config");
 });
 
 Deno.test("permissions allows the connections and settings of a third service", async () => {
@@ -323,6 +394,7 @@ Deno.test("a gateway with a third service has it on its ports, in its metrics an
       METRICS_PORT: String(admin),
       SECRET_KEY_FILE: `${directory}/secret_key.txt`,
       KEYS_FILE: `${directory}/keys.json`,
+      SERVICES_FILE: `${directory}/services.yaml`,
       MQTT_BROKER_PORT: String(freePort()),
       READY_NEEDS: "echo",
       RATE_LIMITS: "off",
@@ -339,7 +411,11 @@ Deno.test("a gateway with a third service has it on its ports, in its metrics an
       info: (...line: (typeof lines)[number]) => void lines.push(line),
     };
     const { config } = await readSettings(platform, LIST);
-    const gateway = await startGateway(config, platform, log, { modules: LIST });
+    const hidden: string[] = [];
+    const gateway = await startGateway(config, platform, log, {
+      modules: LIST,
+      hide: (secrets) => void hidden.push(...secrets),
+    });
     try {
       const ready = `http://127.0.0.1:${admin}/health/ready`;
       const parts = async () => (await (await fetch(ready)).json()).parts;
@@ -348,17 +424,31 @@ Deno.test("a gateway with a third service has it on its ports, in its metrics an
       assertEquals(await (await fetch(ready)).json().then(({ status }) => status), "ok");
 
       const key = await importSecretKey(record.secret);
-      const payload = JSON.stringify({ timestamp: Date.now() / 1000, service: "echo", word: "you" });
-      const options = { version: 2, route: "/gateway", random: randomBytes } as const;
-      const { text: body, exchange } = await sealRequest(key, payload, options);
-      const response = await fetch(`${gateway.url}/gateway`, { method: "POST", body });
-      const answer = JSON.parse(await openAnswer(exchange, await response.text()));
-      assertEquals(JSON.parse(answer.body), { echo: "Hi you" });
+      const ask = async () => {
+        const payload = JSON.stringify({ timestamp: Date.now() / 1000, service: "echo", word: "you" });
+        const options = { version: 2, route: "/gateway", random: randomBytes } as const;
+        const { text: body, exchange } = await sealRequest(key, payload, options);
+        const response = await fetch(`${gateway.url}/gateway`, { method: "POST", body });
+        const answer = JSON.parse(await openAnswer(exchange, await response.text()));
+        return JSON.parse(answer.body).echo;
+      };
+      assertEquals(await ask(), "Hi you");
+
+      // The section of the services file, which is read while the gateway runs.
+      const own = {
+        "echo: { replies: { you: '${ECHO_GREETING} from the file' } }": "Hi from the file",
+        "{}": "Hi you",
+      };
+      for (const [content, reply] of Object.entries(own)) {
+        await Deno.writeTextFile(`${directory}/services.yaml`, content, { mode: 0o600 });
+        await until(`the file is loaded: ${content}`, async () => await ask() === reply);
+      }
+      assertEquals(hidden, ["Hi"]);
 
       const text = await (await fetch(`http://127.0.0.1:${admin}/metrics`)).text();
-      assertStringIncludes(text, 'e2e_gateway_requests_total{route="/gateway",service="echo",result="ok"} 1');
+      assertMatch(text, /e2e_gateway_requests_total\{route="\/gateway",service="echo",result="ok"\} [1-9]/);
       assertStringIncludes(text, 'e2e_gateway_requests_total{route="/subscribe",service="echo",result="subscribed"} 0');
-      assertStringIncludes(text, 'e2e_gateway_step_seconds_count{step="echo"} 1');
+      assertMatch(text, /e2e_gateway_step_seconds_count\{step="echo"\} [1-9]/);
       assertStringIncludes(text, 'e2e_gateway_up{part="echo"} 1');
     } finally {
       await gateway.stop();

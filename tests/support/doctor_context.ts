@@ -26,6 +26,8 @@ export function makeContext({ env = {}, machine = {}, ...rest }: ContextOptions 
     config: parseSettings(settingsTable(rest.services ?? SERVICES), [env]),
     isSet: (name) => Boolean(env[name]),
     services: SERVICES,
+    sections: {},
+    servicesFileProblems: [],
     version: "1.0.0",
     localUrl,
     machine: fakePlatform({ fetch: () => Promise.reject(new TypeError("fetch failed")), ...machine }),

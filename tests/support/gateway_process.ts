@@ -143,15 +143,24 @@ export async function startGatewayProcess(
   };
 }
 
-/** Returns the flags of the sandbox: those of another checkout as it prints them, as its settings may differ. */
+/**
+ * Returns the flags of the sandbox: as the command prints them for another checkout, whose settings may differ, and for a
+ * services file.
+ */
 async function sandboxOf(
   checkout: string | undefined,
   options: { readonly directory: string; readonly env: Variables },
 ): Promise<readonly string[]> {
-  if (checkout === undefined) return permissionFlags(parseConfig(options.env));
-  const { success, stdout, stderr } = await spawnMain(["permissions"], { ...options, checkout }).output();
+  const config = parseConfig(options.env);
+  const hasServicesFile = await Deno.stat(resolve(options.directory, config.services.file)).then(
+    () => true,
+    () => false,
+  );
+  if (checkout === undefined && !hasServicesFile) return permissionFlags(config);
+  const program = { ...options, ...checkout !== undefined && { checkout } };
+  const { success, stdout, stderr } = await spawnMain(["permissions"], program).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trim();
-  if (!success) throw new Error(`No permissions of ${checkout}: ${text(stderr)}`);
+  if (!success) throw new Error(`No permissions of ${checkout ?? "this checkout"}: ${text(stderr)}`);
   return text(stdout).split(" ");
 }
 

@@ -47,6 +47,7 @@ export async function gatewayMetricsText(): Promise<string> {
       METRICS_PORT: String(port),
       SECRET_KEY_FILE: `${directory}/secret_key.txt`,
       KEYS_FILE: `${directory}/keys.json`,
+      SERVICES_FILE: `${directory}/services.yaml`,
       MQTT_BROKER_PORT: String(freePort()),
     });
     const phone = makeRecord({ name: "phone", expires: Date.now() + 86_400_000 });

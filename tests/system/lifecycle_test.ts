@@ -64,13 +64,13 @@ Deno.test("a key file among the project's own files stops every command, without
       assertEquals(code, 78, args.join(" "));
       assert(stderr.includes("mkdir -p data && mv secret_key.txt data/secret_key.txt"), stderr);
     }
-    const flags = ["--no-prompt", "--allow-read=.env", "--allow-env"];
+    const flags = ["--no-prompt", "--allow-read", "--allow-env"];
     const { stdout } = await run(["permissions"], directory, env, flags);
     assert(!stdout.includes("--allow-write"), stdout);
     await Deno.mkdir(`${directory}/data`);
     await Deno.rename(`${directory}/secret_key.txt`, `${directory}/data/secret_key.txt`);
     const moved = await run(["permissions"], directory, { SECRET_KEY_FILE: "data/secret_key.txt" }, flags);
-    assert(moved.stdout.includes("--allow-write=data,data/keys.json"), moved.stdout);
+    assert(moved.stdout.includes("--allow-write=data,data/keys.json,services.yaml"), moved.stdout);
   }));
 
 Deno.test("an invalid key file stops the start with a remedy", () =>

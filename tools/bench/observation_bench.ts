@@ -54,7 +54,7 @@ for (const format of ["json", "text"] as const) {
   Deno.bench("by the audit's formatter", { group }, () => void records.forEach(formatter));
 }
 
-startLog({ settings: { level: "info", format: "json" }, secrets: [], isTerminal: false, print() {} });
+startLog({ settings: { level: "info", format: "json" }, mask, isTerminal: false, print() {} });
 const { decided } = audit({ answered() {} });
 Deno.bench("a decision, down to the text of standard output", { group: "request" }, () => decided(decision));
 

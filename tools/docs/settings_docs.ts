@@ -113,8 +113,9 @@ deno task check-config            # which settings differ from their defaults, a
 deno task check-config --all      # all settings
 \`\`\`
 
-Settings take effect at the next start; the [key files](keys.md) are read while the gateway runs. What happens at each limit
-is in [operations/limits.md](operations/limits.md) and [security.md](security.md#limits).
+Settings take effect at the next start; the [key files](keys.md) and the [services file](services-file.md) are read while
+the gateway runs. What happens at each limit is in [operations/limits.md](operations/limits.md) and
+[security.md](security.md#limits).
 
 [permissions.md](permissions.md#brokers) says which brokers a request can reach.`;
 

@@ -16,7 +16,7 @@ const LOGIN_REFUSED: readonly number[] = [401, 403];
 /** Check of the targets of HTTP requests. */
 export const HTTP_CHECK: Check = {
   name: "http",
-  async run({ sections = {}, machine }, signal) {
+  async run({ sections, machine }, signal) {
     const targets = Object.entries(readSection(HTTP_SECTION, sections));
     if (targets.length === 0) return skipped("The services file has no HTTP targets");
     const transports = new Transports(machine);

@@ -1,4 +1,4 @@
-/** A service for tests: it answers with the word of the request. One right, one setting, one subscription. */
+/** A service for tests: it answers with the word of the request. One right, one setting, one section, one subscription. */
 import { z } from "zod";
 import { matching, setting } from "../../../src/config/rules.ts";
 import { type Check, ok } from "../../../src/doctor/check.ts";
@@ -12,6 +12,7 @@ import {
   summarizeList,
 } from "../../../src/services/rights_options.ts";
 import { gatewayReply, type ServiceModule, type StreamingService } from "../../../src/services/service.ts";
+import { createReadSection, readSection, type Section } from "../../../src/services/section.ts";
 import type { EventEncoder } from "../../../src/streams/event_encoder.ts";
 
 const NAME = "echo";
@@ -28,6 +29,19 @@ export const ECHO_SETTINGS = {
     }),
   },
 } as const;
+
+const sectionSchema = z.strictObject({
+  replies: z.record(z.string(), z.string()).default({}),
+  servers: z.array(z.string().regex(/^[\w.-]+:\d+$/, "must be a host and a port, such as echo.example:7")).default([]),
+});
+
+/** The section of the service: replies to words, and further servers. */
+export const ECHO_SECTION: Section<z.output<typeof sectionSchema>> = {
+  name: NAME,
+  empty: { replies: {}, servers: [] },
+  fields: Object.keys(sectionSchema.shape),
+  safeParse: (value) => sectionSchema.safeParse(value),
+};
 
 const rightsSchema = z.strictObject({ words: z.array(z.string().max(20)).max(100).default([]) });
 
@@ -48,7 +62,12 @@ const ECHO_RIGHTS: RightsDefinition = {
 
 /** Makes the service. */
 export function createEchoService(
-  { greeting, encoder, now }: { readonly greeting: string; readonly encoder: EventEncoder; readonly now: () => number },
+  { greeting, encoder, now, replies = () => ({}) }: {
+    readonly greeting: string;
+    readonly encoder: EventEncoder;
+    readonly now: () => number;
+    readonly replies?: () => Readonly<Record<string, string>>;
+  },
 ): StreamingService {
   const readRights = createReadRights(NAME, (rights) => new Set(rightsSchema.parse(rights).words));
   const wordOf = ({ word }: Payload) => {
@@ -65,7 +84,9 @@ export function createEchoService(
     handle(payload, { scope }) {
       const word = wordOf(payload);
       authorize(readRights(scope), word);
-      return Promise.resolve(gatewayReply(200, { echo: `${greeting} ${word}` }));
+      const known = replies();
+      const echo = Object.hasOwn(known, word) ? known[word] : `${greeting} ${word}`;
+      return Promise.resolve(gatewayReply(200, { echo }));
     },
     subscribe(payload, { key, stream, onConnected }) {
       const word = wordOf(payload);
@@ -93,14 +114,17 @@ export const echo: ServiceModule<typeof ECHO_SETTINGS> = {
   name: NAME,
   dependency: NAME,
   settings: ECHO_SETTINGS,
+  section: ECHO_SECTION,
   rights: ECHO_RIGHTS,
   maxAnswerBytes: () => 0,
-  allowNet: () => ["echo.example:7"],
+  allowNet: (_config, sections) => ["echo.example:7", ...readSection(ECHO_SECTION, sections).servers],
   startText: (config) => ({ template: "greeting with {greeting}", fields: configSchema.parse(config).echo }),
   doctor: () => Promise.resolve([ECHO_CHECK]),
   remedyIfUnset: ({ isSet }) => isSet("ECHO_GREETING") ? undefined : "Set ECHO_GREETING",
-  create({ config, encoder, now }) {
+  create({ config, sections, encoder, now }) {
     const { greeting } = configSchema.parse(config).echo;
-    return Promise.resolve({ service: createEchoService({ greeting, encoder, now }), check: () => Promise.resolve() });
+    const read = createReadSection(ECHO_SECTION, sections);
+    const service = createEchoService({ greeting, encoder, now, replies: () => read().replies });
+    return Promise.resolve({ service, check: () => Promise.resolve() });
   },
 };

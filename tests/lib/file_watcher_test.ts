@@ -1,0 +1,38 @@
+import { assertEquals } from "@std/assert";
+import { fingerprintOf, watchFiles } from "../../src/lib/file_watcher.ts";
+import { until } from "../support/deadline.ts";
+import { inTempDir } from "../support/temp_dir.ts";
+
+Deno.test("watchFiles() reports each reason of a failure once, and again after a load in between", async () => {
+  const reasons: string[] = [];
+  const results = ["a", "a", "b", "b", undefined, "b"];
+  const watcher = watchFiles({
+    load: async () => {
+      const reason = results.shift();
+      if (reason !== undefined) throw new Error(await Promise.resolve(reason));
+    },
+    onFailure: (reason) => void reasons.push(reason),
+    fingerprint: () => Promise.resolve(`${results.length}`),
+    pollMs: 1,
+  }, "loaded");
+  await until("all are loaded", () => results.length === 0);
+  await watcher.close();
+  assertEquals(reasons, ["a", "b", "b"]);
+});
+
+Deno.test("fingerprintOf() differs when a file is created, written, replaced or removed", () =>
+  inTempDir(async (directory) => {
+    const path = `${directory}/file`;
+    const seen = [await fingerprintOf([path], Deno)];
+    await Deno.writeTextFile(path, "a");
+    seen.push(await fingerprintOf([path], Deno));
+    await Deno.writeTextFile(path, "ab");
+    seen.push(await fingerprintOf([path], Deno));
+    await Deno.writeTextFile(`${path}.new`, "ab");
+    await Deno.rename(`${path}.new`, path);
+    seen.push(await fingerprintOf([path], Deno));
+    assertEquals(await fingerprintOf([path], Deno), seen.at(-1));
+    assertEquals(new Set(seen).size, seen.length);
+    await Deno.remove(path);
+    assertEquals(await fingerprintOf([path], Deno), seen[0]);
+  }));
