@@ -126,6 +126,7 @@ const targets = z.record(z.string().refine(isTargetName, TARGET_RULE), schema);
 export const HTTP_SECTION: Section<HttpTargets> = {
   name: "http",
   empty: {},
+  fields: Object.keys(schema.shape),
   safeParse: (value) => targets.safeParse(value),
 };
 
