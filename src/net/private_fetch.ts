@@ -1,5 +1,5 @@
 /**
- * HTTPS to a server whose certificate no public authority signed.
+ * HTTPS to servers at home, whose certificates no public authority signed.
  *
  * Deno's `fetch` does not accept the certificate of an authority as a server's own, and `openssl req -x509` makes such
  * certificates, without the server's name. Deno's `node:https` verifies them as OpenSSL does.
