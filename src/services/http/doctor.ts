@@ -10,9 +10,6 @@ import { readSection } from "../section.ts";
 import { basePath, HTTP_SECTION, type HttpTarget } from "./section.ts";
 import { Transports } from "./transport.ts";
 
-/** Statuses with which a server refuses a login. */
-const LOGIN_REFUSED: readonly number[] = [401, 403];
-
 /** Check of the targets of HTTP requests. */
 export const HTTP_CHECK: Check = {
   name: "http",
@@ -44,7 +41,7 @@ async function checkTarget(
     await response.body?.cancel();
     const { status } = response;
     // Without a login, a refusal shows as well that the server is there.
-    if (status < 500 || LOGIN_REFUSED.includes(status)) return ok(`${place} answers`);
+    if (status < 500) return ok(`${place} answers`);
     return warning(`${place} answers with status ${status}`, "Look into its log");
   } catch (error) {
     if (error instanceof Error && error.message.startsWith("http.")) return failed(errorText(error), FIX_FILE);
