@@ -14,6 +14,14 @@ export interface CertificatePair {
   readonly key: string;
 }
 
+/** Names of the settings of a certificate and its private key, for errors. */
+export interface PairNames {
+  /** Name of the setting of the certificate. */
+  readonly certName: string;
+  /** Name of the setting of the private key. */
+  readonly keyName: string;
+}
+
 /**
  * Reads the file of a setting.
  *
@@ -61,16 +69,18 @@ export async function openTrustedFetch(
  * Reads a certificate and its private key. TLS would accept a pair that does not match, and fail at each connection
  * without naming the files.
  *
- * @param prefix beginning of the names of both settings
+ * @param names names of both settings, or the beginning of the names
  * @returns the pair, or undefined where the settings are absent
  * @throws {Error} if a file cannot be read or has other content, or the key does not match the certificate
  */
 export async function readPair(
-  prefix: string,
+  names: string | PairNames,
   { certFile, keyFile }: { readonly certFile: string | undefined; readonly keyFile: string | undefined },
   platform: Pick<Platform, "files">,
 ): Promise<CertificatePair | undefined> {
-  const [certName, keyName] = [`${prefix}_CERT_FILE`, `${prefix}_KEY_FILE`];
+  const { certName, keyName } = typeof names === "string"
+    ? { certName: `${names}_CERT_FILE`, keyName: `${names}_KEY_FILE` }
+    : names;
   const cert = await readSettingFile(certName, certFile, platform);
   const key = await readSettingFile(keyName, keyFile, platform);
   if (cert === undefined || key === undefined) return undefined;

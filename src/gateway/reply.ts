@@ -77,7 +77,13 @@ export function createSealReply(now: () => number, random: RandomBytes): SealRep
     return sealAnswer(exchange, `{"status":${status},${body},"timestamp":${timestamp}${origin}${from}${more}}`, random);
   };
   return (exchange, reply) =>
-    reply.bodyJson.length <= LARGE_LENGTH ? seal(exchange, reply) : mutex.runExclusive(() => seal(exchange, reply));
+    lengthOf(reply) <= LARGE_LENGTH ? seal(exchange, reply) : mutex.runExclusive(() => seal(exchange, reply));
+}
+
+/** Returns the length of the texts of a reply, in characters. */
+function lengthOf({ bodyJson, members = {} }: Reply): number {
+  const texts = Object.values(members).filter((member) => typeof member === "string");
+  return texts.reduce((length, text) => length + text.length, bodyJson.length);
 }
 
 /** Returns members of an object as JSON text, each after a comma. */

@@ -42,9 +42,7 @@ export function selectService<S extends Service>(payload: Payload, selection: Se
     const claiming = services.find((candidate) => candidate.claims?.(payload));
     if (claiming !== undefined) return claiming;
     if (fallback === undefined) throw new FieldError("Missing required field: service");
-    const fault = fallback.misdirectedFault?.(payload);
-    if (fault === undefined) return fallback;
-    throw new ServiceError(403, fault, { code: "unknown_service" });
+    return fallback;
   }
   const service = services.find((candidate) => candidate.name === name);
   if (service !== undefined) return service;

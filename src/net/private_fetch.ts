@@ -14,15 +14,24 @@ import { privateTrust } from "./private_trust.ts";
 /** Statuses of answers without a body (Fetch standard, null body status). */
 const BODILESS: readonly number[] = [204, 205, 304];
 
+/** Certificate of a client and its private key, as PEM; empty for none. */
+export interface ClientPair {
+  /** The certificate chain. */
+  readonly cert?: string;
+  /** The certificate's private key. */
+  readonly key?: string;
+}
+
 /**
  * Makes a `fetch` for HTTPS that trusts the given certificates alone, as {@linkcode privateTrust} does. Each request has
  * its own connection.
  *
  * @param pem the certificates, of authorities or of servers
+ * @param pair certificate of this client and its private key, for servers that ask for one
  * @throws {Error} if there is none, or one is invalid
  */
-export function createPrivateFetch(pem: string): typeof fetch {
-  const agent = new Agent({ keepAlive: false, ...privateTrust(pem) });
+export function createPrivateFetch(pem: string, pair: ClientPair = {}): typeof fetch {
+  const agent = new Agent({ keepAlive: false, ...privateTrust(pem), ...pair });
   return async (input, init) => {
     const request = new Request(input, init);
     const body = await request.bytes();
@@ -67,14 +76,15 @@ function send(request: Request, body: Uint8Array, agent: Agent): Promise<Respons
 }
 
 function toResponse(incoming: IncomingMessage): Response {
-  const { statusCode: status = 0, headers } = incoming;
-  const entries = Object.entries(headers).flatMap(([name, value]) =>
-    value === undefined ? [] : [[name, String(value)]]
-  );
+  const { statusCode: status = 0 } = incoming;
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(incoming.headers)) {
+    // Several Set-Cookie are a list.
+    for (const one of [value ?? []].flat()) headers.append(name, one);
+  }
   if (BODILESS.includes(status)) {
     incoming.resume();
-    return new Response(null, { status, headers: Object.fromEntries(entries) });
+    return new Response(null, { status, headers });
   }
-  const stream = Readable.toWeb(incoming) as ReadableStream<Uint8Array<ArrayBuffer>>;
-  return new Response(stream, { status, headers: Object.fromEntries(entries) });
+  return new Response(Readable.toWeb(incoming) as ReadableStream<Uint8Array<ArrayBuffer>>, { status, headers });
 }

@@ -5,9 +5,10 @@
  */
 import { action } from "./action/action.ts";
 import { homeAssistant } from "./home_assistant/home_assistant.ts";
+import { http } from "./http/http.ts";
 import { influxdb } from "./influxdb/influxdb.ts";
 import { jeedom } from "./jeedom/jeedom.ts";
 import { mqtt } from "./mqtt/mqtt.ts";
 
 /** Services of this gateway. A request to `/gateway` that names none is for the first one. */
-export const SERVICES = [jeedom, mqtt, homeAssistant, influxdb, action] as const;
+export const SERVICES = [jeedom, mqtt, homeAssistant, influxdb, http, action] as const;

@@ -55,7 +55,7 @@ export interface ServiceModule<Settings extends ServiceSettings = ServiceSetting
    */
   checkFiles?(
     config: Config,
-    platform: Pick<Platform, "fetch" | "files">,
+    platform: Pick<Platform, "createHttpClient" | "fetch" | "files">,
     sections: Sections,
   ): readonly Promise<unknown>[];
   /** Creates the service. What it opens is closed with `resources`. */
@@ -102,7 +102,7 @@ export interface ServiceDependencies {
   /** Returns a service by its name, once all are created; undefined if there is none. */
   readonly findService: (name: string) => Service | undefined;
   /** The machine. */
-  readonly platform: Pick<Platform, "createHttpClient" | "fetch" | "files">;
+  readonly platform: Pick<Platform, "createHttpClient" | "fetch" | "files" | "lookup" | "networkInterfaces">;
   /** Address of the default broker. */
   readonly broker: BrokerAddress;
   /** Encoder of the events of streams. */
@@ -159,8 +159,6 @@ export interface Service {
   readonly aliases?: { readonly call: Route; readonly subscribe: Route };
   /** Returns whether a request that names no service is for this one, by its fields. */
   claims?(payload: Payload): boolean;
-  /** Returns why a request that reached the default service, as it names none, is not for it; undefined if it is. */
-  misdirectedFault?(payload: Payload): string | undefined;
 }
 
 /** A service that has subscriptions. */

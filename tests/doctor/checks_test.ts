@@ -15,6 +15,7 @@ Deno.test("checksWith() includes the checks of all services", async () => {
     "home_assistant_clock",
     "influxdb",
     "actions",
+    "http",
     "redis",
     "gateway",
     "metrics",

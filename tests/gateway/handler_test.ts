@@ -1,5 +1,6 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { FieldError } from "../../src/protocol/payload.ts";
+import { claims } from "../../src/services/http/request.ts";
 import { ServiceError, textReply } from "../../src/services/service.ts";
 import { makeGateway, NOW, services } from "../support/gateway.ts";
 
@@ -78,20 +79,20 @@ Deno.test("POST /gateway refuses an unknown service", async () => {
   assertEquals(gateway.calls.length, 0);
 });
 
-Deno.test("POST /gateway refuses a request for a web address that names neither service nor method", async () => {
-  const gateway = await makeGateway();
+Deno.test("POST /gateway gives a request that names no service to the one that claims it, else to the first", async () => {
+  const asked: string[] = [];
+  const [jeedom, mqtt] = services((name) => {
+    asked.push(name);
+    return Promise.resolve(textReply(200, name));
+  });
+  if (jeedom === undefined || mqtt === undefined) throw new Error("No services");
+  const gateway = await makeGateway({ services: [jeedom, { ...mqtt, claims }] });
   const web: Record<string, unknown>[] = [
     { url: "http://192.168.1.20/api" },
     { url: "http://192.168.1.20/api", method: "GET", service: null },
     { host: "192.168.1.20", endpoint: "/api", jsonrpc: null },
   ];
-  for (const request of web) {
-    const { status, body } = await gateway.request("/gateway", request);
-    assertEquals(status, 403);
-    assertStringIncludes(String(body), "This gateway has no HTTP service");
-  }
-  assertEquals(gateway.calls.length, 0);
-  const jeedom: Record<string, unknown>[] = [
+  const others: Record<string, unknown>[] = [
     { jsonrpc: "ping", url: "x" },
     { service: "jeedom", url: "x" },
     { host: "x" },
@@ -99,7 +100,10 @@ Deno.test("POST /gateway refuses a request for a web address that names neither 
     { url: null },
     {},
   ];
-  for (const request of jeedom) assertEquals((await gateway.request("/gateway", request)).status, 200);
+  for (const request of [...web, ...others]) {
+    assertEquals((await gateway.request("/gateway", request)).status, 200);
+  }
+  assertEquals(asked, [...web.map(() => "mqtt"), ...others.map(() => "jeedom")]);
 });
 
 Deno.test("POST /gateway returns retry_after when a service is busy", async () => {

@@ -6,6 +6,7 @@ import { SERVICES } from "../../src/services/registry.ts";
 import { makeRecord } from "../support/gateway.ts";
 import { rightsOf } from "../support/rights.ts";
 
+/** Names of the services, as in errors. */
 const NAMES = SERVICES.map(({ name }) => `"${name}"`).join(" and ");
 
 const parse = (text: string) => parseKeysFile(text, SERVICES);

@@ -35,7 +35,6 @@ import { type Brokers, createMqttService } from "../../src/services/mqtt/service
 import type { BrokerDirectory } from "../../src/services/mqtt/broker_directory.ts";
 import { allRights } from "../../src/keys/rights.ts";
 import { SERVICES } from "../../src/services/registry.ts";
-import { misdirectedFault } from "../../src/services/jeedom/request.ts";
 import { type Service, textReply } from "../../src/services/service.ts";
 import { type FlatRights, rightsOf } from "./rights.ts";
 import { recordTelemetry } from "./telemetry.ts";
@@ -83,7 +82,6 @@ export function services(
   const make = (name: string): Service => ({
     name,
     fieldErrorStatus: 400,
-    ...name === "jeedom" ? { misdirectedFault } : {},
     target: ({ topic }) => topic === undefined ? undefined : String(topic),
     handle: (payload) => handle(name, payload),
   });

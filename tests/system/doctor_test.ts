@@ -118,6 +118,7 @@ Deno.test("doctor reports a healthy gateway as ok, and each fault with its remed
         broker: "ok",
         "home_assistant": "skipped",
         "home_assistant_clock": "skipped",
+        http: "skipped",
         redis: "skipped",
         gateway: "ok",
         metrics: "ok",

@@ -45,12 +45,3 @@ export function parseJeedomRequest(payload: Payload): JeedomRequest {
 export function isPlainPath(text: string): boolean {
   return text.length <= 256 && /^(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$/.test(text);
 }
-
-const NOT_FOR_JEEDOM = "This gateway has no HTTP service: url and host need a newer gateway. For Jeedom, set jsonrpc";
-
-/** Returns why a request that names no service is not for Jeedom: it asks for a web address. */
-export function misdirectedFault({ jsonrpc, url, host, endpoint }: Payload): string | undefined {
-  const isGiven = (field: unknown) => field !== undefined && field !== null;
-  const isHttp = !isGiven(jsonrpc) && (isGiven(url) || (isGiven(host) && isGiven(endpoint)));
-  return isHttp ? NOT_FOR_JEEDOM : undefined;
-}

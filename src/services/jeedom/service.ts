@@ -13,7 +13,7 @@ import { FairSemaphore } from "../../limits/fair_semaphore.ts";
 import { createReadRights } from "../../keys/rights.ts";
 import { readAnswer } from "./answer.ts";
 import { authorizeCall, limitReply } from "./call_rights.ts";
-import { isPlainPath, type JeedomRequest, misdirectedFault, parseJeedomRequest } from "./request.ts";
+import { isPlainPath, type JeedomRequest, parseJeedomRequest } from "./request.ts";
 import { JeedomGrants } from "./rights.ts";
 import { JeedomWorkers } from "./workers.ts";
 import { type Reply, type Service, type ServiceContext, ServiceError } from "../service.ts";
@@ -122,7 +122,6 @@ export function createJeedomService(options: JeedomServiceOptions): Service {
   return {
     name: JEEDOM,
     fieldErrorStatus: 403,
-    misdirectedFault,
     target: ({ jsonrpc }) => typeof jsonrpc === "string" ? jsonrpc : undefined,
     async handle(payload, { scope, clientSignal, key, revoked, holdMemory }) {
       const request = parseJeedomRequest(payload);

@@ -25,11 +25,15 @@ Deno.test("allowRead() has the files of the section", () => {
 
 Deno.test("checkFiles() names a file of the section that cannot be used", async () => {
   const files = { ...Deno, readTextFile: () => Promise.reject(new Deno.errors.NotFound("No such file")) };
-  const checks = influxdb.checkFiles?.(config, { fetch, files }, SECTIONS) ?? [];
+  const checks = influxdb.checkFiles?.(config, { createHttpClient: Deno.createHttpClient, fetch, files }, SECTIONS) ??
+    [];
   const results = await Promise.allSettled(checks);
   assertEquals(results.map(({ status }) => status), ["fulfilled", "rejected", "fulfilled", "fulfilled"]);
   await assertRejects(
-    () => Promise.all(influxdb.checkFiles?.(config, { fetch, files }, SECTIONS) ?? []),
+    () =>
+      Promise.all(
+        influxdb.checkFiles?.(config, { createHttpClient: Deno.createHttpClient, fetch, files }, SECTIONS) ?? [],
+      ),
     Error,
     'influxdb: caFile "data/ca.pem" cannot be read',
   );

@@ -1,7 +1,7 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertThrows } from "@std/assert";
 import * as fc from "fast-check";
 import { FieldError } from "../../../src/protocol/payload.ts";
-import { misdirectedFault, parseJeedomRequest } from "../../../src/services/jeedom/request.ts";
+import { parseJeedomRequest } from "../../../src/services/jeedom/request.ts";
 
 Deno.test("parseJeedomRequest() names the field that is missing or wrong", () => {
   const faults: [Record<string, unknown>, string][] = [
@@ -18,15 +18,6 @@ Deno.test("parseJeedomRequest() names the field that is missing or wrong", () =>
   ];
   for (const [payload, message] of faults) {
     assertThrows(() => parseJeedomRequest(payload), FieldError, message);
-  }
-});
-
-Deno.test("misdirectedFault() names a request for a web address, and no other", () => {
-  for (const payload of [{ url: "http://a" }, { host: "a", endpoint: "/b" }, { jsonrpc: null, url: "http://a" }]) {
-    assertEquals(misdirectedFault(payload)?.startsWith("This gateway has no HTTP service"), true);
-  }
-  for (const payload of [{}, { host: "a" }, { endpoint: "/b" }, { jsonrpc: "ping", url: "http://a" }]) {
-    assertEquals(misdirectedFault(payload), undefined);
   }
 });
 

@@ -1,0 +1,252 @@
+/**
+ * HTTP requests to targets of the services file, and to URLs that are allowed.
+ *
+ * @module
+ */
+import type { Deadlines } from "../../lib/deadlines.ts";
+import { errorName, errorText } from "../../lib/errors.ts";
+import { describeFetchError } from "../../lib/fetch_failure.ts";
+import { readBytes, TooLargeError } from "../../lib/read_bytes.ts";
+import { createReadRights } from "../../keys/rights.ts";
+import { ConcurrencyLimiter } from "../../limits/concurrency_limiter.ts";
+import { FairSemaphore } from "../../limits/fair_semaphore.ts";
+import { free } from "../../protocol/bytes.ts";
+import type { Payload } from "../../protocol/payload.ts";
+import { type Reply, type Service, type ServiceContext, ServiceError } from "../service.ts";
+import type { CheckAddress } from "./addresses.ts";
+import { readHttpAnswer } from "./answer.ts";
+import type { Destination, DestinationDirectory } from "./destination.ts";
+import { answerHeaders, headersLength, MAX_ANSWER_HEADERS_LENGTH } from "./headers.ts";
+import { followRedirect, type Outgoing } from "./redirect.ts";
+import { claims, type HttpRequest, joinUrl, parseHttpRequest } from "./request.ts";
+import { HttpGrants } from "./rights.ts";
+import { hasLogin, secretsOf } from "./section.ts";
+import type { HttpConfig } from "./settings.ts";
+import type { Incoming, Transports } from "./transport.ts";
+
+/** Name of the service. */
+export const HTTP = "http";
+
+/** Collaborators of the service. */
+export interface HttpServiceOptions {
+  /** Limits of requests. */
+  readonly settings: Pick<HttpConfig, "timeoutMs" | "maxResponseBytes">;
+  /** Finds the destinations of requests. */
+  readonly directory: DestinationDirectory;
+  /** Checks the addresses of destinations. */
+  readonly checkAddress: CheckAddress;
+  /** Connections to destinations. */
+  readonly transports: Pick<Transports, "send">;
+  /** Time limits of requests. */
+  readonly deadlines: Deadlines;
+  /** Aborts when the gateway stops: ends all waiting. */
+  readonly closeSignal: AbortSignal;
+}
+
+/** Most redirects to follow. */
+const MAX_REDIRECTS = 5;
+
+/** Maximum number of requests to a target, or to a server without one, at a time. */
+const MAX_PER_DESTINATION = 16;
+
+/** The same for one key. */
+const MAX_PER_DESTINATION_AND_KEY = 8;
+
+/** Maximum number of requests of a key at a time. */
+const MAX_PER_KEY = 16;
+
+/** Maximum number of answers of the largest size in memory, from reading to sealing. */
+const ANSWERS_IN_MEMORY = 2;
+
+/** The same for one key; others wait at their servers. */
+const ANSWERS_IN_MEMORY_PER_KEY = 1;
+
+/** Makes the service. */
+export function createHttpService(options: HttpServiceOptions): Service {
+  const { settings, directory, deadlines, closeSignal } = options;
+  const readRights = createReadRights(HTTP, (rights) => new HttpGrants(rights));
+  const keys = new ConcurrencyLimiter({ each: MAX_PER_KEY });
+  const destinations = new ConcurrencyLimiter({ each: MAX_PER_DESTINATION });
+  const shares = new ConcurrencyLimiter({ each: MAX_PER_DESTINATION_AND_KEY });
+  const answers = new FairSemaphore({
+    total: ANSWERS_IN_MEMORY * settings.maxResponseBytes,
+    each: ANSWERS_IN_MEMORY_PER_KEY * settings.maxResponseBytes,
+  });
+  return {
+    name: HTTP,
+    fieldErrorStatus: 400,
+    claims,
+    target: targetOf,
+    async handle(payload, context) {
+      const request = parseHttpRequest(payload);
+      const grants = readRights(context.scope);
+      const destination = directory.find(request, grants);
+      const release = acquire(context.key, destination.name);
+      try {
+        // Runs to its end even when its client has disconnected, so that a repeat finds the answer.
+        return await exchange(request, { destination, grants, context });
+      } finally {
+        release();
+      }
+    },
+  };
+
+  /** Counts a request, for its key and its destination. */
+  function acquire(key: string, name: string): () => void {
+    const releases: (() => void)[] = [];
+    const attempts = [
+      () => keys.tryAcquire(key),
+      () => shares.tryAcquire(JSON.stringify([key, name])),
+      () => destinations.tryAcquire(name),
+    ];
+    const releaseAll = () => releases.forEach((release) => release());
+    for (const attempt of attempts) {
+      const release = attempt();
+      if (release === undefined) {
+        releaseAll();
+        throw new ServiceError(429, `Too many requests to ${name} are under way`, {
+          code: "busy",
+          retryAfterSeconds: 1,
+        });
+      }
+      releases.push(release);
+    }
+    return releaseAll;
+  }
+
+  /** Sends a request, follows its redirects, and reads the answer, all within its time limit. */
+  async function exchange(request: HttpRequest, parts: ExchangeParts): Promise<Reply> {
+    closeSignal.throwIfAborted();
+    const { destination: { name, target } } = parts;
+    const longestMs = target?.timeout === undefined ? settings.timeoutMs : target.timeout * 1000;
+    const timeoutMs = Math.min(longestMs, (request.timeout ?? Infinity) * 1000);
+    const controller = new AbortController();
+    const stop = () => controller.abort(closeSignal.reason);
+    closeSignal.addEventListener("abort", stop, { once: true });
+    const deadline = deadlines.add(timeoutMs, () =>
+      controller.abort(
+        new ServiceError(504, `${name} did not answer within ${timeoutMs / 1000} s`, { code: "service_timeout" }),
+      ));
+    try {
+      return await send(request, parts, controller.signal);
+    } catch (error) {
+      throw failureOf(error, name, controller.signal);
+    } finally {
+      deadline.clear();
+      closeSignal.removeEventListener("abort", stop);
+      // A connection whose answer is not read to its end is closed.
+      controller.abort();
+    }
+  }
+
+  async function send(request: HttpRequest, parts: ExchangeParts, signal: AbortSignal): Promise<Reply> {
+    let hop: Hop = await reach({ ...request, destination: parts.destination }, signal);
+    for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
+      const { message, address } = hop;
+      const incoming = await options.transports.send(message, { address, signal });
+      const next = await follow(incoming, message, { grants: parts.grants, signal });
+      if (next === undefined) return await read(incoming, message, { request, context: parts.context, signal });
+      await incoming.response.body?.cancel();
+      hop = next;
+    }
+    throw new ServiceError(502, `${parts.destination.name} redirects more than ${MAX_REDIRECTS} times`, {
+      code: "service_answer",
+    });
+  }
+
+  async function reach(message: Outgoing, signal: AbortSignal): Promise<Hop> {
+    return { message, address: await options.checkAddress(message.destination, signal) };
+  }
+
+  /** Returns the next hop of an answer that redirects to where the request may go; undefined for any other answer. */
+  async function follow(
+    { response }: Incoming,
+    message: Outgoing,
+    { grants, signal }: { readonly grants: HttpGrants; readonly signal: AbortSignal },
+  ): Promise<Hop | undefined> {
+    const next = followRedirect(response, message, { directory, grants });
+    if (next === undefined) return undefined;
+    try {
+      return await reach(next, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      // The request may have run, so the client gets its answer.
+      if (error instanceof ServiceError) return undefined;
+      throw error;
+    }
+  }
+
+  async function read(
+    { response, headers }: Incoming,
+    { destination: { name, target }, method }: Outgoing,
+    { request, context: { key, holdMemory }, signal }: {
+      readonly request: HttpRequest;
+      readonly context: ServiceContext;
+      readonly signal: AbortSignal;
+    },
+  ): Promise<Reply> {
+    if (headersLength(headers) > MAX_ANSWER_HEADERS_LENGTH) {
+      throw new ServiceError(502, `${name} answers with too many headers`, { code: "service_answer" });
+    }
+    const maxBytes = Math.min(target?.maxBytes ?? Infinity, settings.maxResponseBytes);
+    const beforeLarge = async () => holdMemory(await answers.acquire(key, maxBytes, signal));
+    try {
+      // The length in the answer to HEAD is that of another answer.
+      const bytes = method === "HEAD" ? new Uint8Array() : await readBytes(response, maxBytes, { signal, beforeLarge });
+      const kept = target === undefined
+        ? { hasLogin: false, secrets: [] }
+        : { hasLogin: hasLogin(target), secrets: secretsOf(target) };
+      const answer = { status: response.status, headers: answerHeaders(headers, kept), bytes };
+      const reply = readHttpAnswer(answer, request.isRaw);
+      free(bytes);
+      return reply;
+    } catch (error) {
+      if (!(error instanceof TooLargeError)) throw error;
+      throw new ServiceError(502, `The answer of ${name} is larger than ${maxBytes} bytes`, { code: "service_answer" });
+    }
+  }
+}
+
+/** Parts of an exchange besides the request. */
+interface ExchangeParts {
+  readonly destination: Destination;
+  readonly grants: HttpGrants;
+  readonly context: ServiceContext;
+}
+
+/** Message, and the address that it is sent to; undefined to send it to the name. */
+interface Hop {
+  readonly message: Outgoing;
+  readonly address: string | undefined;
+}
+
+/** Returns the error for the client: never the library's message, which may quote the request. */
+function failureOf(error: unknown, name: string, signal: AbortSignal): unknown {
+  if (signal.reason instanceof ServiceError) return signal.reason;
+  if (error instanceof ServiceError) return error;
+  const cause = causeOf(error);
+  const fail = (message: string) => new ServiceError(502, message, { code: "service_unreachable", cause });
+  if (errorName(error) === "NotCapable" || /Requires \w+ access/.test(cause.message)) {
+    return fail(`The sandbox does not allow ${name} yet: it needs a restart of the gateway`);
+  }
+  if (error instanceof Error && error.message.startsWith("http.")) {
+    return fail(`The certificates of ${name} cannot be used: run deno task check-config`);
+  }
+  return fail(`${name} ${describeFetchError(error, NEVER_ABORTED).message}`);
+}
+
+/** Returns the reason of a failure for the log, without URLs: their queries may hold secrets. */
+function causeOf(error: unknown): Error {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  return new Error(errorText(cause).replaceAll(/https?:\S+/gi, "the server"));
+}
+
+const NEVER_ABORTED = new AbortController().signal;
+
+/** Returns the name of the target, or the origin of the URL, for the audit: no path and no query, which may hold secrets. */
+function targetOf({ target, url, host, endpoint }: Payload): string | undefined {
+  if (typeof target === "string") return target;
+  const text = typeof url === "string" ? url : typeof host === "string" && endpoint ? joinUrl(host, "/") : "";
+  const origin = URL.parse(text)?.origin;
+  return origin === "null" ? undefined : origin;
+}
