@@ -13,6 +13,7 @@ import { PUBLISH } from "./checks/publish.ts";
 import { REFUSALS } from "./checks/refusals.ts";
 import { REPLAY } from "./checks/replay.ts";
 import { RESUME } from "./checks/resume.ts";
+import { SERVICES } from "./checks/services.ts";
 import { SOURCE } from "./checks/source.ts";
 import { STREAM } from "./checks/stream.ts";
 import { TIME } from "./checks/time.ts";
@@ -29,6 +30,7 @@ export const SUBJECTS: readonly Subject[] = [
   REPLAY,
   SOURCE,
   JEEDOM,
+  SERVICES,
   PUBLISH,
   STREAM,
   RESUME,

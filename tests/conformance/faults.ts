@@ -148,6 +148,9 @@ const ANOTHER_ANSWER = /answer.*: expected .*, got/;
 const WITH_BATCH = "with batch, every message comes once and in order";
 const TWICE = /expected \[\["one",\d\]\], got \[\["one",\d\],\["one",\d\]\]/;
 
+const UNKNOWN_ACTION = "an unknown action is refused like one that is not granted";
+const UNKNOWN_QUERY = "an unknown query is refused like one that is not granted";
+
 /** All faults. */
 export const FAULTS: readonly Fault[] = [
   {
@@ -396,6 +399,52 @@ export const FAULTS: readonly Fault[] = [
     name: "Jeedom's answers are texts",
     fetch: tampering({ answer: (answer) => ({ ...answer, body: JSON.stringify(answer["body"]) }) }),
     detectedBy: { "a call passes, service absent": /not JSON-RPC/, "a call passes, service named": /not JSON-RPC/ },
+  },
+  {
+    name: "actions have no list",
+    fetch: tampering({
+      answer: (answer, { service }) => service === "action" ? { ...answer, body: { actions: {} } } : answer,
+    }),
+    detectedBy: { "actions are listed": /no list of actions/ },
+  },
+  {
+    name: "actions have no labels",
+    fetch: tampering({
+      answer: (answer, { service }) =>
+        service === "action" ? { ...answer, body: { actions: [{ name: "open-gate", params: {} }] } } : answer,
+    }),
+    detectedBy: { "actions are listed": /lacks a name, a label or parameters/ },
+  },
+  {
+    name: "names can be found out by their code",
+    fetch: tampering({
+      answer: (answer) => ({ ...answer, body: String(answer["body"]).replace('"code":"scope"', '"code":"field"') }),
+    }),
+    detectedBy: {
+      [UNKNOWN_ACTION]: /expected \[403,"gateway","scope"\], got \[403,"gateway","field"\]/,
+      [UNKNOWN_QUERY]: /got \[403,"gateway","field"\]/,
+    },
+  },
+  {
+    name: "names can be found out by their text",
+    fetch: (key) => {
+      let count = 0;
+      return tamperingFetch(key, {
+        answer: (answer) => ({ ...answer, body: String(answer["body"]).replace("may not", `may not ${count++}`) }),
+      });
+    },
+    detectedBy: { [UNKNOWN_ACTION]: /texts: expected/, [UNKNOWN_QUERY]: /texts: expected/ },
+  },
+  {
+    name: "any URL is requested",
+    fetch: tampering({
+      answer: (answer, { url }) =>
+        url === undefined ? answer : { status: 200, timestamp: answer["timestamp"], body: "" },
+    }),
+    detectedBy: {
+      "a URL that is not allowed is refused, service named": /got \[200,null,null\]/,
+      "a URL that is not allowed is refused, service absent": /got \[200,null,null\]/,
+    },
   },
   {
     name: "fields of messages are misread",
