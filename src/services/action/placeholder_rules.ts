@@ -7,12 +7,23 @@ import type { Params } from "./params.ts";
 import { findPlaceholders, type Placeholder } from "./placeholders.ts";
 import { type ActionRequest, fitsPath, PATH_RULE } from "./request.ts";
 
-/** Members by which a request names what it acts on, or logs in: fixed, though they stand among values. */
+/** Members by which a request names what it acts on, or logs in: fixed at any depth, though they stand among values. */
 const FIXED_MEMBERS: Readonly<Record<ActionRequest["service"], readonly string[]>> = {
   mqtt: [],
   jeedom: ["id", "plugin", "apikey", "api", "session", "sess_id"],
   http: [],
-  "home_assistant": ["entity_id", "device_id", "area_id", "floor_id", "label_id"],
+  "home_assistant": [
+    "entity_id",
+    "device_id",
+    "area_id",
+    "floor_id",
+    "label_id",
+    "entities",
+    "snapshot_entities",
+    "add_entities",
+    "remove_entities",
+    "group_members",
+  ],
 };
 
 /** Fault of a placeholder. */
@@ -53,8 +64,8 @@ function placeholderFault(
 ): string | undefined {
   const param = name === undefined ? undefined : params.get(name);
   if (param === undefined) return "has a $ that no parameter in params belongs to: write $$ for a dollar sign";
-  const [field, member] = path;
-  if (path.length > 1 && FIXED_MEMBERS[service].some((one) => one === member)) {
+  const [field, ...members] = path;
+  if (FIXED_MEMBERS[service].some((one) => members.includes(one))) {
     return "must not have a parameter: it chooses what the action acts on";
   }
   const isUnfit = (value: string | number) => !fitsPath(String(value));
@@ -66,7 +77,7 @@ function placeholderFault(
   if (field === "body") {
     return "must not have a text parameter within a longer text: write the body as a map, or use query";
   }
-  const looksLikeJson = service === "mqtt" && typeof values["message"] === "string" && /^\s*[[{]/.test(text);
+  const looksLikeJson = service === "mqtt" && typeof values["message"] === "string" && /^\s*["[{]/.test(text);
   return looksLikeJson ? "must not have a text parameter within JSON text: write the message as a map" : undefined;
 }
 

@@ -25,6 +25,9 @@ Deno.test("readParams() takes numbers within bounds and on a step", () => {
   }
   assertEquals(read({ type: "number", step: 0.1 }, 0.1 + 0.2), 0.1 + 0.2);
   assertEquals(read({ type: "number" }, -1e9), -1e9);
+  for (const value of [15.0000001, 19.9999999, 15.000000001]) {
+    assertEquals(read(degrees, value), "Invalid field: params.x: must be 15 or a number of steps of 0.5 from it");
+  }
   assertEquals(read(degrees, parseExact("20.0")), 20);
   assertEquals(read(degrees, parseExact("1e400")), "Invalid field: params.x: must be a number");
 });
