@@ -91,6 +91,7 @@ export const ACTION_RIGHTS: RightsDefinition = {
   describe: describeRights,
   summarize(rights) {
     const { actions, uses } = schema.parse(rights);
+    if (actions.length === 0) return "no actions";
     return `actions ${summarizeList(actions)}${uses === undefined ? "" : `, ${describeUses(uses)}`}`;
   },
   describeReach(rights) {
@@ -137,6 +138,5 @@ function describeUses(uses: number): string {
 
 function describeRights(rights: ServiceRights): (readonly [label: string, text: string])[] {
   const { actions, uses } = schema.parse(rights);
-  const limit = uses === undefined ? [] : [["runs of actions", `${uses} in all`] as const];
-  return [["actions", describeList(actions)], ...limit];
+  return [["actions", describeList(actions)], ["runs of actions", uses === undefined ? NO_LIMIT : `${uses} in all`]];
 }
