@@ -45,9 +45,8 @@ export function checkPlaceholders(
     return message === undefined ? [] : [{ path: one.path, message }];
   });
   const isDeclared = (name: string | undefined) => name !== undefined && params.has(name);
-  const misplaced = [...textsOf(request.fixed), ...namesOf(request.values)].filter(([, value]) =>
-    findPlaceholders(value).some(({ name }) => isDeclared(name))
-  );
+  const places = [...placesOf(request.fixed, "texts too"), ...placesOf(request.values, "names")];
+  const misplaced = places.filter(([, text]) => findPlaceholders(text).some(({ name }) => isDeclared(name)));
   return {
     faults: [
       ...faults,
@@ -83,21 +82,12 @@ function placeholderFault(
 
 type Place = readonly [path: readonly (string | number)[], text: string];
 
-/** Lists the texts of a value, and the names of its members. */
-function textsOf(value: unknown, path: readonly (string | number)[] = []): Place[] {
-  if (typeof value === "string") return [[path, value]];
+/** Lists the names of all members within a value, and its texts where these are wanted, too. */
+function placesOf(value: unknown, wanted: "names" | "texts too", path: readonly (string | number)[] = []): Place[] {
+  if (typeof value === "string") return wanted === "names" ? [] : [[path, value]];
   if (typeof value !== "object" || value === null) return [];
-  return Object.entries(value).flatMap(([name, member]): Place[] => [
-    [[...path, name], name],
-    ...textsOf(member, [...path, name]),
-  ]);
-}
-
-/** Lists the names of all members within a value. */
-function namesOf(value: unknown, path: readonly (string | number)[] = []): Place[] {
-  if (typeof value !== "object" || value === null) return [];
-  return Object.entries(value).flatMap(([name, member]): Place[] => [
-    [[...path, name], name],
-    ...namesOf(member, [...path, name]),
-  ]);
+  return Object.entries(value).flatMap(([name, member]): Place[] => {
+    const inner = [...path, name];
+    return [[inner, name], ...placesOf(member, wanted, inner)];
+  });
 }

@@ -13,7 +13,7 @@ import { buildPayload } from "./request.ts";
 import { parseActionCall } from "./request_fields.ts";
 import { ActionGrants } from "./rights.ts";
 import type { Action, Actions } from "./section.ts";
-import type { StateReader } from "./states.ts";
+import type { State, StateReader } from "./states.ts";
 
 /** Name of the service. */
 export const ACTION = "action";
@@ -104,7 +104,7 @@ export function createActionService(options: ActionServiceOptions): Service {
   }
 
   /** Reads the state of an action; null if it cannot be read, undefined if the action has none. */
-  async function currentState({ state: source }: Action): Promise<string | number | boolean | null | undefined> {
+  async function currentState({ state: source }: Action): Promise<State | null | undefined> {
     return source === undefined ? undefined : await states.read(source) ?? null;
   }
 
@@ -165,7 +165,7 @@ function refuseIfRevoked({ revoked }: ServiceContext): void {
 function describe(
   name: string,
   { label, icon, confirm, coolDownMs, params }: Action,
-  state: string | number | boolean | null | undefined,
+  state: State | null | undefined,
 ): Readonly<Record<string, unknown>> {
   const coolDown = coolDownMs === undefined ? undefined : coolDownMs / 1000;
   return { name, label, icon, confirm, coolDown, params: Object.fromEntries(params), state };

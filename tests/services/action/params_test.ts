@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import * as fc from "fast-check";
 import { FieldError } from "../../../src/protocol/payload.ts";
 import { parseExact } from "../../../src/lib/exact_json.ts";
@@ -30,6 +30,16 @@ Deno.test("readParams() takes numbers within bounds and on a step", () => {
   }
   assertEquals(read(degrees, parseExact("20.0")), 20);
   assertEquals(read(degrees, parseExact("1e400")), "Invalid field: params.x: must be a number");
+});
+
+Deno.test("readParams() takes every step as a client writes it, and nothing between two", () => {
+  const cents = fc.integer({ min: -1_000_000, max: 1_000_000 });
+  fc.assert(fc.property(cents, fc.integer({ min: 1, max: 10_000 }), fc.nat(1_000_000), (first, step, count) => {
+    const param: Param = { type: "number", min: first / 100, step: step / 100 };
+    const value = (first + count * step) / 100;
+    assertEquals(read(param, value), value);
+    assertMatch(String(read(param, value + step / 300)), /must be .* or a number of steps/);
+  }));
 });
 
 Deno.test("readParams() takes the values of an enum with their type", () => {
