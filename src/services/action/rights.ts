@@ -86,7 +86,7 @@ export const ACTION_RIGHTS: RightsDefinition = {
     action: listOption("NAME", "Actions to run, such as open-gate or 'gate-*'"),
     uses: { type: "string", value: "N", description: "Runs of all actions together, in all" },
   },
-  setNote: `--uses ${NO_LIMIT} removes that limit. A new --uses includes runs that were counted before.`,
+  setNote: `--uses ${NO_LIMIT} removes that limit. A new --uses includes the runs counted before.`,
   change: changeRights,
   describe: describeRights,
   summarize(rights) {
