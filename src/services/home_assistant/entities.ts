@@ -121,16 +121,21 @@ export function isKnownEntity(text: string): boolean {
   return isName(text) && ENTITY_DOMAINS.has(domainOf(text));
 }
 
+/** Lists the names in a text of nothing else; none if there is anything else. A number such as 20.5 is no name. */
+export function listedNames(text: string): string[] {
+  // Home Assistant removes control characters as white space, too.
+  const entries = text.split(/[\s,;\p{Cc}]+/u).filter((entry) => entry !== "");
+  return entries.every((entry) => isName(entry) && !/^\d+\./.test(entry)) ? entries : [];
+}
+
 /**
  * Lists the entities that a text names: those in a text of nothing else, in any spelling that Home Assistant reads; and
  * within other words, those of the known domains.
  */
 export function entitiesIn(text: string): string[] {
   const spelled = text.toLowerCase();
-  const entries = spelled.split(/[\s,;]+/).filter((entry) => entry !== "");
-  // A number such as 20.5 is no entity.
-  if (entries.every((entry) => isName(entry) && !/^\d+\./.test(entry))) return entries;
-  return spelled.split(/[^a-z0-9_.]+/).flatMap((word) => {
+  const listed = listedNames(spelled);
+  return listed.length > 0 ? listed : spelled.split(/[^a-z0-9_.]+/).flatMap((word) => {
     const parts = word.split(".");
     return parts.slice(1).map((part, index) => `${parts[index]}.${part}`);
   }).filter(isKnownEntity);
