@@ -11,8 +11,8 @@ import { limitState, type MayRead } from "./states.ts";
 /** Limits a message to what a key may read. */
 export type LimitMessage = (message: SharedMessage) => SharedMessage;
 
-/** Text in JSON that may be the id of an entity: none of its characters is ever escaped. */
-const NAME = /"([a-z0-9_]+\.[a-z0-9_]+)"/g;
+/** Text in JSON that may be the id of an entity: none of its characters is ever escaped. An escape is no part of it. */
+const NAME = /\\(?:u.{4}|.)|([a-z0-9_]+\.[a-z0-9_]+)/g;
 
 const utf8 = new TextEncoder();
 

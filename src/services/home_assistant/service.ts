@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isDeeperThan } from "../../lib/exact_json.ts";
+import { isDeeperThan, parseExact } from "../../lib/exact_json.ts";
 import { isObject, tryParseJson } from "../../lib/json.ts";
 import { valuesWeight } from "../../lib/json_weight.ts";
 import { free, toBase64 } from "../../protocol/bytes.ts";
@@ -188,9 +188,13 @@ function readJson({ bytes }: ApiAnswer): unknown {
   if (valuesWeight(text) > MAX_VALUES_BYTES) {
     throw new ServiceError(502, "Home Assistant's answer holds too many lists and objects", { code: "service_answer" });
   }
-  const value = tryParseJson(text);
-  if (isDeeperThan(MAX_DEPTH, value)) throw notUnderstood();
-  return value;
+  try {
+    const value = parseExact(text);
+    if (!isDeeperThan(MAX_DEPTH, value)) return value;
+  } catch {
+    // No JSON, or nested too deep to be parsed.
+  }
+  throw notUnderstood();
 }
 
 function pictureReply({ status, contentType, bytes }: ApiAnswer): Reply {

@@ -28,12 +28,20 @@ Deno.test("limitMessage() removes the names of entities that the key may not rea
     "light.all",
   ]);
   assertStrictEquals(limit(group), limited);
+  for (const names of ["light.a,lock.door", "light.a\nlock.door", "light.a\x0block.door"]) {
+    const list = message({ "entity_id": "light.all", state: "on", attributes: { names } });
+    assertEquals(limit(list).payload, '{"entity_id":"light.all","state":"on","attributes":{}}');
+  }
 });
 
 Deno.test("limitMessage() leaves other messages as they are", () => {
   for (
     const one of [
-      message({ "entity_id": "light.all", state: "20.5", attributes: { members: ["light.a"], icon: "mdi:lamp" } }),
+      message({
+        "entity_id": "light.all",
+        state: "20.5",
+        attributes: { members: ["light.a"], icon: "mdi:lamp", url: "x/lock\\.y" },
+      }),
       message("null"),
     ]
   ) {

@@ -246,6 +246,15 @@ Deno.test("handle() keeps the digits of numbers in data", async () => {
   assertEquals(await requests[0]?.text(), '{"x":1.0,"y":6066005651767221768,"__proto__":{"z":1}}');
 });
 
+Deno.test("handle() keeps the digits of numbers in answers, as streams do", async () => {
+  const state = '{"entity_id":"light.hall","state":"on","attributes":{"x":1.0,"y":6066005651767221768}}';
+  const { bodyJson } = await makeFake(() => new Response(`[${state}]`)).handle({ states: ["*"] }, ALL);
+  assertEquals(bodyJson, `[${state}]`);
+  const answer = `{"changed_states":[],"service_response":{"light.hall":{"x":1.0}}}`;
+  const call = { call: "a.b", "return_response": true };
+  assertEquals((await makeFake(() => new Response(answer)).handle(call, ALL)).bodyJson, answer);
+});
+
 Deno.test("handle() passes Home Assistant's own errors on, with the beginning of their text", async () => {
   const cases: readonly [Response, number, unknown][] = [
     [new Response("400: Bad Request", { status: 400 }), 400, "400: Bad Request"],
