@@ -95,26 +95,14 @@ function doPartsOverlap(one: string, other: string): boolean {
 }
 
 /** Domains of entities in Home Assistant. Its extensions may have others. */
-const ENTITY_DOMAINS: ReadonlySet<string> = new Set([
-  ...["ai_task", "air_quality", "alarm_control_panel", "assist_satellite", "automation", "binary_sensor", "button"],
-  ...[
-    "calendar",
-    "camera",
-    "climate",
-    "conversation",
-    "counter",
-    "cover",
-    "date",
-    "datetime",
-    "device_tracker",
-    "event",
-  ],
-  ...["fan", "geo_location", "group", "humidifier", "image", "image_processing", "input_boolean", "input_button"],
-  ...["input_datetime", "input_number", "input_select", "input_text", "lawn_mower", "light", "lock", "media_player"],
-  ...["notify", "number", "person", "plant", "proximity", "remote", "scene", "schedule", "script", "select", "sensor"],
-  ...["siren", "stt", "sun", "switch", "tag", "text", "time", "timer", "todo", "tts", "update", "vacuum", "valve"],
-  ...["wake_word", "water_heater", "weather", "zone"],
-]);
+const ENTITY_DOMAINS: ReadonlySet<string> = new Set(
+  ("ai_task air_quality alarm_control_panel assist_satellite automation binary_sensor button calendar camera " +
+    "climate conversation counter cover date datetime device_tracker event fan geo_location group humidifier " +
+    "image image_processing input_boolean input_button input_datetime input_number input_select input_text " +
+    "lawn_mower light lock media_player notify number person plant proximity remote scene schedule script " +
+    "select sensor siren stt sun switch tag text time timer todo tts update vacuum valve wake_word " +
+    "water_heater weather zone").split(" "),
+);
 
 /** Returns whether a text is the id of an entity of a known domain, in its only spelling. */
 export function isKnownEntity(text: string): boolean {
