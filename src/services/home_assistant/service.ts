@@ -62,9 +62,11 @@ export function createHomeAssistantService({ ask, now }: HomeAssistantServiceOpt
   };
 }
 
-/** Returns what a request is about: a service, an entity, or the patterns of a subscription. */
-function targetOf({ call, state, camera, entities }: Payload): string | undefined {
-  const named = [call, state, camera, ...Array.isArray(entities) ? entities : []];
+/** Returns what a request is about: a service, and entities or patterns of them. */
+function targetOf({ call, target, states, state, history, camera, entities }: Payload): string | undefined {
+  const ofCall = isObject(target) ? target["entity_id"] : undefined;
+  const ofHistory = isObject(history) ? history["entities"] : undefined;
+  const named = [call, ofCall, states, state, ofHistory, camera, entities].flat();
   return named.filter((value) => typeof value === "string").join(" ") || undefined;
 }
 

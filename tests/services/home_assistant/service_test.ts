@@ -383,6 +383,12 @@ Deno.test("handle() shows nothing to a key that was revoked while Home Assistant
 Deno.test("target() names what a request is about, and no value", () => {
   const { target } = createHomeAssistantService({ ask: undefined, now: Date.now });
   assertEquals(target({ call: "light.turn_on", data: { code: "1234" } }), "light.turn_on");
+  const cover = { call: "cover.open_cover", target: { "entity_id": ["cover.gate", 1] } };
+  assertEquals(target(cover), "cover.open_cover cover.gate");
+  assertEquals(target({ ...cover, target: { "entity_id": "cover.gate" } }), "cover.open_cover cover.gate");
+  assertEquals(target({ states: ["light.*", "lock.*"] }), "light.* lock.*");
+  assertEquals(target({ history: { entities: ["light.x"], start: 1 } }), "light.x");
+  assertEquals(target({ entities: ["light.*"] }), "light.*");
   assertEquals([target({ state: "light.x" }), target({ camera: "camera.x" }), target({ call: {} })], [
     "light.x",
     "camera.x",
