@@ -11,8 +11,8 @@ import { limitState, type MayRead } from "./states.ts";
 /** Limits a message to what a key may read. */
 export type LimitMessage = (message: SharedMessage) => SharedMessage;
 
-/** Text in JSON that may be the id of an entity: none of its characters is ever escaped. An escape is no part of it. */
-const NAME = /\\(?:u.{4}|.)|([a-z0-9_]+\.[a-z0-9_]+)/g;
+/** Escape in JSON, or word that may be the id of an entity: none of its characters is ever escaped. */
+const ESCAPE_OR_WORD = /\\(?:u.{4}|.)|[a-z0-9_.]+/g;
 
 const utf8 = new TextEncoder();
 
@@ -22,7 +22,7 @@ export function createLimitMessage(mayRead: MayRead): LimitMessage {
 
   function limit(message: SharedMessage): SharedMessage {
     const text = String(message.payload);
-    const isLimited = text.matchAll(NAME).some(([, name = ""]) => isKnownEntity(name) && !mayRead(name));
+    const isLimited = text.matchAll(ESCAPE_OR_WORD).some(([word]) => isKnownEntity(word) && !mayRead(word));
     if (!isLimited) return message;
     const payload = JSON.stringify(limitState(parseExact(text), mayRead) ?? null);
     return { ...message, payload, payloadBytes: utf8.encode(payload).length };

@@ -20,7 +20,7 @@ const STATE_MEMBERS = ["entity_id", "state", "attributes", "last_changed", "last
 const SECRETS: ReadonlySet<string> = new Set(["access_token", "user_id"]);
 
 /** Address with such a token, with a signature, or with a password. */
-const ADDRESS_WITH_SECRET = /[?&](?:token|access_token|authSig)=|:\/\/[^\s/@]*:[^\s/@]*@/i;
+const ADDRESS_WITH_SECRET = /[?&](?:token|access_token|authSig)=|:\/\/[^\s/@:]*:[^\s/@]*@/i;
 
 /** Returns the states of a list that may be read; undefined if it is no list of states. */
 export function limitStates(value: unknown, mayRead: MayRead): EntityState[] | undefined {

@@ -48,3 +48,11 @@ Deno.test("limitMessage() leaves other messages as they are", () => {
     assertStrictEquals(limit(one), one);
   }
 });
+
+Deno.test("limitMessage() takes no longer for long texts", () => {
+  for (const long of ["a".repeat(500_000), "a.".repeat(500_000), `://${":".repeat(500_000)}`, "\\".repeat(500_000)]) {
+    // The quadratic time of a careless pattern would be minutes.
+    const { payload } = limit(message({ "entity_id": "light.all", attributes: { long, lock: "lock.door" } }));
+    assertEquals(payload, JSON.stringify({ "entity_id": "light.all", attributes: { long } }));
+  }
+});
