@@ -74,7 +74,7 @@ export async function addKey(session: KeysSession): Promise<void> {
   });
   print(`Key "${name}" is in ${config.keys.keysFile}. A running gateway accepts it within 2 seconds.`);
   const lines = [["KID", await deriveKeyId(record.secret)], ...describeKey(record, now, services)];
-  for (const [label, text] of lines) print(`  ${`${label}:`.padEnd(18)} ${text}`);
+  for (const [label, text] of lines) print(`  ${`${label}:`.padEnd(19)}${text}`);
   print(describeNextStep(name, session));
 }
 

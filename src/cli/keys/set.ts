@@ -52,7 +52,7 @@ export async function setKey(session: KeysSession): Promise<void> {
   const changes = differences(before, after, session);
   if (changes.length === 0) return print(`Key "${name}" has these values already: nothing changed.`);
   print(`Key "${name}" is changed:`);
-  for (const [label, from, to] of changes) print(`  ${`${label}:`.padEnd(18)} ${from} → ${to}`);
+  for (const [label, from, to] of changes) print(`  ${`${label}:`.padEnd(19)}${from} → ${to}`);
   print(
     changes.every(([label]) => label === "expires")
       ? "A running gateway applies this within 2 seconds. Open streams continue."
