@@ -104,6 +104,9 @@ const ENTITY_DOMAINS: ReadonlySet<string> = new Set(
     "water_heater weather zone").split(" "),
 );
 
+/** Matches texts that end in the ids of entities of known domains, wherever they are. */
+export const KNOWN_ENTITY = new RegExp(`(?:${[...ENTITY_DOMAINS].join("|")})\\.[a-z0-9_]+`, "g");
+
 /** Returns whether a text is the id of an entity of a known domain, in its only spelling. */
 export function isKnownEntity(text: string): boolean {
   return isName(text) && ENTITY_DOMAINS.has(domainOf(text));
@@ -111,6 +114,7 @@ export function isKnownEntity(text: string): boolean {
 
 /** Lists the names in a text of nothing else; none if there is anything else. A number such as 20.5 is no name. */
 export function listedNames(text: string): string[] {
+  if (!text.includes(".")) return [];
   // Home Assistant removes control characters as white space, too.
   const entries = text.split(/[\s,;\p{Cc}]+/u).filter((entry) => entry !== "");
   return entries.every((entry) => isName(entry) && !/^\d+\./.test(entry)) ? entries : [];

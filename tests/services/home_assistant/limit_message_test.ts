@@ -1,4 +1,6 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
+import * as fc from "fast-check";
+import { limitState } from "../../../src/services/home_assistant/states.ts";
 import { createLimitMessage } from "../../../src/services/home_assistant/limit_message.ts";
 
 const message = (state: unknown) => ({
@@ -42,11 +44,27 @@ Deno.test("limitMessage() leaves other messages as they are", () => {
         state: "20.5",
         attributes: { members: ["light.a"], icon: "mdi:lamp", url: "x/lock\\.y" },
       }),
+      message({ "entity_id": "light.all", state: "on", attributes: { source: "media-source://camera/camera.door" } }),
       message("null"),
     ]
   ) {
     assertStrictEquals(limit(one), one);
   }
+});
+
+Deno.test("limitMessage() has the same result as limitState()", () => {
+  const mayRead = (entity: string) => entity.startsWith("light.");
+  const name = fc.constantFrom("light.a", "lock.door", "custom.x", "text", "number.x", "datetime.now");
+  const between = fc.string({
+    unit: fc.constantFrom("\n", "\t", ",", " ", "\x0b", "\u00a0", "\\", '"', "n", "x", ".", "/"),
+  });
+  const text = fc.array(fc.tuple(between, name, between)).map((parts) => parts.flat().join(""));
+  fc.assert(
+    fc.property(fc.dictionary(text, fc.oneof(text, fc.array(text)), { noNullPrototype: true }), (attributes) => {
+      const state = { "entity_id": "light.all", state: "on", attributes };
+      assertEquals(limit(message(state)).payload, JSON.stringify(limitState(state, mayRead)));
+    }),
+  );
 });
 
 Deno.test("limitMessage() takes no longer for long texts", () => {
