@@ -46,7 +46,7 @@ export const homeAssistant: ServiceModule<typeof HOME_ASSISTANT_SETTINGS> = {
     const address = addressOf(settings);
     if (address === undefined) {
       const subscribe = createSubscribe(undefined, dependencies);
-      return { service: { ...createHomeAssistantService({ ask: undefined, now }), subscribe }, check: () => undefined };
+      return { service: { ...createHomeAssistantService({ ask: undefined, now }), subscribe } };
     }
     const client = platform.createHttpClient({ poolIdleTimeout: POOL_IDLE_MS });
     resources.defer(() => client.close());
