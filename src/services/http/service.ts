@@ -4,8 +4,8 @@
  * @module
  */
 import type { Deadlines } from "../../lib/deadlines.ts";
-import { errorName, errorText } from "../../lib/errors.ts";
-import { describeFetchError } from "../../lib/fetch_failure.ts";
+import { errorName } from "../../lib/errors.ts";
+import { describeFetchError, fetchCause } from "../../lib/fetch_failure.ts";
 import { readBytes, TooLargeError } from "../../lib/read_bytes.ts";
 import { createReadRights } from "../../keys/rights.ts";
 import { ConcurrencyLimiter } from "../../limits/concurrency_limiter.ts";
@@ -224,7 +224,7 @@ interface Hop {
 function failureOf(error: unknown, name: string, signal: AbortSignal): unknown {
   if (signal.reason instanceof ServiceError) return signal.reason;
   if (error instanceof ServiceError) return error;
-  const cause = causeOf(error);
+  const cause = fetchCause(error);
   const fail = (message: string) => new ServiceError(502, message, { code: "service_unreachable", cause });
   if (errorName(error) === "NotCapable" || /Requires \w+ access/.test(cause.message)) {
     return fail(`The sandbox does not allow ${name} yet: it needs a restart of the gateway`);
@@ -233,12 +233,6 @@ function failureOf(error: unknown, name: string, signal: AbortSignal): unknown {
     return fail(`The certificates of ${name} cannot be used: run deno task check-config`);
   }
   return fail(`${name} ${describeFetchError(error, NEVER_ABORTED).message}`);
-}
-
-/** Returns the reason of a failure for the log, without URLs: their queries may hold secrets. */
-function causeOf(error: unknown): Error {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return new Error(errorText(cause).replaceAll(/https?:\S+/gi, "the server"));
 }
 
 const NEVER_ABORTED = new AbortController().signal;
