@@ -4,6 +4,7 @@
  * @module
  */
 import { abortable } from "../../lib/async.ts";
+import { errorName } from "../../lib/errors.ts";
 import { addressFault } from "../../net/egress.ts";
 import { canonicalHost, hostOf, isUnspecified } from "../../net/host.ts";
 import { isLoopback, parseAddress } from "../../net/ip_address.ts";
@@ -93,7 +94,7 @@ export function createCheckAddress({ ownPorts, platform }: AddressCheckOptions):
       if (addresses.length > 0) return addresses;
     } catch (error) {
       signal.throwIfAborted();
-      throw failed(error);
+      throw errorName(error) === "NotCapable" ? error : failed(error);
     }
     throw failed();
   }

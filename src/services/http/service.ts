@@ -6,10 +6,11 @@
 import type { Deadlines } from "../../lib/deadlines.ts";
 import { errorName } from "../../lib/errors.ts";
 import { describeFetchError, fetchCause } from "../../lib/fetch_failure.ts";
-import { readBytes, TooLargeError } from "../../lib/read_bytes.ts";
+import { LARGE_BODY_BYTES, lengthOf, readBytes, TooLargeError } from "../../lib/read_bytes.ts";
 import { createReadRights } from "../../keys/rights.ts";
 import { ConcurrencyLimiter } from "../../limits/concurrency_limiter.ts";
 import { FairSemaphore } from "../../limits/fair_semaphore.ts";
+import { hostFault } from "../../net/egress.ts";
 import { free } from "../../protocol/bytes.ts";
 import type { Payload } from "../../protocol/payload.ts";
 import { type Reply, type Service, type ServiceContext, ServiceError } from "../service.ts";
@@ -189,7 +190,8 @@ export function createHttpService(options: HttpServiceOptions): Service {
       throw new ServiceError(502, `${name} answers with too many headers`, { code: "service_answer" });
     }
     const maxBytes = Math.min(target?.maxBytes ?? Infinity, settings.maxResponseBytes);
-    const beforeLarge = async () => holdMemory(await answers.acquire(key, maxBytes, signal));
+    const heldBytes = Math.max(LARGE_BODY_BYTES, Math.min(lengthOf(response) ?? Infinity, maxBytes));
+    const beforeLarge = async () => holdMemory(await answers.acquire(key, heldBytes, signal));
     try {
       // The length in the answer to HEAD is that of another answer.
       const bytes = method === "HEAD" ? new Uint8Array() : await readBytes(response, maxBytes, { signal, beforeLarge });
@@ -226,6 +228,12 @@ function failureOf(error: unknown, name: string, signal: AbortSignal): unknown {
   if (error instanceof ServiceError) return error;
   const cause = fetchCause(error);
   const fail = (message: string) => new ServiceError(502, message, { code: "service_unreachable", cause });
+  // The sandbox checks the address that a name led to.
+  const denied = /Requires net access to "\[?([^"\]]+?)\]?(?::\d+)?"/.exec(cause.message)?.[1] ?? "";
+  const fault = hostFault(denied);
+  if (fault !== undefined) {
+    return new ServiceError(403, `Address not allowed: ${name} leads to an address that ${fault}`, { code: "scope" });
+  }
   if (errorName(error) === "NotCapable" || /Requires \w+ access/.test(cause.message)) {
     return fail(`The sandbox does not allow ${name} yet: it needs a restart of the gateway`);
   }

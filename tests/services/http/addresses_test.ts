@@ -136,6 +136,15 @@ Deno.test("handle() says that a name is not found, and ends a lookup at the time
   assertEquals([late.status, late.code], [504, "service_timeout"]);
 });
 
+Deno.test("handle() says that a lookup which the sandbox denies needs a restart", async () => {
+  await using home = makeHttpService({
+    targets: { a: { url: "http://nas.lan:9000", paths: ["/**"] } },
+    ownPorts: [{ host: "0.0.0.0", port: 9000 }],
+    lookup: () => Promise.reject(new Deno.errors.NotCapable("Requires net access")),
+  });
+  await assertRejects(() => home.call({ target: "a", path: "/x" }), ServiceError, "needs a restart");
+});
+
 Deno.test("handle() refuses the gateway's own ports, unless a target or an entry names them", async () => {
   const { sent, send } = recorder();
   const ownPorts = [{ host: "192.168.1.5", port: 10_000 }, { host: "127.0.0.1", port: 9464 }];

@@ -59,6 +59,7 @@ Deno.test(
         assertEquals((reply.members?.["headers"] as Record<string, string>)["set-cookie"], "a=1\nb=2");
       }
       assertEquals(server.seen.map(({ method, body }) => [method, body]), [["GET", ""], ["POST", '{"a":1}']]);
+      assertEquals(server.seen[0]?.headers.get("accept-encoding"), "identity");
       const error = await assertRejects(() => home.call({ target: "unknown", path: "/x" }), ServiceError);
       assertStringIncludes(error.message, "certificate");
       assertEquals(server.seen.length, 2);
