@@ -4,8 +4,8 @@
  * @module
  */
 import { type BrokerPattern as HostPattern, isBrokerAllowed, parseBrokerPattern } from "../../net/egress.ts";
-import { canonicalHost, hostOf } from "../../net/host.ts";
-import { isLoopback, parseAddress } from "../../net/ip_address.ts";
+import { hostOf } from "../../net/host.ts";
+import { isLoopback, parseAddress, parseNetwork } from "../../net/ip_address.ts";
 import { pathFault } from "./path.ts";
 
 /** Pattern of URLs. */
@@ -73,9 +73,10 @@ export function matchesUrl({ scheme, host, path }: UrlPattern, url: URL): boolea
   return url.pathname === path || url.pathname.startsWith(path.endsWith("/") ? path : `${path}/`);
 }
 
-/** Returns whether a pattern names the loopback host and the port of a URL, and does not only match them. */
-export function namesLoopback({ host: { host, port } }: UrlPattern, url: URL): boolean {
-  return isLoopback(host) && host === canonicalHost(hostOf(url)) && port === portOf(url);
+/** Returns whether a pattern is one of loopback addresses, and does not only match them. */
+export function namesLoopback({ host: { host } }: UrlPattern): boolean {
+  const network = host.includes("/") ? parseNetwork(host) : undefined;
+  return network === undefined ? isLoopback(host) : network.bits >= 8 && isLoopback(network.address.toString());
 }
 
 /** Returns whether a host pattern is an address, or a network that a permission flag of Deno can name. */
