@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertThrows } from "@std/assert";
 import { isUrlPattern, matchesUrl, namesLoopback, parseUrlPattern } from "../../../src/services/http/url_pattern.ts";
 
 const matches = (pattern: string, url: string) => matchesUrl(parseUrlPattern(pattern), new URL(url));
