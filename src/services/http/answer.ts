@@ -4,7 +4,7 @@
  * @module
  */
 import { tryParseJson } from "../../lib/json.ts";
-import { valuesWeight } from "../../lib/json_weight.ts";
+import { isNestedDeeper, valuesWeight } from "../../lib/json_weight.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import { type Reply, ServiceError, textReply } from "../service.ts";
 
@@ -24,8 +24,11 @@ const PLAIN = /^(?:identity)?$/i;
 /** Maximum memory of an answer's parsed values, in bytes. */
 const MAX_VALUES_BYTES = 96 * 2 ** 20;
 
+/** Most levels of lists and objects in JSON that passes as such: PHP reads as many. */
+const MAX_LEVELS = 512;
+
 /**
- * Makes the reply of an answer: JSON passes unchanged, other texts as text.
+ * Makes the reply of an answer: JSON passes unchanged, other texts as text, and so does JSON with too many levels.
  *
  * @param isRaw true for the bytes in base64 in place of the body
  * @throws {ServiceError} if it is compressed in a way that the gateway does not decode, or the values of its JSON would
@@ -42,7 +45,7 @@ export function readHttpAnswer({ status, headers, bytes }: HttpAnswer, isRaw: bo
     });
   }
   const text = decode(bytes, type);
-  if (/^\s*[[{"\-\dtfn]/.test(text)) {
+  if (/^\s*[[{"\-\dtfn]/.test(text) && !isNestedDeeper(MAX_LEVELS, text)) {
     if (valuesWeight(text) > MAX_VALUES_BYTES) {
       throw new ServiceError(502, "The answer holds too many lists and objects: set raw to true", {
         code: "service_answer",
