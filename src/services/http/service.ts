@@ -62,6 +62,9 @@ const ANSWERS_IN_MEMORY = 2;
 /** The same for one key; others wait at their servers. */
 const ANSWERS_IN_MEMORY_PER_KEY = 1;
 
+/** The same for one destination: one that sends slowly must not keep the answers of all others waiting. */
+const ANSWERS_IN_MEMORY_PER_DESTINATION = 1;
+
 /** Makes the service. */
 export function createHttpService(options: HttpServiceOptions): Service {
   const { settings, directory, deadlines, closeSignal } = options;
@@ -72,6 +75,10 @@ export function createHttpService(options: HttpServiceOptions): Service {
   const answers = new FairSemaphore({
     total: ANSWERS_IN_MEMORY * settings.maxResponseBytes,
     each: ANSWERS_IN_MEMORY_PER_KEY * settings.maxResponseBytes,
+  });
+  const answersOf = new FairSemaphore({
+    total: Infinity,
+    each: ANSWERS_IN_MEMORY_PER_DESTINATION * settings.maxResponseBytes,
   });
   return {
     name: HTTP,
@@ -191,7 +198,10 @@ export function createHttpService(options: HttpServiceOptions): Service {
     }
     const maxBytes = Math.min(target?.maxBytes ?? Infinity, settings.maxResponseBytes);
     const heldBytes = Math.max(LARGE_BODY_BYTES, Math.min(lengthOf(response) ?? Infinity, maxBytes));
-    const beforeLarge = async () => holdMemory(await answers.acquire(key, heldBytes, signal));
+    const beforeLarge = async () => {
+      holdMemory(await answersOf.acquire(name, heldBytes, signal));
+      holdMemory(await answers.acquire(key, heldBytes, signal));
+    };
     try {
       // The length in the answer to HEAD is that of another answer.
       const bytes = method === "HEAD" ? new Uint8Array() : await readBytes(response, maxBytes, { signal, beforeLarge });

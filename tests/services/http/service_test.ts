@@ -118,7 +118,29 @@ Deno.test("handle() holds memory for the length of an answer, so that a key can 
   await using home = makeHttpService({ targets: { a: target(server.origin) }, maxResponseBytes: 1_000_000 });
   const ask = () => home.call({ target: "a", path: "/api/x", raw: true, timeout: 5 });
   await Promise.all([ask(), ask(), ask()]);
-  assertEquals(home.held.length, 3);
+  assertEquals(home.held.length, 6);
+});
+
+Deno.test("handle() reads answers of other servers while one sends slowly to several keys", async () => {
+  const stream = (isSlow: boolean) =>
+    new ReadableStream<Uint8Array>({
+      start(controller) {
+        controller.enqueue(new Uint8Array(200_000));
+        if (!isSlow) controller.close();
+      },
+    });
+  await using slow = startHttpServer(() => new Response(stream(true)));
+  await using other = startHttpServer(() => new Response(stream(false)));
+  await using home = makeHttpService({
+    targets: { slow: target(slow.origin), other: target(other.origin) },
+    maxResponseBytes: 1_000_000,
+  });
+  const ask = (name: string, key: string) => home.call({ target: name, path: "/api/x", raw: true }, { key });
+  const pending = ["one", "two", "three"].map((key) => assertRejects(() => ask("slow", key)));
+  while (slow.seen.length < 3 || home.held.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  assertEquals((await ask("other", "four")).status, 200);
+  home.close();
+  await Promise.all(pending);
 });
 
 Deno.test("handle() answers a picture of 2 MB as bytes, and holds memory for it", async () => {
@@ -128,7 +150,7 @@ Deno.test("handle() answers a picture of 2 MB as bytes, and holds memory for it"
   const { status, bodyJson, members } = await home.call({ target: "a", path: "/api/x", raw: true });
   assertEquals([status, bodyJson, members?.["content_type"]], [200, "null", "image/jpeg"]);
   assertEquals(Uint8Array.fromBase64(String(members?.["body_b64"])), picture);
-  assertEquals(home.held.length, 1);
+  assertEquals(home.held.length, 2);
 });
 
 Deno.test("handle() reads a chunked answer of unknown length, up to the limit", async () => {
