@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type BrokerPattern as HostPattern, isBrokerAllowed, parseBrokerPattern } from "../../net/egress.ts";
+import { type HostPattern, isHostAllowed, parseHostPattern } from "../../net/egress.ts";
 import { hostOf } from "../../net/host.ts";
 import { isLoopback, parseAddress, parseNetwork } from "../../net/ip_address.ts";
 import { pathFault } from "./path.ts";
@@ -45,7 +45,7 @@ export function parseUrlPattern(text: string): UrlPattern {
 
 function parseHost(text: string): HostPattern {
   try {
-    return parseBrokerPattern(text);
+    return parseHostPattern(text);
   } catch {
     throw new SyntaxError(URL_PATTERN_RULE);
   }
@@ -69,7 +69,7 @@ export function portOf(url: URL): number {
 /** Returns whether a pattern matches a URL. */
 export function matchesUrl({ scheme, host, path }: UrlPattern, url: URL): boolean {
   if (scheme !== undefined && url.protocol !== `${scheme}:`) return false;
-  if (!isBrokerAllowed([host], hostOf(url), portOf(url))) return false;
+  if (!isHostAllowed([host], hostOf(url), portOf(url))) return false;
   return url.pathname === path || url.pathname.startsWith(path.endsWith("/") ? path : `${path}/`);
 }
 
