@@ -57,7 +57,8 @@ export function createCheckAddress({ ownPorts, platform }: AddressCheckOptions):
     };
     const mayBeOwn = ownPorts.some((own) => own.port === port);
     if (isLoopbackNamed && isLoopback(host)) {
-      if (mayBeOwn && !isPortNamed) fails(OWN_PORT);
+      // With PORT=0, the system chooses the port.
+      if (!isPortNamed && (mayBeOwn || ownPorts.some((own) => own.port === 0))) fails(OWN_PORT);
       return undefined;
     }
     if (parseAddress(host) !== undefined) {

@@ -108,12 +108,8 @@ Deno.test("handle() reaches loopback only where an entry names it", async () => 
 
 Deno.test("handle() reaches a port of the gateway at loopback only where an entry names the port", async () => {
   const { sent, send } = recorder();
-  const ask = async (entry: string) => {
-    await using home = makeHttpService({
-      allowed: [entry],
-      fetch: send,
-      ownPorts: [{ host: "0.0.0.0", port: 9464 }],
-    });
+  const ask = async (entry: string, port = 9464) => {
+    await using home = makeHttpService({ allowed: [entry], fetch: send, ownPorts: [{ host: "0.0.0.0", port }] });
     const hosts = ["127.0.0.1:9465", "127.0.0.1:9464"];
     return await Promise.all(hosts.map(async (host) => (await refusal(home, `http://${host}/x`))?.slice(0, 20)));
   };
@@ -121,6 +117,8 @@ Deno.test("handle() reaches a port of the gateway at loopback only where an entr
     assertEquals(await ask(entry), [undefined, "Address not allowed:"], entry);
   }
   assertEquals((await ask("http://127.0.0.1:9464"))[1], undefined);
+  // The system chooses the port.
+  assertEquals(await ask("127.0.0.1", 0), ["Address not allowed:", "Address not allowed:"]);
   assertEquals(sent.length, 3);
 });
 
