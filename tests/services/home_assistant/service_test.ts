@@ -343,13 +343,15 @@ function serveGzip(text: string) {
 }
 
 Deno.test("handle() fails with service_unreachable when Home Assistant is not there, without the library's message", async () => {
-  const handle = makeService(() => Promise.reject(new TypeError("http://home?x", { cause: new Error("refused") })));
+  const cause = new Error("error sending request for url (http://home/api/states?x): refused");
+  const handle = makeService(() => Promise.reject(new TypeError("http://home?x", { cause })));
   const error = await assertRejects(() => handle({ states: ["*"] }, ALL), ServiceError);
   assertEquals([error.status, error.code, error.message], [
     502,
     "service_unreachable",
     "Home Assistant cannot be reached, or broke off its answer",
   ]);
+  assertEquals(String(error.cause), "Error: error sending request for url (its address): refused");
 });
 
 Deno.test("handle() answers service_unreachable where Home Assistant is not configured, after the rights", async () => {
