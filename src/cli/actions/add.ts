@@ -4,7 +4,8 @@
  * @module
  */
 import { setEntry } from "../../lib/yaml_edit.ts";
-import { ACTIONS_SECTION, isActionName, NAME_RULE } from "../../services/action/section.ts";
+import { ACTIONS_SECTION } from "../../services/action/section.ts";
+import { ENTRY_NAME_RULE, isEntryName } from "../../services/entry_names.ts";
 import { type CommandLine, readArgs, UsageError } from "../args.ts";
 import { PARAM_FORMS, paramsFromOptions } from "./param_option.ts";
 import { REQUEST_OPTIONS, requestFromOptions } from "./request_options.ts";
@@ -54,7 +55,7 @@ export async function addAction(session: ActionsSession): Promise<void> {
   const params = paramsFromOptions(values.param);
   const request = requestFromOptions(values, positionals);
   const mistakes = [
-    ...isActionName(name) ? [] : [`NAME "${name}" ${NAME_RULE}`],
+    ...isEntryName(name) ? [] : [`NAME "${name}" ${ENTRY_NAME_RULE}`],
     ...label === undefined ? ["--label TEXT is missing: people see it instead of the name"] : [],
     ...request.mistakes,
     ...params.mistakes,

@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { parseFields, type Payload } from "../../protocol/payload.ts";
-import { isActionName, NAME_RULE } from "./section.ts";
+import { ENTRY_NAME_RULE, isEntryName } from "../entry_names.ts";
 
 /** Request to run an action, or to list them. */
 export interface ActionCall {
@@ -16,7 +16,7 @@ export interface ActionCall {
 }
 
 const schema = z.object({
-  name: z.string(NAME_RULE).refine(isActionName, NAME_RULE).nullish().transform((name) => name ?? undefined),
+  name: z.string(ENTRY_NAME_RULE).refine(isEntryName, ENTRY_NAME_RULE).nullish().transform((name) => name ?? undefined),
   params: z.unknown().optional(),
 });
 

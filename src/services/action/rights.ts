@@ -4,6 +4,7 @@
  * @module
  */
 import { z } from "zod";
+import { createEntryMatcher, ENTRY_PATTERN_RULE, isEntryPattern } from "../entry_names.ts";
 import { NotGrantedError, type ServiceRights } from "../../keys/rights.ts";
 import {
   changeList,
@@ -16,9 +17,6 @@ import {
   wrongValues,
 } from "../rights_options.ts";
 
-/** Rule for a pattern of actions, in words that follow the pattern. */
-const PATTERN_RULE = "must be the name of an action, or a pattern with * such as gate-*";
-
 /** Most runs that can be granted. */
 const MAX_USES = 1_000_000;
 
@@ -28,14 +26,9 @@ const USES_RULE = `must be a whole number from 1 to ${MAX_USES}`;
 /** Value of `--uses` that removes the limit. */
 const NO_LIMIT = "any";
 
-/** Returns whether a text is a pattern of actions; with few wildcards, as each multiplies the work of matching. */
-function isPattern(text: string): boolean {
-  return /^[A-Za-z0-9._*-]{1,64}$/.test(text) && text.split("*").length <= 4;
-}
-
 const schema = z.strictObject({
   /** Patterns of the actions that the key may run, with `*` for any characters. */
-  actions: z.array(z.string().refine(isPattern, PATTERN_RULE)).max(100).default([]),
+  actions: z.array(z.string().refine(isEntryPattern, ENTRY_PATTERN_RULE)).max(100).default([]),
   /** Number of runs of all actions together; unlimited when absent. */
   uses: z.int(USES_RULE).min(1, USES_RULE).max(MAX_USES, USES_RULE).optional(),
 });
@@ -47,14 +40,12 @@ const NOTHING: ActionRights = schema.parse({});
 /** Interpreted rights of one key in actions. */
 export class ActionGrants {
   readonly #rights: ActionRights;
-  readonly #patterns: readonly RegExp[];
+  readonly #mayRun: (name: string) => boolean;
 
   /** Interprets rights. */
   constructor(given: ServiceRights) {
     this.#rights = schema.parse(given);
-    this.#patterns = this.#rights.actions.map((text) =>
-      new RegExp(`^${text.split("*").map(RegExp.escape).join(".*")}$`)
-    );
+    this.#mayRun = createEntryMatcher(this.#rights.actions);
   }
 
   /** Number of runs of all actions together; undefined if it is not limited. */
@@ -64,7 +55,7 @@ export class ActionGrants {
 
   /** Returns whether the key may run an action. */
   mayRun(name: string): boolean {
-    return this.#patterns.some((pattern) => pattern.test(name));
+    return this.#mayRun(name);
   }
 
   /** Returns the names of single actions that it grants and that are not among some. */
@@ -113,7 +104,7 @@ function changeRights({ before: given, values, isNamed, isNew }: RightsRequest):
     rights: { actions, ...uses !== undefined && { uses } },
     isGranted: list !== undefined && list.length > 0,
     mistakes: [
-      ...wrongValues("action", actions, (name) => isPattern(name) ? undefined : PATTERN_RULE),
+      ...wrongValues("action", actions, (name) => isEntryPattern(name) ? undefined : ENTRY_PATTERN_RULE),
       ...isWrong ? [`--uses "${text}" ${USES_RULE}${isNew ? "" : `, or ${NO_LIMIT}`}`] : [],
       ...withoutActions({ isNeeded: isNamed || (uses !== undefined && text !== undefined), actions }),
     ],

@@ -4,6 +4,7 @@
  * @module
  */
 import { z } from "zod";
+import { ENTRY_NAME_RULE, isEntryName } from "../entry_names.ts";
 import { topicFault } from "../../mqtt/topics/rules.ts";
 import type { Section } from "../section.ts";
 import { sectionOf } from "../section_schema.ts";
@@ -34,14 +35,6 @@ export interface Action {
 
 /** The actions by name, in the order of the file. */
 export type Actions = ReadonlyMap<string, Action>;
-
-/** Rule for the name of an action, in words that follow the name. */
-export const NAME_RULE = "must be 1 to 64 letters, digits, dots, dashes and underscores, first a letter or digit";
-
-/** Returns whether a text can be the name of an action. */
-export function isActionName(text: string): boolean {
-  return /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text);
-}
 
 /** Returns the rule for a text of bounded length. */
 function boundedText(max: number) {
@@ -239,7 +232,7 @@ const action = z.strictObject({
   return { label, icon, confirm, coolDownMs: coolDown, params, request, answer, state };
 });
 
-const schema = mapOf(z.string().refine(isActionName, NAME_RULE), action)
+const schema = mapOf(z.string().refine(isEntryName, ENTRY_NAME_RULE), action)
   .refine((actions) => Object.keys(actions).length <= 500, "must be at most 500 actions")
   .transform((actions): Actions => new Map(Object.entries(actions)));
 

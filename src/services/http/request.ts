@@ -10,7 +10,8 @@ import { hostOf, isHost } from "../../net/host.ts";
 import { FieldError, parseFields, type Payload } from "../../protocol/payload.ts";
 import { type HeaderList, parseHeaders } from "./headers.ts";
 import { pathFault } from "./path.ts";
-import { isTargetName, type Method, METHODS, TARGET_RULE } from "./section.ts";
+import { ENTRY_NAME_RULE, isEntryName } from "../entry_names.ts";
+import { type Method, METHODS } from "./section.ts";
 
 /** Part of a request that does not depend on where it goes. */
 export interface HttpContent {
@@ -60,7 +61,7 @@ const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform(
 const METHOD_RULE = `must be one of: ${METHODS.join(", ")}`;
 
 const schema = z.object({
-  target: optional(z.string(TARGET_RULE).refine(isTargetName, TARGET_RULE)),
+  target: optional(z.string(ENTRY_NAME_RULE).refine(isEntryName, ENTRY_NAME_RULE)),
   path: optional(z.string("must be a text")),
   query: optional(z.custom<Readonly<Record<string, unknown>>>(isObject, "must be an object")),
   url: optional(z.string("must be a text").max(MAX_URL_LENGTH, "is too long")),
@@ -152,6 +153,8 @@ function encodeOthers(path: string): string {
 function bodyText(body: unknown, method: Method): string | undefined {
   if (body === undefined || body === null || body === "") return undefined;
   if (method === "GET" || method === "HEAD") {
+    // Clients of the original author's gateway send an empty object with every method.
+    if (isObject(body) && Object.keys(body).length === 0) return undefined;
     throw new FieldError(`Invalid field: body: must be absent with the method ${method}`);
   }
   return typeof body === "string" ? body : JSON.stringify(body);

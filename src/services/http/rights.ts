@@ -4,6 +4,7 @@
  * @module
  */
 import { z } from "zod";
+import { createEntryMatcher, ENTRY_PATTERN_RULE, isEntryPattern } from "../entry_names.ts";
 import { NotGrantedError, ScopeError, type ServiceRights } from "../../keys/rights.ts";
 import {
   changeList,
@@ -19,19 +20,11 @@ import { isPathPattern, matchesPath, PATH_PATTERN_RULE } from "./path.ts";
 import { METHODS } from "./section.ts";
 import { isUrlPattern, matchesUrl, parseUrlPattern, type UrlPattern } from "./url_pattern.ts";
 
-/** Rule for a pattern of targets, as text that follows it. */
-const TARGET_RULE = "must be the name of a target, with * for any characters";
-
 /** Rule for a method, as text that follows it. */
 const METHOD_RULE = `must be * or one of: ${METHODS.join(", ")}`;
 
 /** Rule for a pattern of URLs, as text that follows it. */
 const URL_RULE = "must be a pattern such as http://192.168.1.20:5000/api, https://*.example, 10.0.0.0/8 or *";
-
-/** Returns whether a text is a pattern of targets; with few wildcards, as each multiplies the work of matching. */
-function isTargetPattern(text: string): boolean {
-  return /^[\w.*\-]{1,64}$/.test(text) && text.split("*").length <= 4;
-}
 
 function isMethodGrant(text: string): boolean {
   return text === "*" || METHODS.some((method) => method === text);
@@ -41,7 +34,7 @@ const list = (test: (text: string) => boolean, rule: string) => z.array(z.string
 
 const schema = z.strictObject({
   /** Patterns of targets that the key may use. */
-  targets: list(isTargetPattern, TARGET_RULE).default([]),
+  targets: list(isEntryPattern, ENTRY_PATTERN_RULE).default([]),
   /** Methods that its requests may have, out of those of the target. */
   methods: list(isMethodGrant, METHOD_RULE).default(["*"]),
   /** Patterns of paths that its requests may have, out of those of the target. */
@@ -57,19 +50,19 @@ const NOTHING: HttpRights = schema.parse({});
 /** Interpreted rights of one key in HTTP requests. */
 export class HttpGrants {
   readonly #rights: HttpRights;
-  readonly #targets: readonly RegExp[];
+  readonly #mayUseTarget: (name: string) => boolean;
   readonly #urls: readonly UrlPattern[];
 
   /** Interprets rights. */
   constructor(given: ServiceRights) {
     this.#rights = schema.parse(given);
-    this.#targets = this.#rights.targets.map(targetRegex);
+    this.#mayUseTarget = createEntryMatcher(this.#rights.targets);
     this.#urls = this.#rights.urls.map(parseUrlPattern);
   }
 
   /** Returns whether the key may use a target of that name, whether or not there is one. */
   mayUseTarget(name: string): boolean {
-    return this.#targets.some((regex) => regex.test(name));
+    return this.#mayUseTarget(name);
   }
 
   /**
@@ -102,10 +95,6 @@ export class HttpGrants {
 /** Returns the error for a path that is not granted: the same for a path that the target or that the key does not allow. */
 export function pathNotGranted(): ScopeError {
   return new ScopeError("use this path");
-}
-
-function targetRegex(pattern: string): RegExp {
-  return new RegExp(`^${pattern.split("*").map((text) => text.replaceAll(/[.\-]/g, "\\$&")).join("[^]*")}$`);
 }
 
 /** Definition of the rights in HTTP requests. */
@@ -146,7 +135,7 @@ function changeRights({ before: given, values, isNamed, isNew }: RightsRequest):
     rights,
     isGranted,
     mistakes: [
-      ...wrongValues("http-target", rights.targets, faultOf(isTargetPattern, TARGET_RULE)),
+      ...wrongValues("http-target", rights.targets, faultOf(isEntryPattern, ENTRY_PATTERN_RULE)),
       ...wrongValues("http-method", rights.methods, faultOf(isMethodGrant, METHOD_RULE)),
       ...wrongValues("http-path", rights.paths, faultOf(isPathPattern, PATH_PATTERN_RULE)),
       ...wrongValues("http-url", rights.urls, faultOf(isUrlPattern, URL_RULE)),

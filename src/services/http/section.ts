@@ -4,6 +4,7 @@
  * @module
  */
 import { z } from "zod";
+import { ENTRY_NAME_RULE, isEntryName } from "../entry_names.ts";
 import { webAddress } from "../../config/rules.ts";
 import type { Section } from "../section.ts";
 import { headerFault, type HeaderList } from "./headers.ts";
@@ -47,14 +48,6 @@ export interface HttpTarget {
   readonly maxBytes?: number | undefined;
   /** Redirects to follow: those that stay in the target, or also those to URLs that are allowed without it. */
   readonly redirects: "none" | "same-origin" | "follow";
-}
-
-/** Rule for the name of a target, as text that follows it. */
-export const TARGET_RULE: string = "must be a name of 1 to 64 letters, digits, dots, dashes and underscores";
-
-/** Returns whether a text can be the name of a target. */
-export function isTargetName(text: string): boolean {
-  return /^[A-Za-z0-9][\w.\-]{0,63}$/.test(text);
 }
 
 const ADDRESS = webAddress("http://192.168.1.20:5000");
@@ -120,7 +113,7 @@ const schema = z.strictObject({
 /** Targets by name. */
 export type HttpTargets = Readonly<Record<string, HttpTarget>>;
 
-const targets = z.record(z.string().refine(isTargetName, TARGET_RULE), schema);
+const targets = z.record(z.string().refine(isEntryName, ENTRY_NAME_RULE), schema);
 
 /** The section. */
 export const HTTP_SECTION: Section<HttpTargets> = {

@@ -9,7 +9,7 @@ import { isVisible } from "../../lib/visible.ts";
 import { FieldError } from "../../protocol/payload.ts";
 import type { Section } from "../section.ts";
 import { DURATION_RULE, parseSpan } from "./durations.ts";
-import { createNameMatcher, isNamePattern } from "./names.ts";
+import { createEntryMatcher, isEntryPattern } from "../entry_names.ts";
 import { parseTime, TIME_RULE } from "./times.ts";
 
 /** Value of a parameter, checked against its definition. */
@@ -73,7 +73,7 @@ const definitions = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("identifier"),
     values: values.optional(),
-    pattern: z.string().refine(isNamePattern, "must be a pattern of letters, digits, _, -, . and at most three *")
+    pattern: z.string().refine(isEntryPattern, "must be a pattern of letters, digits, _, -, . and at most three *")
       .optional(),
     ...fallback,
   }),
@@ -198,7 +198,7 @@ function parseTimeParam(
 }
 
 function createIdentifierParse(names: readonly string[] | undefined, pattern: string | undefined): Param["parse"] {
-  const matches = createNameMatcher(pattern === undefined ? [] : [pattern]);
+  const matches = createEntryMatcher(pattern === undefined ? [] : [pattern]);
   const rule = [names?.join(", "), pattern].filter((text) => text !== undefined).join(", ");
   return (value) => {
     // A pattern allows plain names alone, as they need no escapes.

@@ -15,9 +15,9 @@ import {
   summarizeList,
   wrongValues,
 } from "../rights_options.ts";
-import { createNameMatcher, isNamePattern, PATTERN_RULE } from "./names.ts";
+import { createEntryMatcher, ENTRY_PATTERN_RULE, isEntryPattern } from "../entry_names.ts";
 
-const patterns = z.array(z.string().refine(isNamePattern, PATTERN_RULE)).max(100).default([]);
+const patterns = z.array(z.string().refine(isEntryPattern, ENTRY_PATTERN_RULE)).max(100).default([]);
 
 const schema = z.strictObject({
   /** Patterns of the queries that the key may run. */
@@ -39,8 +39,8 @@ export class InfluxGrants {
   /** Interprets rights. */
   constructor(given: ServiceRights) {
     this.#rights = schema.parse(given);
-    this.#mayRun = createNameMatcher(this.#rights.queries);
-    this.#mayWrite = createNameMatcher(this.#rights.write);
+    this.#mayRun = createEntryMatcher(this.#rights.queries);
+    this.#mayWrite = createEntryMatcher(this.#rights.write);
   }
 
   /** Returns whether the key may run a query. */
@@ -112,7 +112,7 @@ function changeRights({ before: given, values, isNamed, isNew }: RightsRequest):
   const write = changeList(values, "write-series", { isNew });
   const rights: InfluxRights = { queries: queries ?? before.queries, write: write ?? before.write };
   const hasAny = rights.queries.length + rights.write.length > 0;
-  const fault = (text: string) => isNamePattern(text) ? undefined : PATTERN_RULE;
+  const fault = (text: string) => isEntryPattern(text) ? undefined : ENTRY_PATTERN_RULE;
   return {
     rights,
     isGranted: [queries, write].some((names) => names !== undefined && names.length > 0),

@@ -7,7 +7,7 @@ import { z } from "zod";
 import { webAddress } from "../../config/rules.ts";
 import { isVisible } from "../../lib/visible.ts";
 import type { Section } from "../section.ts";
-import { isName, NAME_RULE } from "./names.ts";
+import { ENTRY_NAME_RULE, isEntryName } from "../entry_names.ts";
 import { type Param, PARAM_FIELDS, PARAM_SCHEMA } from "./params.ts";
 import { isParamName, type Language, PARAM_RULE, parseTemplate, type Template } from "./template.ts";
 import { type Measurement, WRITE_FIELDS, WRITE_SCHEMA } from "./write_schema.ts";
@@ -178,7 +178,7 @@ function mismatches(given: Fields): (readonly [field: keyof Fields, message: str
   return found;
 }
 
-const section = z.record(z.string().refine(isName, NAME_RULE), entry).transform((record): InfluxContent => {
+const section = z.record(z.string().refine(isEntryName, ENTRY_NAME_RULE), entry).transform((record): InfluxContent => {
   const entries = Object.entries(record);
   return {
     queries: new Map(entries.flatMap(([name, one]) => "template" in one ? [[name, one]] : [])),

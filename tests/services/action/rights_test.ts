@@ -40,7 +40,7 @@ Deno.test("keys add names what is wrong with its options for actions", () => {
     assertEquals(uses(value), [`--uses "${value}" must be a whole number from 1 to 1000000`]);
   }
   assertEquals(rightsFromOptions({ action: ["a b"] }, SERVICES).mistakes, [
-    '--action "a b" must be the name of an action, or a pattern with * such as gate-*',
+    '--action "a b" must be a name, or a pattern with at most three * such as gate-*',
   ]);
   const alone = ["The key may run no action: add --action NAME, or --action '*' for all"];
   assertEquals(rightsFromOptions({ service: ["action"] }, SERVICES).mistakes, alone);

@@ -34,7 +34,7 @@ Deno.test("--query and --write-series grant names, and one empty value removes t
   const before = { queries: ["a"], write: ["b"] };
   assertEquals(change({ query: [""] }, { before, isNew: false }).rights, { queries: [], write: ["b"] });
   assertEquals(change({ query: ["a b"] }).mistakes, [
-    '--query "a b" must be a name, or a pattern with at most three * such as temp-*',
+    '--query "a b" must be a name, or a pattern with at most three * such as gate-*',
   ]);
 });
 
