@@ -14,10 +14,51 @@ import type { Section } from "./section.ts";
  */
 export function sectionOf<Content>(
   name: string,
-  schema: Pick<Section<Content>, "safeParse">,
+  schema: z.ZodType<Content>,
   empty: Content,
 ): Section<Content> {
-  return { name, empty, fields: [...fieldNames(schema)], safeParse: (value) => schema.safeParse(value) };
+  return {
+    name,
+    empty,
+    fields: [...fieldNames(schema)],
+    safeParse: (value) => schema.safeParse(value, { error: ruleOf }),
+  };
+}
+
+/** Values of each type, in words that follow "must be". */
+const TYPES: Readonly<Record<string, string>> = {
+  array: "a list",
+  boolean: "true or false",
+  int: "a whole number",
+  number: "a number",
+  object: "a mapping",
+  record: "a mapping",
+  string: "a text",
+};
+
+/** Returns the rule that a value does not follow, where the schema has no text for it; undefined for zod's own text. */
+function ruleOf(issue: z.core.$ZodRawIssue): string | undefined {
+  switch (issue.code) {
+    case "invalid_type":
+      return `${issue.input === undefined ? "is missing: it " : ""}must be ${TYPES[issue.expected] ?? issue.expected}`;
+    case "invalid_key":
+      return issue.issues[0]?.message;
+    case "invalid_value":
+      return `must be one of: ${issue.values.join(", ")}`;
+    case "too_small":
+      return issue.origin !== "number" && issue.minimum === 1
+        ? "must not be empty"
+        : boundOf(issue.origin, `at least ${issue.minimum}`);
+    case "too_big":
+      return boundOf(issue.origin, `at most ${issue.maximum}`);
+    default:
+      return undefined;
+  }
+}
+
+function boundOf(origin: string, bound: string): string {
+  if (origin === "array") return `must have ${bound} entries`;
+  return origin === "string" ? `must have ${bound} characters` : `must be ${bound}`;
 }
 
 /** Collects the names of the fields at every level of a schema. */

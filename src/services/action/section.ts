@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { topicFault } from "../../mqtt/topics/rules.ts";
 import type { Section } from "../section.ts";
+import { sectionOf } from "../section_schema.ts";
 import type { Params } from "./params.ts";
 import { checkPlaceholders } from "./placeholder_rules.ts";
 import type { ActionRequest } from "./request.ts";
@@ -243,8 +244,4 @@ const schema = mapOf(z.string().refine(isActionName, NAME_RULE), action)
   .transform((actions): Actions => new Map(Object.entries(actions)));
 
 /** The section. */
-export const ACTIONS_SECTION: Section<Actions> = {
-  name: "actions",
-  empty: new Map(),
-  safeParse: (value) => schema.safeParse(value),
-};
+export const ACTIONS_SECTION: Section<Actions> = sectionOf("actions", schema, new Map());

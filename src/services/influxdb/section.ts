@@ -7,10 +7,11 @@ import { z } from "zod";
 import { webAddress } from "../../config/rules.ts";
 import { isVisible } from "../../lib/visible.ts";
 import type { Section } from "../section.ts";
+import { sectionOf } from "../section_schema.ts";
 import { isName, NAME_RULE } from "./names.ts";
-import { type Param, PARAM_FIELDS, PARAM_SCHEMA } from "./params.ts";
+import { type Param, PARAM_SCHEMA } from "./params.ts";
 import { isParamName, type Language, PARAM_RULE, parseTemplate, type Template } from "./template.ts";
-import { type Measurement, WRITE_FIELDS, WRITE_SCHEMA } from "./write_schema.ts";
+import { type Measurement, WRITE_SCHEMA } from "./write_schema.ts";
 
 /** A server, with a database and a login. */
 export interface InfluxServer {
@@ -95,20 +96,7 @@ const text = z.string(TEXT_RULE).min(1, TEXT_RULE).max(200, TEXT_RULE).refine(is
 const between = <T extends z.ZodNumber>(schema: T, min: number, max: number) =>
   schema.min(min, `must be a number from ${min} to ${max}`).max(max, `must be a number from ${min} to ${max}`);
 
-/** Makes a schema of one that is in another file. */
-function nested<T>({ safeParse }: Pick<Section<T>, "safeParse">) {
-  return z.unknown().transform((input, context): T => {
-    const { success, data, error } = safeParse(input);
-    if (success) return data;
-    for (const { code, keys = [], path, message } of error.issues) {
-      const at = { path: [...path], message };
-      context.addIssue(code === "unrecognized_keys" ? { code, keys: [...keys], ...at } : { code: "custom", ...at });
-    }
-    return z.NEVER;
-  });
-}
-
-const paramsSchema = z.record(z.string().refine(isParamName, PARAM_RULE), nested(PARAM_SCHEMA))
+const paramsSchema = z.record(z.string().refine(isParamName, PARAM_RULE), PARAM_SCHEMA)
   .transform((record): ReadonlyMap<string, Param> => new Map(Object.entries(record)));
 
 const fields = z.strictObject({
@@ -127,7 +115,7 @@ const fields = z.strictObject({
   params: paramsSchema.optional(),
   maxRows: between(z.int("must be a whole number"), 1, 1_000_000).optional(),
   maxBytes: between(z.int("must be a whole number"), 1, 2 ** 28).optional(),
-  write: nested(WRITE_SCHEMA).optional(),
+  write: WRITE_SCHEMA.optional(),
 });
 
 type Fields = z.output<typeof fields>;
@@ -187,12 +175,10 @@ const section = z.record(z.string().refine(isName, NAME_RULE), entry).transform(
 });
 
 /** The section. */
-export const INFLUXDB_SECTION: Section<InfluxContent> = {
-  name: "influxdb",
-  empty: { queries: new Map(), writes: new Map() },
-  fields: [...new Set([...Object.keys(fields.shape), ...PARAM_FIELDS, ...WRITE_FIELDS])],
-  safeParse: (value) => section.safeParse(value),
-};
+export const INFLUXDB_SECTION: Section<InfluxContent> = sectionOf("influxdb", section, {
+  queries: new Map(),
+  writes: new Map(),
+});
 
 /** Returns the servers of all queries and writes. */
 export function serversOf({ queries, writes }: InfluxContent): readonly InfluxServer[] {
