@@ -51,6 +51,8 @@ function ruleOf(issue: z.core.$ZodRawIssue): string | undefined {
         : boundOf(issue.origin, `at least ${issue.minimum}`);
     case "too_big":
       return boundOf(issue.origin, `at most ${issue.maximum}`);
+    case "invalid_union":
+      return issue.input === undefined ? "is missing" : "has another form than it must have";
     default:
       return undefined;
   }
