@@ -244,4 +244,4 @@ const schema = mapOf(z.string().refine(isActionName, NAME_RULE), action)
   .transform((actions): Actions => new Map(Object.entries(actions)));
 
 /** The section. */
-export const ACTIONS_SECTION: Section<Actions> = sectionOf("actions", schema, new Map());
+export const ACTIONS_SECTION: Section<Actions> = sectionOf<Actions>("actions", schema, new Map());
