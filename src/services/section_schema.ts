@@ -6,23 +6,26 @@
 import { z } from "zod";
 import type { Section } from "./section.ts";
 
-/**
- * Makes a section from its schema.
- *
- * @param schema a schema of zod, strict in every field
- * @param empty content where the file has no such section
- */
-export function sectionOf<Content>(
-  name: string,
-  schema: z.ZodType<Content>,
-  empty: Content,
-): Section<Content> {
-  return {
-    name,
-    empty,
-    fields: [...fieldNames(schema)],
-    safeParse: (value) => schema.safeParse(value, { error: ruleOf }),
-  };
+/** A schema of zod, as far as it is used: strict in every field. */
+export interface Schema<Content> {
+  /** Parses a value. `error` returns the text of a fault for which the schema has none. */
+  safeParse(
+    value: unknown,
+    options?: { readonly error?: (issue: never) => unknown },
+  ): ReturnType<Section<Content>["safeParse"]>;
+}
+
+/** Makes a section from its schema, with the content where the file has no such section. */
+export function sectionOf<Content>(name: string, schema: Schema<Content>, empty: Content): Section<Content> {
+  return { name, empty, ...sectionPartOf(schema) };
+}
+
+/** Part of a section that has its own schema. */
+export type SectionPart<Content> = Required<Pick<Section<Content>, "fields" | "safeParse">>;
+
+/** Makes a part of a section from its schema. */
+export function sectionPartOf<Content>(schema: Schema<Content>): SectionPart<Content> {
+  return { fields: [...fieldNames(schema)], safeParse: (value) => schema.safeParse(value, { error: ruleOf }) };
 }
 
 /** Values of each type, in words that follow "must be". */

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { plainNumber } from "../../lib/exact_json.ts";
 import { isVisible } from "../../lib/visible.ts";
 import { FieldError } from "../../protocol/payload.ts";
+import { type SectionPart, sectionPartOf } from "../section_schema.ts";
 import { createNameMatcher, isNamePattern } from "./names.ts";
 import { DURATION_RULE, parseSpan, parseTime, TIME_RULE } from "./times.ts";
 
@@ -92,8 +93,7 @@ const definitions = z.discriminatedUnion("type", [
 
 type Definition = z.output<typeof definitions>;
 
-/** Schema of a definition. */
-export const PARAM_SCHEMA: z.ZodType<Param> = definitions.transform((definition, context): Param => {
+const schema = definitions.transform((definition, context): Param => {
   const report = (field: string, message: string) => context.addIssue({ code: "custom", path: [field], message });
   const { type } = definition;
   if (type === "identifier" && definition.values === undefined && definition.pattern === undefined) {
@@ -116,6 +116,9 @@ export const PARAM_SCHEMA: z.ZodType<Param> = definitions.transform((definition,
   }
   return param;
 });
+
+/** Definition of a parameter in the section. */
+export const PARAM_SCHEMA: SectionPart<Param> = sectionPartOf(schema);
 
 /**
  * Parses the values of all parameters of a query.

@@ -7,7 +7,7 @@ import { z } from "zod";
 import { webAddress } from "../../config/rules.ts";
 import { isVisible } from "../../lib/visible.ts";
 import type { Section } from "../section.ts";
-import { sectionOf } from "../section_schema.ts";
+import { sectionOf, type SectionPart } from "../section_schema.ts";
 import { isName, NAME_RULE } from "./names.ts";
 import { type Param, PARAM_SCHEMA } from "./params.ts";
 import { isParamName, type Language, PARAM_RULE, parseTemplate, type Template } from "./template.ts";
@@ -96,7 +96,20 @@ const text = z.string(TEXT_RULE).min(1, TEXT_RULE).max(200, TEXT_RULE).refine(is
 const between = <T extends z.ZodNumber>(schema: T, min: number, max: number) =>
   schema.min(min, `must be a number from ${min} to ${max}`).max(max, `must be a number from ${min} to ${max}`);
 
-const paramsSchema = z.record(z.string().refine(isParamName, PARAM_RULE), PARAM_SCHEMA)
+/** Makes a schema of a part. */
+function schemaOf<T>({ safeParse }: SectionPart<T>) {
+  return z.unknown().transform((input, context): T => {
+    const { success, data, error } = safeParse(input);
+    if (success) return data;
+    for (const { code, keys = [], path, message } of error.issues) {
+      const at = { path: [...path], message };
+      context.addIssue(code === "unrecognized_keys" ? { code, keys: [...keys], ...at } : { code: "custom", ...at });
+    }
+    return z.NEVER;
+  });
+}
+
+const paramsSchema = z.record(z.string().refine(isParamName, PARAM_RULE), schemaOf(PARAM_SCHEMA))
   .transform((record): ReadonlyMap<string, Param> => new Map(Object.entries(record)));
 
 const fields = z.strictObject({
@@ -115,7 +128,7 @@ const fields = z.strictObject({
   params: paramsSchema.optional(),
   maxRows: between(z.int("must be a whole number"), 1, 1_000_000).optional(),
   maxBytes: between(z.int("must be a whole number"), 1, 2 ** 28).optional(),
-  write: WRITE_SCHEMA.optional(),
+  write: schemaOf(WRITE_SCHEMA).optional(),
 });
 
 type Fields = z.output<typeof fields>;
@@ -174,11 +187,15 @@ const section = z.record(z.string().refine(isName, NAME_RULE), entry).transform(
   };
 });
 
+const EMPTY: InfluxContent = { queries: new Map(), writes: new Map() };
+
+const own = sectionOf("influxdb", section, EMPTY);
+
 /** The section. */
-export const INFLUXDB_SECTION: Section<InfluxContent> = sectionOf("influxdb", section, {
-  queries: new Map(),
-  writes: new Map(),
-});
+export const INFLUXDB_SECTION: Section<InfluxContent> = {
+  ...own,
+  fields: [...new Set([own, PARAM_SCHEMA, WRITE_SCHEMA].flatMap((part) => part.fields ?? []))],
+};
 
 /** Returns the servers of all queries and writes. */
 export function serversOf({ queries, writes }: InfluxContent): readonly InfluxServer[] {

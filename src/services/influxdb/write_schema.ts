@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { isVisible } from "../../lib/visible.ts";
+import { type SectionPart, sectionPartOf } from "../section_schema.ts";
 
 /** Value of a field of a point. */
 export type FieldValue =
@@ -121,8 +122,10 @@ const measurement = z.strictObject({
   fields: new Map(Object.entries(fields)),
 }));
 
-/** Schema of a write. */
-export const WRITE_SCHEMA: z.ZodType<ReadonlyMap<string, Measurement>> = z.strictObject({
+const schema = z.strictObject({
   measurements: z.record(key, measurement)
     .refine((record) => Object.keys(record).length > 0, "must have at least one measurement"),
-}).transform(({ measurements }) => new Map(Object.entries(measurements)));
+}).transform(({ measurements }): ReadonlyMap<string, Measurement> => new Map(Object.entries(measurements)));
+
+/** Measurements of a write in the section. */
+export const WRITE_SCHEMA: SectionPart<ReadonlyMap<string, Measurement>> = sectionPartOf(schema);
