@@ -7,7 +7,7 @@ import { errorText } from "../lib/errors.ts";
 import { ConfigError, parseSettings } from "../config/parse.ts";
 import type { Setting } from "../config/rules.ts";
 import { SETTINGS, type SettingsTable, settingsTable, settingsWithValues } from "../config/settings.ts";
-import { type BrokerPattern, formatBrokerPattern } from "../net/egress.ts";
+import { formatHostPattern, type HostPattern } from "../net/egress.ts";
 import type { Network } from "../net/ip_address.ts";
 import { sourceText } from "../config/unknown_settings.ts";
 import { type CommandLine, readOptions } from "./args.ts";
@@ -124,7 +124,7 @@ function show({ secret }: Setting, value: unknown): string {
   return Array.isArray(value) ? value.map(showEntry).join(",") : String(value);
 }
 
-function showEntry(entry: BrokerPattern | Network | string): string {
+function showEntry(entry: HostPattern | Network | string): string {
   if (typeof entry === "string") return entry;
-  return "bits" in entry ? `${entry.address}/${entry.bits}` : formatBrokerPattern(entry);
+  return "bits" in entry ? `${entry.address}/${entry.bits}` : formatHostPattern(entry);
 }

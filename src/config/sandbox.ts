@@ -6,7 +6,7 @@
 import { dirname } from "node:path";
 import { path } from "./rules.ts";
 import { type Config, settingsOf, type SettingsTable, settingsTable, settingsWithValues } from "./settings.ts";
-import { DENIED_BY_SANDBOX, formatBrokerPattern } from "../net/egress.ts";
+import { DENIED_BY_SANDBOX, formatHostPattern } from "../net/egress.ts";
 import { hostOf } from "../net/host.ts";
 import { SERVICES } from "../services/registry.ts";
 import type { Sections } from "../services/section.ts";
@@ -93,10 +93,10 @@ function netTargets({ config, sockets, services, sections }: {
   const targets = services.map((service) => service.allowNet(config, sections));
   if (targets.includes(undefined)) return "";
   return "=" + [
-    formatBrokerPattern(config.server),
+    formatHostPattern(config.server),
     ...config.metrics.port === "off"
       ? []
-      : [formatBrokerPattern({ host: config.metrics.host, port: config.metrics.port })],
+      : [formatHostPattern({ host: config.metrics.host, port: config.metrics.port })],
     ...targets.flatMap((some) => some ?? []).filter(isFlagValue),
     ...config.replay.redisUrl === undefined ? [] : [redisTarget(config.replay.redisUrl)],
     ...sockets.map((socket) => `unix:${socket}`),
@@ -104,5 +104,5 @@ function netTargets({ config, sockets, services, sections }: {
 }
 
 function redisTarget(url: URL): string {
-  return formatBrokerPattern({ host: hostOf(url), port: Number(url.port || 6379) });
+  return formatHostPattern({ host: hostOf(url), port: Number(url.port || 6379) });
 }

@@ -38,7 +38,7 @@ export type DependencyCheck = () => Promise<void> | undefined;
 export interface ReadinessOptions {
   /** Check of each dependency, by its name. */
   readonly checks: Readonly<Record<string, DependencyCheck>>;
-  /** Dependencies without which the gateway is not ready. */
+  /** Dependencies without which the gateway is not ready; those without a check do not count. */
   readonly needs: readonly string[];
   /** Returns whether requests with correct timestamps are refused, because the clock was wrong when the gateway started. */
   readonly isClockWrong: () => boolean;
@@ -134,7 +134,7 @@ export class Readiness {
   }
 
   #isUsed(dependency: string): boolean {
-    return !this.#unused.has(dependency);
+    return Object.hasOwn(this.#options.checks, dependency) && !this.#unused.has(dependency);
   }
 
   #setUnused(dependency: string): void {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorText } from "./errors.ts";
 
 /** Time limit of a probe, in seconds: far above any response time in a home network. */
 export const PROBE_TIMEOUT_SECONDS = 5;
@@ -61,4 +62,13 @@ export function describeFetchError(error: unknown, signal: AbortSignal): FetchFa
     if (pattern.test(text)) return { kind: "failure", reason, message };
   }
   return { kind: "failure", reason: "broken", message: "closed the connection without a response" };
+}
+
+/** URL in a message, without the bracket and the colon that may follow it: the URL itself may hold both. */
+const URL_IN_MESSAGE = /https?:\S+?(?=\)?:?(?:\s|$))/gi;
+
+/** Returns the reason of an error that `fetch` threw for the log, without URLs: Deno quotes them, and they may hold secrets. */
+export function fetchCause(error: unknown): Error {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  return new Error(errorText(cause).replaceAll(URL_IN_MESSAGE, "its address"));
 }

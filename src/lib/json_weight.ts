@@ -18,6 +18,12 @@ const COMMA = 44;
 const BRACKET = 91;
 const BRACE = 123;
 
+/** Codes of the characters behind them, and of those in strings. */
+const BRACKET_END = 93;
+const BRACE_END = 125;
+const QUOTE = 34;
+const BACKSLASH = 92;
+
 /** Estimates the memory of a request until it is answered, in bytes. */
 export function payloadWeight(json: string): number {
   const { containers, others } = countValues(json);
@@ -39,4 +45,24 @@ function countValues(json: string): { readonly containers: number; readonly othe
     else if (code === BRACKET || code === BRACE) containers += 1;
   }
   return { containers, others };
+}
+
+/**
+ * Returns whether lists and objects of a JSON text are nested in more levels. Does not parse it: V8 takes seconds for some
+ * million levels, and many a client has no stack for some thousand.
+ */
+export function isNestedDeeper(levels: number, json: string): boolean {
+  let depth = 0;
+  let isInString = false;
+  for (let index = 0; index < json.length; index++) {
+    const code = json.charCodeAt(index);
+    if (isInString) {
+      if (code === BACKSLASH) index++;
+      else if (code === QUOTE) isInString = false;
+    } else if (code === QUOTE) isInString = true;
+    else if (code === BRACKET || code === BRACE) depth++;
+    else if (code === BRACKET_END || code === BRACE_END) depth--;
+    if (depth > levels) return true;
+  }
+  return false;
 }

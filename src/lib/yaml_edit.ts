@@ -5,7 +5,7 @@
  */
 import { Document, isCollection, isMap, isScalar, type Pair, parseDocument, visit, type YAMLMap } from "yaml";
 import { isObject } from "./json.ts";
-import { parseYaml } from "./yaml.ts";
+import { parseYaml, YamlError } from "./yaml.ts";
 
 /** An entry of a section: a mapping below the section's name. */
 export interface Entry {
@@ -22,7 +22,7 @@ export type EntryValue = Readonly<Record<string, unknown>>;
  * Adds an entry to a section, as the last one, or replaces the one of its name. Comments within a replaced one are lost.
  *
  * @returns the new text
- * @throws {Error} if the text is not YAML, or its section cannot be edited
+ * @throws {YamlError} if the text is not YAML, or its section cannot be edited
  */
 export function setEntry(text: string, entry: Entry, value: EntryValue): string {
   const { section, name } = entry;
@@ -40,7 +40,8 @@ export function setEntry(text: string, entry: Entry, value: EntryValue): string 
  * Removes an entry from a section.
  *
  * @returns the new text
- * @throws {Error} if the text is not YAML, has no such entry, or its section cannot be edited
+ * @throws {YamlError} if the text is not YAML, or its section cannot be edited
+ * @throws {Error} if there is no such entry
  */
 export function removeEntry(text: string, entry: Entry): string {
   const { section, name } = entry;
@@ -66,14 +67,14 @@ interface Content {
 /**
  * Parses a text as the gateway reads it.
  *
- * @throws {Error} if it is not YAML, or it or the section is not a mapping
+ * @throws {YamlError} if it is not YAML, or it or the section is not a mapping
  */
 function parseSections(text: string, section: string): Content {
   const sections = parseYaml(text) ?? {};
-  if (!isObject(sections)) throw new Error("The text must hold sections");
+  if (!isObject(sections)) throw new YamlError("must hold sections");
   const { [section]: content, ...others } = sections;
   const entries = content ?? {};
-  if (!isObject(entries)) throw new Error(`${section} must be a mapping`);
+  if (!isObject(entries)) throw new YamlError(`must have a mapping as ${section}`);
   return { entries, others };
 }
 
@@ -89,7 +90,7 @@ function isText(text: string, section: string, expected: Content): boolean {
 function parse(text: string): Document {
   const document = parseDocument(text, COMPATIBLE);
   const [error] = document.errors;
-  if (error !== undefined) throw new Error(`The text is not YAML: ${error.code}`);
+  if (error !== undefined) throw new YamlError(`is not YAML: ${error.code}`);
   return document;
 }
 
@@ -102,12 +103,16 @@ const FORMAT = { lineWidth: 0 } as const;
 /**
  * Formats a whole document anew, where its lines cannot be edited: for example a section in braces.
  *
- * @throws {Error} if the text is not what is expected
+ * @throws {YamlError} if the text is not what is expected
  */
 function formatDocument(document: Document, section: string, expected: Content): string {
-  const text = document.toString(FORMAT);
-  if (isText(text, section, expected)) return text;
-  throw new Error(`The section ${section} has a form that cannot be edited by a command: edit it by hand`);
+  try {
+    const text = document.toString(FORMAT);
+    if (isText(text, section, expected)) return text;
+  } catch {
+    // An alias whose anchor was in the entry.
+  }
+  throw new YamlError(`has a section ${section} in a form that a command cannot edit: edit it by hand`);
 }
 
 /** Makes a node of a value: its members in a line each. */
@@ -174,7 +179,8 @@ function findSection(document: Document, { section }: Entry): Pair | undefined {
 }
 
 function findPair(map: YAMLMap, name: string): Pair | undefined {
-  return map.items.find(({ key }) => isScalar(key) && key.value === name);
+  // A name such as 1 is a number here, and a text for the gateway.
+  return map.items.find(({ key }) => isScalar(key) && String(key.value) === name);
 }
 
 /** Returns the offsets of a node, without comments. */

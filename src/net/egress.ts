@@ -1,5 +1,5 @@
 /**
- * Egress rules: the brokers and addresses that the gateway connects to for its clients.
+ * Egress rules: the hosts and addresses that the gateway connects to for its clients.
  *
  * @module
  */
@@ -7,8 +7,8 @@ import ipaddr from "ipaddr.js";
 import { canonicalHost, formatHost } from "./host.ts";
 import { type Address, isInNetwork, parseAddress, parseNetwork } from "./ip_address.ts";
 
-/** Allowed brokers: a host or a pattern of hosts, and optionally a port. */
-export interface BrokerPattern {
+/** Allowed hosts: one or a pattern of them, and optionally a port. */
+export interface HostPattern {
   /** `*` for any host, `*.domain` for its subdomains, a network such as `10.0.0.0/8`, or one name or address. */
   readonly host: string;
   /** Port; undefined for any. */
@@ -22,12 +22,12 @@ const PATTERN =
 export const PATTERN_RULE = "must be a list of host, host:port, *.domain, 10.0.0.0/8, [fd00::/8] or *";
 
 /**
- * Parses one allowed broker: `host`, `host:port`, `*.domain`, `*.domain:port`, `[ipv6]:port`,
+ * Parses one pattern: `host`, `host:port`, `*.domain`, `*.domain:port`, `[ipv6]:port`,
  * `10.0.0.0/8`, `10.0.0.0/8:port`, `[fd00::/8]:port`, `*` or `*:port`.
  *
  * @throws {SyntaxError} if it is none of these
  */
-export function parseBrokerPattern(text: string): BrokerPattern {
+export function parseHostPattern(text: string): HostPattern {
   const match = PATTERN.exec(text);
   const port = match?.[4] === undefined ? undefined : Number(match[4]);
   const host = match?.[1] ?? match?.[2] ?? match?.[3] ?? "";
@@ -38,10 +38,10 @@ export function parseBrokerPattern(text: string): BrokerPattern {
   return { host: isNetwork ? host.toLowerCase() : canonicalHost(host), port };
 }
 
-/** Returns whether {@linkcode parseBrokerPattern} accepts a text. */
-export function isBrokerPattern(text: string): boolean {
+/** Returns whether {@linkcode parseHostPattern} accepts a text. */
+export function isHostPattern(text: string): boolean {
   try {
-    parseBrokerPattern(text);
+    parseHostPattern(text);
     return true;
   } catch {
     return false;
@@ -49,12 +49,12 @@ export function isBrokerPattern(text: string): boolean {
 }
 
 /** Formats a pattern as an entry, which is also the syntax of Deno's permission flags. */
-export function formatBrokerPattern({ host, port }: BrokerPattern): string {
+export function formatHostPattern({ host, port }: HostPattern): string {
   return port === undefined ? formatHost(host) : `${formatHost(host)}:${port}`;
 }
 
-/** Returns whether a pattern allows a broker. A network allows addresses, but no names that resolve to them. */
-export function isBrokerAllowed(patterns: readonly BrokerPattern[], host: string, port: number): boolean {
+/** Returns whether a pattern allows a host and a port. A network allows addresses, but no names that resolve to them. */
+export function isHostAllowed(patterns: readonly HostPattern[], host: string, port: number): boolean {
   const name = canonicalHost(host);
   return patterns.some((pattern) =>
     (pattern.port === undefined || pattern.port === port) &&
@@ -65,7 +65,7 @@ export function isBrokerAllowed(patterns: readonly BrokerPattern[], host: string
 
 /**
  * Returns the reason why the gateway never connects to an address, whatever is allowed: cloud providers serve credentials on
- * link-local and some other addresses without a login, and multicast and unspecified addresses are not brokers.
+ * link-local and some other addresses without a login, and multicast and unspecified addresses are no servers.
  *
  * @param address an IPv4 or IPv6 address
  * @returns text that follows the address, or undefined if the address is allowed

@@ -208,6 +208,20 @@ for (
     }));
 }
 
+Deno.test("actions remove says what it cannot edit, and changes nothing", () =>
+  atHome(async ({ run, path }) => {
+    const publish = "publish: { topic: a, message: b }";
+    const text = `actions:\n  a: { label: &a A, ${publish} }\n  b: { label: *a, ${publish} }\n`;
+    await Deno.writeTextFile(path, text);
+    const { code, err } = await run("remove", "a");
+    assertEquals(code, 78);
+    assertEquals(
+      err,
+      `Services file "${path}" has a section actions in a form that a command cannot edit: edit it by hand`,
+    );
+    assertEquals(await Deno.readTextFile(path), text);
+  }));
+
 Deno.test("actions add and actions remove keep all other lines, with their comments", () =>
   atHome(async ({ run, add, path }) => {
     await Deno.writeTextFile(path, FILE, { mode: 0o600 });

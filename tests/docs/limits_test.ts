@@ -35,7 +35,7 @@ const NO_LIMITS: Readonly<Record<string, readonly string[]>> = {
     "COPIES",
   ],
   "thresholds of memory management": ["FREE_MIN_BYTES", "WORTH_SHARING_BYTES", "MIN_FULL_SIZE"],
-  "characters": ["COMMA", "BRACKET", "BRACE"],
+  "characters": ["COMMA", "BRACKET", "BRACE", "BRACKET_END", "BRACE_END", "QUOTE", "BACKSLASH"],
   "search for secrets in the log": ["MIN_KEY_LENGTH", "LEAST_SECRET_LENGTH", "MOST_ESCAPES"],
   "constants of a protocol or a file": [
     "SCHEMA_VERSION",

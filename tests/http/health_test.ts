@@ -106,6 +106,14 @@ Deno.test("Readiness checks a dependency that is not needed, and is ready withou
   readiness.close();
 });
 
+Deno.test("Readiness does not wait for a dependency without a check, as that of a service that is not configured", async () => {
+  const { readiness } = makeReadiness({ needs: ["broker", "home_assistant", "replay_store"] });
+  assertEquals(readiness.failing, ["broker", "replay_store"]);
+  readiness.start();
+  await until("ready", () => readiness.isReady);
+  readiness.close();
+});
+
 Deno.test("Readiness is not ready after stop(), whatever the checks show", async () => {
   const { readiness } = makeReadiness();
   readiness.start();

@@ -1,5 +1,5 @@
-import { assert } from "@std/assert";
-import { payloadWeight, valuesWeight } from "../../src/lib/json_weight.ts";
+import { assert, assertEquals } from "@std/assert";
+import { isNestedDeeper, payloadWeight, valuesWeight } from "../../src/lib/json_weight.ts";
 
 Deno.test("payloadWeight() counts values as well as characters", () => {
   const text = JSON.stringify({ message: "x".repeat(300_000) });
@@ -16,4 +16,12 @@ Deno.test("valuesWeight() detects short texts of many values, and accepts a larg
   });
   assert(valuesWeight(JSON.stringify(events)) < 32 * 2 ** 20);
   assert(valuesWeight(`[${"{},".repeat(2_700_000)}{}]`) > 96 * 2 ** 20);
+});
+
+Deno.test("isNestedDeeper() counts levels, and no brackets in strings", () => {
+  const nested = (levels: number) => `${'{"a":['.repeat(levels)}1${"]}".repeat(levels)}`;
+  assertEquals([isNestedDeeper(20, nested(10)), isNestedDeeper(19, nested(10))], [false, true]);
+  assertEquals(isNestedDeeper(1, JSON.stringify(["[[[[", '"[[[', "\\[[["])), false);
+  assertEquals(isNestedDeeper(2, `[${"[{}],".repeat(9)}[[]]]`), true);
+  assertEquals(isNestedDeeper(3, `[${"[{}],".repeat(9)}[[]]]`), false);
 });

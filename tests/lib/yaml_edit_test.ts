@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { parseYaml } from "../../src/lib/yaml.ts";
+import { parseYaml, YamlError } from "../../src/lib/yaml.ts";
 import { removeEntry, setEntry } from "../../src/lib/yaml_edit.ts";
 
 const entry = (name: string) => ({ section: "actions", name });
@@ -94,9 +94,20 @@ for (
   const text of ["actions: 1\n", "actions:\n  - a\n", "- a\n", "text", "a: [", "a: 1\na: 2\n", "a: 1\n---\nb: 1\n"]
 ) {
   Deno.test(`setEntry() refuses ${JSON.stringify(text)}`, () => {
-    assertThrows(() => setEntry(text, entry("a"), { b: "c" }), Error);
+    assertThrows(() => setEntry(text, entry("a"), { b: "c" }), YamlError);
   });
 }
+
+Deno.test("setEntry() and removeEntry() find a name that YAML takes for a number", () => {
+  const text = "actions:\n  1: { b: c } # one\n  2: {}\n";
+  assertEquals(removeEntry(text, entry("1")), "actions:\n  2: {}\n");
+  assertEquals(setEntry(text, entry("1"), { b: "d" }), 'actions:\n  "1":\n    b: d\n  2: {}\n');
+});
+
+Deno.test("removeEntry() refuses an entry with the anchor of another", () => {
+  const text = "actions:\n  b: { c: &c d }\n  e: { c: *c }\n";
+  assertThrows(() => removeEntry(text, entry("b")), YamlError, "in a form that a command cannot edit");
+});
 
 Deno.test("setEntry() writes any value so that the gateway reads the same, and keeps all other entries", () => {
   const text = fc.oneof(

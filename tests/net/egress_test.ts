@@ -1,14 +1,14 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { addressFault, isBrokerAllowed, parseBrokerPattern } from "../../src/net/egress.ts";
+import { addressFault, isHostAllowed, parseHostPattern } from "../../src/net/egress.ts";
 
 const allows = (patterns: string[], host: string, port: number) =>
-  isBrokerAllowed(patterns.map(parseBrokerPattern), host, port);
+  isHostAllowed(patterns.map(parseHostPattern), host, port);
 
-Deno.test("isBrokerAllowed() allows nothing without patterns", () => {
+Deno.test("isHostAllowed() allows nothing without patterns", () => {
   assertEquals(allows([], "localhost", 1883), false);
 });
 
-Deno.test("isBrokerAllowed() compares host and port", () => {
+Deno.test("isHostAllowed() compares host and port", () => {
   assertEquals(allows(["broker:1883"], "broker", 1883), true);
   assertEquals(allows(["broker:1883"], "broker", 1884), false);
   assertEquals(allows(["broker"], "broker", 1884), true);
@@ -17,25 +17,25 @@ Deno.test("isBrokerAllowed() compares host and port", () => {
   assertEquals(allows(["[::1]:1883"], "::1", 1883), true);
 });
 
-Deno.test("isBrokerAllowed() allows subdomains with *.domain, not the domain or look-alikes", () => {
+Deno.test("isHostAllowed() allows subdomains with *.domain, not the domain or look-alikes", () => {
   assertEquals(allows(["*.lan"], "broker.lan", 1), true);
   assertEquals(allows(["*.lan"], "lan", 1), false);
   assertEquals(allows(["*.lan"], "evil-lan", 1), false);
   assertEquals(allows(["*.lan:5"], "broker.lan", 1), false);
 });
 
-Deno.test("isBrokerAllowed() allows every broker with *, as the original gateway does", () => {
+Deno.test("isHostAllowed() allows every host with *, as the original gateway does", () => {
   assertEquals(allows(["*"], "192.0.2.1", 9), true);
   assertEquals(allows(["*:1883"], "192.0.2.1", 9), false);
 });
 
-Deno.test("parseBrokerPattern() rejects ambiguous texts", () => {
+Deno.test("parseHostPattern() rejects ambiguous texts", () => {
   for (const text of ["", "a b", "mqtt://a", "a:0", "a:65536", "a:b", "a*", "*a", "**", "a:1:2", "*.*", "-a", "::1"]) {
-    assertThrows(() => parseBrokerPattern(text), SyntaxError);
+    assertThrows(() => parseHostPattern(text), SyntaxError);
   }
 });
 
-Deno.test("isBrokerAllowed() allows the addresses in a network, and no names", () => {
+Deno.test("isHostAllowed() allows the addresses in a network, and no names", () => {
   assertEquals(allows(["10.0.0.0/8:1883"], "10.200.1.1", 1883), true);
   assertEquals(allows(["10.0.0.0/8:1883"], "10.200.1.1", 1884), false);
   assertEquals(allows(["10.0.0.0/8"], "11.0.0.1", 1883), false);
@@ -45,15 +45,15 @@ Deno.test("isBrokerAllowed() allows the addresses in a network, and no names", (
   assertEquals(allows(["10.0.0.0/8"], "::ffff:10.0.0.1", 1883), true);
 });
 
-Deno.test("isBrokerAllowed() recognizes an address in every spelling", () => {
+Deno.test("isHostAllowed() recognizes an address in every spelling", () => {
   assertEquals(allows(["[::1]"], "0:0:0:0:0:0:0:1", 1), true);
   assertEquals(allows(["192.0.2.1"], "::ffff:192.0.2.1", 1), true);
   assertEquals(allows(["192.0.2.1"], "192.0.2.01", 1), false);
 });
 
-Deno.test("parseBrokerPattern() rejects invalid networks", () => {
+Deno.test("parseHostPattern() rejects invalid networks", () => {
   for (const text of ["10.0.0.0/33", "10.0.0/8", "[fd00::/129]", "fd00::/8", "host/8", "10.0.0.0/", "[::1"]) {
-    assertThrows(() => parseBrokerPattern(text), SyntaxError);
+    assertThrows(() => parseHostPattern(text), SyntaxError);
   }
 });
 

@@ -17,6 +17,8 @@ const METRICS: readonly string[] = [
   "e2e_gateway_unread_answer_bytes gauge",
   "e2e_gateway_ring_bytes gauge",
   "e2e_gateway_services_file_ok gauge",
+  "e2e_gateway_home_assistant_listeners gauge",
+  "e2e_gateway_home_assistant_states_bytes gauge",
   "e2e_gateway_shared_event_bytes gauge",
   "e2e_gateway_subscriptions gauge",
   "e2e_gateway_listeners gauge",

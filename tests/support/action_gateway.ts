@@ -5,7 +5,7 @@ import type { Payload } from "../../src/protocol/payload.ts";
 import { CoolDowns } from "../../src/services/action/cool_down.ts";
 import { ACTIONS_SECTION } from "../../src/services/action/section.ts";
 import { createActionService } from "../../src/services/action/service.ts";
-import { createReadState } from "../../src/services/action/states.ts";
+import { createStateReader } from "../../src/services/action/states.ts";
 import { SERVICES } from "../../src/services/registry.ts";
 import { createReadSection } from "../../src/services/section.ts";
 import { type Reply, type Service, type ServiceContext, textReply } from "../../src/services/service.ts";
@@ -60,13 +60,18 @@ export async function makeActionGateway(
   const monotonic = () => clock.ms;
   const service = createActionService({
     readActions: createReadSection(ACTIONS_SECTION, sections),
-    readState: createReadState({ findService, fullScope, monotonic }),
+    states: createStateReader({ findService, fullScope, monotonic }),
     coolDowns: new CoolDowns(monotonic),
     state,
     fullScope,
     findService,
   });
-  const gateway = await makeGateway({ services: [...inner.filter(({ name }) => name !== "mqtt"), service] });
+  const warnings: string[] = [];
+  const silent = () => {};
+  const gateway = await makeGateway({
+    services: [...inner.filter(({ name }) => name !== "mqtt"), service],
+    log: { debug: silent, info: silent, warn: (message: string) => void warnings.push(message), error: silent },
+  });
   const records: KeyRecord[] = [];
 
   /** Makes a phone with a key of its own. */
@@ -89,6 +94,7 @@ export async function makeActionGateway(
   return {
     gateway,
     requests,
+    warnings,
     clock,
     phone,
     /** Replaces the section, as a change of the file does. */

@@ -13,7 +13,7 @@ import type { KeyRecord } from "../../keys/schema.ts";
 import { editFile } from "../../lib/edit_file.ts";
 import { errorText } from "../../lib/errors.ts";
 import { isObject } from "../../lib/json.ts";
-import { parseYaml } from "../../lib/yaml.ts";
+import { parseYaml, YamlError } from "../../lib/yaml.ts";
 import type { Platform } from "../../platform.ts";
 import { ActionGrants } from "../../services/action/rights.ts";
 import { ACTIONS_SECTION } from "../../services/action/section.ts";
@@ -92,7 +92,7 @@ export function openSession({ platform, config, services, ...given }: ActionsSes
       const variable = await readVariables(platform);
       await editFile(path, async (target) => {
         const before = await readText(target);
-        const text = change(before, actionsIn(before));
+        const text = editText(path, () => change(before, actionsIn(before)));
         assertValid(() => parseServicesFile(text, { path, variable, services }));
         return { text, result: undefined };
       }, { name: "Services file", files, Failure: ServicesFileError, Locked: ServicesFileLockedError });
@@ -126,6 +126,16 @@ function actionsIn(text: string): RawActions {
   const section = isObject(content) ? content[ACTIONS_SECTION.name] : undefined;
   const entries = isObject(section) ? Object.entries(section) : [];
   return new Map(entries.flatMap(([name, action]) => isObject(action) ? [[name, action]] : []));
+}
+
+/** Makes an error for the operator of a text that cannot be edited. */
+function editText(path: string, edit: () => string): string {
+  try {
+    return edit();
+  } catch (error) {
+    if (!(error instanceof YamlError)) throw error;
+    throw new ServicesFileError(`Services file "${path}" ${error.message}`);
+  }
 }
 
 /** Checks that the gateway can read the new text: an invalid file would keep it from starting. */

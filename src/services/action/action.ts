@@ -11,7 +11,7 @@ import { ACTION_RIGHTS } from "./rights.ts";
 import { ACTIONS_SECTION } from "./section.ts";
 import { ACTION, createActionService } from "./service.ts";
 import { ACTION_SETTINGS } from "./settings.ts";
-import { createReadState } from "./states.ts";
+import { createStateReader } from "./states.ts";
 
 /** The service. */
 export const action: ServiceModule<typeof ACTION_SETTINGS> = {
@@ -31,7 +31,7 @@ export const action: ServiceModule<typeof ACTION_SETTINGS> = {
     const fullScope = new Scope(allRights);
     const service = createActionService({
       readActions: createReadSection(ACTIONS_SECTION, sections),
-      readState: createReadState({ findService, fullScope, monotonic }),
+      states: createStateReader({ findService, fullScope, monotonic }),
       coolDowns: new CoolDowns(monotonic),
       state,
       fullScope,

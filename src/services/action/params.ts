@@ -56,8 +56,8 @@ export type Param = NumberParam | EnumParam | BooleanParam | TextParam;
 /** Declarations of an action's parameters by name. */
 export type Params = ReadonlyMap<string, Param>;
 
-/** Share of a step by which a number may miss it: decimal fractions such as 0.1 have no exact double. */
-const STEP_TOLERANCE = 1e-6;
+/** Share of its size by which a number may miss a step: decimal fractions such as 0.1 have no exact double. */
+const STEP_TOLERANCE = 1e-12;
 
 /**
  * Reads the values of an action's parameters from a request: each that is declared, and no other.
@@ -109,9 +109,11 @@ function numberFault({ min, max, step }: NumberParam, value: unknown): string | 
   if (min !== undefined && value < min) return `must be at least ${min}`;
   if (max !== undefined && value > max) return `must be at most ${max}`;
   if (step === undefined) return undefined;
-  const steps = (value - (min ?? 0)) / step;
-  if (Math.abs(steps - Math.round(steps)) <= STEP_TOLERANCE) return undefined;
-  return `must be ${min ?? 0} or a number of steps of ${step} from it`;
+  const first = min ?? 0;
+  const nearest = first + Math.round((value - first) / step) * step;
+  const tolerance = STEP_TOLERANCE * Math.max(Math.abs(value), Math.abs(first));
+  if (Math.abs(value - nearest) <= tolerance) return undefined;
+  return `must be ${first} or a number of steps of ${step} from it`;
 }
 
 /** Returns whether a value is text without line breaks, other control characters, and halves of surrogate pairs. */

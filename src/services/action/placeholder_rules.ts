@@ -7,12 +7,23 @@ import type { Params } from "./params.ts";
 import { findPlaceholders, type Placeholder } from "./placeholders.ts";
 import { type ActionRequest, fitsPath, PATH_RULE } from "./request.ts";
 
-/** Members by which a request names what it acts on, or logs in: fixed, though they stand among values. */
+/** Members by which a request names what it acts on, or logs in: fixed at any depth, though they stand among values. */
 const FIXED_MEMBERS: Readonly<Record<ActionRequest["service"], readonly string[]>> = {
   mqtt: [],
   jeedom: ["id", "plugin", "apikey", "api", "session", "sess_id"],
   http: [],
-  "home_assistant": ["entity_id", "device_id", "area_id", "floor_id", "label_id"],
+  "home_assistant": [
+    "entity_id",
+    "device_id",
+    "area_id",
+    "floor_id",
+    "label_id",
+    "entities",
+    "snapshot_entities",
+    "add_entities",
+    "remove_entities",
+    "group_members",
+  ],
 };
 
 /** Fault of a placeholder. */
@@ -34,9 +45,8 @@ export function checkPlaceholders(
     return message === undefined ? [] : [{ path: one.path, message }];
   });
   const isDeclared = (name: string | undefined) => name !== undefined && params.has(name);
-  const misplaced = [...textsOf(request.fixed), ...namesOf(request.values)].filter(([, value]) =>
-    findPlaceholders(value).some(({ name }) => isDeclared(name))
-  );
+  const places = [...placesOf(request.fixed, "texts too"), ...placesOf(request.values, "names")];
+  const misplaced = places.filter(([, text]) => findPlaceholders(text).some(({ name }) => isDeclared(name)));
   return {
     faults: [
       ...faults,
@@ -53,8 +63,8 @@ function placeholderFault(
 ): string | undefined {
   const param = name === undefined ? undefined : params.get(name);
   if (param === undefined) return "has a $ that no parameter in params belongs to: write $$ for a dollar sign";
-  const [field, member] = path;
-  if (path.length > 1 && FIXED_MEMBERS[service].some((one) => one === member)) {
+  const [field, ...members] = path;
+  if (FIXED_MEMBERS[service].some((one) => members.includes(one))) {
     return "must not have a parameter: it chooses what the action acts on";
   }
   const isUnfit = (value: string | number) => !fitsPath(String(value));
@@ -66,27 +76,18 @@ function placeholderFault(
   if (field === "body") {
     return "must not have a text parameter within a longer text: write the body as a map, or use query";
   }
-  const looksLikeJson = service === "mqtt" && typeof values["message"] === "string" && /^\s*[[{]/.test(text);
+  const looksLikeJson = service === "mqtt" && typeof values["message"] === "string" && /^\s*["[{]/.test(text);
   return looksLikeJson ? "must not have a text parameter within JSON text: write the message as a map" : undefined;
 }
 
 type Place = readonly [path: readonly (string | number)[], text: string];
 
-/** Lists the texts of a value, and the names of its members. */
-function textsOf(value: unknown, path: readonly (string | number)[] = []): Place[] {
-  if (typeof value === "string") return [[path, value]];
+/** Lists the names of all members within a value, and its texts where these are wanted, too. */
+function placesOf(value: unknown, wanted: "names" | "texts too", path: readonly (string | number)[] = []): Place[] {
+  if (typeof value === "string") return wanted === "names" ? [] : [[path, value]];
   if (typeof value !== "object" || value === null) return [];
-  return Object.entries(value).flatMap(([name, member]): Place[] => [
-    [[...path, name], name],
-    ...textsOf(member, [...path, name]),
-  ]);
-}
-
-/** Lists the names of all members within a value. */
-function namesOf(value: unknown, path: readonly (string | number)[] = []): Place[] {
-  if (typeof value !== "object" || value === null) return [];
-  return Object.entries(value).flatMap(([name, member]): Place[] => [
-    [[...path, name], name],
-    ...namesOf(member, [...path, name]),
-  ]);
+  return Object.entries(value).flatMap(([name, member]): Place[] => {
+    const inner = [...path, name];
+    return [[inner, name], ...placesOf(member, wanted, inner)];
+  });
 }

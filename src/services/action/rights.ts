@@ -86,11 +86,12 @@ export const ACTION_RIGHTS: RightsDefinition = {
     action: listOption("NAME", "Actions to run, such as open-gate or 'gate-*'"),
     uses: { type: "string", value: "N", description: "Runs of all actions together, in all" },
   },
-  setNote: `--uses ${NO_LIMIT} removes that limit. A new --uses counts earlier runs, too.`,
+  setNote: `--uses ${NO_LIMIT} removes that limit. A new --uses includes the runs counted before.`,
   change: changeRights,
   describe: describeRights,
   summarize(rights) {
     const { actions, uses } = schema.parse(rights);
+    if (actions.length === 0) return "no actions";
     return `actions ${summarizeList(actions)}${uses === undefined ? "" : `, ${describeUses(uses)}`}`;
   },
   describeReach(rights) {
@@ -137,6 +138,5 @@ function describeUses(uses: number): string {
 
 function describeRights(rights: ServiceRights): (readonly [label: string, text: string])[] {
   const { actions, uses } = schema.parse(rights);
-  const limit = uses === undefined ? [] : [["runs of actions", `${uses} in all`] as const];
-  return [["actions", describeList(actions)], ...limit];
+  return [["actions", describeList(actions)], ["runs of actions", uses === undefined ? NO_LIMIT : `${uses} in all`]];
 }

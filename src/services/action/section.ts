@@ -210,7 +210,7 @@ const REQUESTS = ["publish", "call", "http", "homeAssistant"] as const;
 
 const action = z.strictObject({
   label: boundedText(100),
-  icon: matching(/^[a-z0-9-]{1,40}$/, "must be a short name of small letters, digits and dashes").optional(),
+  icon: matching(/^[a-z0-9:_-]{1,40}$/, "must be a short name such as gate or mdi:gate").optional(),
   confirm: boundedText(300).optional(),
   coolDown: coolDown.optional(),
   params: params.default(new Map()),

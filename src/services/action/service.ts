@@ -4,7 +4,6 @@
  * @module
  */
 import { createReadRights, type Scope, ScopeError } from "../../keys/rights.ts";
-import type { Payload } from "../../protocol/payload.ts";
 import type { StateStore } from "../../store/state/state_store.ts";
 import { type Reply, type Service, type ServiceContext, ServiceError } from "../service.ts";
 import type { CoolDowns } from "./cool_down.ts";
@@ -14,7 +13,7 @@ import { buildPayload } from "./request.ts";
 import { parseActionCall } from "./request_fields.ts";
 import { ActionGrants } from "./rights.ts";
 import type { Action, Actions } from "./section.ts";
-import type { ReadState } from "./states.ts";
+import type { State, StateReader } from "./states.ts";
 
 /** Name of the service. */
 export const ACTION = "action";
@@ -23,8 +22,8 @@ export const ACTION = "action";
 export interface ActionServiceOptions {
   /** Returns the actions that are in force. */
   readonly readActions: () => Actions;
-  /** Reads the current state of an action. */
-  readonly readState: ReadState;
+  /** Reads the current states of actions. */
+  readonly states: StateReader;
   /** Cool-downs of the actions. */
   readonly coolDowns: CoolDowns;
   /** Counts runs. */
@@ -37,13 +36,14 @@ export interface ActionServiceOptions {
 
 /** Makes the service. */
 export function createActionService(options: ActionServiceOptions): Service {
-  const { readActions, readState, coolDowns, state, fullScope, findService } = options;
+  const { readActions, states, coolDowns, state, fullScope, findService } = options;
   const readRights = createReadRights(ACTION, (rights) => new ActionGrants(rights));
 
   async function run(name: string, params: unknown, context: ServiceContext): Promise<Reply> {
     const grants = readRights(context.scope);
-    const action = grants.mayRun(name) ? readActions().get(name) : undefined;
-    if (action === undefined) throw grants.notGranted(name);
+    if (!grants.mayRun(name)) throw grants.notGranted(name);
+    const action = readActions().get(name);
+    if (action === undefined) throw notThere(name);
     const payload = buildPayload(action.request, readParams(action.params, params), action.params);
     const service = findService(action.request.service);
     if (service === undefined) throw serviceMissing(action.request.service);
@@ -58,7 +58,20 @@ export function createActionService(options: ActionServiceOptions): Service {
       takeBack();
       throw error;
     }
-    return await send(name, action, { service, payload, context });
+    let reply: Reply;
+    try {
+      reply = await service.handle(payload, { ...context, scope: fullScope });
+    } catch (error) {
+      if (error instanceof ServiceError && error.code === "busy") {
+        // Every service refuses so before it sends anything.
+        takeBack();
+        await returnUse(grants, context);
+      }
+      throw failureOf(error, action);
+    } finally {
+      states.expire();
+    }
+    return outcomeOf(name, action, reply);
   }
 
   /**
@@ -73,22 +86,10 @@ export function createActionService(options: ActionServiceOptions): Service {
     if (!isCounted) throw usesSpent();
   }
 
-  async function send(
-    name: string,
-    action: Action,
-    { service, payload, context }: {
-      readonly service: Service;
-      readonly payload: Payload;
-      readonly context: ServiceContext;
-    },
-  ): Promise<Reply> {
-    let reply: Reply;
-    try {
-      reply = await service.handle(payload, { ...context, scope: fullScope });
-    } catch (error) {
-      throw failureOf(error, action);
-    }
-    return outcomeOf(name, action, reply);
+  /** Takes the count of a run back. Where the store fails, the run stays counted. */
+  async function returnUse({ uses }: ActionGrants, context: ServiceContext): Promise<void> {
+    if (uses === undefined) return;
+    await state.returnUse(counterOf(context)).catch(() => {});
   }
 
   async function list(context: ServiceContext): Promise<Reply> {
@@ -103,8 +104,8 @@ export function createActionService(options: ActionServiceOptions): Service {
   }
 
   /** Reads the state of an action; null if it cannot be read, undefined if the action has none. */
-  async function currentState({ state: source }: Action): Promise<string | number | boolean | null | undefined> {
-    return source === undefined ? undefined : await readState(source) ?? null;
+  async function currentState({ state: source }: Action): Promise<State | null | undefined> {
+    return source === undefined ? undefined : await states.read(source) ?? null;
   }
 
   /** Returns the number of runs that a key has left; undefined if it is not limited. */
@@ -128,6 +129,11 @@ export function createActionService(options: ActionServiceOptions): Service {
 /** Returns the name of a key's counter: another key may have its name later. */
 function counterOf({ key, keyCreated }: ServiceContext): string {
   return `${ACTION}:${key}:${keyCreated}`;
+}
+
+/** Returns the refusal of an action that the key may not run, for one that is not there: no grant would help. */
+function notThere(name: string): ScopeError {
+  return new ScopeError(`run the action ${name}`);
 }
 
 function usesSpent(): ScopeError {
@@ -159,7 +165,7 @@ function refuseIfRevoked({ revoked }: ServiceContext): void {
 function describe(
   name: string,
   { label, icon, confirm, coolDownMs, params }: Action,
-  state: string | number | boolean | null | undefined,
+  state: State | null | undefined,
 ): Readonly<Record<string, unknown>> {
   const coolDown = coolDownMs === undefined ? undefined : coolDownMs / 1000;
   return { name, label, icon, confirm, coolDown, params: Object.fromEntries(params), state };

@@ -24,8 +24,13 @@ export interface StateSource {
 /** A state: short, so that a list of actions stays small. */
 export type State = string | number | boolean;
 
-/** Reads a state; undefined if it cannot be read in time, or is none. */
-export type ReadState = (source: StateSource) => Promise<State | undefined>;
+/** Reads states. */
+export interface StateReader {
+  /** Reads a state; undefined if it cannot be read in time, or is none. */
+  read(source: StateSource): Promise<State | undefined>;
+  /** Makes the next reads ask again, as an action may have changed any state. */
+  expire(): void;
+}
 
 /** Longest wait for a state, in milliseconds: the list does not wait for a service that hangs. */
 const STATE_TIMEOUT_MS = 2000;
@@ -65,10 +70,10 @@ interface StateEntry {
   running: Promise<void> | undefined;
 }
 
-/** Makes the function that reads states: one request at a time for each, whoever lists it. */
-export function createReadState({ findService, fullScope, monotonic }: StateReaderOptions): ReadState {
+/** Makes the reader of states: one request at a time for each, whoever lists it. */
+export function createStateReader({ findService, fullScope, monotonic }: StateReaderOptions): StateReader {
   // An action that the file changes has another source.
-  const entries = new WeakMap<StateSource, StateEntry>();
+  let entries = new WeakMap<StateSource, StateEntry>();
   const reads = new FairSemaphore({ total: MAX_STATE_READS, each: MAX_STATE_READS_PER_SERVICE });
 
   async function ask({ service: name, payload, path }: StateSource): Promise<State | undefined> {
@@ -92,7 +97,7 @@ export function createReadState({ findService, fullScope, monotonic }: StateRead
     }
   }
 
-  return async (source) => {
+  async function read(source: StateSource): Promise<State | undefined> {
     const entry = entries.get(source) ?? { value: undefined, freshUntil: -Infinity, running: undefined };
     entries.set(source, entry);
     if (entry.running === undefined && monotonic() >= entry.freshUntil) {
@@ -105,7 +110,9 @@ export function createReadState({ findService, fullScope, monotonic }: StateRead
     if (entry.running === undefined) return entry.value;
     await settledWithin(entry.running, STATE_TIMEOUT_MS);
     return entry.running === undefined ? entry.value : undefined;
-  };
+  }
+
+  return { read, expire: () => void (entries = new WeakMap()) };
 }
 
 /** Returns the value that an answer has for the state, or the value that has it as a member. */

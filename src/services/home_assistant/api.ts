@@ -5,6 +5,7 @@
  */
 import { abortable } from "../../lib/async.ts";
 import type { Deadlines } from "../../lib/deadlines.ts";
+import { fetchCause } from "../../lib/fetch_failure.ts";
 import { LARGE_BODY_BYTES, lengthOf, readBytes, TooLargeError } from "../../lib/read_bytes.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import { ConcurrencyLimiter } from "../../limits/concurrency_limiter.ts";
@@ -148,8 +149,7 @@ export function createHomeAssistantApi(options: HomeAssistantApiOptions): AskHom
     }
     return new ServiceError(502, "Home Assistant cannot be reached, or broke off its answer", {
       code: "service_unreachable",
-      // fetch has the reason of a failure in its cause.
-      cause: error instanceof Error && error.cause instanceof Error ? error.cause : error,
+      cause: fetchCause(error),
     });
   }
 }

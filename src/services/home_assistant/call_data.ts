@@ -8,12 +8,15 @@
  */
 import { plainNumber } from "../../lib/exact_json.ts";
 import { FieldError } from "../../protocol/payload.ts";
-import { entitiesIn, isName } from "./entities.ts";
+import { entitiesIn, listedNames } from "./entities.ts";
 import type { ServiceCallRequest } from "./request.ts";
 import type { HomeAssistantGrants } from "./rights.ts";
 
 /** Members that name what rights cannot: groups of entities that change without the gateway. */
-const GROUP_MEMBERS: ReadonlySet<string> = new Set(["area_id", "device_id", "floor_id", "label_id"]);
+const GROUP_MEMBER = /^(?:area|device|floor|label)_ids?$/;
+
+/** Members that name entities. Some services take `all` there as well, such as tts.speak in media_player_entity_id. */
+const ENTITY_MEMBER = /^(?:\w+_)?(?:entity|entity_ids?|entities)$/;
 
 /** Most values in the fields of a call. */
 const MAX_VALUES = 5000;
@@ -54,7 +57,7 @@ export function entitiesInData(data: ServiceCallRequest["data"]): ReadonlySet<st
     else if (typeof value === "object" && value !== null) {
       for (const [name, one] of Object.entries(value)) {
         const spelled = spellingOf(name);
-        if (GROUP_MEMBERS.has(spelled)) {
+        if (GROUP_MEMBER.test(spelled)) {
           throw new FieldError(`Invalid field: data: must not hold ${spelled}, as rights name entities`);
         }
         visitText(name, "");
@@ -68,11 +71,10 @@ export function entitiesInData(data: ServiceCallRequest["data"]): ReadonlySet<st
     if (/\{[{%#]/.test(text)) {
       throw new FieldError("Invalid field: data: must not hold templates: {{, {% and {# are refused");
     }
-    const entities = entitiesIn(text);
-    if (member === "entity_id" && !entities.some((entity) => isName(entity))) {
-      throw new FieldError("Invalid field: data: each entity_id must be the id of an entity");
+    if (ENTITY_MEMBER.test(member) && listedNames(text.toLowerCase()).length === 0) {
+      throw new FieldError("Invalid field: data: a member such as entity_id or entities must be ids of entities");
     }
-    for (const entity of entities) found.add(entity);
+    for (const entity of entitiesIn(text)) found.add(entity);
     if (found.size > MAX_ENTITIES) {
       throw new FieldError(`Invalid field: data: must name at most ${MAX_ENTITIES} entities`);
     }

@@ -95,30 +95,29 @@ function doPartsOverlap(one: string, other: string): boolean {
 }
 
 /** Domains of entities in Home Assistant. Its extensions may have others. */
-const ENTITY_DOMAINS: ReadonlySet<string> = new Set([
-  ...["ai_task", "air_quality", "alarm_control_panel", "assist_satellite", "automation", "binary_sensor", "button"],
-  ...[
-    "calendar",
-    "camera",
-    "climate",
-    "conversation",
-    "counter",
-    "cover",
-    "date",
-    "datetime",
-    "device_tracker",
-    "event",
-  ],
-  ...["fan", "geo_location", "group", "humidifier", "image", "image_processing", "input_boolean", "input_button"],
-  ...["input_datetime", "input_number", "input_select", "input_text", "lawn_mower", "light", "lock", "media_player"],
-  ...["notify", "number", "person", "plant", "proximity", "remote", "scene", "schedule", "script", "select", "sensor"],
-  ...["siren", "stt", "sun", "switch", "tag", "text", "time", "timer", "todo", "tts", "update", "vacuum", "valve"],
-  ...["wake_word", "water_heater", "weather", "zone"],
-]);
+const ENTITY_DOMAINS: ReadonlySet<string> = new Set(
+  ("ai_task air_quality alarm_control_panel assist_satellite automation binary_sensor button calendar camera " +
+    "climate conversation counter cover date datetime device_tracker event fan geo_location group humidifier " +
+    "image image_processing input_boolean input_button input_datetime input_number input_select input_text " +
+    "lawn_mower light lock media_player notify number person plant proximity remote scene schedule script " +
+    "select sensor siren stt sun switch tag text time timer todo tts update vacuum valve wake_word " +
+    "water_heater weather zone").split(" "),
+);
+
+/** Matches texts that end in the ids of entities of known domains, wherever they are. */
+export const KNOWN_ENTITY = new RegExp(`(?:${[...ENTITY_DOMAINS].join("|")})\\.[a-z0-9_]+`, "g");
 
 /** Returns whether a text is the id of an entity of a known domain, in its only spelling. */
 export function isKnownEntity(text: string): boolean {
   return isName(text) && ENTITY_DOMAINS.has(domainOf(text));
+}
+
+/** Lists the names in a text of nothing else; none if there is anything else. A number such as 20.5 is no name. */
+export function listedNames(text: string): string[] {
+  if (!text.includes(".")) return [];
+  // Home Assistant removes control characters as white space, too.
+  const entries = text.split(/[\s,;\p{Cc}]+/u).filter((entry) => entry !== "");
+  return entries.every((entry) => isName(entry) && !/^\d+\./.test(entry)) ? entries : [];
 }
 
 /**
@@ -127,10 +126,8 @@ export function isKnownEntity(text: string): boolean {
  */
 export function entitiesIn(text: string): string[] {
   const spelled = text.toLowerCase();
-  const entries = spelled.split(/[\s,;]+/).filter((entry) => entry !== "");
-  // A number such as 20.5 is no entity.
-  if (entries.every((entry) => isName(entry) && !/^\d+\./.test(entry))) return entries;
-  return spelled.split(/[^a-z0-9_.]+/).flatMap((word) => {
+  const listed = listedNames(spelled);
+  return listed.length > 0 ? listed : spelled.split(/[^a-z0-9_.]+/).flatMap((word) => {
     const parts = word.split(".");
     return parts.slice(1).map((part, index) => `${parts[index]}.${part}`);
   }).filter(isKnownEntity);

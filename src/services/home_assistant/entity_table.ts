@@ -5,6 +5,8 @@
  */
 import { parseExact, plainNumber } from "../../lib/exact_json.ts";
 import { isObject } from "../../lib/json.ts";
+import { isName } from "./entities.ts";
+import { withoutTokens } from "./states.ts";
 import { malformed } from "./stream_errors.ts";
 
 /** Object of JSON. */
@@ -27,34 +29,23 @@ interface State {
   readonly "last_updated": string;
 }
 
-/** Options of a table. */
-export interface EntityTableOptions {
-  /** Most bytes of states. */
-  readonly maxBytes: number;
-  /** Returns whether a text is the id of an entity. */
-  readonly isEntity: (text: string) => boolean;
-  /** Returns the attributes of an entity without secrets. */
-  readonly visibleAttributes: (attributes: Json) => Json;
-}
-
 /** Memory of a state besides its text, here and as the newest message of its entity, in bytes. */
 const STATE_OVERHEAD_BYTES = 512;
 
 /** Table of the states of all entities. */
 export class EntityTable {
-  readonly #options: EntityTableOptions;
+  readonly #maxBytes: number;
   /** State of each entity as JSON text: it takes less memory than objects, and is what listeners receive. */
   readonly #states = new Map<string, string>();
   #bytes = 0;
 
-  /** Makes an empty table. */
-  constructor(options: EntityTableOptions) {
-    this.#options = options;
-  }
-
-  /** Number of entities. */
-  get size(): number {
-    return this.#states.size;
+  /**
+   * Makes an empty table.
+   *
+   * @param maxBytes most bytes of states
+   */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
   }
 
   /** Memory of all states, in bytes. */
@@ -78,10 +69,10 @@ export class EntityTable {
     if (!isObject(added) || !isObject(changed) || !Array.isArray(removed)) throw malformed("an event of a wrong form");
     const changes: StateChange[] = [];
     for (const [entity, state] of Object.entries(added)) {
-      if (this.#options.isEntity(entity)) this.#set(addedState(entity, state), changes);
+      if (isName(entity)) this.#set(addedState(entity, state), changes);
     }
     for (const [entity, difference] of Object.entries(changed)) {
-      if (!this.#options.isEntity(entity)) continue;
+      if (!isName(entity)) continue;
       const before = this.#states.get(entity);
       if (before === undefined) throw malformed("a change of an unknown entity");
       this.#set(changedState(parseState(entity, before), difference), changes);
@@ -94,13 +85,13 @@ export class EntityTable {
 
   #set(state: State, changes: StateChange[]): void {
     const { entity_id: entity } = state;
-    const json = JSON.stringify({ ...state, attributes: this.#options.visibleAttributes(state.attributes) });
+    const json = JSON.stringify({ ...state, attributes: withoutTokens(state.attributes) });
     if (this.#states.get(entity) === json) return;
     this.#delete(entity);
     this.#states.set(entity, json);
     this.#bytes += bytesOf(entity, json);
-    if (this.#bytes > this.#options.maxBytes) {
-      throw malformed(`more than ${this.#options.maxBytes} bytes of states`);
+    if (this.#bytes > this.#maxBytes) {
+      throw malformed(`more than ${this.#maxBytes} bytes of states`);
     }
     changes.push({ entity, json });
   }

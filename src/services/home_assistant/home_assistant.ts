@@ -5,7 +5,7 @@
  * @module
  */
 import { openTrustedFetch, readSettingFile } from "../../config/setting_files.ts";
-import { formatBrokerPattern } from "../../net/egress.ts";
+import { formatHostPattern } from "../../net/egress.ts";
 import { hostOf } from "../../net/host.ts";
 import { ServiceError, type ServiceModule } from "../service.ts";
 import { createHomeAssistantApi } from "./api.ts";
@@ -36,7 +36,7 @@ export const homeAssistant: ServiceModule<typeof HOME_ASSISTANT_SETTINGS> = {
   allowNet({ home_assistant: { url } }) {
     if (url === undefined) return [];
     const port = Number(url.port || (url.protocol === "https:" ? 443 : 80));
-    return [formatBrokerPattern({ host: hostOf(url), port })];
+    return [formatHostPattern({ host: hostOf(url), port })];
   },
   maxAnswerBytes: ({ home_assistant: { maxResponseBytes } }) => maxResponseBytes,
   checkFiles: ({ home_assistant: { caFile } }, platform) => [openTrustedFetch(CA_FILE, caFile, platform)],
@@ -46,7 +46,7 @@ export const homeAssistant: ServiceModule<typeof HOME_ASSISTANT_SETTINGS> = {
     const address = addressOf(settings);
     if (address === undefined) {
       const subscribe = createSubscribe(undefined, dependencies);
-      return { service: { ...createHomeAssistantService({ ask: undefined, now }), subscribe }, check: () => undefined };
+      return { service: { ...createHomeAssistantService({ ask: undefined, now }), subscribe } };
     }
     const client = platform.createHttpClient({ poolIdleTimeout: POOL_IDLE_MS });
     resources.defer(() => client.close());

@@ -5,14 +5,11 @@
  */
 import { parseExact } from "../../lib/exact_json.ts";
 import type { SharedMessage } from "../../streams/shared_message.ts";
-import { isKnownEntity } from "./entities.ts";
+import { KNOWN_ENTITY } from "./entities.ts";
 import { limitState, type MayRead } from "./states.ts";
 
 /** Limits a message to what a key may read. */
 export type LimitMessage = (message: SharedMessage) => SharedMessage;
-
-/** Text in JSON that may be the id of an entity: none of its characters is ever escaped. */
-const NAME = /"([a-z0-9_]+\.[a-z0-9_]+)"/g;
 
 const utf8 = new TextEncoder();
 
@@ -22,9 +19,11 @@ export function createLimitMessage(mayRead: MayRead): LimitMessage {
 
   function limit(message: SharedMessage): SharedMessage {
     const text = String(message.payload);
-    const isLimited = text.matchAll(NAME).some(([, name = ""]) => isKnownEntity(name) && !mayRead(name));
+    // Most name no other entity: they need not be parsed. No character of an id is ever escaped in JSON.
+    const isLimited = text.matchAll(KNOWN_ENTITY).some(([name]) => !mayRead(name));
     if (!isLimited) return message;
     const payload = JSON.stringify(limitState(parseExact(text), mayRead) ?? null);
+    if (payload === text) return message;
     return { ...message, payload, payloadBytes: utf8.encode(payload).length };
   }
 

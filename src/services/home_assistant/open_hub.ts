@@ -6,12 +6,10 @@
 import { SYSTEM_CLOCK } from "../../lib/clock.ts";
 import type { PrivateTrust } from "../../net/private_trust.ts";
 import type { ServiceDependencies } from "../service.ts";
-import { isName } from "./entities.ts";
 import { EntityTable } from "./entity_table.ts";
 import type { HomeAssistantAddress } from "./settings.ts";
 import { StateHistory } from "./state_history.ts";
 import { StateHub } from "./state_hub.ts";
-import { withoutTokens } from "./states.ts";
 import { createConnectStates } from "./websocket.ts";
 
 /** Address of Home Assistant, and the certificates to trust. */
@@ -41,7 +39,7 @@ export function openStateHub(
 ): StateHub {
   const { home_assistant: { timeoutMs, maxResponseBytes }, streams: { resumeSeconds } } = config;
   const history = new StateHistory({ epoch: randomBytes(EPOCH_BYTES).toHex(), maxBytes: MAX_HISTORY_BYTES, now });
-  const table = new EntityTable({ maxBytes: MAX_STATES_BYTES, isEntity: isName, visibleAttributes: withoutTokens });
+  const table = new EntityTable(MAX_STATES_BYTES);
   const connect = createConnectStates({ ...address, trust }, {
     timeoutMs,
     maxMessageBytes: maxResponseBytes,

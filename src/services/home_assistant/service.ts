@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isDeeperThan } from "../../lib/exact_json.ts";
+import { isDeeperThan, parseExact } from "../../lib/exact_json.ts";
 import { isObject, tryParseJson } from "../../lib/json.ts";
 import { valuesWeight } from "../../lib/json_weight.ts";
 import { free, toBase64 } from "../../protocol/bytes.ts";
@@ -62,9 +62,11 @@ export function createHomeAssistantService({ ask, now }: HomeAssistantServiceOpt
   };
 }
 
-/** Returns what a request is about: a service, an entity, or the patterns of a subscription. */
-function targetOf({ call, state, camera, entities }: Payload): string | undefined {
-  const named = [call, state, camera, ...Array.isArray(entities) ? entities : []];
+/** Returns what a request is about: a service, and entities or patterns of them. */
+function targetOf({ call, target, states, state, history, camera, entities }: Payload): string | undefined {
+  const ofCall = isObject(target) ? target["entity_id"] : undefined;
+  const ofHistory = isObject(history) ? history["entities"] : undefined;
+  const named = [call, ofCall, states, state, ofHistory, camera, entities].flat();
   return named.filter((value) => typeof value === "string").join(" ") || undefined;
 }
 
@@ -188,9 +190,13 @@ function readJson({ bytes }: ApiAnswer): unknown {
   if (valuesWeight(text) > MAX_VALUES_BYTES) {
     throw new ServiceError(502, "Home Assistant's answer holds too many lists and objects", { code: "service_answer" });
   }
-  const value = tryParseJson(text);
-  if (isDeeperThan(MAX_DEPTH, value)) throw notUnderstood();
-  return value;
+  try {
+    const value = parseExact(text);
+    if (!isDeeperThan(MAX_DEPTH, value)) return value;
+  } catch {
+    // No JSON, or nested too deep to be parsed.
+  }
+  throw notUnderstood();
 }
 
 function pictureReply({ status, contentType, bytes }: ApiAnswer): Reply {

@@ -5,7 +5,7 @@
  */
 import { plainNumber } from "../../lib/exact_json.ts";
 import { isObject } from "../../lib/json.ts";
-import { isKnownEntity, isName } from "./entities.ts";
+import { isKnownEntity, isName, listedNames } from "./entities.ts";
 
 /** Returns whether an entity may be read. */
 export type MayRead = (entity: string) => boolean;
@@ -16,11 +16,11 @@ export type EntityState = Readonly<Record<string, unknown>> & { readonly "entity
 /** Members of a state that are passed on: not its context, which names the user that caused it. */
 const STATE_MEMBERS = ["entity_id", "state", "attributes", "last_changed", "last_reported", "last_updated"] as const;
 
-/** Attribute with a token, with which anyone can fetch a camera's picture from Home Assistant. */
-const TOKEN = "access_token";
+/** Attributes with a token, with which anyone can fetch a camera's picture, and with the user that a person is. */
+const SECRETS: ReadonlySet<string> = new Set(["access_token", "user_id"]);
 
-/** Address with such a token, or with a signature. */
-const ADDRESS_WITH_TOKEN = /[?&](?:token|authSig)=/i;
+/** Address with such a token, with a signature, or with a password. */
+const ADDRESS_WITH_SECRET = /[?&](?:token|access_token|authSig)=|:\/\/[^\s/@:]*:[^\s/@]*@/i;
 
 /** Returns the states of a list that may be read; undefined if it is no list of states. */
 export function limitStates(value: unknown, mayRead: MayRead): EntityState[] | undefined {
@@ -46,8 +46,8 @@ export function withoutTokens(attributes: Readonly<Record<string, unknown>>): Re
 }
 
 /**
- * Returns a value without tokens, and without the names of entities that may not be read: as a text, as an entry of a
- * list, or as a member's name.
+ * Returns a value without tokens, and without the names of entities that may not be read: as a text, which may list
+ * several, as an entry of a list, or as a member's name.
  */
 export function limitValue(value: unknown, mayRead: MayRead): unknown {
   if (Array.isArray(value)) return value.filter(isVisible).map((one) => limitValue(one, mayRead));
@@ -55,12 +55,12 @@ export function limitValue(value: unknown, mayRead: MayRead): unknown {
   if (!isObject(value) || plainNumber(value) !== value) return value;
   return Object.fromEntries(
     Object.entries(value)
-      .filter(([name, one]) => name !== TOKEN && isVisible(name) && isVisible(one))
+      .filter(([name, one]) => !SECRETS.has(name) && isVisible(name) && isVisible(one))
       .map(([name, one]) => [name, limitValue(one, mayRead)]),
   );
 
   function isVisible(one: unknown): boolean {
     if (typeof one !== "string") return true;
-    return !ADDRESS_WITH_TOKEN.test(one) && !(isKnownEntity(one) && !mayRead(one));
+    return !ADDRESS_WITH_SECRET.test(one) && !listedNames(one).some((name) => isKnownEntity(name) && !mayRead(name));
   }
 }

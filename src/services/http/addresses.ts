@@ -4,6 +4,7 @@
  * @module
  */
 import { abortable } from "../../lib/async.ts";
+import { errorName } from "../../lib/errors.ts";
 import { addressFault } from "../../net/egress.ts";
 import { canonicalHost, hostOf, isUnspecified } from "../../net/host.ts";
 import { isLoopback, parseAddress } from "../../net/ip_address.ts";
@@ -19,6 +20,9 @@ export interface OwnPort {
   /** Port. */
   readonly port: number;
 }
+
+/** Reason to refuse a port of the gateway. */
+const OWN_PORT = "may be the gateway itself, by its port: use a target with the address";
 
 /** Collaborators of the check. */
 export interface AddressCheckOptions {
@@ -45,20 +49,24 @@ export type CheckAddress = (destination: Destination, signal: AbortSignal) => Pr
  * its port is one of the gateway's own.
  */
 export function createCheckAddress({ ownPorts, platform }: AddressCheckOptions): CheckAddress {
-  return async ({ url, target, isLoopbackNamed }, signal) => {
+  return async ({ url, target, isLoopbackNamed, isPortNamed }, signal) => {
     const host = canonicalHost(hostOf(url));
     const port = portOf(url);
     const fails = (fault: string): never => {
       throw new ServiceError(403, `Address not allowed: ${url.host} ${fault}`, { code: "scope" });
     };
-    const isAddress = parseAddress(host) !== undefined;
-    const isNamed = isLoopbackNamed && isLoopback(host);
-    if (isAddress || isNamed) {
-      const fault = isAddress ? faultOf(host, port, isNamed || target !== undefined) : undefined;
+    const mayBeOwn = ownPorts.some((own) => own.port === port);
+    if (isLoopbackNamed && isLoopback(host)) {
+      // With PORT=0, the system chooses the port.
+      if (!isPortNamed && (mayBeOwn || ownPorts.some((own) => own.port === 0))) fails(OWN_PORT);
+      return undefined;
+    }
+    if (parseAddress(host) !== undefined) {
+      const fault = faultOf(host, port, target !== undefined);
       if (fault !== undefined) fails(fault);
       return undefined;
     }
-    if (target !== undefined && !ownPorts.some((own) => own.port === port)) return undefined;
+    if (target !== undefined && !mayBeOwn) return undefined;
     const addresses = await resolve(host, signal);
     for (const address of addresses) {
       const fault = faultOf(address, port, false);
@@ -74,7 +82,7 @@ export function createCheckAddress({ ownPorts, platform }: AddressCheckOptions):
     if (fault !== undefined || isNamed) return fault;
     if (isLoopback(address)) return "is a loopback address";
     const isOwn = ownPorts.some((own) => own.port === port && isOwnAddress(address, own.host));
-    return isOwn ? "may be the gateway itself, by its port: use a target with the address" : undefined;
+    return isOwn ? OWN_PORT : undefined;
   }
 
   function isOwnAddress(address: string, listensOn: string): boolean {
@@ -93,7 +101,7 @@ export function createCheckAddress({ ownPorts, platform }: AddressCheckOptions):
       if (addresses.length > 0) return addresses;
     } catch (error) {
       signal.throwIfAborted();
-      throw failed(error);
+      throw errorName(error) === "NotCapable" ? error : failed(error);
     }
     throw failed();
   }

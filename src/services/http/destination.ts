@@ -22,8 +22,10 @@ export interface Destination {
   readonly headers: HeaderList;
   /** Target; undefined for a URL without one. */
   readonly target: HttpTarget | undefined;
-  /** True if a pattern names the loopback host and the port. */
+  /** True if a target or a pattern names loopback addresses. */
   readonly isLoopbackNamed: boolean;
+  /** True if it names the port as well. */
+  readonly isPortNamed: boolean;
 }
 
 /** Request whose destination is looked for: a request of a client, or its repetition after a redirect. */
@@ -93,10 +95,17 @@ export class DestinationDirectory {
       throw new ScopeError(`request ${url.origin} or this path there`);
     }
     grants.callPath(method, url.pathname);
-    const isLoopbackNamed = patterns.some((pattern) => namesLoopback(pattern, url));
-    return { name: url.origin, url, headers, target: undefined, isLoopbackNamed };
+    const naming = patterns.filter(namesLoopback);
+    const named = {
+      isLoopbackNamed: naming.length > 0,
+      isPortNamed: naming.some(({ host }) => host.port !== undefined),
+    };
+    return { name: url.origin, url, headers, target: undefined, ...named };
   }
 }
+
+/** Destination that the operator names. */
+export const NAMED = { isLoopbackNamed: true, isPortNamed: true } as const;
 
 /** Returns whether a URL is below the address of a target. */
 export function isBelow({ url: base }: HttpTarget, url: URL): boolean {
@@ -124,7 +133,7 @@ export function inTarget(
   const url = new URL(target.url.origin + whole + (search === "" ? "" : `?${search}`));
   // The matched path is the path that is sent.
   if (url.pathname !== whole) throw new FieldError("Invalid field: path: must have one spelling only");
-  return { name, url, headers: joinHeaders(ownHeaders(target), headers), target, isLoopbackNamed: true };
+  return { name, url, headers: joinHeaders(ownHeaders(target), headers), target, ...NAMED };
 }
 
 /** Refuses parameters that the gateway adds, also in the spellings that PHP takes for the same name. */

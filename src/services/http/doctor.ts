@@ -7,6 +7,7 @@ import { type Check, combineFindings, failed, type Finding, ok, skipped, warning
 import { errorText } from "../../lib/errors.ts";
 import { describeFetchError } from "../../lib/fetch_failure.ts";
 import { readSection } from "../section.ts";
+import { NAMED } from "./destination.ts";
 import { basePath, HTTP_SECTION, type HttpTarget } from "./section.ts";
 import { Transports } from "./transport.ts";
 
@@ -34,7 +35,7 @@ async function checkTarget(
 ): Promise<Finding> {
   const place = `${name} (${target.url.origin})`;
   const url = new URL(`${basePath(target.url)}/`, target.url);
-  const destination = { name, url, headers: [], target, isLoopbackNamed: true };
+  const destination = { name, url, headers: [], target, ...NAMED };
   try {
     const message = { destination, method: "HEAD", headers: [], body: undefined } as const;
     const { response } = await transports.send(message, { address: undefined, signal });

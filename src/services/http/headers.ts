@@ -23,7 +23,7 @@ const FRAMING =
 
 /** Headers by which some servers take a request for one of another method, path, client or user. */
 const MISLEADING =
-  /^(?:forwarded|x-forwarded.*|x-real-ip|x-client-ip|client-ip|x-cluster-client-ip|true-client-ip|cf-.*|x-(?:http-)?method.*|x-original-.*|x-rewrite-.*|(?:x-)?remote-.*|x-authenticated-.*|x-auth-request-.*|sec-.*)$/;
+  /^(?:forwarded|x-forwarded.*|x-real-ip|x-client-ip|client-ip|x-cluster-client-ip|true-client-ip|cf-.*|x-(?:http-)?(?:method|host).*|x-original-.*|x-rewrite-.*|(?:x-)?remote-.*|x-authenticated-.*|x-auth-request-.*|sec-.*)$/;
 
 /** Headers of a connection, which mean nothing to the client behind the gateway. */
 const OF_CONNECTION: readonly string[] = [
@@ -99,8 +99,9 @@ export interface KeptHeaders {
 export function answerHeaders(headers: Headers, { hasLogin, secrets }: KeptHeaders): Record<string, string> {
   // Without a prototype: a name may be __proto__.
   const result: Record<string, string> = Object.create(null);
+  const named = (headers.get("Connection") ?? "").toLowerCase().split(",").map((name) => name.trim());
   for (const [name, value] of headers) {
-    if (OF_CONNECTION.includes(name) || (hasLogin && name === "set-cookie")) continue;
+    if (OF_CONNECTION.includes(name) || named.includes(name) || (hasLogin && name === "set-cookie")) continue;
     if (secrets.some((secret) => value.includes(secret))) continue;
     const before = result[name];
     result[name] = before === undefined ? value : `${before}\n${value}`;

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Config } from "../../config/settings.ts";
-import { formatBrokerPattern } from "../../net/egress.ts";
+import { formatHostPattern } from "../../net/egress.ts";
 import { canonicalHost, hostOf } from "../../net/host.ts";
 import { parseAddress } from "../../net/ip_address.ts";
 import { createReadSection, readSection, type Sections } from "../section.ts";
@@ -76,13 +76,13 @@ function allowNet(config: Config, sections: Sections): string[] | undefined {
   if (!allowed.every(({ host }) => isNumeric(host))) return undefined;
   const ports = ownPorts(config, config.mqtt.port).map(({ port }) => port);
   return [
-    ...allowed.map(({ host }) => formatBrokerPattern(host)),
+    ...allowed.map(({ host }) => formatHostPattern(host)),
     ...targetsOf(sections).flatMap(([, { url }]) => {
       const host = canonicalHost(hostOf(url));
       const port = portOf(url);
       // To resolve a name needs the permission for the name with any port.
       const isResolved = ports.includes(port) && parseAddress(host) === undefined;
-      return [formatBrokerPattern({ host, port: isResolved ? undefined : port })];
+      return [formatHostPattern({ host, port: isResolved ? undefined : port })];
     }),
   ];
 }

@@ -9,7 +9,7 @@ import { type Destination, type DestinationDirectory, inTarget, isBelow } from "
 import type { HeaderList } from "./headers.ts";
 import { parseRequestUrl } from "./request.ts";
 import type { HttpGrants } from "./rights.ts";
-import { basePath, type Method } from "./section.ts";
+import { basePath, type HttpTarget, type Method, secretsOf } from "./section.ts";
 
 /** Message to send to a destination. */
 export interface Outgoing {
@@ -54,7 +54,7 @@ export function followRedirect(
       const query = checked.search.slice(1);
       return { ...content, destination: inTarget(name, target, { ...content, grants, path, query }) };
     }
-    if (policy === "same-origin") return undefined;
+    if (policy === "same-origin" || repeatsSecret(checked, target)) return undefined;
     const isSameServer = target === undefined && checked.origin === url.origin;
     if (!isSameServer && content.body !== undefined) return undefined;
     const kept = isSameServer ? content : {
@@ -66,6 +66,11 @@ export function followRedirect(
     if (error instanceof FieldError || error instanceof ScopeError) return undefined;
     throw error;
   }
+}
+
+/** Returns whether a URL holds a secret of the target that redirects to it: the other server must not see it. */
+function repeatsSecret({ href }: URL, target: HttpTarget | undefined): boolean {
+  return target !== undefined && secretsOf(target).some((secret) => href.includes(secret));
 }
 
 /** Returns method, headers and body after a redirect, as the Fetch standard has it (HTTP-redirect fetch). */

@@ -118,6 +118,7 @@ export function joinUrl(host: string, endpoint: string): string {
 
 /**
  * Parses a URL that is sent as it is written: a URL parser would join `..`, drop line ends, and turn backslashes.
+ * It encodes spaces and characters beyond ASCII.
  *
  * @param field name of the field, for the error
  * @throws {FieldError} if it is not an address of HTTP, has a login or a fragment, or a path with several readings
@@ -133,12 +134,18 @@ export function parseRequestUrl(text: string, field: string): URL {
   }
   if (!isHost(hostOf(url))) fail("must have a host name or an address");
   const [, , path = "/", query = ""] = match;
-  const fault = pathFault(path);
+  const sentPath = encodeOthers(path);
+  const fault = pathFault(sentPath);
   if (fault !== undefined) fail(`path ${fault}`);
   // deno-lint-ignore no-control-regex
-  if (/[\x00-\x20\x7f\\]/.test(query)) fail("query must have no spaces, backslashes and control characters");
-  if (url.pathname !== path) fail("path must have one spelling only");
+  if (/[\x00-\x1f\x7f\\]/.test(query)) fail("query must have no backslashes and control characters");
+  if (url.pathname !== sentPath) fail("path must have one spelling only");
   return url;
+}
+
+/** Encodes spaces and characters beyond ASCII in a path, as each URL parser does. */
+function encodeOthers(path: string): string {
+  return path.toWellFormed().replaceAll(/[ \u0080-\u{10ffff}]+/gu, encodeURIComponent);
 }
 
 /** Returns the body as it is sent: a text as it is, any other value as JSON. */

@@ -139,11 +139,14 @@ export function basePath({ pathname }: Pick<URL, "pathname">): string {
 /** Returns the headers that the gateway adds to requests to a target: its own, and its login. */
 export function ownHeaders({ headers, username, password = "", bearer }: HttpTarget): HeaderList {
   const own = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value] as const);
-  if (username !== undefined) {
-    own.push(["authorization", `Basic ${new TextEncoder().encode(`${username}:${password}`).toBase64()}`]);
-  }
+  if (username !== undefined) own.push(["authorization", `Basic ${basicToken(username, password)}`]);
   if (bearer !== undefined) own.push(["authorization", `Bearer ${bearer}`]);
   return own;
+}
+
+/** Returns the token of a login with HTTP Basic (RFC 7617). */
+function basicToken(username: string, password: string): string {
+  return new TextEncoder().encode(`${username}:${password}`).toBase64();
 }
 
 /** Returns whether the gateway logs in to a target, so that its answers may hold sessions of that login. */
@@ -156,8 +159,9 @@ export function hasLogin({ headers, query, username, bearer, certFile }: HttpTar
 const MIN_SECRET_LENGTH = 4;
 
 /** Returns texts that the client must not see in the headers of an answer. */
-export function secretsOf({ headers, query, password, bearer }: HttpTarget): readonly string[] {
-  const secrets = [...Object.values(headers), ...Object.values(query), password ?? "", bearer ?? ""];
+export function secretsOf({ headers, query, username, password = "", bearer = "" }: HttpTarget): readonly string[] {
+  const token = username === undefined ? "" : basicToken(username, password);
+  const secrets = [...Object.values(headers), ...Object.values(query), password, token, bearer];
   return [...new Set(secrets.flatMap((secret) => [secret, encodeURIComponent(secret)]))]
     .filter(({ length }) => length >= MIN_SECRET_LENGTH);
 }

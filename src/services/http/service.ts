@@ -4,12 +4,13 @@
  * @module
  */
 import type { Deadlines } from "../../lib/deadlines.ts";
-import { errorName, errorText } from "../../lib/errors.ts";
-import { describeFetchError } from "../../lib/fetch_failure.ts";
-import { readBytes, TooLargeError } from "../../lib/read_bytes.ts";
+import { errorName } from "../../lib/errors.ts";
+import { describeFetchError, fetchCause } from "../../lib/fetch_failure.ts";
+import { LARGE_BODY_BYTES, lengthOf, readBytes, TooLargeError } from "../../lib/read_bytes.ts";
 import { createReadRights } from "../../keys/rights.ts";
 import { ConcurrencyLimiter } from "../../limits/concurrency_limiter.ts";
 import { FairSemaphore } from "../../limits/fair_semaphore.ts";
+import { hostFault } from "../../net/egress.ts";
 import { free } from "../../protocol/bytes.ts";
 import type { Payload } from "../../protocol/payload.ts";
 import { type Reply, type Service, type ServiceContext, ServiceError } from "../service.ts";
@@ -61,6 +62,9 @@ const ANSWERS_IN_MEMORY = 2;
 /** The same for one key; others wait at their servers. */
 const ANSWERS_IN_MEMORY_PER_KEY = 1;
 
+/** The same for one destination: one that sends slowly must not keep the answers of all others waiting. */
+const ANSWERS_IN_MEMORY_PER_DESTINATION = 1;
+
 /** Makes the service. */
 export function createHttpService(options: HttpServiceOptions): Service {
   const { settings, directory, deadlines, closeSignal } = options;
@@ -71,6 +75,10 @@ export function createHttpService(options: HttpServiceOptions): Service {
   const answers = new FairSemaphore({
     total: ANSWERS_IN_MEMORY * settings.maxResponseBytes,
     each: ANSWERS_IN_MEMORY_PER_KEY * settings.maxResponseBytes,
+  });
+  const answersOf = new FairSemaphore({
+    total: Infinity,
+    each: ANSWERS_IN_MEMORY_PER_DESTINATION * settings.maxResponseBytes,
   });
   return {
     name: HTTP,
@@ -189,7 +197,11 @@ export function createHttpService(options: HttpServiceOptions): Service {
       throw new ServiceError(502, `${name} answers with too many headers`, { code: "service_answer" });
     }
     const maxBytes = Math.min(target?.maxBytes ?? Infinity, settings.maxResponseBytes);
-    const beforeLarge = async () => holdMemory(await answers.acquire(key, maxBytes, signal));
+    const heldBytes = Math.max(LARGE_BODY_BYTES, Math.min(lengthOf(response) ?? Infinity, maxBytes));
+    const beforeLarge = async () => {
+      holdMemory(await answersOf.acquire(name, heldBytes, signal));
+      holdMemory(await answers.acquire(key, heldBytes, signal));
+    };
     try {
       // The length in the answer to HEAD is that of another answer.
       const bytes = method === "HEAD" ? new Uint8Array() : await readBytes(response, maxBytes, { signal, beforeLarge });
@@ -224,8 +236,14 @@ interface Hop {
 function failureOf(error: unknown, name: string, signal: AbortSignal): unknown {
   if (signal.reason instanceof ServiceError) return signal.reason;
   if (error instanceof ServiceError) return error;
-  const cause = causeOf(error);
+  const cause = fetchCause(error);
   const fail = (message: string) => new ServiceError(502, message, { code: "service_unreachable", cause });
+  // The sandbox checks the address that a name led to.
+  const denied = /Requires net access to "\[?([^"\]]+?)\]?(?::\d+)?"/.exec(cause.message)?.[1] ?? "";
+  const fault = hostFault(denied);
+  if (fault !== undefined) {
+    return new ServiceError(403, `Address not allowed: ${name} leads to an address that ${fault}`, { code: "scope" });
+  }
   if (errorName(error) === "NotCapable" || /Requires \w+ access/.test(cause.message)) {
     return fail(`The sandbox does not allow ${name} yet: it needs a restart of the gateway`);
   }
@@ -233,12 +251,6 @@ function failureOf(error: unknown, name: string, signal: AbortSignal): unknown {
     return fail(`The certificates of ${name} cannot be used: run deno task check-config`);
   }
   return fail(`${name} ${describeFetchError(error, NEVER_ABORTED).message}`);
-}
-
-/** Returns the reason of a failure for the log, without URLs: their queries may hold secrets. */
-function causeOf(error: unknown): Error {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return new Error(errorText(cause).replaceAll(/https?:\S+/gi, "the server"));
 }
 
 const NEVER_ABORTED = new AbortController().signal;

@@ -17,7 +17,7 @@ export const HTTP_SETTINGS = {
       doc:
         "URLs that requests may name besides the targets of the services file, separated by commas or spaces. A key " +
         "needs the right to the URL as well. Link-local addresses, those of cloud metadata and multicast are always " +
-        "refused; loopback addresses unless an entry names one with its port.",
+        "refused; loopback addresses unless an entry names them, and the gateway's own ports unless it names the port.",
       notes: "  http://192.168.1.20:5000/api   https://*.example   http://10.0.0.0/8:*   nas.lan   *\n" +
         "A path allows what is below it. Without a port, an entry allows the default port of its scheme, and any port " +
         "if it has no scheme. A network allows addresses, and no name that leads to one. With a name, a network of " +

@@ -60,6 +60,8 @@ export class Transports {
     const { fetch, decodes } = target === undefined ? this.#shared : await this.#transportOf(name, target);
     const sent = new Headers(headers.map(([name, value]) => [name, value]));
     if (!sent.has("User-Agent")) sent.set("User-Agent", USER_AGENT);
+    // Without it, a server may choose any.
+    if (decodes.length === 0) sent.set("Accept-Encoding", "identity");
     if (body !== undefined && !sent.has("Content-Type")) sent.set("Content-Type", "application/json");
     const to = new URL(url);
     if (address !== undefined) {

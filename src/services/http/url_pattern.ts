@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { type BrokerPattern as HostPattern, isBrokerAllowed, parseBrokerPattern } from "../../net/egress.ts";
-import { canonicalHost, hostOf } from "../../net/host.ts";
-import { isLoopback, parseAddress } from "../../net/ip_address.ts";
+import { type HostPattern, isHostAllowed, parseHostPattern } from "../../net/egress.ts";
+import { hostOf } from "../../net/host.ts";
+import { isLoopback, parseAddress, parseNetwork } from "../../net/ip_address.ts";
 import { pathFault } from "./path.ts";
 
 /** Pattern of URLs. */
@@ -45,7 +45,7 @@ export function parseUrlPattern(text: string): UrlPattern {
 
 function parseHost(text: string): HostPattern {
   try {
-    return parseBrokerPattern(text);
+    return parseHostPattern(text);
   } catch {
     throw new SyntaxError(URL_PATTERN_RULE);
   }
@@ -69,13 +69,14 @@ export function portOf(url: URL): number {
 /** Returns whether a pattern matches a URL. */
 export function matchesUrl({ scheme, host, path }: UrlPattern, url: URL): boolean {
   if (scheme !== undefined && url.protocol !== `${scheme}:`) return false;
-  if (!isBrokerAllowed([host], hostOf(url), portOf(url))) return false;
+  if (!isHostAllowed([host], hostOf(url), portOf(url))) return false;
   return url.pathname === path || url.pathname.startsWith(path.endsWith("/") ? path : `${path}/`);
 }
 
-/** Returns whether a pattern names the loopback host and the port of a URL, and does not only match them. */
-export function namesLoopback({ host: { host, port } }: UrlPattern, url: URL): boolean {
-  return isLoopback(host) && host === canonicalHost(hostOf(url)) && port === portOf(url);
+/** Returns whether a pattern is one of loopback addresses, and does not only match them. */
+export function namesLoopback({ host: { host } }: UrlPattern): boolean {
+  const network = host.includes("/") ? parseNetwork(host) : undefined;
+  return network === undefined ? isLoopback(host) : network.bits >= 8 && isLoopback(network.address.toString());
 }
 
 /** Returns whether a host pattern is an address, or a network that a permission flag of Deno can name. */

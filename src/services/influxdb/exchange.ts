@@ -6,6 +6,7 @@
 import { abortable } from "../../lib/async.ts";
 import type { Deadlines } from "../../lib/deadlines.ts";
 import { errorName } from "../../lib/errors.ts";
+import { fetchCause } from "../../lib/fetch_failure.ts";
 import { readBytes, TooLargeError } from "../../lib/read_bytes.ts";
 import { ServiceError } from "../service.ts";
 import { type ApiRequest, loginOf } from "./api.ts";
@@ -103,12 +104,6 @@ function toServiceError(error: unknown): ServiceError {
   }
   return new ServiceError(502, "InfluxDB cannot be reached, or broke off its answer", {
     code: "service_unreachable",
-    cause: causeOf(error),
+    cause: fetchCause(error),
   });
-}
-
-/** Returns the reason of a failure of `fetch`, without URLs: they hold the query. */
-function causeOf(error: unknown): Error {
-  const reason = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return new Error((reason instanceof Error ? reason.message : "unknown").replaceAll(/https?:[^\s)]+/g, "its address"));
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { formatBrokerPattern } from "../../net/egress.ts";
+import { formatHostPattern } from "../../net/egress.ts";
 import { hostOf } from "../../net/host.ts";
 import { createReadSection, readSection } from "../section.ts";
 import type { ServiceModule } from "../service.ts";
@@ -51,5 +51,5 @@ export const influxdb: ServiceModule<typeof INFLUXDB_SETTINGS> = {
 };
 
 function targetOf({ url }: InfluxServer): string {
-  return formatBrokerPattern({ host: hostOf(url), port: Number(url.port || (url.protocol === "https:" ? 443 : 80)) });
+  return formatHostPattern({ host: hostOf(url), port: Number(url.port || (url.protocol === "https:" ? 443 : 80)) });
 }

@@ -8,6 +8,7 @@ import { free } from "../../protocol/bytes.ts";
 import { plainNumber } from "../../lib/exact_json.ts";
 import { FieldError } from "../../protocol/payload.ts";
 import type { Deadlines } from "../../lib/deadlines.ts";
+import { fetchCause } from "../../lib/fetch_failure.ts";
 import { LARGE_BODY_BYTES, lengthOf, readBytes, TooLargeError } from "../../lib/read_bytes.ts";
 import { FairSemaphore } from "../../limits/fair_semaphore.ts";
 import { createReadRights } from "../../keys/rights.ts";
@@ -221,8 +222,7 @@ export function createJeedomService(options: JeedomServiceOptions): Service {
       }
       throw new ServiceError(502, "Jeedom cannot be reached, or broke off its answer", {
         code: "service_unreachable",
-        // fetch has the reason of a failure in its cause.
-        cause: error instanceof Error && error.cause instanceof Error ? error.cause : error,
+        cause: fetchCause(error),
       });
     }
   }

@@ -5,7 +5,7 @@
  */
 import type { BrokerAddress } from "../../mqtt/broker.ts";
 import { FieldError } from "../../protocol/payload.ts";
-import { type BrokerPattern, hostFault, isBrokerAllowed } from "../../net/egress.ts";
+import { hostFault, type HostPattern, isHostAllowed } from "../../net/egress.ts";
 import { canonicalHost, isHost } from "../../net/host.ts";
 import { ServiceError } from "../service.ts";
 import type { BrokerFields } from "./request.ts";
@@ -27,7 +27,7 @@ export interface BrokerDirectoryOptions {
   /** The configured broker, with its login. */
   readonly configured: BrokerAddress;
   /** Patterns of other brokers that requests may name. */
-  readonly allowed: readonly BrokerPattern[];
+  readonly allowed: readonly HostPattern[];
   /** Port of a broker that a request names without one. */
   readonly defaultPort: number;
 }
@@ -53,7 +53,7 @@ export function createBrokerDirectory({ configured, allowed, defaultPort }: Brok
       if (isConfigured && fields.username === undefined) return configured;
       grants.nameBroker(host, port);
       if (isConfigured) return { ...configured, username: fields.username, password: fields.password };
-      if (!isBrokerAllowed(allowed, host, port)) {
+      if (!isHostAllowed(allowed, host, port)) {
         throw new ServiceError(403, `Broker not allowed: ${host}:${port}. Add it to MQTT_ALLOWED_BROKERS`, {
           code: "broker_not_allowed",
         });

@@ -5,7 +5,7 @@
  */
 import type { Config } from "../../config/settings.ts";
 import { readPair, readSettingFile } from "../../config/setting_files.ts";
-import { formatBrokerPattern } from "../../net/egress.ts";
+import { formatHostPattern } from "../../net/egress.ts";
 import type { ServiceModule } from "../service.ts";
 import { createBrokerDirectory } from "./broker_directory.ts";
 import { MAX_RETAINED_BYTES } from "./retained.ts";
@@ -60,8 +60,8 @@ function allowNet({ mqtt: { host, port, allowedBrokers } }: Config): string[] | 
   if (allowedBrokers.some((pattern) => pattern.host === "*" || isIpv6Network(pattern.host))) return undefined;
   return [
     // The embedded broker takes another port when its own is taken, so no port is named.
-    host === undefined ? "127.0.0.1" : formatBrokerPattern({ host, port }),
-    ...allowedBrokers.map(formatBrokerPattern),
+    host === undefined ? "127.0.0.1" : formatHostPattern({ host, port }),
+    ...allowedBrokers.map(formatHostPattern),
   ];
 }
 

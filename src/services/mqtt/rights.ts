@@ -7,13 +7,7 @@ import { z } from "zod";
 import { ScopeError, type ServiceRights } from "../../keys/rights.ts";
 import { TopicFilterSet } from "../../mqtt/topics/filter_set.ts";
 import { grantFault } from "../../mqtt/topics/rules.ts";
-import {
-  type BrokerPattern,
-  isBrokerAllowed,
-  isBrokerPattern,
-  parseBrokerPattern,
-  PATTERN_RULE,
-} from "../../net/egress.ts";
+import { type HostPattern, isHostAllowed, isHostPattern, parseHostPattern, PATTERN_RULE } from "../../net/egress.ts";
 import {
   changeList,
   describeList,
@@ -38,7 +32,7 @@ const schema = z.strictObject({
   /** Topic filters that the key may subscribe to, whole or narrower. */
   subscribe: filters,
   /** Brokers that a request may name, or log in to with a login of its own, out of those that the gateway allows. */
-  brokers: z.array(z.string().refine(isBrokerPattern, PATTERN_RULE)).max(100).default([]),
+  brokers: z.array(z.string().refine(isHostPattern, PATTERN_RULE)).max(100).default([]),
 });
 
 type MqttRights = Readonly<z.output<typeof schema>>;
@@ -49,14 +43,14 @@ const NOTHING: MqttRights = schema.parse({});
 export class MqttGrants {
   readonly #publish: TopicFilterSet;
   readonly #subscribe: TopicFilterSet;
-  readonly #brokers: readonly BrokerPattern[];
+  readonly #brokers: readonly HostPattern[];
 
   /** Interprets rights. */
   constructor(given: ServiceRights) {
     const { publish, subscribe, brokers } = schema.parse(given);
     this.#publish = new TopicFilterSet(publish);
     this.#subscribe = new TopicFilterSet(subscribe);
-    this.#brokers = brokers.map(parseBrokerPattern);
+    this.#brokers = brokers.map(parseHostPattern);
   }
 
   /** Returns whether the key may publish to a topic. */
@@ -86,7 +80,7 @@ export class MqttGrants {
 
   /** Requires a broker that a request names, or logs in to with a login of its own. */
   nameBroker(host: string, port: number): void {
-    if (!isBrokerAllowed(this.#brokers, host, port)) {
+    if (!isHostAllowed(this.#brokers, host, port)) {
       throw new ScopeError(`name the broker ${host}:${port} or a login for it`);
     }
   }
@@ -141,7 +135,7 @@ function changeRights({ before: given, values, isNamed, isNew }: RightsRequest):
 }
 
 function brokerFault(text: string): string | undefined {
-  return isBrokerPattern(text) ? undefined : "must be host, host:port, *.domain, a network such as 10.0.0.0/8, or *";
+  return isHostPattern(text) ? undefined : "must be host, host:port, *.domain, a network such as 10.0.0.0/8, or *";
 }
 
 /** Reports brokers that are granted without topics: nothing can be done with them alone. */

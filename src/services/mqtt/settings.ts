@@ -19,7 +19,7 @@ import {
   type Variables,
   wholeNumber,
 } from "../../config/rules.ts";
-import { type BrokerPattern, parseBrokerPattern } from "../../net/egress.ts";
+import { type HostPattern, parseHostPattern } from "../../net/egress.ts";
 
 /** The port of plain MQTT, as IANA has it. */
 export const MQTT_PORT = 1883;
@@ -106,7 +106,7 @@ export const MQTT_SETTINGS = {
         "may refuse it.",
     }),
     allowedBrokers: setting("MQTT_ALLOWED_BROKERS", {
-      rule: list<BrokerPattern>(parseBrokerPattern),
+      rule: list<HostPattern>(parseHostPattern),
       default: "",
       doc:
         "Further brokers that requests may name, separated by commas or spaces. A key needs the right to the broker as " +

@@ -16,6 +16,12 @@ export class MemoryState implements StateStore {
     return Promise.resolve(uses < limit);
   }
 
+  /** Takes back one counted use. */
+  returnUse(counter: string): Promise<void> {
+    this.#uses.set(counter, Math.max(0, (this.#uses.get(counter) ?? 0) - 1));
+    return Promise.resolve();
+  }
+
   /** Returns the number of counted uses. */
   readUses(counter: string): Promise<number> {
     return Promise.resolve(this.#uses.get(counter) ?? 0);

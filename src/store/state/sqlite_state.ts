@@ -35,7 +35,7 @@ export interface SqliteStateOptions {
 const SCHEMA_VERSION = 1;
 
 const SCHEMA = `
-  CREATE TABLE counters (name TEXT PRIMARY KEY, uses INTEGER NOT NULL CHECK (uses > 0)) STRICT, WITHOUT ROWID;
+  CREATE TABLE counters (name TEXT PRIMARY KEY, uses INTEGER NOT NULL CHECK (uses >= 0)) STRICT, WITHOUT ROWID;
   PRAGMA user_version = ${SCHEMA_VERSION};
 `;
 
@@ -44,6 +44,8 @@ const CLAIM = `
   INSERT INTO counters (name, uses) SELECT ?1, 1 WHERE ?2 > 0
   ON CONFLICT (name) DO UPDATE SET uses = uses + 1 WHERE uses < ?2
 `;
+
+const RETURN = "UPDATE counters SET uses = uses - 1 WHERE name = ?1 AND uses > 0";
 
 const READ = "SELECT uses FROM counters WHERE name = ?1";
 
@@ -56,6 +58,7 @@ const PAUSE_MS = 20;
 interface OpenState {
   readonly database: DatabaseSync;
   readonly claim: StatementSync;
+  readonly giveBack: StatementSync;
   readonly read: StatementSync;
   /** Number of the file, by which a replaced one is recognized. */
   readonly ino: number | null;
@@ -80,6 +83,12 @@ export class SqliteState implements StateStore {
     if (await this.#isAbsent()) await this.#create();
     // run() ends the transaction before it returns, so its failure is an error here.
     return await this.#use(({ claim }) => claim.run(counter, limit).changes === 1);
+  }
+
+  /** Takes back one counted use; nothing if there is no file. */
+  async returnUse(counter: string): Promise<void> {
+    if (await this.#isAbsent()) return;
+    await this.#use(({ giveBack }) => void giveBack.run(counter));
   }
 
   /** Returns the number of counted uses; 0 if there is no file. */
@@ -182,7 +191,8 @@ async function openDatabase({ path, files, mode }: SqliteStateOptions): Promise<
     }
     if (readPragma("journal_mode = WAL") !== "wal") throw new Error("its file system does not support shared memory");
     database.exec("PRAGMA synchronous = FULL");
-    return { database, claim: database.prepare(CLAIM), read: database.prepare(READ), ino: info.ino };
+    const [claim, giveBack, read] = [database.prepare(CLAIM), database.prepare(RETURN), database.prepare(READ)];
+    return { database, claim, giveBack, read, ino: info.ino };
   } catch (error) {
     database.close();
     throw error;

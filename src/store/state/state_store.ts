@@ -17,6 +17,13 @@ export interface StateStore {
    */
   claimUse(counter: string, limit: number): Promise<boolean>;
   /**
+   * Takes back one counted use, of what did not run after all.
+   *
+   * @param counter name of the counter
+   * @throws {Error} if the store fails; then the use may still be counted
+   */
+  returnUse(counter: string): Promise<void>;
+  /**
    * Returns the number of counted uses; 0 for an unknown counter.
    *
    * @throws {Error} if the store fails

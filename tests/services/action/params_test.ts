@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import * as fc from "fast-check";
 import { FieldError } from "../../../src/protocol/payload.ts";
 import { parseExact } from "../../../src/lib/exact_json.ts";
@@ -25,8 +25,21 @@ Deno.test("readParams() takes numbers within bounds and on a step", () => {
   }
   assertEquals(read({ type: "number", step: 0.1 }, 0.1 + 0.2), 0.1 + 0.2);
   assertEquals(read({ type: "number" }, -1e9), -1e9);
+  for (const value of [15.0000001, 19.9999999, 15.000000001]) {
+    assertEquals(read(degrees, value), "Invalid field: params.x: must be 15 or a number of steps of 0.5 from it");
+  }
   assertEquals(read(degrees, parseExact("20.0")), 20);
   assertEquals(read(degrees, parseExact("1e400")), "Invalid field: params.x: must be a number");
+});
+
+Deno.test("readParams() takes every step as a client writes it, and nothing between two", () => {
+  const cents = fc.integer({ min: -1_000_000, max: 1_000_000 });
+  fc.assert(fc.property(cents, fc.integer({ min: 1, max: 10_000 }), fc.nat(1_000_000), (first, step, count) => {
+    const param: Param = { type: "number", min: first / 100, step: step / 100 };
+    const value = (first + count * step) / 100;
+    assertEquals(read(param, value), value);
+    assertMatch(String(read(param, value + step / 300)), /must be .* or a number of steps/);
+  }));
 });
 
 Deno.test("readParams() takes the values of an enum with their type", () => {

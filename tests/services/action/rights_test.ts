@@ -50,6 +50,9 @@ Deno.test("keys add names what is wrong with its options for actions", () => {
 Deno.test("keys list shows actions and the number of runs", () => {
   const rights = { actions: ["open-gate", "light-*"], uses: 3 };
   assertEquals(ACTION_RIGHTS.describe(rights), [["actions", "open-gate, light-*"], ["runs of actions", "3 in all"]]);
+  assertEquals(ACTION_RIGHTS.describe({ actions: ["a"] }), [["actions", "a"], ["runs of actions", "any"]]);
+  assertEquals(ACTION_RIGHTS.describe({ actions: [] })[0], ["actions", "none"]);
+  assertEquals(ACTION_RIGHTS.summarize({ actions: [], uses: 3 }), "no actions");
   assertEquals(ACTION_RIGHTS.summarize(rights), "actions open-gate light-*, 3 runs");
   assertEquals(ACTION_RIGHTS.summarize({ actions: ["a"], uses: 1 }), "actions a, 1 run");
 });

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { ACTIONS_SECTION } from "../../../src/services/action/section.ts";
 
 /** Returns the faults of a section, each with its path. */
@@ -56,7 +56,7 @@ Deno.test("the section takes every kind of request, parameter and state", () => 
       params,
       homeAssistant: { call: "light.turn_on", target: { entity_id: ["light.a", "light.b"] }, data: values },
     },
-    s1: { ...GATE, icon: "gate-2", coolDown: "2m", state: { topic: "home/gate", field: "position.value" } },
+    s1: { ...GATE, icon: "mdi:gate-2", coolDown: "2m", state: { topic: "home/gate", field: "position.value" } },
     s2: { ...GATE, coolDown: "1h", state: { homeAssistant: "cover.gate" } },
     s3: { ...GATE, state: { call: { method: "cmd::execCmd", params: { id: 3 } } } },
     s4: {
@@ -76,6 +76,14 @@ Deno.test("the section takes every kind of request, parameter and state", () => 
   });
 });
 
+Deno.test("the section knows its fields, of which the closest is suggested for a misspelt one", () => {
+  for (
+    const field of ["label", "coolDown", "homeAssistant", "maxLength", "step", "retain", "target", "entity_id", "field"]
+  ) {
+    assert(ACTIONS_SECTION.fields?.includes(field), field);
+  }
+});
+
 Deno.test("the section names the place and the rule of each fault", () => {
   assertEquals(faults(null), [": must be a map"]);
   assertEquals(faults({ "a b": GATE }), [
@@ -88,7 +96,7 @@ Deno.test("the section names the place and the rule of each fault", () => {
     ": must have one of publish, call, http, homeAssistant",
   ]);
   assertEquals(faultsOf({ ...GATE, icon: "Gate!" }), [
-    "icon: must be a short name of small letters, digits and dashes",
+    "icon: must be a short name such as gate or mdi:gate",
   ]);
   for (const coolDown of ["5", "0s", "25h", "5d", 5, "-1s", "1.5s"]) {
     assertEquals(faultsOf({ ...GATE, coolDown }), ["coolDown: must be a duration such as 5s, 2m or 1h, at most 24h"]);
@@ -144,7 +152,16 @@ Deno.test("the section refuses parameters where they would choose what the actio
     [{ http: { target: "$x", method: "GET", path: "/$x" } }, "http.target"],
     [{ http: { target: "t", method: "GET", path: "/$x", headers: { a: "$x" } } }, "http.headers.a"],
     [{ http: { target: "t", method: "GET", path: "/$x", headers: { "$x": "a" } } }, "http.headers.$x"],
+    [{ call: { method: "cmd::execCmd", params: { id: { "0": "$x" } } } }, "call.params.id.0"],
     [{ homeAssistant: { call: "light.turn_on", data: { entity_id: "$x" } } }, "homeAssistant.data.entity_id"],
+    [
+      { homeAssistant: { call: "scene.create", data: { snapshot_entities: ["$x"] } } },
+      "homeAssistant.data.snapshot_entities.0",
+    ],
+    [
+      { homeAssistant: { call: "script.hall", data: { fields: { entity_id: "$x" } } } },
+      "homeAssistant.data.fields.entity_id",
+    ],
   ];
   for (const [request, place] of places) {
     const found = faultsOf({ label: "A", params, ...request });
@@ -162,9 +179,11 @@ Deno.test("the section refuses values of an enum that leave their part of a path
 
 Deno.test("the section refuses free text within a text of another format", () => {
   const params = { x: { type: "text" } };
-  assertEquals(faultsOf({ label: "A", params, publish: { topic: "t", message: '{"a":"$x"}' } }), [
-    "publish.message: must not have a text parameter within JSON text: write the message as a map",
-  ]);
+  for (const message of ['{"a":"$x"}', ' ["$x"]', '"Say $x"']) {
+    assertEquals(faultsOf({ label: "A", params, publish: { topic: "t", message } }), [
+      "publish.message: must not have a text parameter within JSON text: write the message as a map",
+    ]);
+  }
   assertEquals(faultsOf({ label: "A", params, http: { target: "t", method: "POST", path: "/", body: "a=$x" } }), [
     "http.body: must not have a text parameter within a longer text: write the body as a map, or use query",
   ]);

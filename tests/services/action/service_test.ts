@@ -174,10 +174,43 @@ Deno.test("action counts no use for a refusal before anything is sent, and one f
   assertEquals(await left(), 1);
 });
 
+Deno.test("action counts no use and begins no cool-down when the busy service did not run it", async () => {
+  let isBusy = true;
+  const store = new MemoryState();
+  const { phone } = await makeActionGateway(ACTIONS, {
+    state: store,
+    answer: () =>
+      isBusy
+        ? Promise.reject(new ServiceError(429, "busy", { code: "busy", retryAfterSeconds: 1 }))
+        : Promise.resolve({ status: 200, bodyJson: "{}" }),
+  });
+  const guest = await phone("guest", { action: { actions: ["light"], uses: 1 } });
+  const notRun = [429, { error: "The action was not run: the service is busy", code: "busy", retry_after: 1 }];
+  assertEquals(await guest.ask({ name: "light" }), notRun);
+  store.returnUse = () => Promise.reject(new Error("disk full"));
+  assertEquals(await guest.ask({ name: "light" }), notRun, "the store fails");
+  assertEquals((await guest.ask({ name: "light" }))[0], 403, "so the run stays counted");
+  isBusy = false;
+  const owner = await phone("owner", { action: { actions: ["*"] } });
+  assertEquals((await owner.ask({ name: "light" }))[0], 200);
+});
+
+Deno.test("action suggests no grant for an action that is not there", async () => {
+  const { phone, warnings } = await makeActionGateway(ACTIONS);
+  const owner = await phone("owner", { action: { actions: ["*"] } });
+  const refusal = { error: "This key may not run the action closed", code: "scope" };
+  assertEquals(await owner.ask({ name: "closed" }), [403, refusal]);
+  assertEquals(warnings, []);
+  const guest = await phone("guest", { action: { actions: ["light"] } });
+  assertEquals(await guest.ask({ name: "closed" }), [403, refusal]);
+  assertEquals(warnings.length, 1);
+});
+
 Deno.test("action runs nothing when the store of uses fails", async () => {
   const broken: StateStore = {
     claimUse: () => Promise.reject(new Error("disk full at /data/state.db")),
     readUses: () => Promise.reject(new Error("disk full at /data/state.db")),
+    returnUse: () => Promise.reject(new Error("disk full at /data/state.db")),
   };
   const { phone, requests } = await makeActionGateway(ACTIONS, { state: broken });
   const guest = await phone("guest", { action: { actions: ["*"], uses: 1 } });
@@ -225,6 +258,7 @@ Deno.test("action runs nothing for a key that is removed while its use is counte
       return await store.claimUse(counter, limit);
     },
     readUses: (counter) => store.readUses(counter),
+    returnUse: (counter) => store.returnUse(counter),
   };
   const { phone, gateway, requests } = await makeActionGateway(ACTIONS, { state: slow });
   const guest = await phone("guest", { action: { actions: ["*"], uses: 1 } });

@@ -1,9 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { isObject } from "../../../src/lib/json.ts";
 import { Scope } from "../../../src/keys/rights.ts";
-import { createReadState } from "../../../src/services/action/states.ts";
+import { createStateReader } from "../../../src/services/action/states.ts";
 import type { Reply, Service } from "../../../src/services/service.ts";
 import { type InnerRequest, makeActionGateway } from "../../support/action_gateway.ts";
+import { until } from "../../support/deadline.ts";
 import { FakeTime } from "../../support/fake_time.ts";
 import { settle } from "../../support/settle.ts";
 
@@ -114,7 +115,27 @@ Deno.test("states are asked for once a second, whoever lists the actions, and at
   assertEquals(new Set(requests.map(({ context }) => context.key)), new Set(["states of actions"]));
 });
 
-Deno.test("createReadState() waits 2 s for a service that hangs, asks it once, and has the late answer", async () => {
+Deno.test("states are asked for again after an action ran, also when a request began before", async () => {
+  const held: ((reply: Reply) => void)[] = [];
+  const { list, requests, phone } = await makePhone({ gate: { topic: "home/gate" } }, {
+    answer: ({ payload }) =>
+      payload["retained"] === undefined
+        ? Promise.resolve(json("published"))
+        : new Promise((resolve) => void held.push(resolve)),
+  });
+  const owner = await phone("owner", { action: { actions: ["*"] } });
+  const before = list();
+  await until("the state is asked for", () => held.length === 1);
+  assertEquals((await owner.ask({ name: "gate" }))[0], 200);
+  const after = list();
+  await until("the state is asked for again", () => held.length === 2);
+  held[0]?.(json({ payload: "closed" }));
+  held[1]?.(json({ payload: "open" }));
+  assertEquals([await before, await after, await list()], [{ gate: "closed" }, { gate: "open" }, { gate: "open" }]);
+  assertEquals(requests.length, 3);
+});
+
+Deno.test("createStateReader() waits 2 s for a service that hangs, asks it once, and has the late answer", async () => {
   using time = new FakeTime();
   const { promise, resolve } = Promise.withResolvers<Reply>();
   let asked = 0;
@@ -127,10 +148,10 @@ Deno.test("createReadState() waits 2 s for a service that hangs, asks it once, a
       return promise;
     },
   };
-  const readState = createReadState({ findService: () => service, fullScope: new Scope({}), monotonic: () => 0 });
+  const { read } = createStateReader({ findService: () => service, fullScope: new Scope({}), monotonic: () => 0 });
   const source = { service: "mqtt", payload: { retained: "slow" }, path: [] } as const;
   for (const _ of [1, 2]) {
-    const state = readState(source);
+    const state = read(source);
     await settle();
     time.pass(2000);
     assertEquals(await state, undefined);
@@ -138,5 +159,5 @@ Deno.test("createReadState() waits 2 s for a service that hangs, asks it once, a
   assertEquals(asked, 1);
   resolve(json({ payload: "late" }));
   await settle();
-  assertEquals(await readState(source), "late");
+  assertEquals(await read(source), "late");
 });

@@ -44,12 +44,17 @@ Deno.test("authorizeCall() requires each entity that a field names, in whichever
     { "media_content_id": "media-source://camera/camera.door" },
     { variables: { "entity_id": "lock.door" } },
     { "add_entities": ["custom_domain.thing"] },
+    { "group_members": ["\u001ccustom_domain.thing\u0085"] },
     { x: "loc\u212a.door" },
   ];
   for (const data of forms) {
     assertThrows(() => authorize("media_player.join", ["media_player.hall"], data), ScopeError, "call the service");
   }
   authorize("media_player.join", ["media_player.hall"], { "group_members": ["media_player.hall"] });
+  const states = { "media_player.hall": "on", "media_player.hall_entity": { state: "off" } };
+  const grants = new HomeAssistantGrants({ call: ["scene.apply", "scene.apply@media_player.hall*"] });
+  authorize("scene.apply", [], { entities: states }, grants);
+  authorize("scene.apply", [], { entities: { "media_player.hall_entity": "off" } }, grants);
 });
 
 Deno.test("authorizeCall() requires the entities of a call without target, too", () => {
@@ -67,7 +72,13 @@ Deno.test("authorizeCall() refuses areas, devices, floors, labels, nested entity
       { target: { [name]: ["kitchen"] } },
       { list: [{ [name]: null }] },
     ]),
-    ...["all", "none", "*", ""].map((value) => ({ target: { "entity_id": value } })),
+    ...["area_ids", "device_ids"].map((name) => ({ [name]: ["kitchen"] })),
+    ...["all", "none", "*", "", "light.hall, all", "light.hall|x", ["light.hall", "all"]].flatMap((value) => [
+      { target: { "entity_id": value } },
+      { "media_player_entity_id": value },
+      { entities: value },
+      { x: [{ "add_entities": value }] },
+    ]),
     ...["{{ states('lock.door') }}", "{% set x = 1 %}", "a {# b #}"].flatMap((text) => [
       { message: text },
       { deep: [{ x: text }] },

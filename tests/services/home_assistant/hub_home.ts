@@ -1,7 +1,7 @@
 /** Hub of states on a fake connection, and listeners that record what they receive. */
 import type { Position } from "../../../src/protocol/event.ts";
 import { ServiceError } from "../../../src/services/service.ts";
-import { isName, matcherOfAny } from "../../../src/services/home_assistant/entities.ts";
+import { matcherOfAny } from "../../../src/services/home_assistant/entities.ts";
 import { EntityTable } from "../../../src/services/home_assistant/entity_table.ts";
 import { StateHistory } from "../../../src/services/home_assistant/state_history.ts";
 import { StateHub } from "../../../src/services/home_assistant/state_hub.ts";
@@ -58,7 +58,7 @@ export function makeHub({ maxHistoryBytes = 1_000_000, clock = new ManualClock()
         },
       };
     },
-    table: new EntityTable({ maxBytes: 1_000_000, isEntity: isName, visibleAttributes: (attributes) => attributes }),
+    table: new EntityTable(1_000_000),
     history,
     resumeSeconds: RESUME_SECONDS,
     backpressure: () => backpressure,

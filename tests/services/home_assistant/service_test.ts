@@ -246,6 +246,15 @@ Deno.test("handle() keeps the digits of numbers in data", async () => {
   assertEquals(await requests[0]?.text(), '{"x":1.0,"y":6066005651767221768,"__proto__":{"z":1}}');
 });
 
+Deno.test("handle() keeps the digits of numbers in answers, as streams do", async () => {
+  const state = '{"entity_id":"light.hall","state":"on","attributes":{"x":1.0,"y":6066005651767221768}}';
+  const { bodyJson } = await makeFake(() => new Response(`[${state}]`)).handle({ states: ["*"] }, ALL);
+  assertEquals(bodyJson, `[${state}]`);
+  const answer = `{"changed_states":[],"service_response":{"light.hall":{"x":1.0}}}`;
+  const call = { call: "a.b", "return_response": true };
+  assertEquals((await makeFake(() => new Response(answer)).handle(call, ALL)).bodyJson, answer);
+});
+
 Deno.test("handle() passes Home Assistant's own errors on, with the beginning of their text", async () => {
   const cases: readonly [Response, number, unknown][] = [
     [new Response("400: Bad Request", { status: 400 }), 400, "400: Bad Request"],
@@ -334,13 +343,15 @@ function serveGzip(text: string) {
 }
 
 Deno.test("handle() fails with service_unreachable when Home Assistant is not there, without the library's message", async () => {
-  const handle = makeService(() => Promise.reject(new TypeError("http://home?x", { cause: new Error("refused") })));
+  const cause = new Error("error sending request for url (http://home/api/states?x): refused");
+  const handle = makeService(() => Promise.reject(new TypeError("http://home?x", { cause })));
   const error = await assertRejects(() => handle({ states: ["*"] }, ALL), ServiceError);
   assertEquals([error.status, error.code, error.message], [
     502,
     "service_unreachable",
     "Home Assistant cannot be reached, or broke off its answer",
   ]);
+  assertEquals(String(error.cause), "Error: error sending request for url (its address): refused");
 });
 
 Deno.test("handle() answers service_unreachable where Home Assistant is not configured, after the rights", async () => {
@@ -374,6 +385,12 @@ Deno.test("handle() shows nothing to a key that was revoked while Home Assistant
 Deno.test("target() names what a request is about, and no value", () => {
   const { target } = createHomeAssistantService({ ask: undefined, now: Date.now });
   assertEquals(target({ call: "light.turn_on", data: { code: "1234" } }), "light.turn_on");
+  const cover = { call: "cover.open_cover", target: { "entity_id": ["cover.gate", 1] } };
+  assertEquals(target(cover), "cover.open_cover cover.gate");
+  assertEquals(target({ ...cover, target: { "entity_id": "cover.gate" } }), "cover.open_cover cover.gate");
+  assertEquals(target({ states: ["light.*", "lock.*"] }), "light.* lock.*");
+  assertEquals(target({ history: { entities: ["light.x"], start: 1 } }), "light.x");
+  assertEquals(target({ entities: ["light.*"] }), "light.*");
   assertEquals([target({ state: "light.x" }), target({ camera: "camera.x" }), target({ call: {} })], [
     "light.x",
     "camera.x",

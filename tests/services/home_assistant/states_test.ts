@@ -27,10 +27,15 @@ Deno.test("limitState() removes tokens and addresses with tokens", () => {
     "entity_picture": "/api/camera_proxy/light.hall?token=secret",
     "entity_picture_local": "/api/media_player_proxy/x?cache=1&token=secret",
     stream: "/api/hls/x?authSig=secret",
+    "video_url": "/api/camera_proxy_stream/x?access_token=secret",
+    source: "rtsp://admin:secret@192.168.1.9/live",
+    "user_id": "secret",
+    page: "http://192.168.1.9:8080/a@b",
     "friendly_name": "Hall",
     list: ["/x?token=secret", "y"],
   };
   assertEquals(limitState(state("light.hall", attributes), () => true)?.["attributes"], {
+    page: "http://192.168.1.9:8080/a@b",
     "friendly_name": "Hall",
     list: ["y"],
   });
@@ -40,6 +45,9 @@ Deno.test("limitState() removes the names of entities that may not be read, and 
   const attributes = {
     "entity_id": ["light.hall", "lock.door"],
     source: "device_tracker.phone",
+    lights: "light.hall, light.kitchen",
+    all: "light.hall, lock.door",
+    lines: ["light.hall\nlock.door"],
     version: "v1.2",
     nested: { "lock.door": 1, "light.hall": 2, deep: [{ x: "lock.door" }] },
     number: 20.5,
@@ -47,6 +55,8 @@ Deno.test("limitState() removes the names of entities that may not be read, and 
   };
   assertEquals(limitState(state("light.group", attributes), mayReadLights)?.["attributes"], {
     "entity_id": ["light.hall"],
+    lights: "light.hall, light.kitchen",
+    lines: [],
     version: "v1.2",
     nested: { "light.hall": 2, deep: [{}] },
     number: 20.5,

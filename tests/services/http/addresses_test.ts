@@ -88,10 +88,10 @@ Deno.test("handle() resolves a name once, and connects to the address that it ch
   assertEquals([sent.length, server.seen.length], [1, 0]);
 });
 
-Deno.test("handle() reaches loopback only where an entry names it with its port", async () => {
+Deno.test("handle() reaches loopback only where an entry names it", async () => {
   await using server = startHttpServer();
   await using home = makeHttpService({
-    allowed: [`http://localhost:${server.port}`, `http://cam.example:${server.port}`, "127.0.0.1"],
+    allowed: [`http://localhost:${server.port}`, `http://cam.example:${server.port}`, "0.0.0.0/0"],
     lookup: () => Promise.resolve(["127.0.0.1"]),
   });
   assertEquals(await refusal(home, `http://localhost:${server.port}/x`), undefined);
@@ -104,6 +104,22 @@ Deno.test("handle() reaches loopback only where an entry names it with its port"
     `Address not allowed: 127.0.0.1:${server.port} is a loopback address`,
   );
   assertEquals(server.seen.length, 1);
+});
+
+Deno.test("handle() reaches a port of the gateway at loopback only where an entry names the port", async () => {
+  const { sent, send } = recorder();
+  const ask = async (entry: string, port = 9464) => {
+    await using home = makeHttpService({ allowed: [entry], fetch: send, ownPorts: [{ host: "0.0.0.0", port }] });
+    const hosts = ["127.0.0.1:9465", "127.0.0.1:9464"];
+    return await Promise.all(hosts.map(async (host) => (await refusal(home, `http://${host}/x`))?.slice(0, 20)));
+  };
+  for (const entry of ["127.0.0.1", "http://127.0.0.0/8:*"]) {
+    assertEquals(await ask(entry), [undefined, "Address not allowed:"], entry);
+  }
+  assertEquals((await ask("http://127.0.0.1:9464"))[1], undefined);
+  // The system chooses the port.
+  assertEquals(await ask("127.0.0.1", 0), ["Address not allowed:", "Address not allowed:"]);
+  assertEquals(sent.length, 3);
 });
 
 Deno.test("handle() prefers IPv4, and connects by name with HTTPS", async () => {
@@ -134,6 +150,15 @@ Deno.test("handle() says that a name is not found, and ends a lookup at the time
   await using slow = makeHttpService({ allowed: ["*"], lookup: () => new Promise(() => {}), timeoutMs: 20 });
   const late = await assertRejects(() => slow.call({ url: "http://nas.lan/" }), ServiceError);
   assertEquals([late.status, late.code], [504, "service_timeout"]);
+});
+
+Deno.test("handle() says that a lookup which the sandbox denies needs a restart", async () => {
+  await using home = makeHttpService({
+    targets: { a: { url: "http://nas.lan:9000", paths: ["/**"] } },
+    ownPorts: [{ host: "0.0.0.0", port: 9000 }],
+    lookup: () => Promise.reject(new Deno.errors.NotCapable("Requires net access")),
+  });
+  await assertRejects(() => home.call({ target: "a", path: "/x" }), ServiceError, "needs a restart");
 });
 
 Deno.test("handle() refuses the gateway's own ports, unless a target or an entry names them", async () => {

@@ -18,6 +18,7 @@ Deno.test("parseHeaders() refuses headers of the connection, and those that misl
     ...["Host", "HOST", "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Upgrade", "TE", "Trailer"],
     ...["Expect", "Proxy-Authorization", "Proxy-Connection", "Accept-Encoding", "Content-Encoding", "Via", "Forwarded"],
     ...["X-Forwarded-For", "X_Forwarded_For", "X-Forwarded-User", "X-Real-IP", "X-HTTP-Method-Override", "X-Method"],
+    ...["X-Host", "X-HTTP-Host-Override"],
     ...["X-Original-URL", "X-Rewrite-URL", "Remote-User", "X-Remote-User", "CF-Connecting-IP", "Sec-Fetch-Site"],
   ];
   for (const name of names) assertThrows(() => parseHeaders({ [name]: "x" }), FieldError, `headers: ${name} `);
@@ -62,4 +63,9 @@ Deno.test("answerHeaders() drops those of the connection, and those that repeat 
     "set-cookie": "a=1",
     "x-echo": "key=secret-1;",
   });
+});
+
+Deno.test("answerHeaders() drops those that Connection names", () => {
+  const headers = new Headers({ Connection: "close, X-Hop", "X-Hop": "1", ETag: "1" });
+  assertEquals({ ...answerHeaders(headers, { hasLogin: false, secrets: [] }) }, { etag: "1" });
 });

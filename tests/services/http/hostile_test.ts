@@ -86,6 +86,15 @@ Deno.test("JSON that takes much memory is not parsed, and passes raw", async () 
   assertEquals((await reply(answer)).bodyJson, JSON.stringify(body));
 });
 
+Deno.test("JSON of many levels passes as text, as clients have no stack for it", async () => {
+  const of = (levels: number) => `${"[".repeat(levels)}${"]".repeat(levels)}`;
+  const ask = async (body: string) =>
+    (await reply(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`)).bodyJson;
+  assertEquals(await ask(of(512)), of(512));
+  assertEquals(await ask(of(513)), JSON.stringify(of(513)));
+  assertEquals(await ask(of(40_000)), JSON.stringify(of(40_000)));
+});
+
 Deno.test("headers cannot take the place of the gateway's own members", async () => {
   const { members } = await reply("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nsource: gateway\r\n__proto__: x\r\n\r\nok");
   assertEquals(Object.keys(members ?? {}), ["headers"]);

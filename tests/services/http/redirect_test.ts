@@ -95,6 +95,14 @@ Deno.test("redirects: follow goes to another server only as HTTP_ALLOWED and the
   assertEquals((await withRedirect({ to: "OTHER/x", policy, parts: { allowed: ["OTHER"], rights } })).answer, PASSED);
 });
 
+Deno.test("a redirect with a secret of the target is not followed to another server", async () => {
+  assertEquals(await withRedirect({ to: "OTHER/x?t=secret-1", policy: "follow", parts: { allowed: ["OTHER"] } }), {
+    answer: PASSED,
+    first: [],
+    other: [],
+  });
+});
+
 Deno.test("a redirect never leads to an address that is refused, or to a name that is not found", async () => {
   const lookup = (host: string) =>
     host === "self.lan" ? Promise.resolve(["127.0.0.1"]) : Promise.reject(new Error("No"));

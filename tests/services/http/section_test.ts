@@ -73,7 +73,10 @@ Deno.test("hasLogin() and secretsOf() know each kind of login", () => {
     return [hasLogin(a), secretsOf(a)];
   };
   assertEquals(of({}), [false, []]);
-  assertEquals(of({ username: "u", password: "pass word" }), [true, ["pass word", "pass%20word"]]);
+  assertEquals(of({ username: "u", password: "pass word" }), [
+    true,
+    ["pass word", "pass%20word", "dTpwYXNzIHdvcmQ=", "dTpwYXNzIHdvcmQ%3D"],
+  ]);
   assertEquals(of({ bearer: "token" }), [true, ["token"]]);
   assertEquals(of({ headers: { "X-A": "abc" } }), [true, []]);
   assertEquals(of({ query: { key: "abcd" } }), [true, ["abcd"]]);

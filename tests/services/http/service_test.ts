@@ -93,6 +93,56 @@ Deno.test("handle() decodes a text in the character set of its type", async () =
   assertEquals(bodyOf(await home.call({ target: "a", path: "/api/x" })), "{é");
 });
 
+Deno.test("handle() parses JSON in the character set of its type", async () => {
+  const bytes = new Uint8Array([0x7b, 0x22, 0x61, 0x22, 0x3a, 0x22, 0xe9, 0x22, 0x7d]);
+  await using server = startHttpServer(() =>
+    new Response(bytes, { headers: { "Content-Type": "application/json; charset=iso-8859-1" } })
+  );
+  await using home = makeHttpService({ targets: { a: target(server.origin) } });
+  assertEquals(bodyOf(await home.call({ target: "a", path: "/api/x" })), { a: "é" });
+});
+
+Deno.test("handle() answers a body in an encoding that is not decoded as bytes only", async () => {
+  const bytes = await new Response(new Blob(["text"]).stream().pipeThrough(new CompressionStream("deflate"))).bytes();
+  await using server = startHttpServer(() => new Response(bytes, { headers: { "Content-Encoding": "deflate" } }));
+  await using home = makeHttpService({ targets: { a: target(server.origin) } });
+  const error = await assertRejects(() => home.call({ target: "a", path: "/api/x" }), ServiceError, "set raw to true");
+  assertEquals([error.status, error.code], [502, "service_answer"]);
+  const reply = await home.call({ target: "a", path: "/api/x", raw: true });
+  assertEquals(reply.members?.["body_b64"], bytes.toBase64());
+  assertEquals(headersOf(reply)["content-encoding"], "deflate");
+});
+
+Deno.test("handle() holds memory for the length of an answer, so that a key can read several", async () => {
+  await using server = startHttpServer(() => new Response(new Uint8Array(200_000)));
+  await using home = makeHttpService({ targets: { a: target(server.origin) }, maxResponseBytes: 1_000_000 });
+  const ask = () => home.call({ target: "a", path: "/api/x", raw: true, timeout: 5 });
+  await Promise.all([ask(), ask(), ask()]);
+  assertEquals(home.held.length, 6);
+});
+
+Deno.test("handle() reads answers of other servers while one sends slowly to several keys", async () => {
+  const stream = (isSlow: boolean) =>
+    new ReadableStream<Uint8Array>({
+      start(controller) {
+        controller.enqueue(new Uint8Array(200_000));
+        if (!isSlow) controller.close();
+      },
+    });
+  await using slow = startHttpServer(() => new Response(stream(true)));
+  await using other = startHttpServer(() => new Response(stream(false)));
+  await using home = makeHttpService({
+    targets: { slow: target(slow.origin), other: target(other.origin) },
+    maxResponseBytes: 1_000_000,
+  });
+  const ask = (name: string, key: string) => home.call({ target: name, path: "/api/x", raw: true }, { key });
+  const pending = ["one", "two", "three"].map((key) => assertRejects(() => ask("slow", key)));
+  while (slow.seen.length < 3 || home.held.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  assertEquals((await ask("other", "four")).status, 200);
+  home.close();
+  await Promise.all(pending);
+});
+
 Deno.test("handle() answers a picture of 2 MB as bytes, and holds memory for it", async () => {
   const picture = new Uint8Array(2_000_000).map((_, index) => index * 7);
   await using server = startHttpServer(() => new Response(picture, { headers: { "Content-Type": "image/jpeg" } }));
@@ -100,7 +150,7 @@ Deno.test("handle() answers a picture of 2 MB as bytes, and holds memory for it"
   const { status, bodyJson, members } = await home.call({ target: "a", path: "/api/x", raw: true });
   assertEquals([status, bodyJson, members?.["content_type"]], [200, "null", "image/jpeg"]);
   assertEquals(Uint8Array.fromBase64(String(members?.["body_b64"])), picture);
-  assertEquals(home.held.length, 1);
+  assertEquals(home.held.length, 2);
 });
 
 Deno.test("handle() reads a chunked answer of unknown length, up to the limit", async () => {
@@ -247,7 +297,7 @@ Deno.test("handle() refuses URLs that are read in several ways, and those with a
     "http://u:p@a/",
     "http://a\\@b/",
     "http://a/#x",
-    "http://a/ b",
+    "http://a/b ",
     "HTTP://",
     "//a/",
     "http://a/?b\\c",
@@ -259,6 +309,17 @@ Deno.test("handle() refuses URLs that are read in several ways, and those with a
     "http://a/\tb",
   ];
   for (const url of urls) assert((await refusal(home, { url })).startsWith("FieldError: Invalid field: url"), url);
+});
+
+Deno.test("handle() encodes spaces and characters beyond ASCII in a URL", async () => {
+  await using server = startHttpServer();
+  await using home = makeHttpService({
+    targets: { a: target(server.origin, { paths: ["/api/d%C3%A9j%C3%A0%20vu"] }) },
+  });
+  await home.call({ url: `${server.origin}/api/déjà vu?a=b c&d=é`, method: "GET" });
+  assertEquals(server.seen.map(({ url }) => url), [
+    `${server.origin}/api/d%C3%A9j%C3%A0%20vu?a=b%20c&d=%C3%A9`,
+  ]);
 });
 
 Deno.test("handle() refuses fields that are missing, wrong or contradictory", async () => {
@@ -398,6 +459,19 @@ Deno.test("handle() says that a target which the sandbox does not allow yet need
     });
     const error = await assertRejects(() => home.call({ target: "a", path: "/api/x" }), ServiceError);
     assertEquals(error.message, "The sandbox does not allow a yet: it needs a restart of the gateway");
+  }
+});
+
+Deno.test("handle() says that the name of a target leads to an address which the sandbox denies", async () => {
+  for (const address of ["169.254.169.254:80", "[fd00:ec2::254]:443"]) {
+    const cause = new Error(`client error (Connect): Requires net access to "${address}", run again`);
+    await using home = makeHttpService({
+      targets: { a: target("http://nas.lan") },
+      fetch: () => Promise.reject(new TypeError("fetch failed", { cause })),
+    });
+    const error = await assertRejects(() => home.call({ target: "a", path: "/api/x" }), ServiceError);
+    assertEquals([error.status, error.code], [403, "scope"]);
+    assertStringIncludes(error.message, "Address not allowed: a leads to an address that is a");
   }
 });
 

@@ -23,7 +23,7 @@ Deno.test("send() connects to a given address, with the name of the URL in Host"
   await using server = startHttpServer();
   const transports = new Transports(fakePlatform());
   const url = new URL(`http://cam.example:${server.port}/a%41/b?x=1`);
-  const destination = { name: "cam", url, headers: [], target: undefined, isLoopbackNamed: false };
+  const destination = { name: "cam", url, headers: [], target: undefined, isLoopbackNamed: false, isPortNamed: false };
   const message = { destination, method: "GET", headers: [], body: undefined } as const;
   const { response } = await transports.send(message, { address: "127.0.0.1", signal: NEVER });
   assertEquals(await response.text(), "ok");
@@ -59,6 +59,7 @@ Deno.test(
         assertEquals((reply.members?.["headers"] as Record<string, string>)["set-cookie"], "a=1\nb=2");
       }
       assertEquals(server.seen.map(({ method, body }) => [method, body]), [["GET", ""], ["POST", '{"a":1}']]);
+      assertEquals(server.seen[0]?.headers.get("accept-encoding"), "identity");
       const error = await assertRejects(() => home.call({ target: "unknown", path: "/x" }), ServiceError);
       assertStringIncludes(error.message, "certificate");
       assertEquals(server.seen.length, 2);

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertThrows } from "@std/assert";
 import { isUrlPattern, matchesUrl, namesLoopback, parseUrlPattern } from "../../../src/services/http/url_pattern.ts";
 
 const matches = (pattern: string, url: string) => matchesUrl(parseUrlPattern(pattern), new URL(url));
@@ -56,12 +56,12 @@ Deno.test("parseUrlPattern() refuses what is not a pattern", () => {
   }
 });
 
-Deno.test("namesLoopback() is true only for the host and port of the pattern itself", () => {
-  const names = (pattern: string, url: string) => namesLoopback(parseUrlPattern(pattern), new URL(url));
-  assertEquals(names("http://127.0.0.1:9464", "http://127.0.0.1:9464/"), true);
-  assertEquals(names("localhost:80", "http://localhost/"), true);
-  assertEquals(names("localhost", "http://localhost/"), false);
-  assertEquals(names("127.0.0.0/8:80", "http://127.0.0.1/"), false);
-  assertEquals(names("*:80", "http://127.0.0.1/"), false);
-  assertEquals(names("nas.lan:80", "http://nas.lan/"), false);
+Deno.test("namesLoopback() is true only for patterns of loopback addresses alone", () => {
+  const names = (pattern: string) => namesLoopback(parseUrlPattern(pattern));
+  for (const pattern of ["http://127.0.0.1:9464", "localhost", "[::1]:80", "127.0.0.0/8", "127.0.0.1/32:80"]) {
+    assert(names(pattern), pattern);
+  }
+  for (const pattern of ["*:80", "nas.lan:80", "*.localhost", "127.0.0.0/4", "0.0.0.0/0", "10.0.0.0/8", "[::/0]"]) {
+    assert(!names(pattern), pattern);
+  }
 });

@@ -48,6 +48,18 @@ async function assertUnusable(state: SqliteState, path: string, ...parts: readon
   }
 }
 
+Deno.test("returnUse() takes back one use of its counter, and never more than are counted", () =>
+  withStates(async (_path, open) => {
+    const state = open();
+    await state.returnUse("guest");
+    for (const counter of ["guest", "guest", "neighbour"]) await state.claimUse(counter, 3);
+    await state.returnUse("guest");
+    assertEquals([await state.readUses("guest"), await state.readUses("neighbour")], [1, 1]);
+    for (const _ of [1, 2]) await state.returnUse("guest");
+    assertEquals(await open().readUses("guest"), 0);
+    assertEquals([await state.claimUse("guest", 1), await state.claimUse("guest", 1)], [true, false]);
+  }));
+
 Deno.test("claimUse() counts up to the limit, for each counter by itself", () =>
   withStates(async (_path, open) => {
     const state = open();
