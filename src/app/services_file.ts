@@ -99,13 +99,21 @@ export async function openServicesFile(
   return { sections: live, close: () => watcher.close() };
 }
 
+/** Host that stands for all of them. */
+const WHOLE_NETWORK = "the whole network";
+
+/** Hosts and files that sections need. */
+interface Targets {
+  readonly hosts: ReadonlySet<string>;
+  readonly files: ReadonlySet<string>;
+}
+
 /** What the sandbox allows, which is fixed at the start. */
 class Sandbox {
   readonly #config: Config;
   readonly #services: readonly ServiceModule[];
   readonly #variables: ReadonlySet<string>;
-  /** Undefined where it allows the whole network. */
-  readonly #targets: ReadonlySet<string> | undefined;
+  readonly #targets: Targets;
 
   constructor(
     { sections, variables }: Pick<LoadedServicesFile, "sections" | "variables">,
@@ -120,10 +128,12 @@ class Sandbox {
 
   /** Returns the hosts and files of sections that it does not allow. */
   missingTargets(sections: Sections): string[] {
+    const { hosts, files } = this.#targetsOf(sections);
     const allowed = this.#targets;
-    const needed = this.#targetsOf(sections);
-    if (allowed === undefined) return [];
-    return needed === undefined ? ["the whole network"] : [...needed.difference(allowed)];
+    return [
+      ...allowed.hosts.has(WHOLE_NETWORK) ? [] : hosts.difference(allowed.hosts),
+      ...files.difference(allowed.files),
+    ];
   }
 
   /** Returns a hint where a variable may be missing only because the sandbox hides it. */
@@ -133,10 +143,12 @@ class Sandbox {
       : ["a variable of the environment that is new in the file needs a restart of the gateway"];
   }
 
-  #targetsOf(sections: Sections): ReadonlySet<string> | undefined {
-    const targets = this.#services.map((service) => service.allowNet(this.#config, sections));
-    if (targets.includes(undefined)) return undefined;
+  #targetsOf(sections: Sections): Targets {
+    const hosts = this.#services.map((service) => service.allowNet(this.#config, sections));
     const files = this.#services.flatMap((service) => service.allowRead?.(this.#config, sections) ?? []);
-    return new Set([...targets.flatMap((some) => some ?? []), ...files]);
+    return {
+      hosts: new Set(hosts.includes(undefined) ? [WHOLE_NETWORK] : hosts.flatMap((some) => some ?? [])),
+      files: new Set(files),
+    };
   }
 }

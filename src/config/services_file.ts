@@ -106,7 +106,7 @@ function suggestion(given: string, names: readonly string[]): string {
 }
 
 /** Longest name that is shown, in characters: a secret in the wrong place is longer, or not of this form. */
-const SHOWN_NAME = /^[A-Za-z_][\w-]{0,29}$/;
+const SHOWN_NAME = /^\w[\w.-]{0,29}$/;
 
 /** Quotes a name of the file, unless it could be a secret in the wrong place. */
 function quoteName(name: string): string {

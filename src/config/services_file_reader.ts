@@ -6,7 +6,7 @@
 import { errorName, errorText } from "../lib/errors.ts";
 import { restrictToOwner } from "../lib/file_mode.ts";
 import { ConfigError } from "./parse.ts";
-import { parseServicesFile, type ServicesFile, type ServicesFileOptions } from "./services_file.ts";
+import type { ServicesFile, ServicesFileOptions } from "./services_file.ts";
 
 /** A services file that was read. */
 export interface LoadedServicesFile extends ServicesFile {
@@ -47,6 +47,8 @@ export async function readServicesFile(options: ReadServicesFileOptions): Promis
   const { path, files, mode, services, loadVariables } = options;
   const text = await readText(options);
   if (text === undefined) return NO_SERVICES_FILE;
+  // Loaded only here, with the reader of YAML: a gateway for Jeedom and MQTT alone has no such file.
+  const { parseServicesFile } = await import("./services_file.ts");
   const file = parseServicesFile(text, { path, services, variable: await loadVariables() });
   try {
     // Only now that it is known to be a services file.

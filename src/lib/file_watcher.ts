@@ -35,7 +35,7 @@ export const POLL_MS = 500;
  *
  * @param loaded fingerprint of the files that are loaded already
  */
-export function watchFiles(options: FileWatcherOptions, loaded: string): FileWatcher {
+export function watchFiles(options: FileWatcherOptions, loaded: string | undefined): FileWatcher {
   let wasChanged = false;
   let isBusy = false;
   let lastReported: string | undefined;
@@ -49,7 +49,8 @@ export function watchFiles(options: FileWatcherOptions, loaded: string): FileWat
       loaded = fingerprint;
       lastReported = undefined;
     } catch (error) {
-      // Retried at each poll: the cause may be temporary.
+      // Retried at each poll: the cause may be temporary, or the files may be again as they were before.
+      loaded = undefined;
       const reason = errorText(error);
       if (reason !== lastReported) options.onFailure(reason);
       lastReported = reason;

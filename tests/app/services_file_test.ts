@@ -123,6 +123,21 @@ Deno.test("openServicesFile() says that new servers, files and variables need a 
     await file.close();
   }));
 
+Deno.test("openServicesFile() names new files also where the sandbox allows the whole network", () =>
+  inTempDir(async (directory) => {
+    const { allowNet: hostsOf } = echo;
+    const withFiles: ServiceModule = {
+      ...echo,
+      allowNet: () => undefined,
+      allowRead: (config, sections) => hostsOf(config, sections) ?? [],
+    };
+    const { file, write, lines, has } = await openIn(directory, { services: [withFiles] });
+    await write(serversOf("two"));
+    await has("warn Restart the gateway");
+    assert(lines.at(-1)?.startsWith("warn Restart the gateway for two.lan:8:"), lines.at(-1));
+    await file.close();
+  }));
+
 Deno.test("openServicesFile() logs nothing at SIGHUP where there is no file", () =>
   inTempDir(async (directory) => {
     const { file, lines, reload } = await openIn(directory);

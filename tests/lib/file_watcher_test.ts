@@ -20,6 +20,24 @@ Deno.test("watchFiles() reports each reason of a failure once, and again after a
   assertEquals(reasons, ["a", "b", "b"]);
 });
 
+Deno.test("watchFiles() loads files that are again as they were before a fault", async () => {
+  let content = "gone";
+  const loads: string[] = [];
+  const watcher = watchFiles({
+    load() {
+      loads.push(content);
+      return content === "fault" ? Promise.reject(new Error(content)) : Promise.resolve();
+    },
+    onFailure: () => void (content = "gone"),
+    fingerprint: () => Promise.resolve(content),
+    pollMs: 1,
+  }, content);
+  content = "fault";
+  await until("it is loaded", () => loads.at(-1) === "gone");
+  await watcher.close();
+  assertEquals(loads, ["fault", "gone"]);
+});
+
 Deno.test("fingerprintOf() differs when a file is created, written, replaced or removed", () =>
   inTempDir(async (directory) => {
     const path = `${directory}/file`;

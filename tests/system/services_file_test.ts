@@ -41,6 +41,17 @@ Deno.test("a running gateway loads its services file when it changes, and keeps 
     }
   }));
 
+Deno.test("a running gateway loads a services file that is created after its start, in its sandbox", () =>
+  inTempDir(async (directory) => {
+    const gateway = await startGatewayProcess({}, { directory });
+    try {
+      await Deno.writeTextFile(`${directory}/services.yaml`, "{}\n", { mode: 0o600 });
+      await gateway.output.line((text) => text.includes("Services file {file} loaded"));
+    } finally {
+      assertEquals(await gateway.stop(), 0);
+    }
+  }));
+
 /** Runs `serve` with the flags that `permissions` prints, as the task does. Returns its exit code and its errors. */
 async function startIn(directory: string, env: Readonly<Record<string, string>>) {
   const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trim();

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { ENTRY_NAME_RULE, isEntryName } from "../entry_names.ts";
 import { webAddress } from "../../config/rules.ts";
 import type { Section } from "../section.ts";
+import { sectionOf } from "../section_schema.ts";
 import { headerFault, type HeaderList } from "./headers.ts";
 import { isPathPattern, PATH_PATTERN_RULE, pathFault } from "./path.ts";
 
@@ -116,12 +117,7 @@ export type HttpTargets = Readonly<Record<string, HttpTarget>>;
 const targets = z.record(z.string().refine(isEntryName, ENTRY_NAME_RULE), schema);
 
 /** The section. */
-export const HTTP_SECTION: Section<HttpTargets> = {
-  name: "http",
-  empty: {},
-  fields: Object.keys(schema.shape),
-  safeParse: (value) => targets.safeParse(value),
-};
+export const HTTP_SECTION: Section<HttpTargets> = sectionOf("http", targets, {});
 
 /** Returns a target by its name; undefined if there is none. */
 export function findTarget(all: HttpTargets, name: string): HttpTarget | undefined {

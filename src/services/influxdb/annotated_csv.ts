@@ -9,10 +9,14 @@ import { joinRecords, type Records, type Table, timeOf } from "./table.ts";
 /** Columns that number results and tables. */
 const NUMBERING: readonly string[] = ["", "result", "table"];
 
-/** Values of a column, from the annotations before a table. */
-interface Annotations {
-  datatype: readonly string[];
-  defaults: readonly string[];
+/** A column of a table. */
+interface Column {
+  readonly name: string;
+  /** Its place in each line. */
+  readonly index: number;
+  readonly type: string;
+  /** Value of an empty cell. */
+  readonly whenEmpty: unknown;
 }
 
 /**
@@ -23,30 +27,31 @@ interface Annotations {
  */
 export function parseAnnotatedCsv(text: string): Table {
   const tables: Records[] = [];
-  const annotations: Annotations = { datatype: [], defaults: [] };
-  let header: readonly string[] | undefined;
-  let rows: unknown[][] = [];
+  let datatype: readonly string[] = [];
+  let defaults: readonly string[] = [];
+  let table:
+    | { readonly header: readonly string[]; readonly columns: readonly Column[]; readonly rows: unknown[][] }
+    | undefined;
   const end = () => {
-    if (header !== undefined) tables.push(toRecords(header, rows));
-    header = undefined;
-    rows = [];
+    if (table !== undefined) tables.push({ columns: table.columns.map(({ name }) => name), rows: table.rows });
+    table = undefined;
   };
   for (const cells of parseCsv(text)) {
     const [first = ""] = cells;
     if (cells.length === 1 && first === "") {
       end();
-      annotations.datatype = annotations.defaults = [];
+      datatype = defaults = [];
     } else if (first.startsWith("#")) {
       // Annotations begin another table, also without an empty line before them.
       end();
-      if (first === "#datatype") annotations.datatype = cells;
-      if (first === "#default") annotations.defaults = cells;
-    } else if (header === undefined) {
-      header = cells;
+      if (first === "#datatype") datatype = cells;
+      if (first === "#default") defaults = cells;
+    } else if (table === undefined) {
+      table = { header: cells, columns: columnsOf(cells, { datatype, defaults }), rows: [] };
     } else {
-      requireNoError(header, cells);
-      if (cells.length !== header.length) throw new SyntaxError("A row has more or fewer cells than its table");
-      rows.push(cells.map((cell, index) => valueOf(cell, index, annotations)));
+      requireNoError(table.header, cells);
+      if (cells.length !== table.header.length) throw new SyntaxError("A row has more or fewer cells than its table");
+      table.rows.push(table.columns.map((column) => valueOf(cells[column.index] ?? "", column)));
     }
   }
   end();
@@ -60,18 +65,25 @@ function requireNoError(header: readonly string[], cells: readonly string[]): vo
   }
 }
 
-function toRecords(header: readonly string[], rows: readonly (readonly unknown[])[]): Records {
-  const kept = header.flatMap((name, index) => NUMBERING.includes(name) ? [] : [index]);
+function columnsOf(
+  header: readonly string[],
+  { datatype, defaults }: { readonly datatype: readonly string[]; readonly defaults: readonly string[] },
+): readonly Column[] {
   const isTaken = header.includes("time");
-  return {
-    columns: kept.map((index) => header[index] ?? "").map((name) => name === "_time" && !isTaken ? "time" : name),
-    rows: rows.map((row) => kept.map((index) => row[index])),
-  };
+  return header.flatMap((name, index) => {
+    if (NUMBERING.includes(name)) return [];
+    const type = datatype[index] ?? "string";
+    // Once for all rows: it may be long.
+    const whenEmpty = parseValue(defaults[index] ?? "", type);
+    return [{ name: name === "_time" && !isTaken ? "time" : name, index, type, whenEmpty }];
+  });
 }
 
-function valueOf(cell: string, index: number, { datatype, defaults }: Annotations): unknown {
-  const text = cell === "" ? defaults[index] ?? "" : cell;
-  const type = datatype[index] ?? "string";
+function valueOf(cell: string, { type, whenEmpty }: Column): unknown {
+  return cell === "" ? whenEmpty : parseValue(cell, type);
+}
+
+function parseValue(text: string, type: string): unknown {
   if (type === "string") return text;
   if (text === "") return null;
   if (type.startsWith("dateTime")) return timeOf(text) ?? text;

@@ -90,10 +90,18 @@ function parseSeries(value: JsonObject): Series {
 function toRecords(series: readonly Series[]): Records[] {
   const hasNames = new Set(series.map(({ name }) => name)).size > 1;
   return series.map(({ name, tags, columns, values }) => {
-    const added = Object.entries(tags).filter(([tag]) => !columns.includes(tag));
-    if (hasNames && !columns.includes("measurement")) added.push(["measurement", name]);
-    if (added.length === 0) return { columns, rows: values };
+    const own = new Set(columns);
+    const added = Object.entries(tags).filter(([tag]) => !own.has(tag));
+    if (hasNames && !own.has("measurement")) added.push(["measurement", name]);
     const constants = added.map(([, value]) => value);
-    return { columns: [...columns, ...added.map(([tag]) => tag)], rows: values.map((row) => [...row, ...constants]) };
+    return { columns: [...columns, ...added.map(([tag]) => tag)], rows: withConstants(values, constants) };
   });
+}
+
+/** Adds the same values to each row; not at once, as a series may have many tags and many short rows. */
+function* withConstants(
+  rows: readonly (readonly unknown[])[],
+  constants: readonly unknown[],
+): Generator<readonly unknown[]> {
+  for (const row of rows) yield [...row, ...constants];
 }

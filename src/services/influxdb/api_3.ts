@@ -47,8 +47,7 @@ function parseResult(text: string): Table {
   if (isObject(body) && typeof body["error"] === "string") throw new InfluxError(body["error"]);
   if (!Array.isArray(body) || !body.every(isObject)) throw new SyntaxError("Not a list of objects");
   const columns = [...new Set(body.flatMap((row) => Object.keys(row)))];
-  const times = new Set(columns.filter((name) => isTime(body, name)));
-  return { columns, rows: rowsOf(body, columns, times) };
+  return { columns, rows: rowsOf(body, columns, timesOf(body)) };
 }
 
 function* rowsOf(
@@ -64,14 +63,16 @@ function* rowsOf(
   }
 }
 
-/** Returns whether all values of a column are times: JSON has no type for them. */
-function isTime(body: readonly Readonly<Record<string, unknown>>[], name: string): boolean {
-  let hasTime = false;
+/** Returns the columns of which all values are times: JSON has no type for them. */
+function timesOf(body: readonly Readonly<Record<string, unknown>>[]): ReadonlySet<string> {
+  const times = new Set<string>();
+  const others = new Set<string>();
   for (const row of body) {
-    const value = Object.hasOwn(row, name) ? row[name] ?? null : null;
-    if (value === null) continue;
-    if (typeof value !== "string" || timeOf(value) === undefined) return false;
-    hasTime = true;
+    for (const [name, value] of Object.entries(row)) {
+      if (value === null || others.has(name)) continue;
+      const isTime = typeof value === "string" && timeOf(value) !== undefined;
+      (isTime ? times : others).add(name);
+    }
   }
-  return hasTime;
+  return times.difference(others);
 }

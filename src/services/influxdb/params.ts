@@ -7,10 +7,9 @@ import { z } from "zod";
 import { plainNumber } from "../../lib/exact_json.ts";
 import { isVisible } from "../../lib/visible.ts";
 import { FieldError } from "../../protocol/payload.ts";
-import type { Section } from "../section.ts";
-import { DURATION_RULE, parseSpan } from "./durations.ts";
+import { type SectionPart, sectionPartOf } from "../section_schema.ts";
 import { createEntryMatcher, isEntryPattern } from "../entry_names.ts";
-import { parseTime, TIME_RULE } from "./times.ts";
+import { DURATION_RULE, parseSpan, parseTime, TIME_RULE } from "./times.ts";
 
 /** Value of a parameter, checked against its definition. */
 export type ParamValue =
@@ -94,9 +93,6 @@ const definitions = z.discriminatedUnion("type", [
 
 type Definition = z.output<typeof definitions>;
 
-/** Names of the fields of a definition. */
-export const PARAM_FIELDS: readonly string[] = definitions.options.flatMap(({ shape }) => Object.keys(shape));
-
 const schema = definitions.transform((definition, context): Param => {
   const report = (field: string, message: string) => context.addIssue({ code: "custom", path: [field], message });
   const { type } = definition;
@@ -121,8 +117,8 @@ const schema = definitions.transform((definition, context): Param => {
   return param;
 });
 
-/** Schema of a parameter's definition. */
-export const PARAM_SCHEMA: Pick<Section<Param>, "safeParse"> = { safeParse: (value) => schema.safeParse(value) };
+/** Definition of a parameter in the section. */
+export const PARAM_SCHEMA: SectionPart<Param> = sectionPartOf(schema);
 
 /**
  * Parses the values of all parameters of a query.

@@ -7,10 +7,11 @@ import { z } from "zod";
 import { webAddress } from "../../config/rules.ts";
 import { isVisible } from "../../lib/visible.ts";
 import type { Section } from "../section.ts";
+import { sectionOf, type SectionPart } from "../section_schema.ts";
 import { ENTRY_NAME_RULE, isEntryName } from "../entry_names.ts";
-import { type Param, PARAM_FIELDS, PARAM_SCHEMA } from "./params.ts";
+import { type Param, PARAM_SCHEMA } from "./params.ts";
 import { isParamName, type Language, PARAM_RULE, parseTemplate, type Template } from "./template.ts";
-import { type Measurement, WRITE_FIELDS, WRITE_SCHEMA } from "./write_schema.ts";
+import { type Measurement, WRITE_SCHEMA } from "./write_schema.ts";
 
 /** A server, with a database and a login. */
 export interface InfluxServer {
@@ -95,8 +96,8 @@ const text = z.string(TEXT_RULE).min(1, TEXT_RULE).max(200, TEXT_RULE).refine(is
 const between = <T extends z.ZodNumber>(schema: T, min: number, max: number) =>
   schema.min(min, `must be a number from ${min} to ${max}`).max(max, `must be a number from ${min} to ${max}`);
 
-/** Makes a schema of one that is in another file. */
-function nested<T>({ safeParse }: Pick<Section<T>, "safeParse">) {
+/** Makes a schema of a part. */
+function schemaOf<T>({ safeParse }: SectionPart<T>) {
   return z.unknown().transform((input, context): T => {
     const { success, data, error } = safeParse(input);
     if (success) return data;
@@ -108,7 +109,7 @@ function nested<T>({ safeParse }: Pick<Section<T>, "safeParse">) {
   });
 }
 
-const paramsSchema = z.record(z.string().refine(isParamName, PARAM_RULE), nested(PARAM_SCHEMA))
+const paramsSchema = z.record(z.string().refine(isParamName, PARAM_RULE), schemaOf(PARAM_SCHEMA))
   .transform((record): ReadonlyMap<string, Param> => new Map(Object.entries(record)));
 
 const fields = z.strictObject({
@@ -127,7 +128,7 @@ const fields = z.strictObject({
   params: paramsSchema.optional(),
   maxRows: between(z.int("must be a whole number"), 1, 1_000_000).optional(),
   maxBytes: between(z.int("must be a whole number"), 1, 2 ** 28).optional(),
-  write: nested(WRITE_SCHEMA).optional(),
+  write: schemaOf(WRITE_SCHEMA).optional(),
 });
 
 type Fields = z.output<typeof fields>;
@@ -186,12 +187,14 @@ const section = z.record(z.string().refine(isEntryName, ENTRY_NAME_RULE), entry)
   };
 });
 
+const EMPTY: InfluxContent = { queries: new Map(), writes: new Map() };
+
+const own = sectionOf("influxdb", section, EMPTY);
+
 /** The section. */
 export const INFLUXDB_SECTION: Section<InfluxContent> = {
-  name: "influxdb",
-  empty: { queries: new Map(), writes: new Map() },
-  fields: [...new Set([...Object.keys(fields.shape), ...PARAM_FIELDS, ...WRITE_FIELDS])],
-  safeParse: (value) => section.safeParse(value),
+  ...own,
+  fields: [...new Set([own, PARAM_SCHEMA, WRITE_SCHEMA].flatMap((part) => part.fields ?? []))],
 };
 
 /** Returns the servers of all queries and writes. */

@@ -45,7 +45,7 @@ export interface Records {
   /** Columns, each value of which is at the index of its column. */
   readonly columns: readonly string[];
   /** Rows of values. */
-  readonly rows: readonly (readonly unknown[])[];
+  readonly rows: Iterable<readonly unknown[]>;
 }
 
 /** Joins records below each other. A record has `null` in the columns of others. */

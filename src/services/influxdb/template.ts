@@ -46,8 +46,8 @@ interface Lexis {
   readonly comment: RegExp;
   /** Beginning of a string, a quoted name or a comment, which has no end where the whole one does not match. */
   readonly open: RegExp;
-  /** True if a slash in the place of an operand begins a regular expression. */
-  readonly hasRegex: boolean;
+  /** Keywords at the end of code, before the place of an operand. There, a slash begins a regular expression. */
+  readonly keyword?: RegExp;
 }
 
 const LEXES: Readonly<Record<Language, Lexis>> = {
@@ -55,32 +55,38 @@ const LEXES: Readonly<Record<Language, Lexis>> = {
     quoted: /^(?:'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")/,
     comment: /^(?:--[^\n]*|\/\*[^]*?\*\/)/,
     open: /^(?:['"]|\/\*)/,
-    hasRegex: true,
+    keyword: /(?<![.\w])(?:and|by|distinct|from|in|key|or|select|where)\s*$/i,
   },
   flux: {
     quoted: /^"(?:[^"\\]|\\[^])*"/,
     comment: /^\/\/[^\n]*/,
     open: /^"/,
-    hasRegex: true,
+    keyword: /(?<![.\w])(?:and|else|if|in|not|or|return|then)\s*$/,
   },
   sql: {
     quoted: /^(?:'[^']*'|"[^"]*")/,
     comment: /^(?:--[^\n]*|\/\*[^]*?\*\/)/,
     open: /^(?:['"]|\/\*)/,
-    hasRegex: false,
   },
 };
 
 const REGEX = /^\/(?:[^/\\\n]|\\.)*\//;
 
-/** Matches the end of code after which a slash begins a regular expression, not a division. */
-const BEFORE_REGEX = /(?:[~,(=]|\bfrom|\bkey|\bin)\s*$/i;
+/** Matches the end of an operand or a keyword. */
+const WORD_END = /[\p{L}\p{N}_)\]}]\s*$/u;
 
 /** Splits a query at its strings and comments; undefined if one of them has no end. */
 function split(text: string, language: Language): readonly Piece[] | undefined {
-  const { quoted, comment, open, hasRegex } = LEXES[language];
+  const { quoted, comment, open, keyword } = LEXES[language];
   const pieces: Piece[] = [];
   let code = "";
+  // Elsewhere a slash divides; so it does behind quotes.
+  const isBeforeOperand = () => {
+    const last = [...pieces, { kind: "code", text: code }]
+      .findLast(({ kind, text: piece }) => kind !== "comment" && piece.trim() !== "");
+    if (last?.kind === "quoted") return false;
+    return last === undefined || !WORD_END.test(last.text) || keyword?.test(last.text) === true;
+  };
   const push = (kind: Piece["kind"], found: string) => {
     if (code !== "") pieces.push({ kind: "code", text: code });
     code = "";
@@ -91,7 +97,7 @@ function split(text: string, language: Language): readonly Piece[] | undefined {
     const rest = text.slice(at);
     const [inQuotes] = quoted.exec(rest) ?? [];
     const [remark] = comment.exec(rest) ?? [];
-    const [regex] = hasRegex && rest.startsWith("/") && BEFORE_REGEX.test(code) ? REGEX.exec(rest) ?? [] : [];
+    const [regex] = keyword !== undefined && rest.startsWith("/") && isBeforeOperand() ? REGEX.exec(rest) ?? [] : [];
     if (inQuotes !== undefined) at += push("quoted", inQuotes);
     else if (remark !== undefined) at += push("comment", remark);
     else if (regex !== undefined) at += push("quoted", regex);
@@ -113,10 +119,17 @@ export function parseTemplate(
 ): ParsedTemplate {
   const pieces = split(text, language);
   if (pieces === undefined) return { fault: "has a quotation mark or a comment that does not end" };
+  if (language === "flux" && pieces.some(({ kind, text: piece }) => kind === "quoted" && piece.includes("${"))) {
+    // Its expression may hold strings of its own, whose quotes would end this one.
+    return { fault: "has a string with ${: join strings with + instead" };
+  }
   const fault = readingFault(pieces, language);
   if (fault !== undefined) return { fault };
   if (pieces.some(({ kind, text: piece }) => kind === "code" && /[\w$]\$\w/.test(piece))) {
     return { fault: "has a $ directly after a letter or digit: put a space before it" };
+  }
+  if (language !== "sql" && pieces.some(({ kind, text: piece }) => kind === "code" && /[=!]~\s*\$/.test(piece))) {
+    return { fault: "has a parameter after =~ or !~, where a regular expression must be: use = or !=" };
   }
   const template: (string | Placeholder)[] = [];
   for (const { kind, text: piece } of pieces) {

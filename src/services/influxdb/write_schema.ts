@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { isVisible } from "../../lib/visible.ts";
-import type { Section } from "../section.ts";
+import { type SectionPart, sectionPartOf } from "../section_schema.ts";
 
 /** Value of a field of a point. */
 export type FieldValue =
@@ -122,15 +122,10 @@ const measurement = z.strictObject({
   fields: new Map(Object.entries(fields)),
 }));
 
-/** Names of the fields of a write. */
-export const WRITE_FIELDS: readonly string[] = ["measurements", "tags", "fields", "type", "values", "maxLength"];
-
 const schema = z.strictObject({
   measurements: z.record(key, measurement)
     .refine((record) => Object.keys(record).length > 0, "must have at least one measurement"),
 }).transform(({ measurements }): ReadonlyMap<string, Measurement> => new Map(Object.entries(measurements)));
 
-/** Schema of a write. */
-export const WRITE_SCHEMA: Pick<Section<ReadonlyMap<string, Measurement>>, "safeParse"> = {
-  safeParse: (value) => schema.safeParse(value),
-};
+/** Measurements of a write in the section. */
+export const WRITE_SCHEMA: SectionPart<ReadonlyMap<string, Measurement>> = sectionPartOf(schema);

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { parseExact } from "../../../src/lib/exact_json.ts";
 import { FieldError } from "../../../src/protocol/payload.ts";
 import { type Param, PARAM_SCHEMA, parseParams } from "../../../src/services/influxdb/params.ts";
-import { parseSpan } from "../../../src/services/influxdb/durations.ts";
+import { parseSpan } from "../../../src/services/influxdb/times.ts";
 import { parseTime } from "../../../src/services/influxdb/times.ts";
 
 const NOW = Date.UTC(2027, 0, 31, 12);

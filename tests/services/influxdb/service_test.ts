@@ -347,3 +347,23 @@ Deno.test("handle() gives no rows to a key that was revoked while InfluxDB worke
   const error = await assertRejects(() => service.handle(ATTIC, { revoked: revocation.signal }), ServiceError);
   assertEquals([error.status, error.code, error.message], [403, "key_revoked", "This key is revoked"]);
 });
+
+Deno.test("handle() truncates answers of a hostile server whose rows would take far more memory and time than its text", async () => {
+  const tags = `{${Array.from({ length: 30_000 }, (_, index) => `"t${index}":0`).join(",")}}`;
+  const objects = `{${Array.from({ length: 30_000 }, (_, index) => `"c${index}":"2027"`).join(",")}}`;
+  const answers: Readonly<Record<1 | 2 | 3, string>> = {
+    1: `{"results":[{"series":[{"columns":[],"tags":${tags},"values":[${"[],".repeat(100_000)}[]]}]}]}`,
+    2: `#datatype,double,double\r\n#default,0.${"0".repeat(300_000)}1,\r\na,b\r\n${",\r\n".repeat(100_000)}`,
+    3: `[${objects}${",{}".repeat(100_000)}]`,
+  };
+  const servers = { 1: { database: "home" }, 2: { org: "home", token: "secret" }, 3: { database: "home" } };
+  for (const version of [1, 2, 3] as const) {
+    const query = version === 2 ? 'from(bucket: "home")' : "SELECT value FROM temp";
+    const { service } = make(
+      { all: { url: URL_1, version, ...servers[version], query, maxRows: 1000 } },
+      () => new Response(answers[version]),
+    );
+    const { bodyJson } = await service.handle({ query: "all" });
+    assertEquals(bodyJson.endsWith(',"truncated":true}'), true, String(version));
+  }
+});

@@ -30,8 +30,33 @@ Deno.test("parseTemplate() leaves a $ in quotes that is no placeholder, and remo
     template: ["SELECT v FROM t WHERE p = ", "'US$5'", " ", " ", "\n", " ", " LIMIT 1"],
   });
   assertEquals(parse("SELECT v FROM t WHERE a =~ /it's$/ AND b = 'x'", "influxql", []).fault, undefined);
-  assertEquals(parse('from(bucket: "${v.bucket}") // $room', "flux", []).fault, undefined);
+  assertEquals(parse('from(bucket: "$5") // $room', "flux", []).fault, undefined);
   assertEquals(parse("SELECT v / 2 FROM t WHERE a = 'x' AND v / 4 > 1", "influxql", []).fault, undefined);
+});
+
+Deno.test("parseTemplate() finds a placeholder within a regular expression, wherever that may be", () => {
+  const fault = "has $room within quotes: write it without them, the gateway quotes";
+  for (const before of ["r: ", "[", "return ", "a and ", "x != ", "(r) =>\n", "x = // comment\n", "x = 1 + "]) {
+    assertEquals(faultOf(`${before}/$room/`, "flux", ["room"]), fault, before);
+  }
+  for (const before of ["SELECT ", "SELECT a FROM db.rp.", "SELECT a FROM x GROUP BY ", "SELECT a, "]) {
+    assertEquals(faultOf(`${before}/$room/`, "influxql", ["room"]), fault, before);
+  }
+  for (const operand of ["v", "r._value", "r.key", "(1)", 'r["a"]', "2", "é", "floor(x: v)", "v // comment\n"]) {
+    assertEquals(faultOf(`x = ${operand} / $room + 4 / 2`, "flux", ["room"]), undefined, operand);
+  }
+});
+
+Deno.test("parseTemplate() refuses a parameter in the place of a regular expression, which is a text", () => {
+  const fault = "has a parameter after =~ or !~, where a regular expression must be: use = or !=";
+  assertEquals(faultOf("SELECT v FROM t WHERE room =~ $room", "influxql", ["room"]), fault);
+  assertEquals(faultOf("x = r.room !~$room", "flux", ["room"]), fault);
+});
+
+Deno.test("parseTemplate() refuses an expression within a string of Flux, which may hold strings itself", () => {
+  const fault = "has a string with ${: join strings with + instead";
+  assertEquals(faultOf('x = "a ${f(v: "$room")} b"', "flux", ["room"]), fault);
+  assertEquals(faultOf('x = "${v}"', "flux"), fault);
 });
 
 Deno.test("parseTemplate() takes a placeholder behind an escaped quotation mark for one within quotes", () => {
