@@ -49,6 +49,8 @@ export interface Platform {
   readonly createHttpClient: typeof Deno.createHttpClient;
   /** Starts an HTTP server. */
   readonly serve: typeof Deno.serve;
+  /** Answers a request of such a server with a WebSocket. */
+  readonly upgradeWebSocket: typeof Deno.upgradeWebSocket;
   /** Opens a datagram socket. */
   readonly listenDatagram: typeof Deno.listenDatagram;
   /**
@@ -119,6 +121,7 @@ export function denoPlatform(interruptedCode: number): Omit<Platform, "args"> {
     fetch,
     createHttpClient: Deno.createHttpClient,
     serve: Deno.serve,
+    upgradeWebSocket: Deno.upgradeWebSocket,
     listenDatagram: Deno.listenDatagram,
     listen: (options) => Deno.listen(options),
     lookup: lookupHost,

@@ -47,7 +47,9 @@ export async function readServicesFile(options: ReadServicesFileOptions): Promis
   const { path, files, mode, services, loadVariables } = options;
   const text = await readText(options);
   if (text === undefined) return NO_SERVICES_FILE;
-  const file = parseServicesFile(text, { path, services, variable: await loadVariables() });
+  // Without variables in it, neither the environment nor .env matters.
+  const variable = text.includes("${") ? await loadVariables() : () => undefined;
+  const file = parseServicesFile(text, { path, services, variable });
   try {
     // Only now that it is known to be a services file.
     return { ...file, exists: true, tightened: mode === "strict" && await restrictToOwner(path, files) };

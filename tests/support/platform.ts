@@ -12,6 +12,7 @@ export function fakePlatform(overrides: Partial<Platform> = {}): Platform & { re
     askSecret: () => Promise.resolve(undefined),
     fetch,
     serve: Deno.serve,
+    upgradeWebSocket: Deno.upgradeWebSocket,
     createHttpClient: Deno.createHttpClient,
     listenDatagram: Deno.listenDatagram,
     denoVersion: Deno.version.deno,
