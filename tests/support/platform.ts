@@ -26,6 +26,7 @@ export function fakePlatform(overrides: Partial<Platform> = {}): Platform & { re
     env: () => undefined,
     envNames: () => [],
     print: (line) => void lines.push(line),
+    printBytes: (bytes) => void lines.push(bytes.toHex()),
     printError: (line) => void lines.push(line),
     onReload: () => {},
     untilStopped: () => Promise.resolve(),
