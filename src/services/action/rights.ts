@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { NotGrantedError, type ServiceRights } from "../../keys/rights.ts";
+import { NotGrantedError, ScopeError, type ServiceRights } from "../../keys/rights.ts";
 import {
   changeList,
   describeList,
@@ -73,7 +73,9 @@ export class ActionGrants {
   }
 
   /** Returns the error for an action that the key may not run, or that does not exist: the key must not tell these apart. */
-  notGranted(name: string): NotGrantedError {
+  notGranted(name: string): ScopeError {
+    // The text below; no option of a command would help.
+    if (this.mayRun(name)) return new ScopeError(`run the action ${name}`);
     return new NotGrantedError({ verb: "run", option: "action", value: name, granted: this.#rights.actions });
   }
 }
@@ -137,6 +139,6 @@ function describeUses(uses: number): string {
 
 function describeRights(rights: ServiceRights): (readonly [label: string, text: string])[] {
   const { actions, uses } = schema.parse(rights);
-  const limit = uses === undefined ? [] : [["runs of actions", `${uses} in all`] as const];
-  return [["actions", describeList(actions)], ...limit];
+  const limit = uses === undefined ? "no limit" : `${uses} in all`;
+  return [["actions", describeList(actions)], ["runs of actions", limit]];
 }

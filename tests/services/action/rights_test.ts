@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import * as fc from "fast-check";
 import { replaceRights, rightsFromOptions } from "../../../src/cli/keys/rights_from_options.ts";
+import { NotGrantedError } from "../../../src/keys/rights.ts";
 import { ACTION_RIGHTS, ActionGrants } from "../../../src/services/action/rights.ts";
 import { SERVICES } from "../../../src/services/registry.ts";
 
@@ -64,4 +65,15 @@ Deno.test("the keys file is strict in rights of actions", () => {
   ) {
     assertEquals(faults(rights), 1, JSON.stringify(rights));
   }
+});
+
+Deno.test("notGranted() has one text, and names an option only where that would help", () => {
+  const errors = [["gate-*"], ["*"]].map((actions) => new ActionGrants({ actions }).notGranted("light"));
+  assertEquals(errors.map(({ message }) => message), Array(2).fill("This key may not run the action light"));
+  assertEquals(errors.map((error) => error instanceof NotGrantedError), [true, false]);
+});
+
+Deno.test("keys set shows that the number of runs has no limit", () => {
+  const shown = (rights: object) => ACTION_RIGHTS.describe({ actions: ["gate"], ...rights })[1];
+  assertEquals([shown({ uses: 3 }), shown({})], [["runs of actions", "3 in all"], ["runs of actions", "no limit"]]);
 });
