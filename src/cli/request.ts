@@ -5,6 +5,7 @@
  */
 import type { HttpAddress } from "../client/gateway_client.ts";
 import { type CommandLine, formatUsage, readArgs, UsageError, wrongUsage } from "./args.ts";
+import { EXIT_FAILURE } from "./exit_codes.ts";
 import { CLIENT_OPTIONS, openClient, printAnswer, runClient } from "./client.ts";
 import type { Platform } from "../platform.ts";
 
@@ -36,7 +37,11 @@ export function request(platform: Platform): Promise<number> {
     const client = await openClient(values, platform);
     const answer = await client.http(message);
     const isSuccess = answer.status >= 200 && answer.status < 300;
-    const { bytes } = answer;
+    const { bytes, contentType } = answer;
+    if (bytes === undefined && isSuccess && /^(?:image(?!\/svg)|audio|video)\//.test(contentType ?? "")) {
+      platform.printError(`The answer is ${contentType}, which is no text: add --raw > FILE`);
+      return EXIT_FAILURE;
+    }
     if (bytes === undefined) return printAnswer({ ...answer, status: isSuccess ? 200 : answer.status }, platform);
     if (!isSuccess) return printAnswer({ ...answer, body: new TextDecoder().decode(bytes) }, platform);
     platform.printBytes(bytes);

@@ -155,6 +155,12 @@ Deno.test("request --raw prints the text of an answer that is not a success, and
   assertEquals(platform.lines, []);
 });
 
+Deno.test("request prints no picture as text, and names --raw", async () => {
+  const answer = made({ service: "http", headers: { "content-type": "image/jpeg" } }, 200, "\ufffd\ufffd");
+  const { code, out, notices } = await run(request, ["camera", "/x.jpg"], answer);
+  assertEquals([code, out, notices], [1, [], ["The answer is image/jpeg, which is no text: add --raw > FILE"]]);
+});
+
 Deno.test("request fails with the status of an answer that is not a success", async () => {
   const { code, out, notices } = await run(request, ["nas", "/x"], made({ service: "http" }, 404, "Not found"));
   assertEquals([code, out, notices], [1, [], ["404 Not found"]]);
