@@ -49,6 +49,8 @@ export interface Platform {
   readonly createHttpClient: typeof Deno.createHttpClient;
   /** Starts an HTTP server. */
   readonly serve: typeof Deno.serve;
+  /** Answers a request of such a server with a WebSocket. */
+  readonly upgradeWebSocket: typeof Deno.upgradeWebSocket;
   /** Opens a datagram socket. */
   readonly listenDatagram: typeof Deno.listenDatagram;
   /**
@@ -83,6 +85,8 @@ export interface Platform {
   envNames(): readonly string[];
   /** Prints a line to standard output. */
   print(line: string): void;
+  /** Writes bytes to standard output as they are. */
+  printBytes(bytes: Uint8Array): void;
   /** Prints a line to standard error. */
   printError(line: string): void;
   /**
@@ -111,6 +115,16 @@ const SAME_SIGNAL_MS = 500;
 export function denoPlatform(interruptedCode: number): Omit<Platform, "args"> {
   const outputClosed = Promise.withResolvers<void>();
   const isTerminal = Deno.stdout.isTerminal();
+  const printBytes = (bytes: Uint8Array) => {
+    try {
+      writeAll(Deno.stdout, bytes);
+    } catch (error) {
+      // Deno cannot ask whether a pipe or socket is closed: only a write shows it. After any other failure, such as a
+      // full disk, only this line is lost.
+      const isClosed = error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset;
+      if (isClosed) outputClosed.resolve();
+    }
+  };
   return {
     isTerminal,
     denoVersion: Deno.version.deno,
@@ -119,6 +133,7 @@ export function denoPlatform(interruptedCode: number): Omit<Platform, "args"> {
     fetch,
     createHttpClient: Deno.createHttpClient,
     serve: Deno.serve,
+    upgradeWebSocket: Deno.upgradeWebSocket,
     listenDatagram: Deno.listenDatagram,
     listen: (options) => Deno.listen(options),
     lookup: lookupHost,
@@ -129,16 +144,8 @@ export function denoPlatform(interruptedCode: number): Omit<Platform, "args"> {
     process: processStats,
     env: (name) => Deno.env.get(name),
     envNames: () => unlessForbidden(() => Object.keys(Deno.env.toObject())) ?? [],
-    print(line) {
-      try {
-        writeLine(Deno.stdout, isTerminal ? visible(line) : line);
-      } catch (error) {
-        // Deno cannot ask whether a pipe or socket is closed: only a write shows it. After any other failure, such as a
-        // full disk, only this line is lost.
-        const isClosed = error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset;
-        if (isClosed) outputClosed.resolve();
-      }
-    },
+    print: (line) => printBytes(lineOf(isTerminal ? visible(line) : line)),
+    printBytes,
     printError,
     askSecret: (question) => askSecret(question, interruptedCode),
     onReload: (reload) => Deno.addSignalListener("SIGHUP", reload),
@@ -217,15 +224,19 @@ function processStats(): ProcessStats {
   };
 }
 
-/** Writes a line. Unlike `console`, it throws whatever kind of file the output is. */
-function writeLine(output: typeof Deno.stdout | typeof Deno.stderr, line: string): void {
-  let rest = new TextEncoder().encode(`${line}\n`);
+function lineOf(text: string): Uint8Array {
+  return new TextEncoder().encode(`${text}\n`);
+}
+
+/** Writes bytes. Unlike `console`, it throws whatever kind of file the output is. */
+function writeAll(output: typeof Deno.stdout | typeof Deno.stderr, bytes: Uint8Array): void {
+  let rest = bytes;
   while (rest.length > 0) rest = rest.subarray(output.writeSync(rest));
 }
 
 function printError(line: string): void {
   try {
-    writeLine(Deno.stderr, Deno.stderr.isTerminal() ? visible(line) : line);
+    writeAll(Deno.stderr, lineOf(Deno.stderr.isTerminal() ? visible(line) : line));
   } catch {
     // The exit code remains.
   }

@@ -83,6 +83,9 @@ internal fun influxResultIn(answer: Answer): InfluxResult {
     return InfluxResult(columns, rows, content.opt("truncated") == true)
 }
 
+/** Most characters of the reason of a service, which may be a whole page. */
+private const val MAX_REASON = 200
+
 /**
  * Returns the content of an answer. Where the gateway itself answers, the body is a text of JSON.
  *
@@ -90,7 +93,11 @@ internal fun influxResultIn(answer: Answer): InfluxResult {
  */
 internal fun contentOf(answer: Answer, service: String): Any? {
     val status = answer.status
-    if (status != 200) throw FailedException(status, "$service answers with status $status")
+    if (status != 200) {
+        val reason = (answer.body as? String)?.take(MAX_REASON).orEmpty()
+        val end = if (reason == "") "" else ": $reason"
+        throw FailedException(status, "$service answers with status $status$end")
+    }
     val text = answer.body as? String ?: return answer.body
     return try {
         readJson(text)

@@ -4,6 +4,8 @@
  *
  * @module
  */
+import type { Answer } from "../client/gateway_client.ts";
+import { isObject, tryParseJson } from "../lib/json.ts";
 import { type CommandLine, readArgs } from "./args.ts";
 import { CLIENT_OPTIONS, openClient, printAnswer, runClient } from "./client.ts";
 import { PARAM_NOTES, parseParamValues } from "./param_values.ts";
@@ -14,7 +16,11 @@ export const QUERY_LINE = {
   synopsis: "deno task query [NAME] [PARAM=VALUE...]",
   summary: "Run a named query of InfluxDB through the gateway, or list those that the key may run",
   options: {
-    json: { type: "boolean", default: false, description: "Print JSON, with times in milliseconds" },
+    json: {
+      type: "boolean",
+      default: false,
+      description: "Print JSON, with times in milliseconds, or with all of\nthe list",
+    },
     ...CLIENT_OPTIONS,
   },
   notes: PARAM_NOTES,
@@ -26,7 +32,7 @@ export function query(platform: Platform): Promise<number> {
     const { values, positionals: [name, ...words] } = readArgs(platform.args, QUERY_LINE);
     const params = parseParamValues(words, QUERY_LINE);
     const client = await openClient(values, platform);
-    if (name === undefined) return printAnswer(await client.call("influxdb"), platform);
+    if (name === undefined) return printQueries(await client.call("influxdb"), values.json, platform);
     const { columns, rows, truncated } = await client.influx(name, params);
     if (values.json) platform.print(JSON.stringify({ columns, rows, truncated }, null, 2));
     else {
@@ -36,6 +42,18 @@ export function query(platform: Platform): Promise<number> {
     if (truncated) platform.printError("There are more rows than the gateway sends: ask for a shorter period");
     return 0;
   });
+}
+
+/** Prints a line for each query: its name and parameters as they are typed, and its text for people. */
+function printQueries(answer: Answer, asJson: boolean, platform: Platform): number {
+  const content = typeof answer.body === "string" ? tryParseJson(answer.body) : answer.body;
+  const queries = isObject(content) ? content["queries"] : undefined;
+  if (asJson || !Array.isArray(queries)) return printAnswer(answer, platform);
+  for (const { name, label, params } of queries.filter(isObject)) {
+    const words = [name, ...Object.keys(isObject(params) ? params : {}).map((param) => `${param}=…`)];
+    platform.print(`${words.join(" ")}${typeof label === "string" ? `: ${label}` : ""}`);
+  }
+  return 0;
 }
 
 /** Formats a value in one cell: a time as in ISO 8601, nothing for a missing value. */

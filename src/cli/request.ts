@@ -5,6 +5,7 @@
  */
 import type { HttpAddress } from "../client/gateway_client.ts";
 import { type CommandLine, formatUsage, readArgs, UsageError, wrongUsage } from "./args.ts";
+import { EXIT_FAILURE } from "./exit_codes.ts";
 import { CLIENT_OPTIONS, openClient, printAnswer, runClient } from "./client.ts";
 import type { Platform } from "../platform.ts";
 
@@ -16,10 +17,11 @@ export const REQUEST_LINE = {
     method: { type: "string", value: "METHOD", description: "Method; without it GET, or POST with --body" },
     header: { type: "string", value: "TEXT", multiple: true, description: "Header, such as 'Accept: text/plain'" },
     body: { type: "string", value: "TEXT", description: "Body, as JSON unless a header says otherwise" },
+    raw: { type: "boolean", default: false, description: "Write the bytes of the answer, such as a picture" },
     timeout: { type: "string", value: "SECONDS", description: "Longest wait of the gateway" },
     ...CLIENT_OPTIONS,
   },
-  notes: "PATH may have a query: '/api/events?limit=5'.",
+  notes: "PATH may have a query: '/api/events?limit=5'. A picture: --raw > door.jpg.",
 } as const satisfies CommandLine;
 
 /** Sends the request, and prints the body of the answer. A status that is not a success is a failure. */
@@ -29,11 +31,21 @@ export function request(platform: Platform): Promise<number> {
     const address = parseAddress(positionals);
     const { body, method = body === undefined ? "GET" : "POST" } = values;
     const headers = parseHeaders(values.header ?? []);
-    const message = { ...address, method, headers, body, timeout: parseTimeout(values.timeout) };
+    const raw = values.raw || undefined;
+    if (raw && platform.isTerminal) throw wrongUsage("--raw needs a file: add > FILE", REQUEST_LINE);
+    const message = { ...address, method, headers, body, raw, timeout: parseTimeout(values.timeout) };
     const client = await openClient(values, platform);
     const answer = await client.http(message);
     const isSuccess = answer.status >= 200 && answer.status < 300;
-    return printAnswer({ ...answer, status: isSuccess ? 200 : answer.status }, platform);
+    const { bytes, contentType } = answer;
+    if (bytes === undefined && isSuccess && /^(?:image(?!\/svg)|audio|video)\//.test(contentType ?? "")) {
+      platform.printError(`The answer is ${contentType}, which is no text: add --raw > FILE`);
+      return EXIT_FAILURE;
+    }
+    if (bytes === undefined) return printAnswer({ ...answer, status: isSuccess ? 200 : answer.status }, platform);
+    if (!isSuccess) return printAnswer({ ...answer, body: new TextDecoder().decode(bytes) }, platform);
+    platform.printBytes(bytes);
+    return 0;
   });
 }
 

@@ -10,6 +10,9 @@ import { FailedError } from "./gateway_error.ts";
 /** JSON object whose members are yet to be checked. */
 export type Fields = Readonly<Record<string, unknown>>;
 
+/** Most characters of the reason of a service, which may be a whole page. */
+const MAX_REASON = 200;
+
 /**
  * Returns the content of an answer. Where the gateway itself answers, the body is a text of JSON.
  *
@@ -17,7 +20,10 @@ export type Fields = Readonly<Record<string, unknown>>;
  * @throws {FailedError} if the answer is not a success
  */
 export function contentOf({ status, body }: Answer, service: string): unknown {
-  if (status !== 200) throw new FailedError(`${service} answers with status ${status}`, { status });
+  if (status !== 200) {
+    const reason = typeof body === "string" && body !== "" ? `: ${body.slice(0, MAX_REASON)}` : "";
+    throw new FailedError(`${service} answers with status ${status}${reason}`, { status });
+  }
   return typeof body === "string" ? tryParseJson(body) : body;
 }
 

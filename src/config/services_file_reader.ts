@@ -49,7 +49,9 @@ export async function readServicesFile(options: ReadServicesFileOptions): Promis
   if (text === undefined) return NO_SERVICES_FILE;
   // Loaded only here, with the reader of YAML: a gateway for Jeedom and MQTT alone has no such file.
   const { parseServicesFile } = await import("./services_file.ts");
-  const file = parseServicesFile(text, { path, services, variable: await loadVariables() });
+  // Without variables in it, neither the environment nor .env matters.
+  const variable = text.includes("${") ? await loadVariables() : () => undefined;
+  const file = parseServicesFile(text, { path, services, variable });
   try {
     // Only now that it is known to be a services file.
     return { ...file, exists: true, tightened: mode === "strict" && await restrictToOwner(path, files) };

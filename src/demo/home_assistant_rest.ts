@@ -15,13 +15,9 @@ import {
   ServiceNotFound,
 } from "./home_assistant_services.ts";
 import { type EntityState, toFullState } from "./home_assistant_state.ts";
+import { PICTURE } from "./simulated_camera.ts";
 
 const DAY_MS = 86_400_000;
-
-/** Picture of the camera: a PNG of one pixel. */
-const PICTURE = Uint8Array.fromBase64(
-  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
-);
 
 /** Answers a request of the REST API. */
 export async function answerRest(request: Request, server: HomeAssistantServer): Promise<Response> {

@@ -20,17 +20,21 @@ export const DEVICES: readonly { readonly id: number; readonly name: string; rea
   { id: 1, name: "Temperature", topic: "home/livingroom/temperature" },
   { id: 2, name: "Front door", topic: "home/hall/door" },
   { id: 3, name: "Light", topic: "home/livingroom/light" },
+  { id: 4, name: "Gate", topic: "home/gate" },
 ];
 
-/** Id of the light, the only device that can be switched. */
+/** Id of the light, the only device that Jeedom can switch. */
 export const LIGHT_ID = 3;
+
+/** Id of the gate. */
+const GATE_ID = 4;
 
 /** Most changes that are kept for polls. */
 const MAX_CHANGES = 250;
 
-/** Home with a temperature, a door and a light. */
+/** Home with a temperature, a door, a light and a gate. */
 export class SimulatedHome {
-  readonly #values = new Map<number, number>([[1, 20.5], [2, 0], [LIGHT_ID, 0]]);
+  readonly #values = new Map<number, number>([[1, 20.5], [2, 0], [LIGHT_ID, 0], [GATE_ID, 0]]);
   readonly #changes: Change[] = [];
   readonly #listeners = new Set<(change: Change) => void>();
   readonly #now: () => number;
@@ -76,6 +80,9 @@ export class SimulatedHome {
 /** Topic on which the light takes `ON` and `OFF`. */
 export const LIGHT_COMMAND_TOPIC = "home/livingroom/light/set";
 
+/** Topic on which the gate takes `OPEN` and `CLOSE`. */
+export const GATE_COMMAND_TOPIC = "home/gate/set";
+
 /**
  * Connects the home to a broker.
  *
@@ -89,12 +96,14 @@ export async function startSensors(
 ): Promise<() => Promise<void>> {
   const connection = await connect(broker, {
     signal: AbortSignal.timeout(tickMs + 10_000),
-    onMessage({ payload }) {
-      home.set(LIGHT_ID, new TextDecoder().decode(payload) === "ON" ? 1 : 0);
+    onMessage({ topic, payload }) {
+      const isOn = ["ON", "OPEN"].includes(new TextDecoder().decode(payload));
+      home.set(topic === GATE_COMMAND_TOPIC ? GATE_ID : LIGHT_ID, isOn ? 1 : 0);
       return undefined;
     },
   });
-  await connection.subscribe([{ filter: LIGHT_COMMAND_TOPIC, qos: 1, id: 1 }]);
+  const filters = [LIGHT_COMMAND_TOPIC, GATE_COMMAND_TOPIC];
+  await connection.subscribe(filters.map((filter, index) => ({ filter, qos: 1, id: index + 1 })));
 
   const publish = ({ id, value }: Change) => {
     const topic = DEVICES.find((device) => device.id === id)?.topic ?? `home/device/${id}`;

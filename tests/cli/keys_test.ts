@@ -110,6 +110,15 @@ Deno.test("keys prints its usage without a subcommand or with an unknown one", (
     }
   }));
 
+Deno.test("keys add and keys set print long labels with a space behind them, and all texts below each other", () =>
+  atHome(async (home) => {
+    const added = await home.run("add phone --ha-read light.* --http-target cam");
+    assertMatch(added.out, /\n {2}Home Assistant reads: light\.\*\n/);
+    assertMatch(added.out, /\n {2}HTTP targets: {9}cam\n/);
+    const { out } = await home.run("set phone --ha-read *");
+    assertMatch(out, /\n {2}Home Assistant reads: light\.\* → \*\n/);
+  }));
+
 Deno.test("keys add writes an everyday key, and prints its rights but not its secret", () =>
   atHome(async (home) => {
     const { code, out, err } = await home.run("add phone");

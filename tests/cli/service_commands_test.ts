@@ -123,7 +123,21 @@ const CASES:
       ok({ columns: [], rows: [] }),
       ['{\n  "columns": [],\n  "rows": [],\n  "truncated": false\n}'],
     ],
-    [query, [], { service: "influxdb" }, ok({ queries: [] }), ['{\n  "queries": []\n}']],
+    [query, ["--json"], { service: "influxdb" }, ok({ queries: [] }), ['{\n  "queries": []\n}']],
+    [
+      query,
+      [],
+      { service: "influxdb" },
+      ok({ queries: [{ name: "power", params: {} }, { name: "t", label: "Warmth", params: { room: {}, from: {} } }] }),
+      ["power", "t room=… from=…: Warmth"],
+    ],
+    [
+      request,
+      ["camera", "/x.jpg", "--raw"],
+      { service: "http", target: "camera", path: "/x.jpg", method: "GET", raw: true },
+      made({ service: "http", "body_b64": "/9j/AA==", "content_type": "image/jpeg" }, 200, null),
+      ["ffd8ff00"],
+    ],
   ];
 
 for (const [command, args, sent, answer, out] of CASES) {
@@ -131,6 +145,21 @@ for (const [command, args, sent, answer, out] of CASES) {
     assertEquals(await run(command, args, answer), { code: 0, sent: { ...sent }, out, notices: [] });
   });
 }
+
+Deno.test("request --raw prints the text of an answer that is not a success, and nothing to a terminal", async () => {
+  const answer = made({ service: "http", "body_b64": btoa("Not found") }, 404, null);
+  const { code, out, notices } = await run(request, ["camera", "/x.jpg", "--raw"], answer);
+  assertEquals([code, out, notices], [1, [], ["404 Not found"]]);
+  const { platform } = clientMachine(["camera", "/x.jpg", "--raw"], [answer]);
+  assertEquals(await request({ ...platform, isTerminal: true }), 2);
+  assertEquals(platform.lines, []);
+});
+
+Deno.test("request prints no picture as text, and names --raw", async () => {
+  const answer = made({ service: "http", headers: { "content-type": "image/jpeg" } }, 200, "\ufffd\ufffd");
+  const { code, out, notices } = await run(request, ["camera", "/x.jpg"], answer);
+  assertEquals([code, out, notices], [1, [], ["The answer is image/jpeg, which is no text: add --raw > FILE"]]);
+});
 
 Deno.test("request fails with the status of an answer that is not a success", async () => {
   const { code, out, notices } = await run(request, ["nas", "/x"], made({ service: "http" }, 404, "Not found"));

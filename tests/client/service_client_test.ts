@@ -58,7 +58,7 @@ for (const [name, call, answers] of MALFORMED) {
   if (call === HTTP) continue;
   Deno.test(`${name}() throws a FailedError with the status of a service that refuses`, async () => {
     const { client } = clientOf([made({ service: "s" }, 404, "Not found")], new FakeClock());
-    const error = await assertRejects(() => call(client), FailedError, "answers with status 404");
+    const error = await assertRejects(() => call(client), FailedError, "answers with status 404: Not found");
     assertEquals(error.status, 404);
   });
 }

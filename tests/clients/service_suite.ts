@@ -1,5 +1,5 @@
 /** Tests of every client: calls and subscriptions of services beside Jeedom and MQTT. */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { type ClientProgram, ClientTests, type Line } from "./client_program.ts";
 import { closeConnection, refuse, stay } from "./responses.ts";
 import { received, subscribing } from "./subscribing.ts";
@@ -284,7 +284,9 @@ export function testServices(program: ClientProgram): void {
       const lines = await tests.all(gateway, words([...MALFORMED, ...refused]), PINNED);
       assertEquals(lines.length, malformed.length + refusals.length);
       for (const [index, line] of lines.entries()) {
-        tests.assertFailure(line, "failed", { status: index < malformed.length ? 200 : 404 });
+        const isMalformed = index < malformed.length;
+        tests.assertFailure(line, "failed", { status: isMalformed ? 200 : 404 });
+        if (!isMalformed) assertMatch(String(line["message"]), /answers with status 404: No/);
       }
     });
   });

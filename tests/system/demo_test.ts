@@ -1,5 +1,5 @@
 /** The demo of README.md, and output that is closed early. */
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { dirname } from "node:path";
 import { GatewayClient } from "../../src/client/gateway_client.ts";
 import type { Variables } from "../../src/config/rules.ts";
@@ -104,7 +104,7 @@ async function readUntil(wanted: string, stream: ReadableStream<Uint8Array>): Pr
   throw new Error(`"${wanted}" was not printed. There was:\n${text}`);
 }
 
-Deno.test("deno task demo shows a call, a subscription and a message with any settings, and its printed commands work", async () => {
+Deno.test("deno task demo shows one of each request with any settings, and its printed commands work", async () => {
   await using project = await copyWithWrongSettings();
   const { directory, temporary, spawn } = project;
   const before = namesIn(directory);
@@ -118,28 +118,43 @@ Deno.test("deno task demo shows a call, a subscription and a message with any se
         "sent      2.",
         "returned  2.",
         'answered  200 {"jsonrpc":"2.0","id":99999,"result":{"temperature":20.5,"light":0}}',
-        "connected Successfully connected and subscribed to home/#",
         'published 200 {"success":true,"topic":"home/livingroom/light/set"',
         "received  home/livingroom/light 1",
+        "answered  200 image/png, 70 bytes",
+        "received  light.kitchen off\n   called    light.turn_on 200\n   received  light.kitchen on\n",
+        "may run   open-gate: Open the gate",
+        'answered  200 {"success":true,"action":"open-gate"}',
+        "published 403 This key may not use the service mqtt",
       ]
     ) assert(output.text.includes(shown), `"${shown}" is not in:\n${output.text}`);
+    assertMatch(output.text, /answered {2}time, mean\n(?: {13}\d\d:00, [\d.]+\n){3}\n/);
 
     const [keyFile = ""] = /(?<=--key-file )\S+/.exec(output.text) ?? [];
-    const modes = [dirname(keyFile), keyFile].map((path) => ((Deno.statSync(path).mode ?? 0) & 0o777).toString(8));
-    assertEquals(modes, ["700", "600"]);
-    assertEquals(output.text.includes((await Deno.readTextFile(keyFile)).trim()), false, "The key is printed");
+    const made = dirname(keyFile);
+    const modeOf = (path: string) => ((Deno.statSync(path).mode ?? 0) & 0o777).toString(8);
+    assertEquals(modeOf(made), "700");
+    for (const name of namesIn(made)) assertEquals([name, modeOf(`${made}/${name}`)], [name, "600"]);
+    for (const name of ["key.txt", "guest.txt"]) {
+      const key = (await Deno.readTextFile(`${made}/${name}`)).trim();
+      assertEquals([key.length, output.text.includes(key)], [64, false], `The key in ${name} is printed`);
+    }
 
     const commands = output.lines.filter((line) => line.startsWith("deno task ")).map((line) =>
       line.replace("deno task ", "deno task --quiet ")
     );
-    const [health = "", call = "", publish = "", subscribe = ""] = commands;
-    assertEquals(commands.map((line) => line.split(" ")[3]), ["health", "call", "publish", "subscribe"]);
-    for (
-      const [command, text] of [[health, '{"status":"ok"'], [call, '"Temperature"'], [
-        publish,
-        '{"success":true',
-      ]] as const
-    ) {
+    const subscribe = commands.at(-1) ?? "";
+    const expected = [
+      ["health", '{"status":"ok"'],
+      ["call", '"Temperature"'],
+      ["publish", '{"success":true'],
+      ["request", '"Front door"'],
+      ["states", "light.kitchen on"],
+      ["query", "time\tmean"],
+      ["action", '"success": true'],
+    ] as const;
+    assertEquals(commands.map((line) => line.split(" ")[3]), [...expected.map(([name]) => name), "subscribe"]);
+    for (const [index, [, text]] of expected.entries()) {
+      const command = commands[index] ?? "";
       const { code, stdout, stderr } = await spawn(command).output();
       const printed = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
       assertEquals([code, printed.includes(text)], [0, true], printed);
@@ -216,7 +231,7 @@ Deno.test("the demo fails with a remedy if it cannot create a temporary director
   assertStringIncludes(new TextDecoder().decode(stderr), "Set TMPDIR to a directory that is writable");
 });
 
-for (const last of ["1. A call", "Ctrl-C ends it"]) {
+for (const last of ["1. A call", "4. A light", "Ctrl-C ends it"]) {
   Deno.test(`the demo ends and leaves no file if its output is closed after "${last}"`, async () => {
     await using demo = await startDemo();
     const errors = new Response(demo.child.stderr).text();

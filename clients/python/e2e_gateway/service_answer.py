@@ -11,6 +11,9 @@ from typing import Any
 from .answer import Answer
 from .errors import FailedError
 
+#: Most characters of the reason of a service, which may be a whole page.
+MAX_REASON = 200
+
 
 @dataclass(frozen=True)
 class HttpAnswer(Answer):
@@ -142,10 +145,10 @@ def content_of(answer: Answer, service: str) -> Any:
     :raises FailedError: if the answer is not a success
     """
     if answer.status != 200:
-        raise FailedError(
-            f"{service} answers with status {answer.status}",
-            status=answer.status,
-        )
+        message = f"{service} answers with status {answer.status}"
+        if isinstance(answer.body, str) and answer.body:
+            message += f": {answer.body[:MAX_REASON]}"
+        raise FailedError(message, status=answer.status)
     if not isinstance(answer.body, str):
         return answer.body
     try:

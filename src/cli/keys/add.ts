@@ -12,7 +12,7 @@ import { type KeysSession, oneName } from "./session.ts";
 import { expiryFromOption, protocolFromOption, rateFromOptions } from "./key_options.ts";
 import { describeNextStep } from "./show.ts";
 import { rightsFromOptions, rightsOptions } from "./rights_from_options.ts";
-import { describeKey } from "./rights_text.ts";
+import { alignLabels, describeKey } from "./rights_text.ts";
 
 /** Returns the command line of `keys add`. */
 export function addLine(services: readonly ServiceModule[]): CommandLine {
@@ -73,8 +73,8 @@ export async function addKey(session: KeysSession): Promise<void> {
     return [...records, record];
   });
   print(`Key "${name}" is in ${config.keys.keysFile}. A running gateway accepts it within 2 seconds.`);
-  const lines = [["KID", await deriveKeyId(record.secret)], ...describeKey(record, now, services)];
-  for (const [label, text] of lines) print(`  ${`${label}:`.padEnd(19)}${text}`);
+  const kid = await deriveKeyId(record.secret);
+  for (const line of alignLabels([["KID", kid], ...describeKey(record, now, services)])) print(line);
   print(describeNextStep(name, session));
 }
 

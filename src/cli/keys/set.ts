@@ -12,7 +12,7 @@ import { changeKey, findKey, type KeysSession, oneName } from "./session.ts";
 import { unusableReason } from "../../keys/status.ts";
 import { expiryFromOption, protocolFromOption, rateFromOptions, type RateValues } from "./key_options.ts";
 import { replaceRights, setRightsOptions } from "./rights_from_options.ts";
-import { describeKey } from "./rights_text.ts";
+import { alignLabels, describeKey } from "./rights_text.ts";
 
 /** Returns the command line of `keys set`. */
 export function setLine(services: readonly ServiceModule[]): CommandLine {
@@ -52,7 +52,7 @@ export async function setKey(session: KeysSession): Promise<void> {
   const changes = differences(before, after, session);
   if (changes.length === 0) return print(`Key "${name}" has these values already: nothing changed.`);
   print(`Key "${name}" is changed:`);
-  for (const [label, from, to] of changes) print(`  ${`${label}:`.padEnd(19)}${from} → ${to}`);
+  for (const line of alignLabels(changes.map(([label, from, to]) => [label, `${from} → ${to}`]))) print(line);
   print(
     changes.every(([label]) => label === "expires")
       ? "A running gateway applies this within 2 seconds. Open streams continue."

@@ -32,7 +32,9 @@ export class CoolDowns {
     const end = this.#ends.get(name);
     if (end !== undefined) {
       const seconds = Math.ceil((end - now) / 1000);
-      throw new ServiceError(429, `The action ran just now: wait ${seconds} s`, {
+      // Clients add retry_after to the message.
+      const later = seconds > MAX_RETRY_SECONDS ? `, and can run again in ${seconds} s` : "";
+      throw new ServiceError(429, `The action ran just now${later}`, {
         code: "busy",
         retryAfterSeconds: Math.min(seconds, MAX_RETRY_SECONDS),
       });

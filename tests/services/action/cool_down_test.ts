@@ -15,10 +15,11 @@ Deno.test("begin() refuses an action until its cool-down ends, with the seconds 
   clock.ms = 3500;
   const error = assertThrows(() => coolDowns.begin("a", 5000), ServiceError);
   assertEquals([error.status, error.code, error.retryAfterSeconds], [429, "busy", 3]);
+  assertEquals(error.message, "The action ran just now");
   clock.ms = 6000;
   coolDowns.begin("a", 5000);
   coolDowns.begin("long", 3_600_000);
-  const long = assertThrows(() => coolDowns.begin("long", 1000), ServiceError, "wait 3600 s");
+  const long = assertThrows(() => coolDowns.begin("long", 1000), ServiceError, "can run again in 3600 s");
   assertEquals(long.retryAfterSeconds, 60);
 });
 
