@@ -35,6 +35,9 @@ Deno.test("unread answers of one key are aborted without effect on another, with
     JEEDOM_URL: `http://127.0.0.1:${jeedom.addr.port}`,
     JEEDOM_APIKEY: crypto.randomUUID(),
     JEEDOM_MAX_RESPONSE_BYTES: String(2 ** 20),
+    // The share of a key is for the largest answer of any service.
+    HTTP_MAX_RESPONSE_BYTES: String(2 ** 19),
+    INFLUXDB_MAX_RESPONSE_BYTES: String(2 ** 20),
   }, { directory, key: modest.secret.toHex() });
   const sessions = [0, 1].map(() => connect(gateway.url, { settings: { initialWindowSize: 0 } }));
   for (const session of sessions) session.on("error", () => {});

@@ -38,7 +38,7 @@ export const homeAssistant: ServiceModule<typeof HOME_ASSISTANT_SETTINGS> = {
     const port = Number(url.port || (url.protocol === "https:" ? 443 : 80));
     return [formatHostPattern({ host: hostOf(url), port })];
   },
-  maxAnswerBytes: ({ home_assistant: { maxResponseBytes } }) => maxResponseBytes,
+  maxAnswerBytes: ({ home_assistant: config }) => addressOf(config) === undefined ? 0 : config.maxResponseBytes,
   checkFiles: ({ home_assistant: { caFile } }, platform) => [openTrustedFetch(CA_FILE, caFile, platform)],
   async create(dependencies) {
     const { config, platform, now, monotonic, deadlines, checkTimeoutMs, resources } = dependencies;
