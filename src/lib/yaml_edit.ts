@@ -122,6 +122,10 @@ function createNode(document: Document, value: EntryValue) {
     Collection(_key, collection, { length }) {
       if (length > 0) collection.flow = true;
     },
+    Scalar(_key, scalar) {
+      // A block of lines would lose spaces at the ends of lines.
+      if (typeof scalar.value === "string" && scalar.value.includes("\n")) scalar.type = "QUOTE_DOUBLE";
+    },
   });
   return node;
 }
@@ -171,7 +175,8 @@ function spliceOut(text: string, { document, entry }: {
 function formatEntry(name: string, value: EntryValue, indent: string): string {
   const document = new Document({}, COMPATIBLE);
   document.set(name, createNode(document, value));
-  return document.toString(FORMAT).replaceAll(/^(?=.)/gm, indent);
+  // Not by the flag m: it takes other characters than line feeds for line ends, such as U+2028 in a text.
+  return document.toString(FORMAT).replaceAll(/(^|\n)(?=[^\n])/g, `$1${indent}`);
 }
 
 function findSection(document: Document, { section }: Entry): Pair | undefined {

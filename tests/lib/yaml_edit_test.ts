@@ -125,6 +125,8 @@ Deno.test("setEntry() writes any value so that the gateway reads the same, and k
       "&a",
       "!a",
       "a\nb\n",
+      " \n",
+      "a\u2028 b",
       " a",
       "a\t",
     ),
