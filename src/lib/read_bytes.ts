@@ -76,6 +76,11 @@ export function lengthOf({ headers }: Response): number | undefined {
   return Number.isNaN(length) ? undefined : length;
 }
 
+/** Returns the number of bytes that a large body of a response takes at most. */
+export function largeBodyBytes(response: Response, maxBytes: number): number {
+  return Math.max(LARGE_BODY_BYTES, Math.min(lengthOf(response) ?? Infinity, maxBytes));
+}
+
 /**
  * Reads a body chunk by chunk until it ends. Cancels it in any case, so that its connection is closed.
  *

@@ -6,10 +6,10 @@
 import { abortable } from "../../lib/async.ts";
 import type { Deadlines } from "../../lib/deadlines.ts";
 import { fetchCause } from "../../lib/fetch_failure.ts";
-import { LARGE_BODY_BYTES, lengthOf, readBytes, TooLargeError } from "../../lib/read_bytes.ts";
+import { largeBodyBytes, readBytes, TooLargeError } from "../../lib/read_bytes.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import { ConcurrencyLimiter } from "../../limits/concurrency_limiter.ts";
-import { FairSemaphore } from "../../limits/fair_semaphore.ts";
+import { createAnswerMemory } from "../../limits/answer_memory.ts";
 import { type ServiceContext, ServiceError } from "../service.ts";
 import type { HomeAssistantAddress, HomeAssistantConfig } from "./settings.ts";
 
@@ -51,12 +51,6 @@ export type ApiOwner = Pick<ServiceContext, "key" | "holdMemory">;
 /** Sends a request to Home Assistant, once. */
 export type AskHomeAssistant = (request: ApiRequest, owner: ApiOwner) => Promise<ApiAnswer>;
 
-/** Maximum number of answers of the largest size in memory, from reading to sealing. */
-const ANSWERS_IN_MEMORY = 2;
-
-/** The same for one key; others wait. */
-const ANSWERS_IN_MEMORY_PER_KEY = 1;
-
 /** Returns the headers of requests with a token. */
 export function headersOf({ token }: Pick<HomeAssistantAddress, "token">): Readonly<Record<string, string>> {
   return {
@@ -75,10 +69,7 @@ export function createHomeAssistantApi(options: HomeAssistantApiOptions): AskHom
   const { address, limits, fetch, deadlines, closeSignal } = options;
   const { timeoutMs, maxResponseBytes } = limits;
   const requests = new ConcurrencyLimiter({ total: limits.maxCalls, each: limits.maxCallsPerKey });
-  const answers = new FairSemaphore({
-    total: ANSWERS_IN_MEMORY * maxResponseBytes,
-    each: ANSWERS_IN_MEMORY_PER_KEY * maxResponseBytes,
-  });
+  const answers = createAnswerMemory(maxResponseBytes);
 
   const running = new Set<AbortController>();
   closeSignal.addEventListener("abort", () => {
@@ -132,10 +123,8 @@ export function createHomeAssistantApi(options: HomeAssistantApiOptions): AskHom
       await response.body?.cancel();
       throw new ServiceError(502, refusal, { code: "service_answer" });
     }
-    const beforeLarge = async () => {
-      const bytes = Math.min(lengthOf(response) ?? Infinity, maxResponseBytes);
-      holdMemory(await answers.acquire(key, Math.max(bytes, LARGE_BODY_BYTES), signal));
-    };
+    const beforeLarge = async () =>
+      holdMemory(await answers.acquire(key, largeBodyBytes(response, maxResponseBytes), signal));
     const bytes = await readBytes(response, maxResponseBytes, { signal, beforeLarge });
     return { status, contentType: headers.get("Content-Type") ?? "", bytes };
   }

@@ -6,9 +6,10 @@
 import type { Deadlines } from "../../lib/deadlines.ts";
 import { errorName } from "../../lib/errors.ts";
 import { describeFetchError, fetchCause } from "../../lib/fetch_failure.ts";
-import { LARGE_BODY_BYTES, lengthOf, readBytes, TooLargeError } from "../../lib/read_bytes.ts";
+import { largeBodyBytes, readBytes, TooLargeError } from "../../lib/read_bytes.ts";
 import { createReadRights } from "../../keys/rights.ts";
 import { ConcurrencyLimiter } from "../../limits/concurrency_limiter.ts";
+import { createAnswerMemory } from "../../limits/answer_memory.ts";
 import { FairSemaphore } from "../../limits/fair_semaphore.ts";
 import { hostFault } from "../../net/egress.ts";
 import { free } from "../../protocol/bytes.ts";
@@ -56,12 +57,6 @@ const MAX_PER_DESTINATION_AND_KEY = 8;
 /** Maximum number of requests of a key at a time. */
 const MAX_PER_KEY = 16;
 
-/** Maximum number of answers of the largest size in memory, from reading to sealing. */
-const ANSWERS_IN_MEMORY = 2;
-
-/** The same for one key; others wait at their servers. */
-const ANSWERS_IN_MEMORY_PER_KEY = 1;
-
 /** The same for one destination: one that sends slowly must not keep the answers of all others waiting. */
 const ANSWERS_IN_MEMORY_PER_DESTINATION = 1;
 
@@ -72,10 +67,7 @@ export function createHttpService(options: HttpServiceOptions): Service {
   const keys = new ConcurrencyLimiter({ each: MAX_PER_KEY });
   const destinations = new ConcurrencyLimiter({ each: MAX_PER_DESTINATION });
   const shares = new ConcurrencyLimiter({ each: MAX_PER_DESTINATION_AND_KEY });
-  const answers = new FairSemaphore({
-    total: ANSWERS_IN_MEMORY * settings.maxResponseBytes,
-    each: ANSWERS_IN_MEMORY_PER_KEY * settings.maxResponseBytes,
-  });
+  const answers = createAnswerMemory(settings.maxResponseBytes);
   const answersOf = new FairSemaphore({
     total: Infinity,
     each: ANSWERS_IN_MEMORY_PER_DESTINATION * settings.maxResponseBytes,
@@ -197,8 +189,8 @@ export function createHttpService(options: HttpServiceOptions): Service {
       throw new ServiceError(502, `${name} answers with too many headers`, { code: "service_answer" });
     }
     const maxBytes = Math.min(target?.maxBytes ?? Infinity, settings.maxResponseBytes);
-    const heldBytes = Math.max(LARGE_BODY_BYTES, Math.min(lengthOf(response) ?? Infinity, maxBytes));
     const beforeLarge = async () => {
+      const heldBytes = largeBodyBytes(response, maxBytes);
       holdMemory(await answersOf.acquire(name, heldBytes, signal));
       holdMemory(await answers.acquire(key, heldBytes, signal));
     };

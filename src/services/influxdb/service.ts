@@ -7,7 +7,7 @@ import { createReadRights } from "../../keys/rights.ts";
 import type { Deadlines } from "../../lib/deadlines.ts";
 import { valuesWeight } from "../../lib/json_weight.ts";
 import { ConcurrencyLimiter } from "../../limits/concurrency_limiter.ts";
-import { FairSemaphore } from "../../limits/fair_semaphore.ts";
+import { createAnswerMemory } from "../../limits/answer_memory.ts";
 import { type Reply, type Service, type ServiceContext, ServiceError } from "../service.ts";
 import { apiOf, type ApiRequest } from "./api.ts";
 import { exchange, type InfluxAnswer } from "./exchange.ts";
@@ -39,12 +39,6 @@ export interface InfluxServiceOptions {
   readonly closeSignal: AbortSignal;
 }
 
-/** Maximum number of answers of the largest size in memory, from reading to sealing. */
-const ANSWERS_IN_MEMORY = 2;
-
-/** The same for one key; others wait in InfluxDB. */
-const ANSWERS_IN_MEMORY_PER_KEY = 1;
-
 /** Largest memory of the values of an answer while it is converted, in bytes. */
 const MAX_VALUES_BYTES = 96 * 2 ** 20;
 
@@ -56,10 +50,7 @@ export function createInfluxService(options: InfluxServiceOptions): Service {
   const { settings, content, fetchOf, deadlines, now, closeSignal } = options;
   const readRights = createReadRights(INFLUXDB, (rights) => new InfluxGrants(rights));
   const calls = new ConcurrencyLimiter({ total: settings.maxCalls, each: settings.maxCallsPerKey });
-  const answers = new FairSemaphore({
-    total: ANSWERS_IN_MEMORY * settings.maxResponseBytes,
-    each: ANSWERS_IN_MEMORY_PER_KEY * settings.maxResponseBytes,
-  });
+  const answers = createAnswerMemory(settings.maxResponseBytes);
 
   return {
     name: INFLUXDB,

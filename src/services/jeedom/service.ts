@@ -9,8 +9,8 @@ import { plainNumber } from "../../lib/exact_json.ts";
 import { FieldError } from "../../protocol/payload.ts";
 import type { Deadlines } from "../../lib/deadlines.ts";
 import { fetchCause } from "../../lib/fetch_failure.ts";
-import { LARGE_BODY_BYTES, lengthOf, readBytes, TooLargeError } from "../../lib/read_bytes.ts";
-import { FairSemaphore } from "../../limits/fair_semaphore.ts";
+import { LARGE_BODY_BYTES, largeBodyBytes, lengthOf, readBytes, TooLargeError } from "../../lib/read_bytes.ts";
+import { createAnswerMemory } from "../../limits/answer_memory.ts";
 import { createReadRights } from "../../keys/rights.ts";
 import { readAnswer } from "./answer.ts";
 import { authorizeCall, limitReply } from "./call_rights.ts";
@@ -85,12 +85,6 @@ const OVERDUE_MS = 120_000;
 /** Shortest interval of log lines about warnings of PHP, in milliseconds. */
 const STRAY_TEXT_LOG_MS = 3_600_000;
 
-/** Maximum number of answers of the largest size in memory, from reading to sealing. */
-const ANSWERS_IN_MEMORY = 2;
-
-/** The same for one key; others wait in Jeedom. */
-const ANSWERS_IN_MEMORY_PER_KEY = 1;
-
 /** A call to Jeedom, with the key that it counts for. */
 interface Call {
   /** Reserves memory for the answer. */
@@ -111,10 +105,7 @@ export function createJeedomService(options: JeedomServiceOptions): Service {
   const apiUrl = addressOf(settings.url);
   /** Running polls, by key, address and body. */
   const polls = new Map<string, Promise<Reply>>();
-  const answers = new FairSemaphore({
-    total: ANSWERS_IN_MEMORY * settings.maxResponseBytes,
-    each: ANSWERS_IN_MEMORY_PER_KEY * settings.maxResponseBytes,
-  });
+  const answers = createAnswerMemory(settings.maxResponseBytes);
   const runningCalls = new Set<RunningCall>();
   closeSignal.addEventListener("abort", () => {
     for (const running of runningCalls) running.stop(STOPPED);
@@ -207,7 +198,7 @@ export function createJeedomService(options: JeedomServiceOptions): Service {
         const length = lengthOf(response) ?? Infinity;
         if (length <= Math.min(LARGE_BODY_BYTES, maxResponseBytes)) return response.bytes();
         const beforeLarge = async () =>
-          holdMemory(await answers.acquire(key, Math.min(length, maxResponseBytes), signal));
+          holdMemory(await answers.acquire(key, largeBodyBytes(response, maxResponseBytes), signal));
         return readBytes(response, maxResponseBytes, { signal, beforeLarge });
       });
       const reply = readAnswer({ status, bytes }, { isApi: url === apiUrl, onStrayText });
