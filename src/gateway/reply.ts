@@ -81,7 +81,8 @@ export function createSealReply(now: () => number, random: RandomBytes): SealRep
 }
 
 /** Returns the length of the texts of a reply, in characters. */
-function lengthOf({ bodyJson, members = {} }: Reply): number {
+function lengthOf({ bodyJson, members }: Reply): number {
+  if (members === undefined) return bodyJson.length;
   const texts = Object.values(members).filter((member) => typeof member === "string");
   return texts.reduce((length, text) => length + text.length, bodyJson.length);
 }
