@@ -37,16 +37,7 @@ export async function withInfluxdb(
   const path = INFLUXD;
   if (path === undefined) throw new Error("No influxd: the test must be ignored");
   const directory = await Deno.makeTempDir({ prefix: "influxdb-" });
-  const port = freePort();
-  const config = `${directory}/influxdb.conf`;
-  await Deno.writeTextFile(config, configText({ directory, port, hasLogin: login !== undefined }));
-  const child = new Deno.Command(path, {
-    args: ["run", "-config", config],
-    env: { HOME: directory },
-    stdout: "null",
-    stderr: "null",
-  }).spawn();
-  const url = `http://127.0.0.1:${port}`;
+  const { child, url } = await startServer(path, directory, login !== undefined);
   const headers: Record<string, string> = login === undefined
     ? {}
     : { Authorization: `Basic ${btoa(`${login.username}:${login.password}`)}` };
@@ -68,7 +59,6 @@ export async function withInfluxdb(
     },
   };
   try {
-    await until("InfluxDB answers", () => isUp(url));
     if (login !== undefined) {
       await influxdb.run(
         `CREATE USER ${login.username} WITH PASSWORD '${login.password.replaceAll("'", "\\'")}' WITH ALL PRIVILEGES`,
@@ -77,14 +67,51 @@ export async function withInfluxdb(
     await influxdb.run(`CREATE DATABASE ${DATABASE}`);
     await test(influxdb);
   } finally {
-    try {
-      child.kill("SIGKILL");
-    } catch {
-      // It has already ended.
-    }
-    await child.status;
+    await stopServer(child);
     await Deno.remove(directory, { recursive: true });
   }
+}
+
+/** Attempts to start a server, each on another port. */
+const ATTEMPTS = 3;
+
+/** Starts a server, and waits until it answers. It ends at once if a program has taken its port meanwhile. */
+async function startServer(
+  path: string,
+  directory: string,
+  hasLogin: boolean,
+): Promise<{ readonly child: Deno.ChildProcess; readonly url: string }> {
+  for (let attempt = 1;; attempt++) {
+    const port = freePort();
+    const url = `http://127.0.0.1:${port}`;
+    const config = `${directory}/influxdb.conf`;
+    await Deno.writeTextFile(config, configText({ directory, port, hasLogin }));
+    const child = new Deno.Command(path, {
+      args: ["run", "-config", config],
+      env: { HOME: directory },
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    let hasEnded = false;
+    child.status.then(() => hasEnded = true);
+    try {
+      await until("InfluxDB answers", async () => hasEnded || await isUp(url));
+    } catch (error) {
+      await stopServer(child);
+      throw error;
+    }
+    if (!hasEnded) return { child, url };
+    if (attempt === ATTEMPTS) throw new Error(`InfluxDB ended ${ATTEMPTS} times before it answered`);
+  }
+}
+
+async function stopServer(child: Deno.ChildProcess): Promise<void> {
+  try {
+    child.kill("SIGKILL");
+  } catch {
+    // It has already ended.
+  }
+  await child.status;
 }
 
 function configText({ directory, port, hasLogin }: {
