@@ -242,6 +242,12 @@ export class ServiceError extends Error {
   }
 }
 
+/** Makes the error for a request whose key was revoked, or whose rights have changed, while it ran. */
+export function revokedError({ reason }: Pick<AbortSignal, "reason">): ServiceError {
+  const message = reason instanceof Error ? reason.message : "Key was removed or disabled";
+  return new ServiceError(403, message, { code: "key_revoked" });
+}
+
 /** Makes an error answer of the gateway itself. */
 export function errorReply(status: number, message: string, { code, retryAfterSeconds }: ErrorReplyOptions): Reply {
   return gatewayReply(status, { error: message, code, retry_after: retryAfterSeconds });

@@ -44,7 +44,7 @@ export const SERVICES: Subject = {
     },
     ...UNKNOWN.map(([what, service, field]): Check => ({
       name: `an unknown ${what} is refused like one that is not granted`,
-      rule: "403 `This key may not …` with the code `scope`, so that nobody finds out names by trying them",
+      rule: "403 `This key may not …` with the code `scope`, so that names cannot be found by trying",
       versions: BOTH,
       async run(probe) {
         const names = [randomName(probe), randomName(probe)];

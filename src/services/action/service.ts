@@ -5,7 +5,7 @@
  */
 import { createReadRights, type Scope, ScopeError } from "../../keys/rights.ts";
 import type { StateStore } from "../../store/state/state_store.ts";
-import { type Reply, type Service, type ServiceContext, ServiceError } from "../service.ts";
+import { type Reply, revokedError, type Service, type ServiceContext, ServiceError } from "../service.ts";
 import type { CoolDowns } from "./cool_down.ts";
 import { failureOf, outcomeOf, serviceMissing } from "./outcome.ts";
 import { readParams } from "./params.ts";
@@ -53,7 +53,8 @@ export function createActionService(options: ActionServiceOptions): Service {
     const takeBack = coolDowns.begin(name, action.coolDownMs);
     try {
       await claimUse(grants, context);
-      refuseIfRevoked(context);
+      // The key may have stopped working while the store was asked.
+      if (context.revoked?.aborted) throw revokedError(context.revoked);
     } catch (error) {
       takeBack();
       throw error;
@@ -150,15 +151,6 @@ async function fromStore<T>(ask: () => Promise<T>): Promise<T> {
       cause: error,
     });
   }
-}
-
-/** Refuses a request whose key stopped working while the store was asked. */
-function refuseIfRevoked({ revoked }: ServiceContext): void {
-  if (!revoked?.aborted) return;
-  const { reason } = revoked;
-  throw new ServiceError(403, reason instanceof Error ? reason.message : "Key was removed or disabled", {
-    code: "key_revoked",
-  });
 }
 
 /** Describes an action for those who may run it, without the request that runs it. */

@@ -70,7 +70,7 @@ interface StateEntry {
   running: Promise<void> | undefined;
 }
 
-/** Makes the reader of states: one request at a time for each, whoever lists it. */
+/** Makes the reader of states: one request at a time for each, however many list it. */
 export function createStateReader({ findService, fullScope, monotonic }: StateReaderOptions): StateReader {
   // An action that the file changes has another source.
   let entries = new WeakMap<StateSource, StateEntry>();

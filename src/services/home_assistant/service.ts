@@ -9,7 +9,7 @@ import { valuesWeight } from "../../lib/json_weight.ts";
 import { free, toBase64 } from "../../protocol/bytes.ts";
 import type { Payload } from "../../protocol/payload.ts";
 import { createReadRights } from "../../keys/rights.ts";
-import { type Reply, type Service, ServiceError, textReply } from "../service.ts";
+import { type Reply, revokedError, type Service, ServiceError, textReply } from "../service.ts";
 import type { ApiAnswer, ApiRequest, AskHomeAssistant } from "./api.ts";
 import { authorizeCall, entitiesInData } from "./call_data.ts";
 import { matcherOfAny } from "./entities.ts";
@@ -118,13 +118,12 @@ function historyPath({ entities, start, end, withAttributes }: HistoryRequest): 
  *
  * @throws {ServiceError} if it was no call
  */
-function revokedReply({ status }: ApiAnswer, request: HomeAssistantRequest, { reason }: AbortSignal): Reply {
+function revokedReply({ status }: ApiAnswer, request: HomeAssistantRequest, revoked: AbortSignal): Reply {
   if (request.kind === "call") {
     const body = request.wantsResponse ? { "changed_states": [], "service_response": null } : [];
     return { status, bodyJson: JSON.stringify(body) };
   }
-  const message = reason instanceof Error ? reason.message : "Key was removed or disabled";
-  throw new ServiceError(403, message, { code: "key_revoked" });
+  throw revokedError(revoked);
 }
 
 /** Returns the part of an answer that its key may read. */

@@ -8,7 +8,7 @@ import type { Deadlines } from "../../lib/deadlines.ts";
 import { valuesWeight } from "../../lib/json_weight.ts";
 import { ConcurrencyLimiter } from "../../limits/concurrency_limiter.ts";
 import { createAnswerMemory } from "../../limits/answer_memory.ts";
-import { type Reply, type Service, type ServiceContext, ServiceError } from "../service.ts";
+import { type Reply, revokedError, type Service, type ServiceContext, ServiceError } from "../service.ts";
 import { apiOf, type ApiRequest } from "./api.ts";
 import { exchange, type InfluxAnswer } from "./exchange.ts";
 import { errorMessageOf, InfluxError } from "./influx_error.ts";
@@ -79,7 +79,8 @@ export function createInfluxService(options: InfluxServiceOptions): Service {
     const api = apiOf(query.server);
     const maxBytes = Math.min(query.maxBytes ?? Infinity, settings.maxResponseBytes);
     const answer = await send(query, api.query(query, values), { context, maxBytes });
-    requireNotRevoked(context);
+    // Its answer may have taken long.
+    if (context.revoked?.aborted) throw revokedError(context.revoked);
     if (answer.status !== 200) throw refusal(answer, `the query ${name}`);
     if (valuesWeight(answer.text) > MAX_VALUES_BYTES) {
       throw new ServiceError(502, `The answer to the query ${name} holds too many values`, { code: "service_answer" });
@@ -139,13 +140,6 @@ export function createInfluxService(options: InfluxServiceOptions): Service {
 
 function jsonReply(bodyJson: string): Reply {
   return { status: 200, bodyJson };
-}
-
-/** Requires that the key still works: its answer may have taken long. */
-function requireNotRevoked({ revoked }: ServiceContext): void {
-  if (revoked?.aborted !== true) return;
-  const message = revoked.reason instanceof Error ? revoked.reason.message : "The key was revoked";
-  throw new ServiceError(403, message, { code: "key_revoked" });
 }
 
 /** Makes the error for an answer with another status than that of a success. */

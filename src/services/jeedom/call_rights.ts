@@ -10,7 +10,7 @@ import { FieldError } from "../../protocol/payload.ts";
 import { ScopeError } from "../../keys/rights.ts";
 import { findMethod } from "./methods.ts";
 import { type JeedomGrants, parseId } from "./rights.ts";
-import { type Reply, ServiceError } from "../service.ts";
+import { type Reply, revokedError, ServiceError } from "../service.ts";
 
 /** A method with its parameters, as they are sent to Jeedom. */
 export interface JeedomCall {
@@ -116,11 +116,7 @@ function refuseExpressions(options: unknown): void {
  */
 export function limitReply(reply: Reply, { method, grants, revoked }: ReplyOwner & Pick<JeedomCall, "method">): Reply {
   if (method !== "event::changes") return reply;
-  if (revoked?.aborted) {
-    const { reason } = revoked;
-    const message = reason instanceof Error ? reason.message : "Key was removed or disabled";
-    throw new ServiceError(403, message, { code: "key_revoked" });
-  }
+  if (revoked?.aborted) throw revokedError(revoked);
   return grants.isLimited ? { ...reply, bodyJson: ownEvents(reply.bodyJson, grants) } : reply;
 }
 

@@ -88,7 +88,7 @@ Deno.test("a state may be a member of JSON, and nothing that objects inherit", a
   assertEquals(await list(), { member: true, index: 2, missing: null, object: null, inherited: null });
 });
 
-Deno.test("states are asked for once a second, whoever lists the actions, and at most 8 at a time of a service", async () => {
+Deno.test("states are asked for once a second, however many list the actions, and at most 8 at a time of a service", async () => {
   let running = 0;
   let most = 0;
   const names = Array.from({ length: 10 }, (_, index) => `a${index}`);

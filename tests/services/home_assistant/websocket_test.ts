@@ -145,7 +145,7 @@ Deno.test("connection fails when nothing listens, and when another page answers"
   }
 });
 
-Deno.test("connection sends its token to nobody who does not ask for it", async () => {
+Deno.test("connection sends its token only to a server that asks for it", async () => {
   await using server = startServer((socket) =>
     socket.addEventListener("open", () => socket.send('{"type":"auth_ok"}'))
   );
