@@ -103,9 +103,25 @@ export function wrongValues(
   });
 }
 
+/** Makes the function that returns a rule for a value that does not follow it. */
+export function faultOf(isRight: (value: string) => boolean, rule: string): (value: string) => string | undefined {
+  return (value) => isRight(value) ? undefined : rule;
+}
+
+/** Returns whether one of the lists is given, and grants something. */
+export function grantsAny(lists: readonly (readonly string[] | undefined)[]): boolean {
+  return lists.some((values) => values !== undefined && values.length > 0);
+}
+
 /** Joins a list for a line of its own. */
 export function describeList(values: readonly (string | number)[]): string {
   return values.join(", ") || "none";
+}
+
+/** Summarizes lists by their labels, without those that are empty. */
+export function summarizeParts(parts: readonly (readonly [label: string, values: readonly string[]])[]): string {
+  const granted = parts.filter(([, values]) => values.length > 0);
+  return granted.map(([label, values]) => `${label} ${summarizeList(values)}`).join(", ");
 }
 
 /** Joins the first entries of a list, and the number of the others. */

@@ -9,6 +9,8 @@ import { NotGrantedError, type ServiceRights } from "../../keys/rights.ts";
 import {
   changeList,
   describeList,
+  faultOf,
+  grantsAny,
   listOption,
   type RightsChange,
   type RightsDefinition,
@@ -102,9 +104,9 @@ function changeRights({ before: given, values, isNamed, isNew }: RightsRequest):
   const isWrong = typeof text === "string" && text !== NO_LIMIT && uses === undefined;
   return {
     rights: { actions, ...uses !== undefined && { uses } },
-    isGranted: list !== undefined && list.length > 0,
+    isGranted: grantsAny([list]),
     mistakes: [
-      ...wrongValues("action", actions, (name) => isEntryPattern(name) ? undefined : ENTRY_PATTERN_RULE),
+      ...wrongValues("action", actions, faultOf(isEntryPattern, ENTRY_PATTERN_RULE)),
       ...isWrong ? [`--uses "${text}" ${USES_RULE}${isNew ? "" : `, or ${NO_LIMIT}`}`] : [],
       ...withoutActions({ isNeeded: isNamed || (uses !== undefined && text !== undefined), actions }),
     ],

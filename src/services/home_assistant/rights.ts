@@ -10,11 +10,13 @@ import { NotGrantedError, type ServiceRights } from "../../keys/rights.ts";
 import {
   changeList,
   describeList,
+  faultOf,
+  grantsAny,
   listOption,
   type RightsChange,
   type RightsDefinition,
   type RightsRequest,
-  summarizeList,
+  summarizeParts,
   wrongValues,
 } from "../rights_options.ts";
 import { domainOf, doOverlap, ENTITY_PATTERN_RULE, isPattern, matcherOf, matcherOfAny } from "./entities.ts";
@@ -64,11 +66,15 @@ function parseCallGrant(text: string): CallGrant | undefined {
   };
 }
 
+function isCallGrant(text: string): boolean {
+  return parseCallGrant(text) !== undefined;
+}
+
 const fields = z.strictObject({
   /** Patterns of entities whose states, history and pictures the key may read. */
   read: z.array(z.string().refine(isPattern, ENTITY_PATTERN_RULE)).max(100).default([]),
   /** Calls that the key may make, `DOMAIN.SERVICE@ENTITY`, or `DOMAIN.SERVICE` for those without entities. */
-  call: z.array(z.string().refine((text) => parseCallGrant(text) !== undefined, CALL_RULE)).max(100).default([]),
+  call: z.array(z.string().refine(isCallGrant, CALL_RULE)).max(100).default([]),
 });
 
 const rightsSchema = fields.extend({
@@ -187,10 +193,10 @@ function changeRights({ before: given, values, isNamed, isNew }: RightsRequest):
   const rights: HomeAssistantRights = { ...before, read: read ?? before.read, call: call ?? before.call };
   return {
     rights,
-    isGranted: [read, call].some((texts) => texts !== undefined && texts.length > 0),
+    isGranted: grantsAny([read, call]),
     mistakes: [
-      ...wrongValues("ha-read", rights.read, (text) => isPattern(text) ? undefined : ENTITY_PATTERN_RULE),
-      ...wrongValues("ha-call", rights.call, (text) => parseCallGrant(text) === undefined ? CALL_RULE : undefined),
+      ...wrongValues("ha-read", rights.read, faultOf(isPattern, ENTITY_PATTERN_RULE)),
+      ...wrongValues("ha-call", rights.call, faultOf(isCallGrant, CALL_RULE)),
       ...isNamed && rights.read.length + rights.call.length === 0
         ? [`--service ${HOME_ASSISTANT} grants nothing alone: add --ha-read ENTITY or --ha-call CALL`]
         : [],
@@ -208,9 +214,5 @@ function describeRights(given: ServiceRights): (readonly [label: string, text: s
 
 function summarizeRights(given: ServiceRights): string {
   const { read, call } = rightsSchema.parse(given);
-  const parts = [["read", read], ["call", call]] as const;
-  const granted = parts.filter(([, values]) => values.length > 0);
-  return `Home Assistant ${
-    granted.map(([label, values]) => `${label} ${summarizeList(values)}`).join(", ") || "nothing"
-  }`;
+  return `Home Assistant ${summarizeParts([["read", read], ["call", call]]) || "nothing"}`;
 }

@@ -9,11 +9,13 @@ import { NotGrantedError, ScopeError, type ServiceRights } from "../../keys/righ
 import {
   changeList,
   describeList,
+  faultOf,
+  grantsAny,
   listOption,
   type RightsChange,
   type RightsDefinition,
   type RightsRequest,
-  summarizeList,
+  summarizeParts,
   wrongValues,
 } from "../rights_options.ts";
 import { isPathPattern, matchesPath, PATH_PATTERN_RULE } from "./path.ts";
@@ -127,13 +129,11 @@ function changeRights({ before: given, values, isNamed, isNew }: RightsRequest):
     paths: paths ?? before.paths,
     urls: urls ?? before.urls,
   };
-  const isGranted = [targets, urls].some((texts) => texts !== undefined && texts.length > 0);
   const isChanged = isNamed || [targets, methods, paths, urls].some((texts) => texts !== undefined);
   const hasNothing = rights.targets.length + rights.urls.length === 0;
-  const faultOf = (test: (text: string) => boolean, rule: string) => (text: string) => test(text) ? undefined : rule;
   return {
     rights,
-    isGranted,
+    isGranted: grantsAny([targets, urls]),
     mistakes: [
       ...wrongValues("http-target", rights.targets, faultOf(isEntryPattern, ENTRY_PATTERN_RULE)),
       ...wrongValues("http-method", rights.methods, faultOf(isMethodGrant, METHOD_RULE)),
@@ -164,6 +164,5 @@ function summarizeRights(given: ServiceRights): string {
     ...isNarrowed ? [["methods", methods], ["paths", paths]] as const : [],
     ["URLs", urls],
   ] as const;
-  const granted = parts.filter(([, values]) => values.length > 0);
-  return `HTTP ${granted.map(([label, values]) => `${label} ${summarizeList(values)}`).join(", ") || "nothing"}`;
+  return `HTTP ${summarizeParts(parts) || "nothing"}`;
 }

@@ -8,11 +8,13 @@ import { NotGrantedError, ScopeError, type ServiceRights } from "../../keys/righ
 import {
   changeList,
   describeList,
+  faultOf,
+  grantsAny,
   listOption,
   type RightsChange,
   type RightsDefinition,
   type RightsRequest,
-  summarizeList,
+  summarizeParts,
   wrongValues,
 } from "../rights_options.ts";
 import { createEntryMatcher, ENTRY_PATTERN_RULE, isEntryPattern } from "../entry_names.ts";
@@ -100,9 +102,7 @@ export const INFLUXDB_RIGHTS: RightsDefinition = {
   },
   summarize: (given) => {
     const { queries, write } = schema.parse(given);
-    const parts = [["query", queries], ["write", write]] as const;
-    const granted = parts.filter(([, values]) => values.length > 0);
-    return `InfluxDB ${granted.map(([label, values]) => `${label} ${summarizeList(values)}`).join(", ") || "nothing"}`;
+    return `InfluxDB ${summarizeParts([["query", queries], ["write", write]]) || "nothing"}`;
   },
 };
 
@@ -112,10 +112,10 @@ function changeRights({ before: given, values, isNamed, isNew }: RightsRequest):
   const write = changeList(values, "write-series", { isNew });
   const rights: InfluxRights = { queries: queries ?? before.queries, write: write ?? before.write };
   const hasAny = rights.queries.length + rights.write.length > 0;
-  const fault = (text: string) => isEntryPattern(text) ? undefined : ENTRY_PATTERN_RULE;
+  const fault = faultOf(isEntryPattern, ENTRY_PATTERN_RULE);
   return {
     rights,
-    isGranted: [queries, write].some((names) => names !== undefined && names.length > 0),
+    isGranted: grantsAny([queries, write]),
     mistakes: [
       ...wrongValues("query", rights.queries, fault),
       ...wrongValues("write-series", rights.write, fault),

@@ -8,6 +8,8 @@ import { NotGrantedError, ScopeError, type ServiceRights } from "../../keys/righ
 import {
   changeList,
   describeList,
+  faultOf,
+  grantsAny,
   listOption,
   listValues,
   type RightsChange,
@@ -245,10 +247,9 @@ function changeRights({ before: given, values, isNamed, isNew }: RightsRequest):
     endpoints: endpoint ?? before.endpoints,
     ownApikey: isGiven || (before.ownApikey && !isTakenBack),
   };
-  const granting = [method, endpoint, command.texts, scenario.texts];
   return {
     rights,
-    isGranted: isGiven || granting.some((texts) => texts !== undefined && texts.length > 0),
+    isGranted: isGiven || grantsAny([method, endpoint, command.texts, scenario.texts]),
     mistakes: [
       ...isGiven && isTakenBack ? ["Give --own-apikey or --no-own-apikey, not both"] : [],
       ...wrongValues("method", rights.methods, faultOf(isMethodPattern, METHOD_RULE)),
@@ -265,9 +266,6 @@ function changeRights({ before: given, values, isNamed, isNew }: RightsRequest):
     ],
   };
 }
-
-const faultOf = (isRight: (value: string) => boolean, rule: string) => (value: string) =>
-  isRight(value) ? undefined : rule;
 
 function isId(text: string): boolean {
   return parseId(text) !== undefined;

@@ -11,11 +11,12 @@ import { type HostPattern, isHostAllowed, isHostPattern, parseHostPattern, PATTE
 import {
   changeList,
   describeList,
+  grantsAny,
   listOption,
   type RightsChange,
   type RightsDefinition,
   type RightsRequest,
-  summarizeList,
+  summarizeParts,
   wrongValues,
 } from "../rights_options.ts";
 
@@ -124,7 +125,7 @@ function changeRights({ before: given, values, isNamed, isNew }: RightsRequest):
   };
   return {
     rights,
-    isGranted: [publish, subscribe, broker].some((texts) => texts !== undefined && texts.length > 0),
+    isGranted: grantsAny([publish, subscribe, broker]),
     mistakes: [
       ...wrongValues("publish", rights.publish, grantFault),
       ...wrongValues("subscribe", rights.subscribe, grantFault),
@@ -155,7 +156,5 @@ function describeRights(given: ServiceRights): (readonly [label: string, text: s
 
 function summarizeRights(given: ServiceRights): string {
   const { publish, subscribe, brokers } = schema.parse(given);
-  const parts = [["publish", publish], ["subscribe", subscribe], ["brokers", brokers]] as const;
-  const granted = parts.filter(([, values]) => values.length > 0);
-  return `MQTT ${granted.map(([label, values]) => `${label} ${summarizeList(values)}`).join(", ")}`;
+  return `MQTT ${summarizeParts([["publish", publish], ["subscribe", subscribe], ["brokers", brokers]])}`;
 }
