@@ -5,6 +5,7 @@
  */
 import { errorText, isDiskFull } from "../lib/errors.ts";
 import { OWNER_ONLY, restrictToOwner } from "../lib/file_mode.ts";
+import { renameUnlessExists } from "../lib/rename_unless_exists.ts";
 import { dirname, resolve } from "node:path";
 import { KEY_BYTES } from "../protocol/aead.ts";
 import type { Bytes, RandomBytes } from "../protocol/bytes.ts";
@@ -148,7 +149,7 @@ async function writeKey(path: string, secret: Bytes, options: KeyFileOptions): P
   try {
     await files.mkdir(directory, { recursive: true });
     await files.writeTextFile(temporary, `${secret.toHex()}\n`, { createNew: true, mode: OWNER_ONLY });
-    return await renameUnlessExists(temporary, path, files);
+    return await publishUnlessExists(temporary, path, files);
   } catch (error) {
     throw new KeyFileError(`Key file "${path}" cannot be written: ${errorText(error)}. ${writeRemedy(error)}`);
   } finally {
@@ -158,16 +159,9 @@ async function writeKey(path: string, secret: Bytes, options: KeyFileOptions): P
 }
 
 /** Gives a finished file its name; returns false if another file has that name by now. */
-async function renameUnlessExists(temporary: string, path: string, files: KeyFileSystem): Promise<boolean> {
+async function publishUnlessExists(temporary: string, path: string, files: KeyFileSystem): Promise<boolean> {
   try {
-    try {
-      await files.link(temporary, path);
-    } catch (error) {
-      if (error instanceof Deno.errors.AlreadyExists) return false;
-      // FAT and many network file systems do not support links.
-      await files.rename(temporary, path);
-    }
-    return true;
+    return await renameUnlessExists(temporary, path, files);
   } catch (error) {
     // Another process created the key file, and removed this temporary file.
     if (error instanceof Deno.errors.NotFound) return false;

@@ -6,6 +6,7 @@
 import { dirname, join } from "node:path";
 import { errorText } from "../../lib/errors.ts";
 import { OWNER_ONLY, restrictToOwner } from "../../lib/file_mode.ts";
+import { renameUnlessExists } from "../../lib/rename_unless_exists.ts";
 
 /** Functions of `Deno` that a state file needs. */
 export type StateFileSystem = Pick<
@@ -115,20 +116,4 @@ export async function createStateFile(
   } finally {
     await files.remove(temporary).catch(() => {});
   }
-}
-
-/** Gives a complete file its name, unless another file has that name by now. */
-async function renameUnlessExists(
-  temporary: string,
-  path: string,
-  files: Pick<StateFileSystem, "link" | "rename">,
-): Promise<boolean> {
-  try {
-    await files.link(temporary, path);
-  } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) return false;
-    // FAT and many network file systems do not support links.
-    await files.rename(temporary, path);
-  }
-  return true;
 }
