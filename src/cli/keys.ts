@@ -3,12 +3,10 @@
  *
  * @module
  */
-import { ConfigError } from "../config/parse.ts";
 import { randomBytes } from "../protocol/bytes.ts";
 import { KeyFileError } from "../keys/default_key_file.ts";
 import { KeysFileLockedError } from "../keys/keyring_file.ts";
-import { type CommandLine, formatCommands, formatHelp, formatUsage, unknownName, UsageError } from "./args.ts";
-import { EXIT_CONFIG, EXIT_FAILURE, EXIT_USAGE } from "./exit_codes.ts";
+import { type CommandLine, formatCommands } from "./args.ts";
 import { addKey, addLine } from "./keys/add.ts";
 import { LIST_LINE, listKeys } from "./keys/list.ts";
 import { REMOVE_LINE, removeKey } from "./keys/remove.ts";
@@ -21,15 +19,9 @@ import type { Platform } from "../platform.ts";
 import { SERVICES } from "../services/registry.ts";
 import type { ServiceModule } from "../services/service.ts";
 import { readConfig } from "../config/load.ts";
-import { reportConfigError } from "./config_errors.ts";
+import { linesOf, runSubcommand, type Subcommands } from "./subcommands.ts";
 
-/** A subcommand: its command line, and its function. */
-interface Subcommand {
-  readonly line: CommandLine;
-  readonly run: (session: KeysSession) => Promise<void>;
-}
-
-function subcommandsOf(services: readonly ServiceModule[]): Readonly<Record<string, Subcommand>> {
+function subcommandsOf(services: readonly ServiceModule[]): Subcommands<KeysSession> {
   return {
     list: { line: LIST_LINE, run: listKeys },
     add: { line: addLine(services), run: addKey },
@@ -43,9 +35,7 @@ function subcommandsOf(services: readonly ServiceModule[]): Readonly<Record<stri
 }
 
 /** Command lines of the subcommands, by name. */
-export const SUBCOMMAND_LINES: Readonly<Record<string, CommandLine>> = Object.fromEntries(
-  Object.entries(subcommandsOf(SERVICES)).map(([name, { line }]) => [name, line]),
-);
+export const SUBCOMMAND_LINES: Readonly<Record<string, CommandLine>> = linesOf(subcommandsOf(SERVICES));
 
 /** Command line of `keys`. */
 export const KEYS_LINE = {
@@ -62,37 +52,14 @@ export async function keys(
   now: () => number = () => Date.now(),
   services: readonly ServiceModule[] = SERVICES,
 ): Promise<number> {
-  const [name = "", ...args] = platform.args;
-  const subcommands = subcommandsOf(services);
-  const subcommand = Object.hasOwn(subcommands, name) ? subcommands[name] : undefined;
-  if (subcommand === undefined) {
-    const fault = name === "" ? "A subcommand is missing" : unknownName("subcommand", name, Object.keys(subcommands));
-    platform.printError(`${fault}\n${formatHelp(KEYS_LINE)}`);
-    return EXIT_USAGE;
-  }
-  const { line, run } = subcommand;
-  const warnings: string[] = [];
-  const warn = (text: string) => void warnings.push(text);
-  try {
-    const config = await readConfig(platform, services);
-    const usage = formatUsage(line);
-    try {
-      await run(openSession({ args, usage, config, services, now: now(), random: randomBytes, platform, warn }));
-    } finally {
-      // Below all output: above a code that fills the window, they would scroll away.
-      for (const text of warnings) platform.printError(text);
-    }
-    return 0;
-  } catch (error) {
-    return reportFailure(error, platform);
-  }
-}
-
-function reportFailure(error: unknown, { printError }: Platform): number {
-  if (error instanceof ConfigError) return reportConfigError(error, { printError, next: "try again" });
-  const known = error instanceof UsageError || error instanceof KeyFileError || error instanceof KeysFileLockedError;
-  if (!known) throw error;
-  printError(error.message);
-  if (error instanceof UsageError) return EXIT_USAGE;
-  return error instanceof KeyFileError ? EXIT_CONFIG : EXIT_FAILURE;
+  return await runSubcommand(platform, {
+    line: KEYS_LINE,
+    subcommands: subcommandsOf(services),
+    async open(given) {
+      const config = await readConfig(platform, services);
+      return openSession({ ...given, config, services, now: now(), random: randomBytes, platform });
+    },
+    Failure: KeyFileError,
+    Locked: KeysFileLockedError,
+  });
 }
