@@ -47,7 +47,7 @@ export async function openServicesFile(
   const path = config.services.file;
 
   async function read(): Promise<LoadedServicesFile> {
-    const file = await readServicesFileOf(path, platform, services, config.keys.fileMode);
+    const file = await readServicesFileOf(path, platform, { services, config, mode: config.keys.fileMode });
     hide(file.secrets);
     if (file.tightened) log.warn("Services file {file} could be read by others: its mode is 0600 now", { file: path });
     return file;

@@ -9,7 +9,12 @@ import type { ServiceModule } from "../services/service.ts";
 import { FIRST_GROUPS } from "./gateway_settings.ts";
 import { readSettings, readSources, type Settings, type SettingsPlatform } from "./load.ts";
 import { ConfigError } from "./parse.ts";
-import { type LoadedServicesFile, NO_SERVICES_FILE, readServicesFile } from "./services_file_reader.ts";
+import {
+  type LoadedServicesFile,
+  NO_SERVICES_FILE,
+  readServicesFile,
+  type ReadServicesFileOptions,
+} from "./services_file_reader.ts";
 import type { UnknownSetting } from "./unknown_settings.ts";
 
 /** The settings and the services file. */
@@ -29,7 +34,8 @@ export async function readConfiguration(
   services: readonly ServiceModule[] = SERVICES,
 ): Promise<Configuration> {
   const settings = await caught(readSettings(platform, services));
-  const file = await caught(readNamedServicesFile(platform, services));
+  const config = settings instanceof ConfigError ? undefined : settings.config;
+  const file = await caught(readNamedServicesFile(platform, { services, config }));
   const unknown = withoutVariables(settings.unknown, file.variables);
   if (settings instanceof ConfigError || file instanceof ConfigError) {
     const errors = [settings, file].filter((one) => one instanceof ConfigError);
@@ -49,22 +55,25 @@ export function withoutVariables(unknown: readonly UnknownSetting[], variables: 
   return unknown.filter(({ name }) => !variables.includes(name));
 }
 
+/** Options of reading the services file. */
+export type ServicesFileReadOptions =
+  & Pick<ReadServicesFileOptions, "config" | "services">
+  & Partial<Pick<ReadServicesFileOptions, "mode">>;
+
 /**
  * Reads the services file, with the variables of the environment and of `.env`.
  *
  * @param path the file
- * @param services the services whose sections there are
- * @param mode `strict` makes the file readable only by its owner
+ * @param options the mode is left as it is by default
  * @throws {ConfigError} with all problems
  */
 export async function readServicesFileOf(
   path: string,
   platform: Pick<Platform, "env" | "files">,
-  services: readonly ServiceModule[],
-  mode: "strict" | "ignore" = "ignore",
+  options: ServicesFileReadOptions,
 ): Promise<LoadedServicesFile> {
   const loadVariables = () => readVariables(platform);
-  return await readServicesFile({ path, mode, files: platform.files, loadVariables, services });
+  return await readServicesFile({ mode: "ignore", ...options, path, files: platform.files, loadVariables });
 }
 
 /**
@@ -82,12 +91,12 @@ export async function readVariables(
 /** Reads the services file, also where other settings are invalid. */
 async function readNamedServicesFile(
   platform: Pick<Platform, "env" | "files">,
-  services: readonly ServiceModule[],
+  options: ServicesFileReadOptions,
 ): Promise<LoadedServicesFile> {
   const { name, rule, default: standard = "" } = FIRST_GROUPS.services.settings.file;
   const { file } = await readSources(platform, []);
   const { data } = rule.safeParse(platform.env(name) || file[name] || standard);
-  return data === undefined ? NO_SERVICES_FILE : await readServicesFileOf(data, platform, services);
+  return data === undefined ? NO_SERVICES_FILE : await readServicesFileOf(data, platform, options);
 }
 
 /** Returns the result of some work, or the `ConfigError` that it throws. */

@@ -12,6 +12,7 @@ import type { Section, SectionIssue, Sections } from "../services/section.ts";
 import type { ServiceModule } from "../services/service.ts";
 import { ConfigError } from "./parse.ts";
 import { joinWords } from "./rules.ts";
+import type { Config } from "./settings.ts";
 import { fillVariables, type ValueFault } from "./services_file_values.ts";
 
 /** Valid content of a services file. */
@@ -31,7 +32,9 @@ export interface ServicesFileOptions {
   /** Returns the value of a variable of the environment or of `.env`; undefined if it is not set. */
   readonly variable: (name: string) => string | undefined;
   /** Services that may have a section. */
-  readonly services: readonly Pick<ServiceModule, "section">[];
+  readonly services: readonly Pick<ServiceModule, "name" | "section" | "storedRequests" | "requestFault">[];
+  /** The settings; absent if they are invalid, so that requests between services cannot be checked. */
+  readonly config?: Config | undefined;
 }
 
 /**
@@ -40,7 +43,10 @@ export interface ServicesFileOptions {
  * @throws {ConfigError} with all problems, each with the place in the file, and without any value: a secret may be
  * anywhere
  */
-export function parseServicesFile(text: string, { path, variable, services }: ServicesFileOptions): ServicesFile {
+export function parseServicesFile(
+  text: string,
+  { path, variable, services, config }: ServicesFileOptions,
+): ServicesFile {
   const fail = (problems: readonly string[], variables: readonly string[] = []) =>
     new ConfigError(problems.map((problem) => `${path}${problem}`), [], [], variables);
   let given: unknown;
@@ -57,6 +63,7 @@ export function parseServicesFile(text: string, { path, variable, services }: Se
   const problems = value === null || isObject(value)
     ? [...faults.map(describeFault), ...problemsOf(sections, known, faults)]
     : [` must hold sections, each below its name: ${namesOf(known)}`];
+  if (problems.length === 0 && config !== undefined) problems.push(...requestProblems(sections, services, config));
   // No message has a value, but a section's own may.
   if (problems.length > 0) throw fail(problems.map(createMask(secrets)), variables);
   return { sections, variables, secrets };
@@ -80,6 +87,21 @@ function problemsOf(sections: Sections, known: readonly Section<unknown>[], faul
         issue.code === "unrecognized_keys" || !faults.some((fault) => isWithin(fault.path, issue.path))
       )
       .flatMap((issue) => describeIssue(issue, section));
+  });
+}
+
+/** Returns the problems of the requests that sections have for the services of other ones. */
+function requestProblems(
+  sections: Sections,
+  services: ServicesFileOptions["services"],
+  config: Config,
+): readonly string[] {
+  const requests = services.flatMap((service) => service.storedRequests?.(sections) ?? []);
+  return requests.flatMap(({ path, service, payload }) => {
+    const fault = services.find(({ name }) => name === service)?.requestFault?.(payload, config, sections);
+    return fault === undefined
+      ? []
+      : [`: ${place([...path, ...fault.field === undefined ? [] : [fault.field]])} ${fault.message}`];
   });
 }
 

@@ -44,14 +44,14 @@ const MAX_FILE_BYTES = 2 ** 20;
  * @throws {ConfigError} with all problems, if it is invalid, cannot be read, or its mode cannot be changed
  */
 export async function readServicesFile(options: ReadServicesFileOptions): Promise<LoadedServicesFile> {
-  const { path, files, mode, services, loadVariables } = options;
+  const { path, files, mode, services, config, loadVariables } = options;
   const text = await readText(options);
   if (text === undefined) return NO_SERVICES_FILE;
   // Loaded only here, with the reader of YAML: a gateway for Jeedom and MQTT alone has no such file.
   const { parseServicesFile } = await import("./services_file.ts");
   // Without variables in it, neither the environment nor .env matters.
   const variable = text.includes("${") ? await loadVariables() : () => undefined;
-  const file = parseServicesFile(text, { path, services, variable });
+  const file = parseServicesFile(text, { path, services, config, variable });
   try {
     // Only now that it is known to be a services file.
     return { ...file, exists: true, tightened: mode === "strict" && await restrictToOwner(path, files) };

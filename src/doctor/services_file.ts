@@ -16,12 +16,12 @@ export interface FoundServicesFile
 
 /** Reads the services file. */
 export async function findServicesFile(
-  { services: { file } }: Pick<Config, "services">,
+  config: Config,
   platform: Pick<Platform, "env" | "files">,
   services: readonly ServiceModule[],
 ): Promise<FoundServicesFile> {
   try {
-    const { sections, variables } = await readServicesFileOf(file, platform, services);
+    const { sections, variables } = await readServicesFileOf(config.services.file, platform, { services, config });
     return { sections, servicesFileProblems: [], variables };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;

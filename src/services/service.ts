@@ -58,6 +58,10 @@ export interface ServiceModule<Settings extends ServiceSettings = ServiceSetting
     platform: Pick<Platform, "createHttpClient" | "fetch" | "files">,
     sections: Sections,
   ): readonly Promise<unknown>[];
+  /** Returns the requests in its section, which other services execute. */
+  storedRequests?(sections: Sections): readonly StoredRequest[];
+  /** Returns why it can never execute a request of a section; undefined if it may. */
+  requestFault?(payload: Payload, config: Config, sections: Sections): RequestFault | undefined;
   /** Creates the service. What it opens is closed with `resources`. */
   create(dependencies: ServiceDependencies): Promise<CreatedService>;
   /** Returns the end of the log line of the start; undefined where it is not configured. */
@@ -69,6 +73,24 @@ export interface ServiceModule<Settings extends ServiceSettings = ServiceSetting
    * undefined where a setting does.
    */
   remedyIfUnset?(context: Pick<DoctorContext, "config" | "isSet">): string | undefined;
+}
+
+/** Request in the section of one service, which another one executes. */
+export interface StoredRequest {
+  /** Path of the request in the services file. */
+  readonly path: readonly string[];
+  /** Name of the service that executes it. */
+  readonly service: string;
+  /** Fields that are the same in each execution. */
+  readonly payload: Payload;
+}
+
+/** Reason why a request can never be executed. */
+export interface RequestFault {
+  /** Name of the field that is wrong; absent if the request as a whole cannot be executed. */
+  readonly field?: string;
+  /** Text that follows the path of the field, with the remedy. */
+  readonly message: string;
 }
 
 /** Text in the log line of the start. */

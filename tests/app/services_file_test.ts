@@ -90,6 +90,16 @@ Deno.test("openServicesFile() keeps the sections while the file has a fault, and
     await file.close();
   }));
 
+Deno.test("openServicesFile() keeps the sections where an action can never run", () =>
+  inTempDir(async (directory) => {
+    const { file, write, has } = await openIn(directory, { text: serversOf("one") });
+    const before = file.sections.current;
+    await write(`${serversOf("two")}actions: { x: { label: X, http: { target: none, path: /x } } }`);
+    await has("actions.x.http.target must be a target of the section http. There are: none");
+    assertEquals(file.sections.current, before);
+    await file.close();
+  }));
+
 Deno.test("openServicesFile() fills in variables of the environment and of .env at each load, and hides their values", () =>
   inTempDir(async (directory) => {
     const text = "echo: { replies: { a: '${FROM_FILE}', password: plain-words } }";

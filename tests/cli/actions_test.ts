@@ -29,6 +29,8 @@ function homeIn(directory: string): Home {
     KEYS_FILE: `${directory}/keys.json`,
     SECRET_KEY_FILE: `${directory}/data/key.txt`,
     FRIGATE_TOKEN: "the-token-of-frigate",
+    HOME_ASSISTANT_URL: "http://192.168.1.10:8123",
+    HOME_ASSISTANT_TOKEN: "the-token-of-home-assistant",
   };
   const run: Home["run"] = async (...args) => {
     const [out, err]: [string[], string[]] = [[], []];
@@ -80,8 +82,28 @@ Deno.test("actions add writes a publish with its options into a new file, for it
     assertEquals(((await Deno.stat(path)).mode ?? 0) & 0o777, 0o600);
   }));
 
+/** Targets of HTTP requests. */
+const TARGETS = `http:
+  frigate: { url: "http://192.168.1.20:5000", paths: [/api/x] }
+  door: { url: "http://192.168.1.21", methods: [POST], paths: [/open] }
+`;
+
+Deno.test("actions add refuses a target that is not there, or does not allow the request", () =>
+  atHome(async ({ run, path }) => {
+    await Deno.writeTextFile(path, TARGETS, { mode: 0o600 });
+    const add = async (...args: readonly string[]) => {
+      const { code, err } = await run("add", "d", "--label", "L", "--http", ...args);
+      assertEquals(code, 2);
+      return err;
+    };
+    assertMatch(await add("gate", "GET", "/api/x"), /actions\.d\.http\.target must be .* There are: frigate, door/);
+    assertMatch(await add("door", "GET", "/open"), /actions\.d\.http\.method must be one of: POST, or be added/);
+    assertEquals(await Deno.readTextFile(path), TARGETS);
+  }));
+
 Deno.test("actions add writes each kind of request", () =>
-  atHome(async ({ add }) => {
+  atHome(async ({ add, path }) => {
+    await Deno.writeTextFile(path, TARGETS, { mode: 0o600 });
     const label = ["--label", "L"];
     assertEquals(await add("a", ...label, "--publish", "a/b", "ON", "--retain"), {
       label: "L",

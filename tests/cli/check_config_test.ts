@@ -136,3 +136,15 @@ Deno.test("checkConfig() warns of a services file that a setting names and that 
   const { code, errors } = await run({ SERVICES_FILE: "missing.yaml" });
   assertEquals([code, errors], [0, ['Warning: SERVICES_FILE: there is no file "missing.yaml"']]);
 });
+
+Deno.test("checkConfig() refuses an action that its service can never run, once the settings are valid", () =>
+  inTempDir(async (directory) => {
+    const path = `${directory}/services.yaml`;
+    await Deno.writeTextFile(path, "actions: { lamp: { label: Lamp, homeAssistant: { call: light.turn_on } } }");
+    const fault = `${path}: actions.lamp.homeAssistant cannot run: Home Assistant is not configured: set`;
+    const { code, errors } = await run({ SERVICES_FILE: path });
+    assertEquals(code, 78);
+    assertStringIncludes(errors.join("\n"), fault);
+    const invalid = await run({ SERVICES_FILE: path, PORT: "x" });
+    assertEquals([invalid.code, invalid.errors.join("\n").includes(fault)], [78, false]);
+  }));

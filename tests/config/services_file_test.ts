@@ -1,14 +1,20 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { ConfigError } from "../../src/config/parse.ts";
+import { ConfigError, parseConfig } from "../../src/config/parse.ts";
 import { parseServicesFile } from "../../src/config/services_file.ts";
+import type { Config } from "../../src/config/settings.ts";
+import type { Payload } from "../../src/protocol/payload.ts";
 import { echo } from "../support/echo_service/echo.ts";
 
 const SECRET = "correct horse battery staple";
 const VARIABLES: Readonly<Record<string, string>> = { WORD: "world", TOKEN: SECRET, REFERENCE: "${TOKEN}" };
 
 function parse(text: string) {
-  return parseServicesFile(text, { path: "services.yaml", variable: (name) => VARIABLES[name], services: [echo] });
+  return parseServicesFile(text, {
+    path: "services.yaml",
+    variable: (name) => VARIABLES[name],
+    services: [echo],
+  });
 }
 
 function problems(text: string): readonly string[] {
@@ -78,7 +84,7 @@ Deno.test("parseServicesFile() names sections that exist, and what a file of ano
     assertEquals(problems(text), ["services.yaml must hold sections, each below its name: echo"], text);
   }
   const none = assertThrows(
-    () => parseServicesFile("http: {}", { path: "s.yaml", variable: () => undefined, services: [{}] }),
+    () => parseServicesFile("http: {}", { path: "s.yaml", variable: () => undefined, services: [{ name: "echo" }] }),
     ConfigError,
   );
   assertEquals(none.problems, ['s.yaml: no such section: "http". Remove it']);
@@ -124,7 +130,7 @@ Deno.test("parseServicesFile() masks a secret that a section's own message quote
       error: { issues: [{ path: [], message: `must not be ${JSON.stringify(value)}` }] },
     }),
   };
-  const options = { path: "s", variable: () => SECRET, services: [{ section }] };
+  const options = { path: "s", variable: () => SECRET, services: [{ name: "x", section }] };
   const { problems } = assertThrows(() => parseServicesFile('x: "${TOKEN}"', options), ConfigError);
   assertEquals(problems, ['s: x must not be "***"']);
 });
@@ -140,4 +146,22 @@ Deno.test("parseServicesFile() either fills in every text or reports a fault, wh
     const filled = text.split("$${").map((rest) => rest.replaceAll("${WORD}", "world")).join("${");
     assertEquals(read().sections, { echo: { replies: { a: filled } } });
   }));
+});
+
+Deno.test("parseServicesFile() refuses a request that the service which executes it does not accept", () => {
+  const asks = {
+    name: "asks",
+    storedRequests: () => [{ path: ["echo", "replies"], service: "answers", payload: { word: SECRET } }],
+  };
+  const answers = {
+    name: "answers",
+    requestFault: ({ word }: Payload, { server }: Config) => ({ field: "word", message: `${word} at ${server.port}` }),
+  };
+  const options = { path: "s.yaml", variable: () => SECRET, services: [echo, asks, answers] };
+  const text = "echo: { replies: { a: '${TOKEN}' } }";
+  const config = parseConfig({ PORT: "7" });
+  const { problems } = assertThrows(() => parseServicesFile(text, { ...options, config }), ConfigError);
+  assertEquals(problems, ["s.yaml: echo.replies.word *** at 7"]);
+  // Settings that are invalid are reported themselves.
+  parseServicesFile(text, options);
 });

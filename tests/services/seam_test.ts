@@ -229,6 +229,8 @@ Deno.test("doctor reports the services file, and gives its sections to the check
     ["ok", "own.yaml is valid. Sections: echo"],
     ["ok", JSON.stringify(sections)],
   ]);
+  const [, lamp] = await run("actions: { lamp: { label: Lamp, homeAssistant: { call: light.turn_on } } }");
+  assertStringIncludes(lamp?.message ?? "", "actions.lamp.homeAssistant cannot run: Home Assistant is not configured");
   const [configuration, file, own] = await run("eco: {}");
   assertEquals([configuration?.status, own?.message], ["ok", "{}"]);
   assertEquals([file?.status, file?.message], ["failed", 'own.yaml: no such section: "eco". Did you mean echo?']);

@@ -93,7 +93,7 @@ export function openSession({ platform, config, services, ...given }: ActionsSes
       await editFile(path, async (target) => {
         const before = await readText(target);
         const text = editText(path, () => change(before, actionsIn(before)));
-        assertValid(() => parseServicesFile(text, { path, variable, services }));
+        assertValid(() => parseServicesFile(text, { path, variable, services, config }));
         return { text, result: undefined };
       }, { name: "Services file", files, Failure: ServicesFileError, Locked: ServicesFileLockedError });
     },

@@ -4,7 +4,7 @@
  * @module
  */
 import { Scope } from "../../keys/rights.ts";
-import { createReadSection } from "../section.ts";
+import { createReadSection, readSection } from "../section.ts";
 import type { ServiceModule } from "../service.ts";
 import { CoolDowns } from "./cool_down.ts";
 import { ACTION_RIGHTS } from "./rights.ts";
@@ -12,6 +12,7 @@ import { ACTIONS_SECTION } from "./section.ts";
 import { ACTION, createActionService } from "./service.ts";
 import { ACTION_SETTINGS } from "./settings.ts";
 import { createStateReader } from "./states.ts";
+import { storedRequestsOf } from "./stored_requests.ts";
 
 /** The service. */
 export const action: ServiceModule<typeof ACTION_SETTINGS> = {
@@ -27,6 +28,7 @@ export const action: ServiceModule<typeof ACTION_SETTINGS> = {
   allowNet: () => [],
   // Its own answers are small; those of the services that run the actions count there.
   maxAnswerBytes: () => 0,
+  storedRequests: (sections) => storedRequestsOf(readSection(ACTIONS_SECTION, sections)),
   create({ sections, state, allRights, findService, monotonic }) {
     const fullScope = new Scope(allRights);
     const service = createActionService({

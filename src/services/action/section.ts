@@ -198,8 +198,16 @@ const coolDown = z.string(COOL_DOWN_RULE).transform((text, context): number => {
   return z.NEVER;
 });
 
-/** Fields that hold the request, of which an action has one. */
-const REQUESTS = ["publish", "call", "http", "homeAssistant"] as const;
+/** Fields that hold the request, by the service that executes it. */
+export const REQUEST_FIELDS = {
+  mqtt: "publish",
+  jeedom: "call",
+  http: "http",
+  "home_assistant": "homeAssistant",
+} as const satisfies Readonly<Record<ActionRequest["service"], string>>;
+
+/** The same fields, of which an action has one. */
+const REQUESTS = Object.values(REQUEST_FIELDS);
 
 const action = z.strictObject({
   label: boundedText(100),

@@ -11,7 +11,7 @@ import { ServiceError, type ServiceModule } from "../service.ts";
 import { createHomeAssistantApi } from "./api.ts";
 import { createHomeAssistantCheck } from "./health.ts";
 import { HOME_ASSISTANT, HOME_ASSISTANT_RIGHTS } from "./rights.ts";
-import { addressOf, CA_FILE, HOME_ASSISTANT_SETTINGS, remedyIfUnset } from "./settings.ts";
+import { addressOf, CA_FILE, HOME_ASSISTANT_SETTINGS, NOT_CONFIGURED, remedyIfUnset } from "./settings.ts";
 import { createHomeAssistantService } from "./service.ts";
 import { createSubscribe } from "./subscribe.ts";
 
@@ -40,6 +40,8 @@ export const homeAssistant: ServiceModule<typeof HOME_ASSISTANT_SETTINGS> = {
   },
   maxAnswerBytes: ({ home_assistant: config }) => addressOf(config) === undefined ? 0 : config.maxResponseBytes,
   checkFiles: ({ home_assistant: { caFile } }, platform) => [openTrustedFetch(CA_FILE, caFile, platform)],
+  requestFault: (_payload, { home_assistant: config }) =>
+    addressOf(config) === undefined ? { message: `cannot run: ${NOT_CONFIGURED}` } : undefined,
   async create(dependencies) {
     const { config, platform, now, monotonic, deadlines, checkTimeoutMs, resources } = dependencies;
     const { home_assistant: settings } = config;

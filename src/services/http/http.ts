@@ -15,6 +15,7 @@ import { HTTP_RIGHTS } from "./rights.ts";
 import { HTTP_SECTION, type HttpTarget } from "./section.ts";
 import { createHttpService, HTTP } from "./service.ts";
 import { HTTP_SETTINGS } from "./settings.ts";
+import { storedRequestFault } from "./stored_request.ts";
 import { checkCertificates, Transports } from "./transport.ts";
 import { isNumeric, portOf } from "./url_pattern.ts";
 
@@ -39,6 +40,7 @@ export const http: ServiceModule<typeof HTTP_SETTINGS> = {
     targetsOf(sections)
       .filter(([, { caFile, certFile }]) => caFile !== undefined || certFile !== undefined)
       .map(([name, target]) => checkCertificates(name, target, platform)),
+  requestFault: (payload, _config, sections) => storedRequestFault(payload, readSection(HTTP_SECTION, sections)),
   create({ config, sections, broker, platform, deadlines, resources }) {
     const transports = new Transports(platform);
     resources.defer(() => transports.close());

@@ -31,6 +31,12 @@ export const influxdb: ServiceModule<typeof INFLUXDB_SETTINGS> = {
   maxAnswerBytes: ({ influxdb: { maxResponseBytes } }) => maxResponseBytes,
   checkFiles: (_config, platform, sections) =>
     serversOf(readSection(INFLUXDB_SECTION, sections)).map((server) => openServerFetch(server, platform)),
+  requestFault({ query }, _config, sections) {
+    const { queries } = readSection(INFLUXDB_SECTION, sections);
+    if (typeof query === "string" && queries.has(query)) return undefined;
+    const names = [...queries.keys()].join(", ") || "none";
+    return { field: "query", message: `must be a query of the section influxdb. There are: ${names}` };
+  },
   create({ config, sections, platform, deadlines, now, checkTimeoutMs, resources }) {
     const content = createReadSection(INFLUXDB_SECTION, sections);
     const fetchOf = createFetchOf(platform);

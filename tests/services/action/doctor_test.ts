@@ -5,8 +5,6 @@ import { makeRecord } from "../../support/gateway.ts";
 
 const GATE = { label: "Gate", publish: { topic: "home/gate/set", message: "OPEN" } };
 
-const EVENT = { label: "Event", http: { target: "frigate", method: "GET", path: "/api/events" } };
-
 /** Runs the check with a services file, and a key with some actions. */
 function run(sections: Readonly<Record<string, unknown>>, granted: readonly string[] = []) {
   const context = makeContext({ sections });
@@ -20,19 +18,9 @@ function run(sections: Readonly<Record<string, unknown>>, granted: readonly stri
 Deno.test("actions is skipped without actions, and ok with valid ones", async () => {
   assertEquals((await run({})).status, "skipped");
   assertEquals(await run({ actions: { gate: GATE } }, ["gate", "light-*"]), { status: "ok", message: "1 action" });
-  assertEquals(await run({ actions: { gate: GATE, event: EVENT }, http: { frigate: {} } }), {
+  assertEquals(await run({ actions: { gate: GATE, door: GATE } }), {
     status: "ok",
     message: "2 actions",
-  });
-});
-
-Deno.test("actions reports targets and queries that are not there", async () => {
-  const gate = { ...GATE, state: { query: "position" } };
-  assertEquals(await run({ actions: { event: EVENT, gate }, influxdb: {} }), {
-    status: "failed",
-    message: 'Action "event" needs the target "frigate" of the section http, which the services file does not have\n' +
-      'Action "gate" needs the query "position" of the section influxdb, which the services file does not have',
-    remedy: "Add it, or correct the name",
   });
 });
 
