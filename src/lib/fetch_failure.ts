@@ -64,6 +64,11 @@ export function describeFetchError(error: unknown, signal: AbortSignal): FetchFa
   return { kind: "failure", reason: "broken", message: "closed the connection without a response" };
 }
 
+/** Returns whether an error that `fetch` threw shows that there was no connection, so that nothing was sent. */
+export function neverConnected(error: unknown): boolean {
+  return /client error \(Connect\)|are blocked/.test(fetchCause(error).message);
+}
+
 /** URL in a message, without the bracket and the colon that may follow it: the URL itself may hold both. */
 const URL_IN_MESSAGE = /https?:\S+?(?=\)?:?(?:\s|$))/gi;
 

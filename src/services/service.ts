@@ -8,7 +8,7 @@ import type { Config } from "../config/settings.ts";
 import type { Check } from "../doctor/check.ts";
 import type { DoctorContext } from "../doctor/context.ts";
 import type { Key } from "../keys/keyring.ts";
-import type { GrantableService, Rights, Scope } from "../keys/rights.ts";
+import { type GrantableService, type Rights, type Scope, ScopeError } from "../keys/rights.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
 import type { Deadlines } from "../lib/deadlines.ts";
 import type { Log } from "../observability/log.ts";
@@ -16,7 +16,7 @@ import type { MetricRegistry, Telemetry } from "../observability/telemetry.ts";
 import type { Platform } from "../platform.ts";
 import type { RandomBytes } from "../protocol/bytes.ts";
 import type { ErrorCode } from "../protocol/error_code.ts";
-import type { Payload } from "../protocol/payload.ts";
+import { FieldError, type Payload } from "../protocol/payload.ts";
 import type { Route } from "../protocol/v2/envelope.ts";
 import type { EventEncoder } from "../streams/event_encoder.ts";
 import type { EventStream } from "../streams/event_stream.ts";
@@ -242,7 +242,10 @@ export interface ErrorReplyOptions {
 }
 
 /** Options of a service error. */
-export type ServiceErrorOptions = ErrorReplyOptions & ErrorOptions;
+export type ServiceErrorOptions = ErrorReplyOptions & ErrorOptions & {
+  /** True if nothing was sent, so that a device cannot have got the request; by default where the service is busy. */
+  readonly isUnsent?: boolean | undefined;
+};
 
 /** Error of a service. The message goes to the client as it is, and holds no secret. */
 export class ServiceError extends Error {
@@ -250,6 +253,8 @@ export class ServiceError extends Error {
   readonly code: ErrorCode;
   /** Seconds until a retry may succeed, where waiting helps. */
   readonly retryAfterSeconds: number | undefined;
+  /** True if nothing was sent, so that a device cannot have got the request. */
+  readonly isUnsent: boolean;
 
   /**
    * Makes the error from the answer's status and the message for the client.
@@ -261,7 +266,14 @@ export class ServiceError extends Error {
     this.name = "ServiceError";
     this.code = options.code;
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.isUnsent = options.isUnsent ?? options.code === "busy";
   }
+}
+
+/** Returns whether an error of a service shows that nothing was sent: services check fields and rights before. */
+export function isUnsent(error: unknown): boolean {
+  return error instanceof FieldError || error instanceof ScopeError ||
+    (error instanceof ServiceError && error.isUnsent);
 }
 
 /** Makes the error for a request whose key was revoked, or whose rights have changed, while it ran. */

@@ -22,6 +22,12 @@ const UNREACHABLE: Failure = [
   "The action failed: the service cannot be reached, or broke off. The action may have run",
 ];
 
+const UNSENT: Failure = [
+  502,
+  "service_unreachable",
+  "The action was not run: the service cannot be reached",
+];
+
 const TIMEOUT: Failure = [
   504,
   "service_timeout",
@@ -63,7 +69,8 @@ export function failureOf(error: unknown, { params }: Pick<Action, "params">): u
   }
   if (error instanceof FieldError || error instanceof ScopeError) return failure(MISCONFIGURED, error);
   if (!(error instanceof ServiceError) || error.code === "key_revoked") return error;
-  return failure(FAILURES[error.code] ?? MISCONFIGURED, error, error.retryAfterSeconds);
+  const known = FAILURES[error.code] ?? MISCONFIGURED;
+  return failure(known === UNREACHABLE && error.isUnsent ? UNSENT : known, error, error.retryAfterSeconds);
 }
 
 /** Returns the error for an action whose service this gateway does not have. */

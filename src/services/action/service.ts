@@ -5,7 +5,7 @@
  */
 import { createReadRights, type Scope, ScopeError } from "../../keys/rights.ts";
 import type { StateStore } from "../../store/state/state_store.ts";
-import { type Reply, revokedError, type Service, type ServiceContext, ServiceError } from "../service.ts";
+import { isUnsent, type Reply, revokedError, type Service, type ServiceContext, ServiceError } from "../service.ts";
 import type { CoolDowns } from "./cool_down.ts";
 import { failureOf, outcomeOf, serviceMissing } from "./outcome.ts";
 import { readParams } from "./params.ts";
@@ -63,8 +63,7 @@ export function createActionService(options: ActionServiceOptions): Service {
     try {
       reply = await service.handle(payload, { ...context, scope: fullScope });
     } catch (error) {
-      if (error instanceof ServiceError && error.code === "busy") {
-        // Every service refuses so before it sends anything.
+      if (isUnsent(error)) {
         takeBack();
         await returnUse(grants, context);
       }
@@ -76,7 +75,7 @@ export function createActionService(options: ActionServiceOptions): Service {
   }
 
   /**
-   * Counts a run of a key whose runs are limited. It counts even if the action then fails: it may have run.
+   * Counts a run of a key whose runs are limited. It counts even if the action then fails, unless nothing was sent: it may have run.
    *
    * @throws {ScopeError} if none is left
    * @throws {ServiceError} if the store fails

@@ -5,7 +5,7 @@
  */
 import { abortable } from "../../lib/async.ts";
 import type { Deadlines } from "../../lib/deadlines.ts";
-import { fetchCause } from "../../lib/fetch_failure.ts";
+import { fetchCause, neverConnected } from "../../lib/fetch_failure.ts";
 import { largeBodyBytes, readBytes, TooLargeError } from "../../lib/read_bytes.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import { ConcurrencyLimiter } from "../../limits/concurrency_limiter.ts";
@@ -139,6 +139,7 @@ export function createHomeAssistantApi(options: HomeAssistantApiOptions): AskHom
     return new ServiceError(502, "Home Assistant cannot be reached, or broke off its answer", {
       code: "service_unreachable",
       cause: fetchCause(error),
+      isUnsent: neverConnected(error),
     });
   }
 }

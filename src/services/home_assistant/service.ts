@@ -53,7 +53,9 @@ export function createHomeAssistantService({ ask, now }: HomeAssistantServiceOpt
       const request = parseHomeAssistantRequest(payload, now());
       const grants = readRights(context.scope);
       authorize(grants, request);
-      if (ask === undefined) throw new ServiceError(503, NOT_CONFIGURED, { code: "service_unreachable" });
+      if (ask === undefined) {
+        throw new ServiceError(503, NOT_CONFIGURED, { code: "service_unreachable", isUnsent: true });
+      }
       // A call runs to its end even when its client has disconnected, so that a repeat finds the answer.
       const answer = await ask(apiRequestOf(request), context);
       if (context.revoked?.aborted === true) return revokedReply(answer, request, context.revoked);

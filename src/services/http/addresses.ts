@@ -53,7 +53,7 @@ export function createCheckAddress({ ownPorts, platform }: AddressCheckOptions):
     const host = canonicalHost(hostOf(url));
     const port = portOf(url);
     const fails = (fault: string): never => {
-      throw new ServiceError(403, `Address not allowed: ${url.host} ${fault}`, { code: "scope" });
+      throw new ServiceError(403, `Address not allowed: ${url.host} ${fault}`, { code: "scope", isUnsent: true });
     };
     const mayBeOwn = ownPorts.some((own) => own.port === port);
     if (isLoopbackNamed && isLoopback(host)) {
@@ -95,7 +95,11 @@ export function createCheckAddress({ ownPorts, platform }: AddressCheckOptions):
 
   async function resolve(host: string, signal: AbortSignal): Promise<readonly string[]> {
     const failed = (cause?: unknown) =>
-      new ServiceError(502, `${host} is not found: there is no such name`, { code: "service_unreachable", cause });
+      new ServiceError(502, `${host} is not found: there is no such name`, {
+        code: "service_unreachable",
+        cause,
+        isUnsent: true,
+      });
     try {
       const addresses = await abortable(platform.lookup(host), signal);
       if (addresses.length > 0) return addresses;

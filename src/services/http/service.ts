@@ -5,7 +5,7 @@
  */
 import type { Deadlines } from "../../lib/deadlines.ts";
 import { errorName } from "../../lib/errors.ts";
-import { describeFetchError, fetchCause } from "../../lib/fetch_failure.ts";
+import { describeFetchError, fetchCause, neverConnected } from "../../lib/fetch_failure.ts";
 import { largeBodyBytes, readBytes, TooLargeError } from "../../lib/read_bytes.ts";
 import { createReadRights } from "../../keys/rights.ts";
 import { ConcurrencyLimiter } from "../../limits/concurrency_limiter.ts";
@@ -127,10 +127,11 @@ export function createHttpService(options: HttpServiceOptions): Service {
       controller.abort(
         new ServiceError(504, `${name} did not answer within ${timeoutMs / 1000} s`, { code: "service_timeout" }),
       ));
+    let isAnswered = false;
     try {
-      return await send(request, parts, controller.signal);
+      return await send(request, parts, { signal: controller.signal, onAnswer: () => isAnswered = true });
     } catch (error) {
-      throw failureOf(error, name, controller.signal);
+      throw failureOf(error, name, { signal: controller.signal, isAnswered });
     } finally {
       deadline.clear();
       closeSignal.removeEventListener("abort", stop);
@@ -139,11 +140,16 @@ export function createHttpService(options: HttpServiceOptions): Service {
     }
   }
 
-  async function send(request: HttpRequest, parts: ExchangeParts, signal: AbortSignal): Promise<Reply> {
+  async function send(
+    request: HttpRequest,
+    parts: ExchangeParts,
+    { signal, onAnswer }: { readonly signal: AbortSignal; readonly onAnswer: () => void },
+  ): Promise<Reply> {
     let hop: Hop = await reach({ ...request, destination: parts.destination }, signal);
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
       const { message, address } = hop;
       const incoming = await options.transports.send(message, { address, signal });
+      onAnswer();
       const next = await follow(incoming, message, { grants: parts.grants, signal });
       if (next === undefined) return await read(incoming, message, { request, context: parts.context, signal });
       await incoming.response.body?.cancel();
@@ -225,24 +231,33 @@ interface Hop {
 }
 
 /** Returns the error for the client: never the library's message, which may quote the request. */
-function failureOf(error: unknown, name: string, signal: AbortSignal): unknown {
+function failureOf(
+  error: unknown,
+  name: string,
+  { signal, isAnswered }: { readonly signal: AbortSignal; readonly isAnswered: boolean },
+): unknown {
   if (signal.reason instanceof ServiceError) return signal.reason;
   if (error instanceof ServiceError) return error;
   const cause = fetchCause(error);
-  const fail = (message: string) => new ServiceError(502, message, { code: "service_unreachable", cause });
+  const fail = (message: string, isRefused: boolean) =>
+    // After a redirect, the request may have run all the same.
+    new ServiceError(502, message, { code: "service_unreachable", cause, isUnsent: isRefused && !isAnswered });
   // The sandbox checks the address that a name led to.
   const denied = /Requires net access to "\[?([^"\]]+?)\]?(?::\d+)?"/.exec(cause.message)?.[1] ?? "";
   const fault = hostFault(denied);
   if (fault !== undefined) {
-    return new ServiceError(403, `Address not allowed: ${name} leads to an address that ${fault}`, { code: "scope" });
+    return new ServiceError(403, `Address not allowed: ${name} leads to an address that ${fault}`, {
+      code: "scope",
+      isUnsent: !isAnswered,
+    });
   }
   if (errorName(error) === "NotCapable" || /Requires \w+ access/.test(cause.message)) {
-    return fail(`The sandbox does not allow ${name} yet: it needs a restart of the gateway`);
+    return fail(`The sandbox does not allow ${name} yet: it needs a restart of the gateway`, true);
   }
   if (error instanceof Error && error.message.startsWith("http.")) {
-    return fail(`The certificates of ${name} cannot be used: run deno task check-config`);
+    return fail(`The certificates of ${name} cannot be used: run deno task check-config`, true);
   }
-  return fail(`${name} ${describeFetchError(error, NEVER_ABORTED).message}`);
+  return fail(`${name} ${describeFetchError(error, NEVER_ABORTED).message}`, neverConnected(error));
 }
 
 const NEVER_ABORTED = new AbortController().signal;

@@ -8,7 +8,7 @@ import { free } from "../../protocol/bytes.ts";
 import { plainNumber } from "../../lib/exact_json.ts";
 import { FieldError } from "../../protocol/payload.ts";
 import type { Deadlines } from "../../lib/deadlines.ts";
-import { fetchCause } from "../../lib/fetch_failure.ts";
+import { fetchCause, neverConnected } from "../../lib/fetch_failure.ts";
 import { LARGE_BODY_BYTES, largeBodyBytes, lengthOf, readBytes, TooLargeError } from "../../lib/read_bytes.ts";
 import { createAnswerMemory } from "../../limits/answer_memory.ts";
 import { createReadRights } from "../../keys/rights.ts";
@@ -214,6 +214,7 @@ export function createJeedomService(options: JeedomServiceOptions): Service {
       throw new ServiceError(502, "Jeedom cannot be reached, or broke off its answer", {
         code: "service_unreachable",
         cause: fetchCause(error),
+        isUnsent: neverConnected(error),
       });
     }
   }
@@ -273,8 +274,7 @@ const STOPPED = new Error("No longer waited for");
 
 /** Returns whether a call may be running in Jeedom although its connection failed: not if it never connected. */
 function mayRunOn(error: unknown): boolean {
-  if (!(error instanceof ServiceError) || error.code !== "service_unreachable") return false;
-  return !(error.cause instanceof Error && /client error \(Connect\)|are blocked/.test(error.cause.message));
+  return error instanceof ServiceError && error.code === "service_unreachable" && !error.isUnsent;
 }
 
 /** Waits for a poll until its client disconnects. */

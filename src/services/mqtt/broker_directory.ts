@@ -56,11 +56,15 @@ export function createBrokerDirectory({ configured, allowed, defaultPort }: Brok
       if (!isHostAllowed(allowed, host, port)) {
         throw new ServiceError(403, `Broker not allowed: ${host}:${port}. Add it to MQTT_ALLOWED_BROKERS`, {
           code: "broker_not_allowed",
+          isUnsent: true,
         });
       }
       const fault = hostFault(host);
       if (fault !== undefined) {
-        throw new ServiceError(403, `Broker not allowed: ${host}:${port} ${fault}`, { code: "broker_not_allowed" });
+        throw new ServiceError(403, `Broker not allowed: ${host}:${port} ${fault}`, {
+          code: "broker_not_allowed",
+          isUnsent: true,
+        });
       }
       return { host, port, username: fields.username, password: fields.password };
     },

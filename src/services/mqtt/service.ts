@@ -107,8 +107,8 @@ export function createMqttService({ directory, brokers, events, deadlines }: Mqt
         await brokers.publish(address, publication, { owner: key });
       } catch (error) {
         if (!(error instanceof BrokerError)) throw error;
-        const status = error instanceof BrokerForbiddenError ? 403 : 500;
-        throw new ServiceError(status, brokerFailure(error), { code: brokerCode(error) });
+        const isUnsent = error instanceof BrokerForbiddenError;
+        throw new ServiceError(isUnsent ? 403 : 500, brokerFailure(error), { code: brokerCode(error), isUnsent });
       }
       return gatewayReply(200, { success: true, topic, message: "Published successfully" });
     },

@@ -195,6 +195,27 @@ Deno.test("action counts no use and begins no cool-down when the busy service di
   assertEquals((await owner.ask({ name: "light" }))[0], 200);
 });
 
+Deno.test("action counts no use and begins no cool-down when the service refuses before it sends", async () => {
+  const failures: readonly (readonly [Error, status: number])[] = [
+    [new ServiceError(502, "x", { code: "service_unreachable", isUnsent: true }), 502],
+    [new ServiceError(403, "x", { code: "scope", isUnsent: true }), 500],
+    [new ScopeError("x"), 500],
+    [new FieldError("x"), 500],
+  ];
+  for (const [failure, status] of failures) {
+    let isFailing = true;
+    const { phone } = await makeActionGateway(ACTIONS, {
+      answer: () => isFailing ? Promise.reject(failure) : Promise.resolve({ status: 200, bodyJson: "{}" }),
+    });
+    const guest = await phone("guest", { action: { actions: ["light"], uses: 1 } });
+    const [got, body] = await guest.ask({ name: "light" });
+    assertEquals(got, status);
+    assertFalse(JSON.stringify(body).includes("may have run"));
+    isFailing = false;
+    assertEquals((await guest.ask({ name: "light" }))[0], 200);
+  }
+});
+
 Deno.test("action suggests no grant for an action that is not there", async () => {
   const { phone, warnings } = await makeActionGateway(ACTIONS);
   const owner = await phone("owner", { action: { actions: ["*"] } });

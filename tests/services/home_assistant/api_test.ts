@@ -41,6 +41,14 @@ Deno.test("requests have a limit for each key and one for all keys", async () =>
   await within("the requests end", Promise.all(running));
 });
 
+Deno.test("a request that fails says whether there was a connection, so that a device may have got it", async () => {
+  for (const [reason, isUnsent] of [["client error (Connect): refused", true], ["connection closed", false]] as const) {
+    const { ask, owner } = makeApi(() => Promise.reject(new TypeError("failed", { cause: new Error(reason) })));
+    const error = await assertRejects(() => ask({ path: "/states" }, owner("a")), ServiceError);
+    assertEquals([error.code, error.isUnsent], ["service_unreachable", isUnsent]);
+  }
+});
+
 Deno.test("a request that has ended makes room for the next one, whether it was answered or not", async () => {
   const { ask, owner } = makeApi(() => Response.json([]));
   for (let count = 0; count < 10; count++) await ask({ path: "/states" }, owner("a"));

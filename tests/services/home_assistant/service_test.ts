@@ -359,7 +359,7 @@ Deno.test("handle() answers service_unreachable where Home Assistant is not conf
   const scope = new Scope({ "home_assistant": { read: ["light.x"] } });
   const context = { key: "phone", keyCreated: 0, scope, clientSignal: NEVER, holdMemory: () => {} };
   const error = await assertRejects(() => service.handle({ state: "light.x" }, context), ServiceError);
-  assertEquals([error.status, error.code], [503, "service_unreachable"]);
+  assertEquals([error.status, error.code, error.isUnsent], [503, "service_unreachable", true]);
   assertStringIncludes(error.message, "set HOME_ASSISTANT_URL and HOME_ASSISTANT_TOKEN");
   await assertRejects(() => service.handle({ state: "light.y" }, context), ScopeError);
 });

@@ -550,3 +550,31 @@ Deno.test("handle() requires the service", async () => {
   await assertRejects(() => home.call({ target: "a", path: "/api/x" }), ScopeError);
   await assertRejects(() => home.call({ target: 5, path: "/api/x" }), FieldError);
 });
+
+Deno.test("handle() says whether nothing was sent: not after a redirect, and not when a connection broke", async () => {
+  const dead = `http://127.0.0.1:${freePort()}`;
+  await using server = startHttpServer(() =>
+    new Response(null, { status: 302, headers: { Location: `${dead}/api/x` } })
+  );
+  await using home = makeHttpService({
+    targets: {
+      dead: target(dead),
+      unknown: target("http://camera.home"),
+      redirects: target(server.origin, { redirects: "follow" }),
+    },
+    allowed: [dead],
+    lookup: () => Promise.reject(new Error("no such name")),
+    ownPorts: [{ host: "0.0.0.0", port: 80 }],
+  });
+  const isUnsent = async (fields: Payload) =>
+    (await assertRejects(() => home.call({ method: "GET", path: "/api/x", ...fields }), ServiceError)).isUnsent;
+  assertEquals(await isUnsent({ target: "dead" }), true);
+  assertEquals(await isUnsent({ target: "unknown" }), true);
+  assertEquals(await isUnsent({ target: "redirects" }), false);
+  assertEquals(server.seen.length, 1);
+  await withTcpServer((connection) => connection.close(), async (port) => {
+    await using broken = makeHttpService({ targets: { a: target(`http://127.0.0.1:${port}`) } });
+    const error = await assertRejects(() => broken.call({ target: "a", path: "/api/x" }), ServiceError);
+    assertEquals([error.code, error.isUnsent], ["service_unreachable", false]);
+  });
+});

@@ -340,6 +340,7 @@ Deno.test("handle() reports that nothing listens at Jeedom's address", () =>
     const url = new URL(`http://127.0.0.1:${freePort()}`);
     const error = await assertRejects(() => makeJeedom({ url, fetch: send }).call({ jsonrpc: "ping" }), ServiceError);
     assertEquals([error.status, error.message], [502, "Jeedom cannot be reached, or broke off its answer"]);
+    assertEquals(error.isUnsent, true);
   }));
 
 /** Jeedom that reads each request, sends some bytes, and closes the connection or leaves it open. */
@@ -552,7 +553,7 @@ Deno.test("handle() counts a poll whose connection broke until its end was due, 
   const broken = jeedom.poll(1);
   await until("the poll", () => jeedom.sent.length === 1);
   jeedom.fail(1, new TypeError("connection closed before message completed"));
-  await assertRejects(() => broken, ServiceError, "broke off");
+  assertEquals((await assertRejects(() => broken, ServiceError, "broke off")).isUnsent, false);
   await assertBusy(() => jeedom.poll(2), "with this key");
   jeedom.clock.ms += 45_000;
   const unsent = jeedom.poll(3);

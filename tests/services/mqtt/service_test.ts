@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { type BrokerAddress, BrokerError, type Publication } from "../../../src/mqtt/broker.ts";
+import { type BrokerAddress, BrokerError, BrokerForbiddenError, type Publication } from "../../../src/mqtt/broker.ts";
 import type { OpenedText } from "../../../src/protocol/aead.ts";
 import { FieldError, keepDigits, parsePayload, type Payload } from "../../../src/protocol/payload.ts";
 import { allRights, Scope } from "../../../src/keys/rights.ts";
@@ -105,6 +105,16 @@ Deno.test("handle() reports a broker's failure as the original gateway did", asy
   const { handle } = makeService(new BrokerError("Broker broker:8883 not found"));
   const error = await assertRejects(() => handle({ topic: "t", message: "m" }), ServiceError);
   assertEquals([error.status, error.message], [500, "MQTT error: Broker broker:8883 not found"]);
+});
+
+Deno.test("handle() says that nothing was sent to a broker that is not allowed, and not of one that failed", async () => {
+  const message = { topic: "a", message: "b" };
+  for (const [failure, isUnsent] of [[new BrokerForbiddenError("x"), true], [new BrokerError("x"), false]] as const) {
+    const error = await assertRejects(() => makeService(failure).handle(message), ServiceError);
+    assertEquals(error.isUnsent, isUnsent);
+  }
+  const other = { ...message, broker_host: "evil" };
+  assertEquals((await assertRejects(() => makeService().handle(other), ServiceError)).isUnsent, true);
 });
 
 Deno.test("handle() gives the configured login to the configured broker, and to no other", async () => {
