@@ -23,6 +23,22 @@ class HttpAnswer internal constructor(
 )
 
 /**
+ * Runs of actions that a key has left.
+ *
+ * @property left number of runs that are left, of all actions together
+ * @property of number of runs that the key was granted
+ */
+class ActionUses internal constructor(val left: Int, val of: Int)
+
+/**
+ * Actions that the key may run.
+ *
+ * @property actions the actions, in the order of the operator
+ * @property uses runs that are left; null where the key may run them without limit
+ */
+class ActionList internal constructor(val actions: List<JSONObject>, val uses: ActionUses?)
+
+/**
  * Result of a query of InfluxDB.
  *
  * @property columns names of the columns
@@ -50,9 +66,16 @@ internal fun httpAnswerIn(answer: Answer): HttpAnswer {
 }
 
 /** Reads the list of actions. @throws FailedException if it is malformed */
-internal fun actionsIn(answer: Answer): List<JSONObject> {
+internal fun actionsIn(answer: Answer): ActionList {
     val content = contentOf(answer, "action") as? JSONObject
-    return objectsIn(content?.opt("actions"), "action") { it.hasTexts("name", "label") }
+    val actions = objectsIn(content?.opt("actions"), "action") { it.hasTexts("name", "label") }
+    return ActionList(actions, content?.opt("uses").orNull()?.let(::usesIn))
+}
+
+private fun usesIn(value: Any): ActionUses {
+    val uses = value as? JSONObject
+    val left = uses?.opt("left") as? Int ?: throw malformed("action")
+    return ActionUses(left, uses.opt("of") as? Int ?: throw malformed("action"))
 }
 
 /** Reads the states of entities. @throws FailedException if they are malformed */
@@ -81,6 +104,12 @@ internal fun influxResultIn(answer: Answer): InfluxResult {
     val columns = valuesIn(content.opt("columns"), INFLUXDB).map { it as? String ?: throw malformed(INFLUXDB) }
     val rows = valuesIn(content.opt("rows"), INFLUXDB).map { valuesIn(it, INFLUXDB) }
     return InfluxResult(columns, rows, content.opt("truncated") == true)
+}
+
+/** Checks the answer to a write. @throws FailedException if the point is not stored */
+internal fun checkWritten(answer: Answer) {
+    val content = contentOf(answer, INFLUXDB) as? JSONObject
+    if (content?.opt("success") != true) throw malformed(INFLUXDB)
 }
 
 /** Most characters of the reason of a service, which may be a whole page. */

@@ -23,14 +23,14 @@ fun GatewayClient.action(
 ): Answer = call("action", JSONObject().put("name", name).put("params", params), cancellation = cancellation)
 
 /**
- * Lists the actions that the key may run. Each has `name` and `label`, and may have `icon`, `confirm`, `params`,
+ * Lists the actions that the key may run, and the runs that are left. Each action has `name` and `label`, and may have `icon`, `confirm`, `params`,
  * `coolDown` and `state`.
  *
  * @throws GatewayException if there is no list
  */
 @JvmOverloads
 @Throws(IOException::class)
-fun GatewayClient.actions(cancellation: Cancellation = Cancellation()): List<JSONObject> =
+fun GatewayClient.actions(cancellation: Cancellation = Cancellation()): ActionList =
     actionsIn(call("action", cancellation = cancellation))
 
 /**
@@ -196,3 +196,31 @@ fun GatewayClient.influx(
     cancellation: Cancellation = Cancellation()
 ): InfluxResult =
     influxResultIn(call(INFLUXDB, JSONObject().put("query", query).put("params", params), cancellation = cancellation))
+
+/**
+ * Writes a point to a place in InfluxDB that the operator of the gateway named.
+ *
+ * @param write name of the place
+ * @param fields values by name, at least one
+ * @param tags texts by name that tell series apart
+ * @param time text as in ISO 8601 with its offset from UTC; the gateway's time by default
+ * @throws GatewayException unless the point is stored
+ */
+@JvmOverloads
+@Throws(IOException::class)
+fun GatewayClient.influxWrite(
+    write: String,
+    measurement: String,
+    fields: JSONObject,
+    tags: JSONObject? = null,
+    time: String? = null,
+    cancellation: Cancellation = Cancellation()
+) {
+    val point = JSONObject()
+        .put("write", write)
+        .put("measurement", measurement)
+        .put("fields", fields)
+        .put("tags", tags)
+        .put("time", time)
+    checkWritten(call(INFLUXDB, point, cancellation = cancellation))
+}

@@ -17,14 +17,16 @@ export const ACTION_LINE = {
   notes: PARAM_NOTES,
 } as const satisfies CommandLine;
 
-/** Runs the action and prints the gateway's answer. Without a name, it prints a line for each action. */
+/** Runs the action and prints the gateway's answer. Without a name, it prints a line for each action, and the runs that are left. */
 export function action(platform: Platform): Promise<number> {
   return runClient(platform, async () => {
     const { values, positionals: [name, ...words] } = readArgs(platform.args, ACTION_LINE);
     const params = parseParamValues(words, ACTION_LINE);
     const client = await openClient(values, platform);
     if (name !== undefined) return printAnswer(await client.action(name, params), platform);
-    for (const one of await client.actions()) platform.print(describe(one));
+    const { actions, uses } = await client.actions();
+    for (const one of actions) platform.print(describe(one));
+    if (uses !== undefined) platform.print(`${uses.left} of ${uses.of} runs are left`);
     return 0;
   });
 }

@@ -25,15 +25,37 @@ export interface Action {
   readonly state?: string | number | boolean | null;
 }
 
+/** Runs of actions that a key has left. */
+export interface ActionUses {
+  /** Number of runs that are left, of all actions together. */
+  readonly left: number;
+  /** Number of runs that the key was granted. */
+  readonly of: number;
+}
+
+/** Actions that the key may run. */
+export interface ActionList {
+  /** The actions, in the order of the operator. */
+  readonly actions: readonly Action[];
+  /** Runs that are left; absent where the key may run them without limit. */
+  readonly uses?: ActionUses;
+}
+
 /**
  * Parses the list of actions.
  *
  * @throws {FailedError} if it is malformed
  */
-export function parseActions(answer: Answer): readonly Action[] {
-  const { actions } = fieldsOf(answer, "action");
+export function parseActions(answer: Answer): ActionList {
+  const { actions, uses } = fieldsOf(answer, "action");
   if (!Array.isArray(actions) || !actions.every(isAction)) throw malformed("action");
-  return actions;
+  if (uses === undefined) return { actions };
+  if (!isUses(uses)) throw malformed("action");
+  return { actions, uses };
+}
+
+function isUses(value: unknown): value is ActionUses {
+  return isObject(value) && typeof value["left"] === "number" && typeof value["of"] === "number";
 }
 
 function isAction(value: unknown): value is Action {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { StreamEvent } from "../protocol/event.ts";
-import { type Action, parseActions } from "./actions.ts";
+import { type Action, type ActionList, type ActionUses, parseActions } from "./actions.ts";
 import type { Answer } from "./answer.ts";
 import {
   callFields,
@@ -19,11 +19,11 @@ import {
   parseStates,
 } from "./home_assistant.ts";
 import { type HttpAnswer, type HttpRequest, parseHttpAnswer } from "./http_request.ts";
-import { type InfluxResult, parseInfluxResult } from "./influx.ts";
+import { checkWritten, type InfluxPoint, type InfluxResult, parseInfluxResult, writeFields } from "./influx.ts";
 import type { ServiceCallOptions, StreamOptions } from "./request_options.ts";
 import type { Fields } from "./service_answer.ts";
 
-export type { Action, Fields, HttpAnswer, HttpRequest, InfluxResult };
+export type { Action, ActionList, ActionUses, Fields, HttpAnswer, HttpRequest, InfluxPoint, InfluxResult };
 export type { HistoryOptions, HomeAssistantOptions, HomeAssistantPastState, HomeAssistantState };
 export type { HttpAddress, HttpRequestFields } from "./http_request.ts";
 
@@ -63,7 +63,7 @@ export abstract class ServiceClient {
   }
 
   /**
-   * Lists the actions that the key may run.
+   * Lists the actions that the key may run, and the number of runs that it has left.
    *
    * @throws {GatewayError} if there is no list
    *
@@ -72,10 +72,12 @@ export abstract class ServiceClient {
    * import { GatewayClient } from "@e2e-gateway/client";
    *
    * const gateway = new GatewayClient({ url: "https://home.example", key: "0123456789abcdef".repeat(4) });
-   * for (const { name, label, state } of await gateway.actions()) console.log(name, label, state);
+   * const { actions, uses } = await gateway.actions();
+   * for (const { name, label, state } of actions) console.log(name, label, state);
+   * if (uses !== undefined) console.log(`${uses.left} of ${uses.of} runs are left`);
    * ```
    */
-  async actions(options: ServiceCallOptions = {}): Promise<readonly Action[]> {
+  async actions(options: ServiceCallOptions = {}): Promise<ActionList> {
     return parseActions(await this.call("action", {}, options));
   }
 
@@ -241,5 +243,22 @@ export abstract class ServiceClient {
    */
   async influx(query: string, params?: Fields, options: ServiceCallOptions = {}): Promise<InfluxResult> {
     return parseInfluxResult(await this.call("influxdb", { query, params }, options));
+  }
+  /**
+   * Writes a point to a place in InfluxDB that the operator of the gateway named.
+   *
+   * @param write name of the place
+   * @throws {GatewayError} unless the point is stored
+   *
+   * @example
+   * ```ts
+   * import { GatewayClient } from "@e2e-gateway/client";
+   *
+   * const gateway = new GatewayClient({ url: "https://home.example", key: "0123456789abcdef".repeat(4) });
+   * await gateway.influxWrite("meter", { measurement: "power", tags: { meter: "house" }, fields: { watts: 1500 } });
+   * ```
+   */
+  async influxWrite(write: string, point: InfluxPoint, options: ServiceCallOptions = {}): Promise<void> {
+    checkWritten(await this.call("influxdb", writeFields(write, point), options));
   }
 }

@@ -123,7 +123,8 @@ async function showQuery({ client, print, signal }: Phone): Promise<void> {
 /** Runs an action with a key that may do nothing else, and tries to do the same without it. */
 async function showGuest({ client, print, signal }: Phone): Promise<void> {
   print("\n6. A guest, whose key may open the gate and do nothing else");
-  for (const { name, label } of await client.actions({ signal })) print(`   may run   ${name}: ${label}`);
+  const { actions } = await client.actions({ signal });
+  for (const { name, label } of actions) print(`   may run   ${name}: ${label}`);
   print(`   answered  ${textOf(await client.action("open-gate", undefined, { signal }))}`);
   const refusal = await client.publish(GATE_COMMAND_TOPIC, "OPEN", { signal }).then(textOf, (error: unknown) => {
     if (error instanceof GatewayError) return `${error.status} ${error.message}`;

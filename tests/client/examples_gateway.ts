@@ -19,7 +19,7 @@ const SERVICES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   action: { name: { success: true }, service: { actions: [{ name: "open-gate", label: "Open the gate" }] } },
   http: { target: { id: 3 } },
   "home_assistant": { call: [], states: [STATE], state: STATE, history: [[STATE]], camera: null },
-  influxdb: { query: { columns: ["time", "mean"], rows: [[1_700_000_000, 21.5]] } },
+  influxdb: { query: { columns: ["time", "mean"], rows: [[1_700_000_000, 21.5]] }, write: { success: true } },
 };
 
 /** Members beside a body of these services. */

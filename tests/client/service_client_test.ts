@@ -20,6 +20,8 @@ const MALFORMED: readonly (readonly [name: string, call: Call, answers: readonly
     { body: { actions: {} } },
     { body: { actions: [{ name: "open-gate" }] } },
     { body: { actions: [null] } },
+    { body: { actions: [], uses: 3 } },
+    { body: { actions: [], uses: { left: 2 } } },
   ]],
   ["http", HTTP, [{ body: null, body_b64: 7 }, { body: null, body_b64: "no base64!" }]],
   ["homeAssistantStates", (client) => client.homeAssistantStates(["*"]), [
@@ -39,6 +41,10 @@ const MALFORMED: readonly (readonly [name: string, call: Call, answers: readonly
     { body: { columns: [1], rows: [] } },
     { body: { columns: ["a"], rows: [{}] } },
     { body: { columns: "a", rows: [] } },
+  ]],
+  ["influxWrite", (client) => client.influxWrite("w", { measurement: "m", fields: { a: 1 } }), [
+    { body: null },
+    { body: { success: "yes" } },
   ]],
 ];
 
@@ -105,6 +111,17 @@ Deno.test("homeAssistantHistory() takes dates, seconds and texts as times", asyn
   assertEquals(requests.map(({ fields }) => fields["history"]), [
     { entities, start: 1_700_000_000.5, end: 1_700_000_001.5 },
     { entities, start: "2026-11-01T00:00:00Z", attributes: true },
+  ]);
+});
+
+Deno.test("influxWrite() takes dates, numbers and texts as times", async () => {
+  const times = [new Date(1_700_000_000_500), 1_700_000_000, "2027-01-31T12:00:00Z"];
+  const { client, requests } = clientOf(times.map(() => answer(200, { success: true })), new FakeClock());
+  for (const time of times) await client.influxWrite("w", { measurement: "m", fields: { a: 1 }, time });
+  assertEquals(requests.map(({ fields: { time } }) => time), [
+    1_700_000_000_500,
+    1_700_000_000,
+    "2027-01-31T12:00:00Z",
   ]);
 });
 

@@ -81,14 +81,17 @@ const CASES: readonly Case[] = [
       },
       source: "gateway",
     },
-    result: [{ name: "open-gate", label: "Open the gate", state: "closed" }, ACTION],
+    result: {
+      actions: [{ name: "open-gate", label: "Open the gate", state: "closed" }, ACTION],
+      uses: { left: 2, of: 3 },
+    },
   },
   {
     call: "actions",
     args: {},
     sent: { service: "action" },
     answer: { body: JSON.stringify({ actions: [] }), source: "gateway" },
-    result: [],
+    result: { actions: [], uses: null },
   },
   {
     call: "http",
@@ -219,6 +222,33 @@ const CASES: readonly Case[] = [
     answer: { body: { columns: [], rows: [] } },
     result: { columns: [], rows: [], truncated: false },
   },
+  {
+    call: "influxWrite",
+    args: {
+      write: "meter",
+      measurement: "power",
+      fields: { watts: 1500 },
+      tags: { meter: "house" },
+      time: "2027-01-31T12:00:00Z",
+    },
+    sent: {
+      service: "influxdb",
+      write: "meter",
+      measurement: "power",
+      fields: { watts: 1500 },
+      tags: { meter: "house" },
+      time: "2027-01-31T12:00:00Z",
+    },
+    answer: { body: { success: true } },
+    result: null,
+  },
+  {
+    call: "influxWrite",
+    args: { write: "meter", measurement: "power", fields: { watts: 1 } },
+    sent: { service: "influxdb", write: "meter", measurement: "power", fields: { watts: 1 } },
+    answer: { body: { success: true } },
+    result: null,
+  },
 ];
 
 /** Answers that do not have the form of the service, and statuses that the calls do not return. */
@@ -226,6 +256,8 @@ const MALFORMED: readonly (readonly [call: string, args: Line, body: unknown, me
   ["actions", {}, { actions: {} }],
   ["actions", {}, { actions: [{ name: "open-gate" }] }],
   ["actions", {}, "no JSON"],
+  ["actions", {}, { actions: [], uses: 3 }],
+  ["actions", {}, { actions: [], uses: { left: "2", of: 3 } }],
   ["http", { target: "nas", path: "/" }, null, { body_b64: 7 }],
   ["http", { target: "nas", path: "/" }, null, { body_b64: "no base64!" }],
   ["homeAssistantStates", { globs: ["*"] }, {}],
@@ -237,6 +269,7 @@ const MALFORMED: readonly (readonly [call: string, args: Line, body: unknown, me
   ["influx", { query: "q" }, { columns: ["a"] }],
   ["influx", { query: "q" }, { columns: [1], rows: [] }],
   ["influx", { query: "q" }, { columns: ["a"], rows: [{}] }],
+  ["influxWrite", { write: "w", measurement: "m", fields: { a: 1 } }, {}],
 ];
 
 /** Calls that may run something. */
@@ -245,6 +278,7 @@ const COMMANDS: readonly (readonly [call: string, args: Line])[] = [
   ["action", { name: "open-gate" }],
   ["http", { target: "nas", path: "/", method: "POST" }],
   ["homeAssistant", { call: "lock.open" }],
+  ["influxWrite", { write: "w", measurement: "m", fields: { a: 1 } }],
 ];
 
 const words = (calls: readonly (readonly [call: string, args: Line, ...unknown[]])[]) => [

@@ -150,6 +150,7 @@ const TWICE = /expected \[\["one",\d\]\], got \[\["one",\d\],\["one",\d\]\]/;
 
 const UNKNOWN_ACTION = "an unknown action is refused like one that is not granted";
 const UNKNOWN_QUERY = "an unknown query is refused like one that is not granted";
+const UNKNOWN_WRITE = "an unknown write is refused like one that is not granted";
 
 /** All faults. */
 export const FAULTS: readonly Fault[] = [
@@ -423,6 +424,7 @@ export const FAULTS: readonly Fault[] = [
     detectedBy: {
       [UNKNOWN_ACTION]: /expected \[403,"gateway","scope"\], got \[403,"gateway","field"\]/,
       [UNKNOWN_QUERY]: /got \[403,"gateway","field"\]/,
+      [UNKNOWN_WRITE]: /got \[403,"gateway","field"\]/,
     },
   },
   {
@@ -433,7 +435,11 @@ export const FAULTS: readonly Fault[] = [
         answer: (answer) => ({ ...answer, body: String(answer["body"]).replace("may not", `may not ${count++}`) }),
       });
     },
-    detectedBy: { [UNKNOWN_ACTION]: /texts: expected/, [UNKNOWN_QUERY]: /texts: expected/ },
+    detectedBy: {
+      [UNKNOWN_ACTION]: /texts: expected/,
+      [UNKNOWN_QUERY]: /texts: expected/,
+      [UNKNOWN_WRITE]: /texts: expected/,
+    },
   },
   {
     name: "any URL is requested",

@@ -109,7 +109,8 @@ for await (const event of client.subscribe(["#"], { keep: true })) {
   // @ts-expect-error Only messages have a topic.
   else event.topic;
 }
-const [action]: readonly Action[] = await client.actions();
+const { actions: [action], uses } = await client.actions();
+uses?.left satisfies number | undefined;
 action?.label satisfies string | undefined;
 const picture = await client.http({ target: "nas", path: "/", query: { a: 1 }, raw: true });
 picture.bytes satisfies Uint8Array | undefined;

@@ -34,13 +34,15 @@ from .errors import (
     UnreachableError,
     WrongKeyError,
 )
-from .service_answer import HttpAnswer, InfluxResult
+from .service_answer import ActionList, ActionUses, HttpAnswer, InfluxResult
 from .waiting import backoff
 
 if TYPE_CHECKING:
     from .client import GatewayClient
 
 __all__ = [
+    "ActionList",
+    "ActionUses",
     "Answer",
     "ExpiredError",
     "FailedError",

@@ -38,6 +38,26 @@ class HttpAnswer(Answer):
 
 
 @dataclass(frozen=True)
+class ActionUses:
+    """Runs of actions that a key has left."""
+
+    #: Number of runs that are left, of all actions together.
+    left: int
+    #: Number of runs that the key was granted.
+    of: int
+
+
+@dataclass(frozen=True)
+class ActionList:
+    """Actions that the key may run."""
+
+    #: A dictionary for each action, in the order of the operator.
+    actions: Sequence[dict[str, Any]]
+    #: Runs that are left; None where the key may run them without limit.
+    uses: ActionUses | None
+
+
+@dataclass(frozen=True)
 class InfluxResult:
     """Result of a query of InfluxDB."""
 
@@ -61,18 +81,25 @@ def read_http_answer(answer: Answer) -> HttpAnswer:
     )
 
 
-def read_actions(answer: Answer) -> list[dict[str, Any]]:
+def read_actions(answer: Answer) -> ActionList:
     """Read the list of actions.
 
     :raises FailedError: if it is malformed
     """
     content = content_of(answer, "action")
-    actions = content.get("actions") if isinstance(content, dict) else None
+    fields = content if isinstance(content, dict) else {}
+    actions, uses = fields.get("actions"), fields.get("uses")
     if not isinstance(actions, list) or not all(
         _has_texts(action, "name", "label") for action in actions
     ):
         raise malformed("action")
-    return actions
+    if uses is None:
+        return ActionList(actions, None)
+    if not isinstance(uses, dict) or not all(
+        type(uses.get(name)) is int for name in ("left", "of")
+    ):
+        raise malformed("action")
+    return ActionList(actions, ActionUses(uses["left"], uses["of"]))
 
 
 def read_states(answer: Answer) -> list[dict[str, Any]]:
@@ -135,6 +162,16 @@ def read_influx_result(answer: Answer) -> InfluxResult:
     if not _is_list_of(columns, str) or not _is_list_of(rows, list):
         raise malformed("influxdb")
     return InfluxResult(columns, rows, fields.get("truncated") is True)
+
+
+def check_written(answer: Answer) -> None:
+    """Check the answer to a write.
+
+    :raises FailedError: if the point is not stored
+    """
+    content = content_of(answer, "influxdb")
+    if not isinstance(content, dict) or content.get("success") is not True:
+        raise malformed("influxdb")
 
 
 def content_of(answer: Answer, service: str) -> Any:

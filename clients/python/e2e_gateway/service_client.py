@@ -9,8 +9,10 @@ from typing import Any
 
 from .answer import Answer
 from .service_answer import (
+    ActionList,
     HttpAnswer,
     InfluxResult,
+    check_written,
     read_actions,
     read_history,
     read_http_answer,
@@ -68,10 +70,10 @@ class ServiceClient(ABC):
         """
         return self.call("action", _present(name=name, params=params))
 
-    def actions(self) -> list[dict[str, Any]]:
-        """List the actions that the key may run.
+    def actions(self) -> ActionList:
+        """List the actions that the key may run, and the runs left.
 
-        Each has ``name`` and ``label``, and may have ``icon``, ``confirm``,
+        Each action has ``name`` and ``label``, and may have ``icon``, ``confirm``,
         ``params``, ``coolDown`` and ``state``.
 
         :raises GatewayError: if there is no list
@@ -233,6 +235,33 @@ class ServiceClient(ABC):
         """
         fields = _present(query=query, params=params)
         return read_influx_result(self.call("influxdb", fields))
+
+    def influx_write(
+        self,
+        write: str,
+        measurement: str,
+        fields: Mapping[str, Any],
+        *,
+        tags: Mapping[str, Any] | None = None,
+        time: datetime | float | str | None = None,
+    ) -> None:
+        """Write a point to a place in InfluxDB that the operator named.
+
+        :param write: name of the place
+        :param fields: values by name, at least one
+        :param tags: texts by name that tell series apart
+        :param time: a datetime with its zone, seconds since 1970, or a text
+            as in ISO 8601 with its offset from UTC; the gateway's by default
+        :raises GatewayError: unless the point is stored
+        """
+        point = _present(
+            write=write,
+            measurement=measurement,
+            fields=fields,
+            tags=tags,
+            time=_time_of(time),
+        )
+        check_written(self.call("influxdb", point))
 
 
 def _present(**fields: Any) -> dict[str, Any]:

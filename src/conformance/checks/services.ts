@@ -17,9 +17,10 @@ const NO_SERVICE = "This key may not use the service ";
 const NOWHERE = "http://conformance.invalid/";
 
 /** Requests for a name that the operator cannot have given, as it is random. */
-const UNKNOWN: readonly (readonly [what: string, service: string, field: string])[] = [
+const UNKNOWN: readonly (readonly [what: string, service: string, field: string, others?: Fields])[] = [
   ["action", "action", "name"],
   ["query", "influxdb", "query"],
+  ["write", "influxdb", "write", { measurement: "none", fields: { none: 1 } }],
 ];
 
 /** Checks of the services beside Jeedom and MQTT. */
@@ -28,21 +29,23 @@ export const SERVICES: Subject = {
   checks: [
     {
       name: "actions are listed",
-      rule: "`actions` has those that the key may run, each with `name`, `label` and `params`",
+      rule:
+        "`actions` has those that the key may run, each with `name`, `label` and `params`; `uses` the runs `left` where they are limited",
       versions: BOTH,
       async run(probe) {
         const answer = await ask(probe, { service: "action" });
         skipUnlessGranted(errorOf(answer));
         const { status, body, source } = answer;
         expectEqual("status and source", { seen: [status, source], expected: [200, "gateway"] });
-        const actions = isObject(body) ? body["actions"] : undefined;
+        const { actions, uses } = isObject(body) ? body : {};
         expect(Array.isArray(actions), `Body has no list of actions: ${JSON.stringify(body)}`);
         for (const action of actions) {
           expect(isAction(action), `Action lacks a name, a label or parameters: ${JSON.stringify(action)}`);
         }
+        expect(uses === undefined || isUses(uses), `Runs are no whole numbers: ${JSON.stringify(uses)}`);
       },
     },
-    ...UNKNOWN.map(([what, service, field]): Check => ({
+    ...UNKNOWN.map(([what, service, field, others = {}]): Check => ({
       name: `an unknown ${what} is refused like one that is not granted`,
       rule: "403 `This key may not …` with the code `scope`, so that names cannot be found by trying",
       versions: BOTH,
@@ -50,7 +53,7 @@ export const SERVICES: Subject = {
         const names = [randomName(probe), randomName(probe)];
         const errors: unknown[] = [];
         for (const name of names) {
-          const answer = await ask(probe, { service, [field]: name });
+          const answer = await ask(probe, { ...others, service, [field]: name });
           if (errorOf(answer)?.startsWith(NO_SERVICE)) throw new Skip(errorOf(answer) ?? "");
           expectScope(answer);
           errors.push(errorOf(answer)?.replaceAll(name, "NAME"));
@@ -99,4 +102,8 @@ function randomName(probe: Probe): string {
 function isAction(value: unknown): boolean {
   return isObject(value) && typeof value["name"] === "string" && typeof value["label"] === "string" &&
     isObject(value["params"]);
+}
+
+function isUses(value: unknown): boolean {
+  return isObject(value) && [value["left"], value["of"]].every((number) => Number.isInteger(number));
 }

@@ -9,7 +9,9 @@ internal fun resultOf(client: GatewayClient, name: String, args: JSONObject): An
     when (name) {
         "call" -> answerIn(client.call(args.getString("service"), args.getJSONObject("fields")))
         "action" -> answerIn(client.action(args.getString("name"), args.optJSONObject("params")))
-        "actions" -> JSONArray(client.actions())
+        "actions" -> client.actions().let { list ->
+            JSONObject().put("actions", JSONArray(list.actions)).put("uses", list.uses?.let(::usesIn) ?: JSONObject.NULL)
+        }
         "http" -> httpAnswerIn(client.http(requestIn(args)))
         "homeAssistant" -> answerIn(
             client.homeAssistant(
@@ -36,8 +38,19 @@ internal fun resultOf(client: GatewayClient, name: String, args: JSONObject): An
                 .put("rows", JSONArray(result.rows.map { JSONArray(it) }))
                 .put("truncated", result.truncated)
         }
+        "influxWrite" -> JSONObject.NULL.also {
+            client.influxWrite(
+                args.getString("write"),
+                args.getString("measurement"),
+                args.getJSONObject("fields"),
+                args.optJSONObject("tags"),
+                args.opt("time") as? String
+            )
+        }
         else -> error("Unknown call $name")
     }
+
+private fun usesIn(uses: ActionUses) = JSONObject().put("left", uses.left).put("of", uses.of)
 
 private fun answerIn(answer: Answer) = JSONObject()
     .put("status", answer.status)

@@ -12,6 +12,7 @@ import threading
 import time
 import types
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 
 from check_vectors import check_vectors
 from e2e_gateway import (
@@ -71,7 +72,7 @@ def call(client, args):
 SERVICES = {
     "call": lambda client, args: client.call(args["service"], args["fields"]),
     "action": lambda client, args: client.action(**args),
-    "actions": lambda client, args: client.actions(),
+    "actions": lambda client, args: asdict(client.actions()),
     "http": lambda client, args: client.http(**args),
     "homeAssistant": lambda client, args: client.home_assistant(
         args["call"],
@@ -92,6 +93,7 @@ SERVICES = {
         args["entity"]
     ),
     "influx": lambda client, args: client.influx(**args),
+    "influxWrite": lambda client, args: client.influx_write(**args),
 }
 
 

@@ -83,7 +83,7 @@ async function call(args) {
 const SERVICES = {
   call: (client, { service, fields }) => client.call(service, fields),
   action: (client, { name, params }) => client.action(name, params),
-  actions: (client) => client.actions(),
+  actions: async (client) => ({ uses: null, ...await client.actions() }),
   http: (client, request) => client.http(request),
   homeAssistant: (client, { call, ...options }) => client.homeAssistant(call, options),
   homeAssistantStates: (client, { globs }) => client.homeAssistantStates(globs),
@@ -91,6 +91,7 @@ const SERVICES = {
   homeAssistantHistory: (client, { entities, ...period }) => client.homeAssistantHistory(entities, period),
   homeAssistantCamera: (client, { entity }) => client.homeAssistantCamera(entity),
   influx: (client, { query, params }) => client.influx(query, params),
+  influxWrite: async (client, { write, ...point }) => await client.influxWrite(write, point) ?? null,
 };
 
 async function service(args) {
