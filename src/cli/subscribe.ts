@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type CommandLine, formatUsage, readArgs, UsageError } from "./args.ts";
+import { type CommandLine, formatUsage, readArgs, UsageError, wrongUsage } from "./args.ts";
 import { CLIENT_OPTIONS, openClient, runClient } from "./client.ts";
 import { EXIT_FAILURE } from "./exit_codes.ts";
 import type { Platform } from "../platform.ts";
@@ -19,7 +19,8 @@ export const SUBSCRIBE_LINE = {
       default: false,
       description: "Print states of Home Assistant: FILTER is a pattern of\nentities",
     },
-    qos: QOS_OPTION,
+    // Without a default, so that one that is given is told apart.
+    qos: { type: "string", value: QOS_OPTION.value, description: "Quality of service of MQTT (default: 0)" },
     once: {
       type: "boolean",
       default: false,
@@ -38,11 +39,14 @@ export function subscribe(platform: Platform): Promise<number> {
   return runClient(platform, async () => {
     const { values, positionals: filters } = readArgs(platform.args, SUBSCRIBE_LINE);
     if (filters.length === 0) throw new UsageError(formatUsage(SUBSCRIBE_LINE));
+    if (values.entities && values.qos !== undefined) {
+      throw wrongUsage("--qos is for MQTT: remove it, or --entities", SUBSCRIBE_LINE);
+    }
+    const qos = parseQos(values.qos ?? QOS_OPTION.default, SUBSCRIBE_LINE);
     const client = await openClient(values, platform);
     const stopped = new AbortController();
     platform.untilStopped().then(() => stopped.abort());
     try {
-      const qos = parseQos(values.qos, SUBSCRIBE_LINE);
       const options = { keep: !values.once, resume: !values.once, signal: stopped.signal };
       const events = values.entities
         ? client.subscribeEntities(filters, options)

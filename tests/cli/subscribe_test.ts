@@ -38,3 +38,9 @@ Deno.test("subscribe --once fails when the stream ends", async () => {
     assertEquals(requests.map(({ fields }) => fields["keep"]), [false]);
   }
 });
+
+Deno.test("subscribe refuses --qos with --entities, and sends nothing", async () => {
+  const { platform, requests, notices } = clientMachine(["--entities", "--qos", "0", "sensor.*"], []);
+  assertEquals(await subscribe(platform), 2);
+  assertEquals([requests.length, notices[0]?.split("\n")[0]], [0, "--qos is for MQTT: remove it, or --entities"]);
+});
