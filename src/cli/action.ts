@@ -34,5 +34,6 @@ export function action(platform: Platform): Promise<number> {
 /** Describes an action in one line: its name and parameters as they are typed, its text, and its state. */
 function describe({ name, label, params = {}, state }: Action): string {
   const words = [name, ...Object.keys(params).map((param) => `${param}=…`)];
-  return `${words.join(" ")}: ${label}${state === undefined ? "" : ` (now ${state ?? "unknown"})`}`;
+  const text = typeof state === "string" ? state : state === null ? "unknown" : JSON.stringify(state);
+  return `${words.join(" ")}: ${label}${text === undefined ? "" : ` (now ${text})`}`;
 }

@@ -89,7 +89,7 @@ function faultOf(body: unknown): string | undefined {
   if (error === undefined || error === null) return undefined;
   const { code, message = error } = isObject(error) ? error : {};
   const text = typeof message === "string" ? message : JSON.stringify(message);
-  return `Jeedom refuses the call: ${text}${code === undefined ? "" : ` (code ${code})`}`;
+  return `Jeedom refuses the call: ${text}${code === undefined ? "" : ` (code ${JSON.stringify(code)})`}`;
 }
 
 function parseParams(text: string | undefined): Record<string, unknown> | undefined {

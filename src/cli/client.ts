@@ -6,6 +6,7 @@
 import { type Answer, GatewayClient, GatewayError, type Version, WrongKeyError } from "../client/gateway_client.ts";
 import { ConfigError, parseConfig } from "../config/parse.ts";
 import { CLIENT_VARIABLES, SETTING_NAMES } from "../config/settings.ts";
+import { parseExact } from "../lib/exact_json.ts";
 import { toHex } from "../protocol/bytes.ts";
 import { KeyFileError, readKey } from "../keys/default_key_file.ts";
 import { type Options, UsageError } from "./args.ts";
@@ -123,7 +124,13 @@ export async function makeClient(
 ): Promise<GatewayClient> {
   const protocol = parseProtocol(values.protocol);
   const key = await findKey(sources, { ...values, files: platform.files });
-  return new GatewayClient({ url: gatewayUrl(sources, values), key, protocol, fetch: platform.fetch });
+  return new GatewayClient({
+    url: gatewayUrl(sources, values),
+    key,
+    protocol,
+    fetch: platform.fetch,
+    parseJson: parseExact,
+  });
 }
 
 /**

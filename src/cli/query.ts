@@ -5,6 +5,7 @@
  * @module
  */
 import type { Answer } from "../client/gateway_client.ts";
+import { plainNumber } from "../lib/exact_json.ts";
 import { isObject, tryParseJson } from "../lib/json.ts";
 import { type CommandLine, readArgs } from "./args.ts";
 import { CLIENT_OPTIONS, openClient, printAnswer, runClient } from "./client.ts";
@@ -59,8 +60,9 @@ function printQueries(answer: Answer, asJson: boolean, platform: Platform): numb
 /** Formats a value in one cell: a time as in ISO 8601, nothing for a missing value. */
 function formatCell(value: unknown, column: string | undefined): string {
   if (value === null || value === undefined) return "";
-  if (column === "time" && typeof value === "number") {
-    const time = new Date(value);
+  const ms = plainNumber(value);
+  if (column === "time" && typeof ms === "number") {
+    const time = new Date(ms);
     if (!isNaN(time.getTime())) return time.toISOString();
   }
   return (typeof value === "string" ? value : JSON.stringify(value)).replace(/[\t\r\n]+/g, " ");

@@ -34,18 +34,22 @@ const DECOMPRESSED_MAX_BYTES = 64 * 2 ** 20;
  * Parses an opened answer, and decompresses its body where it came compressed.
  *
  * @param json plaintext of the answer
+ * @param parse parses JSON
  * @returns the answer, or undefined for anything else, such as an event or a request that an attacker sent back
  * @throws if it is not JSON, or a compressed body cannot be decompressed
  */
-export async function parseAnswer(json: string): Promise<OpenedAnswer | undefined> {
-  const value: unknown = JSON.parse(json);
+export async function parseAnswer(
+  json: string,
+  parse: (text: string) => unknown,
+): Promise<OpenedAnswer | undefined> {
+  const value = parse(json);
   if (!isObject(value) || typeof value["status"] !== "number" || typeof value["timestamp"] !== "number") {
     return undefined;
   }
   const { status, body, timestamp, body_gzip: compressed, source, service, ...members } = value;
   const isCompressed = body === undefined && typeof compressed === "string";
   return {
-    answer: { status, body: isCompressed ? JSON.parse(await decompress(compressed)) : body, timestamp, members },
+    answer: { status, body: isCompressed ? parse(await decompress(compressed)) : body, timestamp, members },
     source: source === "gateway" ? source : typeof service === "string" ? "service" : undefined,
   };
 }

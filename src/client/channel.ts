@@ -36,6 +36,8 @@ export interface ChannelOptions {
   readonly fetch?: typeof fetch | undefined;
   /** Clock for timestamps and waits; the platform's by default. */
   readonly clock?: Clock | undefined;
+  /** Parses the JSON of answers; `JSON.parse` by default, which keeps some 15 digits of a number. */
+  readonly parseJson?: ((text: string) => unknown) | undefined;
 }
 
 /** Route of a request, and its abort signal. */
@@ -65,6 +67,7 @@ export class Channel {
   readonly #secret: Bytes;
   #key: Promise<SecretKey> | undefined;
   readonly #tellKeyId: boolean;
+  readonly #parseJson: (text: string) => unknown;
   readonly #negotiation: Negotiation;
   /** Lead of the gateway's clock, in milliseconds. */
   #offsetMs = 0;
@@ -76,7 +79,9 @@ export class Channel {
    *
    * @throws {TypeError} if the key is not 64 hexadecimal characters, the address not one of HTTP, or the protocol unknown
    */
-  constructor({ url, key, keyName, protocol = "auto", tellKeyId = false, fetch, clock }: ChannelOptions) {
+  constructor(
+    { url, key, keyName, protocol = "auto", tellKeyId = false, fetch, clock, parseJson = JSON.parse }: ChannelOptions,
+  ) {
     const secret = parseKey(key);
     if (secret === undefined) throw new TypeError("Key must be 64 hexadecimal characters");
     if (![1, 2, "auto"].includes(protocol)) throw new TypeError(`Protocol must be 1, 2 or "auto", not ${protocol}`);
@@ -84,6 +89,7 @@ export class Channel {
     this.clock = clock ?? SYSTEM_CLOCK;
     this.#secret = secret;
     this.#tellKeyId = tellKeyId;
+    this.#parseJson = parseJson;
     const version = protocol === "auto" ? undefined : protocol;
     this.#negotiation = new Negotiation(version, (signal) => this.#probe(signal));
   }
@@ -193,9 +199,11 @@ export class Channel {
 
   async #answer({ response, exchange }: Sent, signal: AbortSignal): Promise<OpenedAnswer> {
     const text = await this.transport.readText(response, signal);
-    const opened = await openAnswer(exchange, text).then(parseAnswer).catch((error) => {
-      throw this.tampered("Answer", error);
-    });
+    const opened = await openAnswer(exchange, text).then((json) => parseAnswer(json, this.#parseJson)).catch(
+      (error) => {
+        throw this.tampered("Answer", error);
+      },
+    );
     if (opened === undefined) throw this.tampered("Answer");
     this.#reportsSource ||= opened.source === "gateway";
     return opened;

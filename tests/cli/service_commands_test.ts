@@ -6,6 +6,7 @@ import { query } from "../../src/cli/query.ts";
 import { request } from "../../src/cli/request.ts";
 import { states } from "../../src/cli/states.ts";
 import { subscribe } from "../../src/cli/subscribe.ts";
+import { parseExact } from "../../src/lib/exact_json.ts";
 import type { Platform } from "../../src/platform.ts";
 import { until, within } from "../support/deadline.ts";
 import { clientMachine } from "../support/client_machine.ts";
@@ -20,6 +21,12 @@ async function run(command: Run, args: readonly string[], answer: Answerer) {
   const [sent] = requests.map(({ fields: { timestamp: _, ...fields } }) => fields);
   return { code, sent, out: platform.lines, notices };
 }
+
+/** Values that JavaScript would write with other digits. */
+const DIGITS = {
+  number: parseExact("1.10"),
+  rows: parseExact('{"columns":["time","value"],"rows":[[1700000000000.0,1.10],[null,12345678901234567890]]}'),
+};
 
 const ok = (body: unknown, members: Record<string, unknown> = {}) => made(members, 200, body);
 
@@ -45,9 +52,17 @@ const CASES:
           { name: "open-gate", label: "Open the gate", state: "closed", params: {} },
           { name: "heating", label: "Heating", state: null, params: { degrees: { type: "number" } } },
           { name: "scene", label: "Evening" },
+          { name: "blind", label: "Blind", state: DIGITS.number },
         ],
+        uses: { left: 2, of: 3 },
       }),
-      ["open-gate: Open the gate (now closed)", "heating degrees=…: Heating (now unknown)", "scene: Evening"],
+      [
+        "open-gate: Open the gate (now closed)",
+        "heating degrees=…: Heating (now unknown)",
+        "scene: Evening",
+        "blind: Blind (now 1.10)",
+        "2 of 3 runs are left",
+      ],
     ],
     [
       request,
@@ -123,6 +138,23 @@ const CASES:
       ok({ columns: [], rows: [] }),
       ['{\n  "columns": [],\n  "rows": [],\n  "truncated": false\n}'],
     ],
+    [
+      query,
+      ["t"],
+      { service: "influxdb", query: "t" },
+      ok(DIGITS.rows),
+      ["time\tvalue", "2023-11-14T22:13:20.000Z\t1.10", "\t12345678901234567890"],
+    ],
+    [
+      query,
+      ["t", "--json"],
+      { service: "influxdb", query: "t" },
+      ok({ columns: ["value"], rows: [[DIGITS.number]] }),
+      ['{\n  "columns": [\n    "value"\n  ],\n  "rows": [\n    [\n      1.10\n    ]\n  ],\n  "truncated": false\n}'],
+    ],
+    [request, ["nas", "/x"], { service: "http", target: "nas", path: "/x", method: "GET" }, ok(DIGITS.number), [
+      "1.10",
+    ]],
     [query, ["--json"], { service: "influxdb" }, ok({ queries: [] }), ['{\n  "queries": []\n}']],
     [
       query,
