@@ -130,7 +130,7 @@ function revokedReply({ status }: ApiAnswer, request: HomeAssistantRequest, revo
 
 /** Returns the part of an answer that its key may read. */
 function replyOf(answer: ApiAnswer, request: HomeAssistantRequest, mayRead: MayRead): Reply {
-  if (answer.status < 200 || answer.status >= 300) return errorReplyOf(answer);
+  if (answer.status < 200 || answer.status >= 300) return errorReplyOf(answer, request);
   if (request.kind === "camera") return pictureReply(answer);
   const body = bodyOf(readJson(answer), request, mayRead);
   if (body === undefined) throw notUnderstood();
@@ -209,11 +209,19 @@ function pictureReply({ status, contentType, bytes }: ApiAnswer): Reply {
   return { status, bodyJson: "null", members };
 }
 
+/** Text with which Home Assistant refuses a call, without its reason. */
+const BAD_REQUEST = "400: Bad Request";
+
 /** Passes an error of Home Assistant on: its message, or the beginning of its page. */
-function errorReplyOf({ status, bytes }: ApiAnswer): Reply {
+function errorReplyOf({ status, bytes }: ApiAnswer, request: HomeAssistantRequest): Reply {
   const text = utf8.decode(bytes.subarray(0, MAX_ERROR_BYTES));
   const answer = tryParseJson(text);
-  const message = isObject(answer) ? answer["message"] : undefined;
+  const isUnexplained = request.kind === "call" && text === BAD_REQUEST;
+  const message = isUnexplained
+    ? `Home Assistant has no service ${request.service}, or the service does not accept the fields of data`
+    : isObject(answer)
+    ? answer["message"]
+    : undefined;
   return typeof message === "string" ? { status, bodyJson: JSON.stringify({ message }) } : textReply(status, text);
 }
 

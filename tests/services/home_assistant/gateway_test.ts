@@ -89,7 +89,9 @@ Deno.test("a key calls Home Assistant through the gateway, within its rights, an
       "deno task keys set phone --ha-call 'light.*@light.kitchen' --ha-call 'light.turn_on@light.living_room'";
     assert(logged.some((line) => line.includes(command)), "The log has the command that grants it");
     const unknown = await call({ ...ON, call: "light.dance" });
-    assertEquals([unknown["status"], unknown["service"], unknown["body"]], [400, "home_assistant", "400: Bad Request"]);
+    assertEquals([unknown["status"], unknown["service"], unknown["body"]], [400, "home_assistant", {
+      message: "Home Assistant has no service light.dance, or the service does not accept the fields of data",
+    }]);
     const field = await call({ ...ON, target: { "area_id": "kitchen" } });
     assertEquals(JSON.parse(String(field["body"])).code, "field");
     assertEquals(field["status"], 400);

@@ -257,7 +257,9 @@ Deno.test("handle() keeps the digits of numbers in answers, as streams do", asyn
 
 Deno.test("handle() passes Home Assistant's own errors on, with the beginning of their text", async () => {
   const cases: readonly [Response, number, unknown][] = [
-    [new Response("400: Bad Request", { status: 400 }), 400, "400: Bad Request"],
+    [new Response("400: Bad Request", { status: 400 }), 400, {
+      message: "Home Assistant has no service a.b, or the service does not accept the fields of data",
+    }],
     [Response.json({ message: "Entity not found.", secret: 1 }, { status: 404 }), 404, {
       message: "Entity not found.",
     }],
@@ -269,6 +271,8 @@ Deno.test("handle() passes Home Assistant's own errors on, with the beginning of
     const reply = await handle({ call: "a.b" }, ALL);
     assertEquals([reply.status, bodyOf(reply)], [status, body]);
   }
+  const { handle } = makeFake(() => new Response("400: Bad Request", { status: 400 }));
+  assertEquals(bodyOf(await handle({ state: "light.x" }, ALL)), "400: Bad Request");
 });
 
 /** Requires that requests of each kind fail with an error for the client. */
