@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { parseIsoTime } from "../lib/iso_time.ts";
 
 const UNIT_MS = { d: 86_400_000, h: 3_600_000, m: 60_000 } as const;
 
@@ -30,10 +31,8 @@ export function parseDuration(text: string): number | undefined {
 export function parseEnd(text: string, now: number): number | undefined {
   const span = parseDuration(text);
   if (span !== undefined) return now + span;
-  if (!/^\d{4}-\d\d-\d\d$/.test(text)) return undefined;
-  const day = Date.parse(`${text}T00:00:00Z`);
-  // February 30th becomes March 2nd.
-  if (Number.isNaN(day) || formatDay(day) !== text) return undefined;
+  const day = text.includes("T") ? undefined : parseIsoTime(text);
+  if (day === undefined) return undefined;
   const end = day + UNIT_MS.d;
   return end > now && end - now <= MAX_MS ? end : undefined;
 }

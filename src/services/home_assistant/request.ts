@@ -4,6 +4,7 @@
  * @module
  */
 import { z } from "zod";
+import { parseIsoTime } from "../../lib/iso_time.ts";
 import { isObject } from "../../lib/json.ts";
 import { FieldError, parseFields, type Payload } from "../../protocol/payload.ts";
 import { ENTITY_PATTERN_RULE, ENTITY_RULE, isName, isPattern } from "./entities.ts";
@@ -88,10 +89,7 @@ const TIME_RULE = "must be seconds since 1970, or a time with its offset such as
 /** A time in milliseconds since 1970, from seconds or a text with an offset from UTC. */
 const time = z.union([
   z.number(TIME_RULE).min(0, TIME_RULE).max(10_000_000_000, TIME_RULE).transform((seconds) => seconds * 1000),
-  z.string(TIME_RULE)
-    .regex(/^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d))?$/, TIME_RULE)
-    .transform((text) => Date.parse(text))
-    .refine((ms) => !Number.isNaN(ms), TIME_RULE),
+  z.string(TIME_RULE).transform((text) => parseIsoTime(text) ?? NaN).refine((ms) => !Number.isNaN(ms), TIME_RULE),
 ], TIME_RULE);
 
 const schema = z.object({

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { parseIsoTime } from "../../lib/iso_time.ts";
 
 /** Milliseconds of each unit. */
 const UNITS: ReadonlyMap<string, number> = new Map([["s", 1000], ["m", 60_000], ["h", 3_600_000], ["d", 86_400_000], [
@@ -37,8 +38,6 @@ const LEAST_IN_MILLISECONDS = 1e11;
 /** Largest time of a `Date`, in milliseconds. */
 const LAST_DATE = 8.64e15;
 
-const ISO = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d))?$/;
-
 /**
  * Parses a time: relative to now, in ISO 8601, or a number since 1970.
  *
@@ -56,6 +55,5 @@ export function parseTime(value: unknown, now: number): number | undefined {
     const ago = parseSpan(value.slice(1));
     return ago === undefined ? undefined : Math.round(now) - ago;
   }
-  const ms = ISO.test(value) ? Date.parse(value) : NaN;
-  return Number.isNaN(ms) ? undefined : ms;
+  return parseIsoTime(value);
 }

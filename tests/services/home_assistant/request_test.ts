@@ -71,7 +71,20 @@ Deno.test("parseHomeAssistantRequest() reads times as seconds and as ISO 8601 wi
       withAttributes: false,
     });
   }
-  for (const text of ["2026-01-30T00:00", "yesterday", "", -1, start, null, "2026-13-01", "2026-01-30T00:00Z&x=1"]) {
+  for (
+    const text of [
+      "2026-01-30T00:00",
+      "yesterday",
+      "",
+      -1,
+      start,
+      null,
+      "2026-13-01",
+      "2026-02-30",
+      "2026-02-30T00:00:00Z",
+      "2026-01-30T00:00Z&x=1",
+    ]
+  ) {
     refused({ history: { entities, start: text } }, "Invalid field: history: ");
   }
 });

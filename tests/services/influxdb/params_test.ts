@@ -33,6 +33,8 @@ Deno.test("parseTime() takes relative times, ISO 8601, and seconds or millisecon
     ["2027-01-31T13:00:00.000+01:00", NOW],
     ["2027-01-31T12:00:00", undefined],
     ["2027-13-01", undefined],
+    ["2027-02-30", undefined],
+    ["2027-02-30T12:00:00Z", undefined],
     ["7d", undefined],
     ["-7 days", undefined],
     ["", undefined],
