@@ -10,7 +10,7 @@ import type { MetricRegistry } from "../observability/telemetry.ts";
 import { randomBytes } from "../protocol/bytes.ts";
 import {
   assertRegularFile,
-  KeyFileError,
+  InvalidKeyFileError,
   type LoadedKey,
   loadKey,
   loadOrCreateKey,
@@ -118,7 +118,7 @@ async function loadSources(
     [secret, previous?.secret].some((bytes) => bytes !== undefined && bytes.toHex() === single?.toHex())
   );
   if (duplicate === undefined) return { single, records };
-  throw new KeyFileError(
+  throw new InvalidKeyFileError(
     `Key "${duplicate.name}" in "${keysFile}" has the same secret as "${path}", which grants every right. ` +
       `Remove "${path}", or give "${duplicate.name}" a new secret with: deno task keys rotate ${duplicate.name}`,
   );

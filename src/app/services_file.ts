@@ -4,7 +4,7 @@
  * @module
  */
 import { readServicesFileOf } from "../config/configuration.ts";
-import { ConfigError } from "../config/parse.ts";
+import { ConfigError, InvalidServicesFileError } from "../config/parse.ts";
 import type { Config } from "../config/settings.ts";
 import { type FileWatcher, fingerprintOf, POLL_MS, watchFiles } from "../lib/file_watcher.ts";
 import type { Log } from "../observability/log.ts";
@@ -53,7 +53,8 @@ export async function openServicesFile(
     return file;
   }
 
-  const fingerprint = () => fingerprintOf([path], platform.files);
+  // Variables in the file may be those of .env.
+  const fingerprint = () => fingerprintOf([path, ".env"], platform.files);
   const loaded = await fingerprint();
   const first = await read();
   const sandbox = new Sandbox(first, config, services);
@@ -87,10 +88,12 @@ export async function openServicesFile(
         }
       } catch (error) {
         isCurrent = false;
-        throw error instanceof ConfigError ? new Error([...error.problems, ...sandbox.hints(error)].join("; ")) : error;
+        if (!(error instanceof ConfigError)) throw error;
+        throw new Error([...error.problems, ...sandbox.hints(error)].join("; "), { cause: error });
       }
     },
     onFailure: (reason) => log.error("Services file not loaded, the previous one stays in force: {reason}", { reason }),
+    isContentFault: (error) => error instanceof Error && error.cause instanceof InvalidServicesFileError,
     fingerprint,
     pollMs: POLL_MS,
   }, loaded);

@@ -28,6 +28,9 @@ export class ConfigError extends Error {
   }
 }
 
+/** Error for a services file whose content is invalid. */
+export class InvalidServicesFileError extends ConfigError {}
+
 /**
  * Parses the settings of the gateway. An empty value counts as absent, as `NAME=` in an `.env` file means.
  *

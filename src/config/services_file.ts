@@ -10,7 +10,7 @@ import { parseYaml } from "../lib/yaml.ts";
 import { createMask } from "../observability/mask.ts";
 import type { Section, SectionIssue, Sections } from "../services/section.ts";
 import type { ServiceModule } from "../services/service.ts";
-import { ConfigError } from "./parse.ts";
+import { InvalidServicesFileError } from "./parse.ts";
 import { joinWords } from "./rules.ts";
 import type { Config } from "./settings.ts";
 import { fillVariables, type ValueFault } from "./services_file_values.ts";
@@ -40,7 +40,7 @@ export interface ServicesFileOptions {
 /**
  * Parses the text of a services file. A section without content counts as absent.
  *
- * @throws {ConfigError} with all problems, each with the place in the file, and without any value: a secret may be
+ * @throws {InvalidServicesFileError} with all problems, each with the place in the file, and without any value: a secret may be
  * anywhere
  */
 export function parseServicesFile(
@@ -48,7 +48,7 @@ export function parseServicesFile(
   { path, variable, services, config }: ServicesFileOptions,
 ): ServicesFile {
   const fail = (problems: readonly string[], variables: readonly string[] = []) =>
-    new ConfigError(problems.map((problem) => `${path}${problem}`), [], [], variables);
+    new InvalidServicesFileError(problems.map((problem) => `${path}${problem}`), [], [], variables);
   let given: unknown;
   try {
     given = parseYaml(text);

@@ -46,6 +46,9 @@ export class KeyFileError extends Error {
   }
 }
 
+/** Error for a key file whose content is invalid. */
+export class InvalidKeyFileError extends KeyFileError {}
+
 /**
  * Loads the key from its file, or creates the file with a new key.
  *
@@ -98,14 +101,14 @@ export async function readKey(
     throw new KeyFileError(`Key file "${path}" cannot be read: ${errorText(error)}. Check its path, owner and mode`);
   }
   if (text.includes("\0")) {
-    throw new KeyFileError(
+    throw new InvalidKeyFileError(
       `Key file "${path}" is in UTF-16, as PowerShell and Notepad write it, or is not a text file. Save it as UTF-8`,
     );
   }
   // trim() also removes a byte order mark.
   const secret = parseKey(text.trim());
   if (secret === undefined) {
-    throw new KeyFileError(
+    throw new InvalidKeyFileError(
       `Key file "${path}" must hold 64 hexadecimal characters and nothing else. ` +
         "Restore it from a backup, or move it away to have a new key created",
     );

@@ -5,7 +5,7 @@
  */
 import { editFile, type EditFileSystem, throwUnlessAbsent } from "../lib/edit_file.ts";
 import { errorText } from "../lib/errors.ts";
-import { assertRegularFile, KeyFileError, tighten } from "./default_key_file.ts";
+import { assertRegularFile, InvalidKeyFileError, KeyFileError, tighten } from "./default_key_file.ts";
 import type { GrantableService } from "./rights.ts";
 import { formatKeysFile, type KeyRecord, parseKeysFile } from "./schema.ts";
 
@@ -77,7 +77,7 @@ function parse(path: string, text: string, services: readonly GrantableService[]
   try {
     return parseKeysFile(text, services);
   } catch (error) {
-    throw new KeyFileError(
+    throw new InvalidKeyFileError(
       `Keys file "${path}" is invalid: ${errorText(error)}. Fix it, or restore the file from a backup`,
     );
   }

@@ -4,6 +4,7 @@
  * @module
  */
 import { type FileWatcher, watchFiles } from "../lib/file_watcher.ts";
+import { InvalidKeyFileError } from "./default_key_file.ts";
 import type { Log } from "../observability/log.ts";
 import type { KeySources, LiveKeyring } from "./keyring.ts";
 
@@ -37,6 +38,7 @@ export function watchKeys(options: KeyWatcherOptions, loaded: string): FileWatch
       log.info("Keys loaded. Active secrets: {count}", { count: keyring.size });
     },
     onFailure: (reason) => log.error("Keys not loaded, the previous ones stay active: {reason}", { reason }),
+    isContentFault: (error) => error instanceof InvalidKeyFileError,
     fingerprint,
     pollMs,
   }, loaded);

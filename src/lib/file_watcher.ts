@@ -10,6 +10,11 @@ import { errorName, errorText } from "./errors.ts";
 export interface FileWatcherOptions {
   /** Loads the files, or throws an error with the reason. */
   readonly load: () => Promise<void>;
+  /**
+   * Returns whether an error is about the content of the files, so that they are loaded again only once they have
+   * changed. After any other error they are loaded at each poll: its cause may be temporary.
+   */
+  readonly isContentFault: (error: unknown) => boolean;
   /** Reports why they could not be loaded: once for each reason, until they are loaded again. */
   readonly onFailure: (reason: string) => void;
   /** Returns a text that differs whenever one of the files has changed. Never rejects. */
@@ -49,8 +54,7 @@ export function watchFiles(options: FileWatcherOptions, loaded: string | undefin
       loaded = fingerprint;
       lastReported = undefined;
     } catch (error) {
-      // Retried at each poll: the cause may be temporary, or the files may be again as they were before.
-      loaded = undefined;
+      loaded = options.isContentFault(error) ? fingerprint : undefined;
       const reason = errorText(error);
       if (reason !== lastReported) options.onFailure(reason);
       lastReported = reason;

@@ -33,13 +33,23 @@ async function openIn(
   const logAs = (level: string): Log["info"] => (message: string, properties = {}) =>
     void lines.push(`${level} ${message.replace(/\{(\w+)\}/g, (_, name) => String(Reflect.get(properties, name)))}`);
   const log: Log = { debug: logAs("debug"), info: logAs("info"), warn: logAs("warn"), error: logAs("error") };
+  const disk = { reads: 0, polls: 0, envTime: 0 };
   const config = parseConfig({ SERVICES_FILE: path, MQTT_BROKER_HOST: "broker" });
   const file = await openServicesFile(
     config,
     fakePlatform({
       files: {
         ...Deno,
-        readTextFile: (name) => name === ".env" ? Promise.resolve("FROM_FILE=text of .env") : Deno.readTextFile(name),
+        async stat(name) {
+          if (name !== ".env") return await Deno.stat(name);
+          disk.polls += 1;
+          return { ...await Deno.stat(directory), mtime: new Date(disk.envTime), ctime: null };
+        },
+        readTextFile(name) {
+          if (name === ".env") return Promise.resolve("FROM_FILE=text of .env");
+          disk.reads += 1;
+          return Deno.readTextFile(name);
+        },
       },
       env: (name) => variables[name],
       onReload: (reload) => void reloads.push(reload),
@@ -52,7 +62,18 @@ async function openIn(
     },
   );
   const has = (line: string) => until(line, () => lines.some((one) => one.includes(line)));
-  return { file, write, path, lines, hidden, variables, has, isOk: () => gauges[0]?.(), reload: () => reloads[0]?.() };
+  return {
+    disk,
+    file,
+    write,
+    path,
+    lines,
+    hidden,
+    variables,
+    has,
+    isOk: () => gauges[0]?.(),
+    reload: () => reloads[0]?.(),
+  };
 }
 
 const serversOf = (name: string) => `echo: { servers: ["${name}.lan:8"] }\n`;
@@ -87,6 +108,19 @@ Deno.test("openServicesFile() keeps the sections while the file has a fault, and
     await has("info Services file");
     assertEquals(lines.filter((line) => line.startsWith("error")).length, 1);
     assertEquals([file.sections.current === before, isOk()], [false, 1]);
+    await file.close();
+  }));
+
+Deno.test("openServicesFile() reads a file with a fault again only once it has changed, or .env has", () =>
+  inTempDir(async (directory) => {
+    const { disk, file, write, has } = await openIn(directory, { text: serversOf("one") });
+    await write("echo: { other: 1 }");
+    await has("error Services file not loaded");
+    const { reads, polls } = disk;
+    await until("further polls", () => disk.polls > polls + 2);
+    assertEquals(disk.reads, reads);
+    disk.envTime = 1;
+    await until("it is read", () => disk.reads > reads);
     await file.close();
   }));
 

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Log } from "../../src/observability/log.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
+import { InvalidKeyFileError } from "../../src/keys/default_key_file.ts";
 import { type KeyWatcherOptions, watchKeys } from "../../src/keys/watcher.ts";
 import { LiveKeyring } from "../../src/keys/keyring.ts";
 import { until } from "../support/deadline.ts";
@@ -67,6 +68,25 @@ Deno.test("watchKeys() keeps the current keys when the new ones cannot be loaded
   await until("it was tried several times", () => disk.loads > 5);
   assertEquals(keyring.size, 1);
   assertEquals(lines.filter((line) => line.includes("Keys file is wrong")).length, 1);
+  await watcher.close();
+});
+
+Deno.test("watchKeys() loads a file with a fault in its content again only once it has changed", async () => {
+  const { keyring, disk, watcher } = makeWatcher();
+  disk.fault = new InvalidKeyFileError("Keys file is wrong");
+  disk.fingerprint = "2";
+  let polls = 0;
+  disk.onFingerprint = () => {
+    polls += 1;
+    return Promise.resolve(disk.fingerprint);
+  };
+  await until("it was tried", () => disk.loads === 1);
+  const since = polls;
+  await until("further polls", () => polls > since + 5);
+  assertEquals(disk.loads, 1);
+  disk.fault = undefined;
+  disk.fingerprint = "3";
+  await until("the change is loaded", () => keyring.size === 1);
   await watcher.close();
 });
 

@@ -11,6 +11,7 @@ Deno.test("watchFiles() reports each reason of a failure once, and again after a
       const reason = results.shift();
       if (reason !== undefined) throw new Error(await Promise.resolve(reason));
     },
+    isContentFault: () => false,
     onFailure: (reason) => void reasons.push(reason),
     fingerprint: () => Promise.resolve(`${results.length}`),
     pollMs: 1,
@@ -28,6 +29,7 @@ Deno.test("watchFiles() loads files that are again as they were before a fault",
       loads.push(content);
       return content === "fault" ? Promise.reject(new Error(content)) : Promise.resolve();
     },
+    isContentFault: () => true,
     onFailure: () => void (content = "gone"),
     fingerprint: () => Promise.resolve(content),
     pollMs: 1,
@@ -36,6 +38,33 @@ Deno.test("watchFiles() loads files that are again as they were before a fault",
   await until("it is loaded", () => loads.at(-1) === "gone");
   await watcher.close();
   assertEquals(loads, ["fault", "gone"]);
+});
+
+Deno.test("watchFiles() loads files with a fault in their content again only once they have changed", async () => {
+  let content = "before";
+  let polls = 0;
+  const loads: string[] = [];
+  const watcher = watchFiles({
+    load() {
+      loads.push(content);
+      return content === "valid" ? Promise.resolve() : Promise.reject(new SyntaxError(content));
+    },
+    isContentFault: (error) => error instanceof SyntaxError,
+    onFailure: () => {},
+    fingerprint: () => {
+      polls += 1;
+      return Promise.resolve(content);
+    },
+    pollMs: 1,
+  }, content);
+  for (const next of ["fault", "other fault", "valid"]) {
+    content = next;
+    await until("it is loaded", () => loads.at(-1) === next);
+    const since = polls;
+    await until("further polls", () => polls > since + 5);
+  }
+  await watcher.close();
+  assertEquals(loads, ["fault", "other fault", "valid"]);
 });
 
 Deno.test("fingerprintOf() differs when a file is created, written, replaced or removed", () =>
