@@ -8,6 +8,7 @@ import type { Telemetry } from "../../observability/telemetry.ts";
 import type { NoticeEvent, Position } from "../../protocol/event.ts";
 import type { EventEncoder } from "../../streams/event_encoder.ts";
 import type { EventStream } from "../../streams/event_stream.ts";
+import { connectedEvent } from "../connected_event.ts";
 import { matcherOfAny } from "./entities.ts";
 import type { LimitMessage } from "./limit_message.ts";
 import type { HomeAssistantGrants } from "./rights.ts";
@@ -61,9 +62,7 @@ export function createStreamListener(
     since,
     connected(position) {
       isConnected = true;
-      const [topic = ""] = patterns;
-      const message = `Successfully connected and subscribed to ${patterns.join(", ")}`;
-      stream.push(encoder.event(key, { type: "connected", topic, topics: patterns, message, ...position }));
+      stream.push(encoder.event(key, connectedEvent(patterns, position)));
       onConnected();
     },
     gap: (position) => notify("gap", "Changes may be missing before the states that follow", position),

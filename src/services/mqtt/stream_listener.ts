@@ -9,10 +9,11 @@ import { deliveredFilter, isShared } from "../../mqtt/topics/rules.ts";
 import { TopicFilterSet } from "../../mqtt/topics/filter_set.ts";
 import type { Telemetry } from "../../observability/telemetry.ts";
 import type { ErrorCode } from "../../protocol/error_code.ts";
-import type { ConnectedEvent, NoticeEvent, Position } from "../../protocol/event.ts";
+import type { NoticeEvent, Position } from "../../protocol/event.ts";
 import type { Key } from "../../keys/keyring.ts";
 import type { EventEncoder } from "../../streams/event_encoder.ts";
 import type { EventStream } from "../../streams/event_stream.ts";
+import { connectedEvent } from "../connected_event.ts";
 import type { SubscribeRequest } from "./request.ts";
 import type { MqttGrants } from "./rights.ts";
 
@@ -98,14 +99,4 @@ export function brokerCode(error: BrokerError): ErrorCode {
 function sharedReceiver(filters: readonly string[], grants: MqttGrants): Pick<MqttGrants, "mayReceive"> {
   const shares = new TopicFilterSet(filters.map(deliveredFilter));
   return { mayReceive: (topic) => shares.matches(topic) || grants.mayReceive(topic) };
-}
-
-function connectedEvent(filters: readonly string[], position: Position | undefined): ConnectedEvent {
-  return {
-    type: "connected",
-    topic: filters[0] ?? "",
-    topics: filters,
-    message: `Successfully connected and subscribed to ${filters.join(", ")}`,
-    ...position,
-  };
 }
