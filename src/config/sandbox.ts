@@ -56,15 +56,14 @@ export function permissionFlags(
     ...services.flatMap((service) => service.allowRead?.(config, sections) ?? []).filter(isFlagValue),
     notify?.own,
   ].filter((file) => file !== undefined && file !== config.keys.secretKeyFile);
+  // The modes of these files may have to change; the command "keys" and an editor write their content.
+  const tightened = config.keys.fileMode === "strict" ? [config.keys.keysFile, config.services.file] : [];
   return [
     "--no-prompt",
     `--allow-net${netTargets({ config, sockets, services, sections })}`,
     `--deny-net=${DENIED_BY_SANDBOX.join(",")}`,
     `--allow-read=${[...new Set(read)].join(",")}`,
-    // The modes of these files may have to change; the command "keys" and an editor write their content.
-    `--allow-write=${
-      [dirname(config.keys.secretKeyFile), config.keys.keysFile, config.services.file, ...sockets].join(",")
-    }`,
+    `--allow-write=${[dirname(config.keys.secretKeyFile), ...tightened, ...sockets].join(",")}`,
     ...envFlags(table, variables),
   ];
 }
