@@ -36,6 +36,12 @@ const TIMEOUT: Failure = [
 
 const ANSWER: Failure = [502, "service_answer", "The action failed: the service answered with an error"];
 
+const STOPPED: Failure = [
+  503,
+  "restart",
+  "The action failed: the gateway is shutting down. The action may have run",
+];
+
 const MISCONFIGURED: Failure = [
   500,
   "internal",
@@ -45,6 +51,7 @@ const MISCONFIGURED: Failure = [
 /** Failures by the code of the service's error. */
 const FAILURES: Partial<Record<ErrorCode, Failure>> = {
   busy: BUSY,
+  restart: STOPPED,
   broker: UNREACHABLE,
   "service_unreachable": UNREACHABLE,
   "service_timeout": TIMEOUT,

@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { abortable } from "../../lib/async.ts";
 import type { Deadlines } from "../../lib/deadlines.ts";
 import { fetchCause, neverConnected } from "../../lib/fetch_failure.ts";
 import { largeBodyBytes, readBytes, TooLargeError } from "../../lib/read_bytes.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import { ConcurrencyLimiter } from "../../limits/concurrency_limiter.ts";
 import { createAnswerMemory } from "../../limits/answer_memory.ts";
+import { runLimited } from "../limited_call.ts";
 import { type ServiceContext, ServiceError } from "../service.ts";
 import type { HomeAssistantAddress, HomeAssistantConfig } from "./settings.ts";
 
@@ -71,35 +71,18 @@ export function createHomeAssistantApi(options: HomeAssistantApiOptions): AskHom
   const requests = new ConcurrencyLimiter({ total: limits.maxCalls, each: limits.maxCallsPerKey });
   const answers = createAnswerMemory(maxResponseBytes);
 
-  const running = new Set<AbortController>();
-  closeSignal.addEventListener("abort", () => {
-    for (const controller of running) controller.abort(closeSignal.reason);
-  });
-
   return async (request, owner) => {
-    closeSignal.throwIfAborted();
     const release = requests.tryAcquire(owner.key);
     if (release === undefined) {
       const message = "Too many requests run in Home Assistant";
       throw new ServiceError(429, message, { code: "busy", retryAfterSeconds: 1 });
     }
-    const controller = new AbortController();
-    running.add(controller);
-    const { signal } = controller;
-    const deadline = deadlines.add(timeoutMs, () =>
-      controller.abort(
-        new ServiceError(504, `Home Assistant did not answer within ${timeoutMs / 1000} s`, {
-          code: "service_timeout",
-        }),
-      ));
     try {
-      // Deno 2.9 at times ignores the signal of a fetch while its body is read.
-      return await abortable(exchange(request, owner, signal), signal);
+      const call = (signal: AbortSignal) => exchange(request, owner, signal);
+      return await runLimited(call, { name: "Home Assistant", timeoutMs, deadlines, closeSignal });
     } catch (error) {
       throw failureOf(error);
     } finally {
-      deadline.clear();
-      running.delete(controller);
       release();
     }
   };

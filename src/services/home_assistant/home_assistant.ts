@@ -7,7 +7,8 @@
 import { openTrustedFetch, readSettingFile } from "../../config/setting_files.ts";
 import { formatHostPattern } from "../../net/egress.ts";
 import { hostOf } from "../../net/host.ts";
-import { ServiceError, type ServiceModule } from "../service.ts";
+import { stopError } from "../limited_call.ts";
+import type { ServiceModule } from "../service.ts";
 import { createHomeAssistantApi } from "./api.ts";
 import { createHomeAssistantCheck } from "./health.ts";
 import { HOME_ASSISTANT, HOME_ASSISTANT_RIGHTS } from "./rights.ts";
@@ -76,7 +77,7 @@ export const homeAssistant: ServiceModule<typeof HOME_ASSISTANT_SETTINGS> = {
         monotonic,
       }),
       close() {
-        hub.close(new ServiceError(503, "Gateway is shutting down", { code: "restart" }));
+        hub.close(stopError());
         return Promise.resolve();
       },
     };

@@ -14,6 +14,7 @@ import { FairSemaphore } from "../../limits/fair_semaphore.ts";
 import { hostFault } from "../../net/egress.ts";
 import { free } from "../../protocol/bytes.ts";
 import type { Payload } from "../../protocol/payload.ts";
+import { runLimited } from "../limited_call.ts";
 import { type Reply, type Service, type ServiceContext, ServiceError } from "../service.ts";
 import type { CheckAddress } from "./addresses.ts";
 import { readHttpAnswer } from "./answer.ts";
@@ -116,27 +117,15 @@ export function createHttpService(options: HttpServiceOptions): Service {
 
   /** Sends a request, follows its redirects, and reads the answer, all within its time limit. */
   async function exchange(request: HttpRequest, parts: ExchangeParts): Promise<Reply> {
-    closeSignal.throwIfAborted();
     const { destination: { name, target } } = parts;
     const longestMs = target?.timeout === undefined ? settings.timeoutMs : target.timeout * 1000;
     const timeoutMs = Math.min(longestMs, (request.timeout ?? Infinity) * 1000);
-    const controller = new AbortController();
-    const stop = () => controller.abort(closeSignal.reason);
-    closeSignal.addEventListener("abort", stop, { once: true });
-    const deadline = deadlines.add(timeoutMs, () =>
-      controller.abort(
-        new ServiceError(504, `${name} did not answer within ${timeoutMs / 1000} s`, { code: "service_timeout" }),
-      ));
     let isAnswered = false;
     try {
-      return await send(request, parts, { signal: controller.signal, onAnswer: () => isAnswered = true });
+      const call = (signal: AbortSignal) => send(request, parts, { signal, onAnswer: () => isAnswered = true });
+      return await runLimited(call, { name, timeoutMs, deadlines, closeSignal });
     } catch (error) {
-      throw failureOf(error, name, { signal: controller.signal, isAnswered });
-    } finally {
-      deadline.clear();
-      closeSignal.removeEventListener("abort", stop);
-      // A connection whose answer is not read to its end is closed.
-      controller.abort();
+      throw failureOf(error, name, isAnswered);
     }
   }
 
@@ -231,12 +220,7 @@ interface Hop {
 }
 
 /** Returns the error for the client: never the library's message, which may quote the request. */
-function failureOf(
-  error: unknown,
-  name: string,
-  { signal, isAnswered }: { readonly signal: AbortSignal; readonly isAnswered: boolean },
-): unknown {
-  if (signal.reason instanceof ServiceError) return signal.reason;
+function failureOf(error: unknown, name: string, isAnswered: boolean): unknown {
   if (error instanceof ServiceError) return error;
   const cause = fetchCause(error);
   const fail = (message: string, isRefused: boolean) =>

@@ -3,11 +3,10 @@
  *
  * @module
  */
-import { abortable } from "../../lib/async.ts";
-import type { Deadlines } from "../../lib/deadlines.ts";
 import { errorName } from "../../lib/errors.ts";
 import { fetchCause } from "../../lib/fetch_failure.ts";
 import { readBytes, TooLargeError } from "../../lib/read_bytes.ts";
+import { type CallLimits, runLimited } from "../limited_call.ts";
 import { ServiceError } from "../service.ts";
 import { type ApiRequest, loginOf } from "./api.ts";
 import { endpointOf, type InfluxServer } from "./section.ts";
@@ -21,17 +20,11 @@ export interface InfluxAnswer {
 }
 
 /** Limits of an exchange, and how it is sent. */
-export interface ExchangeOptions {
+export interface ExchangeOptions extends Omit<CallLimits, "name"> {
   /** Sends HTTP requests. */
   readonly fetch: typeof fetch;
-  /** Time limits. */
-  readonly deadlines: Deadlines;
-  /** Longest wait for the whole answer, in milliseconds. */
-  readonly timeoutMs: number;
   /** Largest body, in bytes. */
   readonly maxBytes: number;
-  /** Ends the exchange. */
-  readonly closeSignal: AbortSignal;
   /** Called and awaited before a large body is read. */
   readonly beforeLarge: (signal: AbortSignal) => Promise<void>;
 }
@@ -44,29 +37,16 @@ export interface ExchangeOptions {
 export async function exchange(
   server: InfluxServer,
   request: ApiRequest,
-  { fetch, deadlines, timeoutMs, maxBytes, closeSignal, beforeLarge }: ExchangeOptions,
+  { fetch, maxBytes, beforeLarge, ...limits }: ExchangeOptions,
 ): Promise<InfluxAnswer> {
-  const controller = new AbortController();
-  const stop = () => controller.abort(new ServiceError(502, "The gateway stops", { code: "restart" }));
-  if (closeSignal.aborted) stop();
-  closeSignal.addEventListener("abort", stop, { once: true });
-  const deadline = deadlines.add(timeoutMs, () =>
-    controller.abort(
-      new ServiceError(504, `InfluxDB did not answer within ${timeoutMs / 1000} s`, { code: "service_timeout" }),
-    ));
-  const { signal } = controller;
   try {
-    const response = await abortable(fetch(urlOf(server, request), { ...initOf(server, request), signal }), signal);
-    const bytes = await abortable(
-      readBytes(response, maxBytes, { signal, beforeLarge: () => beforeLarge(signal) }),
-      signal,
-    );
-    return { status: response.status, text: new TextDecoder().decode(bytes) };
+    return await runLimited(async (signal) => {
+      const response = await fetch(urlOf(server, request), { ...initOf(server, request), signal });
+      const bytes = await readBytes(response, maxBytes, { signal, beforeLarge: () => beforeLarge(signal) });
+      return { status: response.status, text: new TextDecoder().decode(bytes) };
+    }, { name: "InfluxDB", ...limits });
   } catch (error) {
     throw toServiceError(error);
-  } finally {
-    deadline.clear();
-    closeSignal.removeEventListener("abort", stop);
   }
 }
 

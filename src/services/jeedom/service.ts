@@ -17,6 +17,7 @@ import { authorizeCall, limitReply } from "./call_rights.ts";
 import { isPlainPath, type JeedomRequest, parseJeedomRequest } from "./request.ts";
 import { JeedomGrants } from "./rights.ts";
 import { JeedomWorkers } from "./workers.ts";
+import { stopError, timeoutError } from "../limited_call.ts";
 import { type Reply, type Service, type ServiceContext, ServiceError } from "../service.ts";
 
 /** Address of Jeedom, and limits of calls. */
@@ -108,7 +109,7 @@ export function createJeedomService(options: JeedomServiceOptions): Service {
   const answers = createAnswerMemory(settings.maxResponseBytes);
   const runningCalls = new Set<RunningCall>();
   closeSignal.addEventListener("abort", () => {
-    for (const running of runningCalls) running.stop(STOPPED);
+    for (const running of runningCalls) running.stop(stopError());
   });
   let strayTextLoggedAt = -Infinity;
   return {
@@ -150,7 +151,7 @@ export function createJeedomService(options: JeedomServiceOptions): Service {
 
   /** Sends a call and waits for the answer until the timeout. Jeedom continues a call that has timed out. */
   async function send(call: Call): Promise<Reply> {
-    closeSignal.throwIfAborted();
+    if (closeSignal.aborted) throw stopError({ isUnsent: true });
     const timeoutMs = settings.timeoutMs + call.poll * 1000;
     let worker = call.poll > 0 ? workers.startPoll(call.key, call.poll * 1000 + POLL_MARGIN_MS) : undefined;
     if (worker === undefined) workers.startCall(call.key);
@@ -158,9 +159,7 @@ export function createJeedomService(options: JeedomServiceOptions): Service {
     const running = new RunningCall();
     runningCalls.add(running);
     let deadline = deadlines.add(timeoutMs, () => {
-      const reason = new ServiceError(504, `Jeedom did not answer within ${timeoutMs / 1000} s`, {
-        code: "service_timeout",
-      });
+      const reason = timeoutError("Jeedom", timeoutMs);
       reject(reason);
       worker ??= workers.startOverdue(call.key, OVERDUE_MS);
       deadline = deadlines.add(OVERDUE_MS, () => running.stop(STOPPED));

@@ -512,7 +512,10 @@ Deno.test("handle() ends all waiting when the gateway stops", async () => {
     const call = home.call({ target: "a", path: "/api/x" });
     await reached.promise;
     home.close();
-    await assertRejects(() => call);
+    const error = await assertRejects(() => call, ServiceError, "Gateway is shutting down");
+    assertEquals([error.status, error.code, error.isUnsent], [503, "restart", false]);
+    const late = await assertRejects(() => home.call({ target: "a", path: "/api/x" }), ServiceError);
+    assertEquals([late.code, late.isUnsent], ["restart", true]);
   });
 });
 

@@ -113,7 +113,7 @@ Deno.test("handle() says that nothing was sent to a broker that is not allowed, 
     const error = await assertRejects(() => makeService(failure).handle(message), ServiceError);
     assertEquals(error.isUnsent, isUnsent);
   }
-  const other = { ...message, broker_host: "evil" };
+  const other = { ...message, "broker_host": "evil" };
   assertEquals((await assertRejects(() => makeService().handle(other), ServiceError)).isUnsent, true);
 });
 
