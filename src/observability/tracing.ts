@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { ProxyTracerProvider, SpanStatusCode, trace } from "@opentelemetry/api";
 import { watchOutcome } from "./outcome.ts";
 import type { Telemetry } from "./telemetry.ts";
 
@@ -28,11 +27,16 @@ export interface Tracer {
 /** Name of the instrumentation scope. */
 const SCOPE = "e2e-gateway";
 
+/** Status of a span that failed: OpenTelemetry's `SpanStatusCode.ERROR`. */
+const ERROR = 2;
+
+/** Name under which OpenTelemetry's libraries share their providers. */
+const PROVIDERS = Symbol.for("opentelemetry.js.api.1");
+
 /** Returns Deno's tracer; undefined unless `OTEL_DENO` enables it. */
 export function findTracer(version: string): Tracer | undefined {
-  // Deno replaces this provider by its own. The sandbox may forbid reading the variable.
-  if (trace.getTracerProvider() instanceof ProxyTracerProvider) return undefined;
-  return trace.getTracer(SCOPE, version);
+  // Deno registers its providers then. The sandbox may forbid reading the variable.
+  return PROVIDERS in globalThis ? Deno.telemetry.tracerProvider.getTracer(SCOPE, version) : undefined;
 }
 
 /**
@@ -56,7 +60,7 @@ export function createTraced(telemetry: Telemetry, tracer: Tracer): Telemetry {
       return (end) => {
         // The reason first: it remains if the number of attributes is limited to one.
         span.setAttributes({ "e2e_gateway.end": end, "e2e_gateway.version": version });
-        if (end === "failed") span.setStatus({ code: SpanStatusCode.ERROR });
+        if (end === "failed") span.setStatus({ code: ERROR });
         span.end();
         ended(end);
       };
@@ -71,5 +75,5 @@ export function createTraced(telemetry: Telemetry, tracer: Tracer): Telemetry {
 /** Marks a span as failed, without the message and stack of the error: they may hold text from a client. */
 function markFailed(span: Span, error: unknown): void {
   span.setAttributes({ "error.type": error instanceof Error ? error.name : typeof error });
-  span.setStatus({ code: SpanStatusCode.ERROR });
+  span.setStatus({ code: ERROR });
 }
