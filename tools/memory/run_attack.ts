@@ -3,7 +3,6 @@ import { setTimeout as pause } from "node:timers/promises";
 import { connectAsync } from "mqtt";
 import { GatewayClient } from "../../src/client/gateway_client.ts";
 import { formatKeysFile } from "../../src/keys/schema.ts";
-import { SERVICES } from "../../src/services/registry.ts";
 import { makeRecord } from "../../tests/support/gateway.ts";
 import { freePort } from "../../tests/support/loopback.ts";
 import { withMqtt3Proxy } from "../../tests/support/mqtt3_proxy.ts";
@@ -42,8 +41,15 @@ export interface AttackOptions {
   readonly scope: AsyncDisposableStack;
 }
 
-/** All rights in all services. */
-const RIGHTS = Object.fromEntries(SERVICES.map(({ name, rights }) => [name, rights.all]));
+/** Rights to all that attacks and the other client request. */
+const RIGHTS = {
+  jeedom: { methods: ["*"] },
+  mqtt: { publish: ["#"], subscribe: ["#"] },
+  home_assistant: { read: ["*"], call: ["light.*@*"] },
+  influxdb: { queries: ["*"] },
+  http: { targets: ["*"] },
+  action: { actions: ["*"] },
+};
 
 /** Returns the services file of a gateway whose services are all behind one server. */
 const servicesFile = (url: string) => `\
@@ -56,7 +62,7 @@ influxdb:
 actions:
   phone: { label: Phone, publish: { topic: phone, message: m } }
   picture: { label: Picture, answer: true, http: { target: house, path: /picture }, state: { homeAssistant: sensor.a } }
-  light: { label: Light, answer: true, homeAssistant: { call: light.turn_on }, state: { query: table } }
+  light: { label: Light, answer: true, homeAssistant: { call: light.turn_on, target: { entity_id: light.a } }, state: { query: table } }
 `;
 
 /** Runs an attack, and uses each service in turn with another key. */
