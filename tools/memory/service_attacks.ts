@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
+import { joinBytes } from "../../src/lib/read_bytes.ts";
 import { type Attack, type AttackContext, flood, subscribe } from "./attack.ts";
 import { type Answer, answerWith, frame, head200, writeAll, writeForEver } from "./hostile_server.ts";
 
@@ -112,10 +113,10 @@ export const SERVICE_ATTACKS: readonly Attack[] = [
     [{ service: "home_assistant", camera: "camera.door", compress: "gzip" }],
   ),
   answered(
-    "Pictures of 2 MB over HTTP for 16 keys",
+    "Pictures of 2 MB over HTTP for ten keys at once",
     () => answerWith(randomBytes(2_000_000), "Content-Type: image/jpeg"),
     [PICTURE],
-    { keys: 16, each: 8 },
+    { keys: 10, each: 1 },
   ),
   answered(
     "Pictures of 6 MiB of unknown length over HTTP, unread",
@@ -240,16 +241,21 @@ export const SERVICE_ATTACKS: readonly Attack[] = [
   }),
   streamed("A login to Home Assistant that never ends", (connection) => {
     const once = frame('{"type":"auth_required"}');
-    return writeForEver(connection, new Uint8Array(Array(1000).fill([...once]).flat()));
+    return writeForEver(connection, joinBytes(Array(1000).fill(once)));
+  }),
+  streamed("Empty events of Home Assistant without an end", async (connection) => {
+    await begin(connection, 1);
+    const once = event("");
+    await writeForEver(connection, joinBytes(Array(1000).fill(once)));
   }),
   streamed("Pings of Home Assistant without an end", async (connection) => {
     await begin(connection, 1);
     const once = frame("x".repeat(125), "ping");
-    await writeForEver(connection, new Uint8Array(Array(1000).fill([...once]).flat()));
+    await writeForEver(connection, joinBytes(Array(1000).fill(once)));
   }),
   streamed("A message of Home Assistant in pieces of one byte", async (connection) => {
     await begin(connection, 1);
     await writeAll(connection, frame(" ", "begin"));
-    await writeForEver(connection, new Uint8Array(Array(10_000).fill([...frame(" ", "go")]).flat()));
+    await writeForEver(connection, joinBytes(Array(10_000).fill(frame(" ", "go"))));
   }),
 ];

@@ -5,6 +5,7 @@
  */
 import { Backoff } from "../../lib/backoff.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { FifoQueue } from "../../lib/fifo_queue.ts";
 import { TurnBudget } from "../../lib/turn_budget.ts";
 import type { Log } from "../../observability/log.ts";
 import type { Position } from "../../protocol/event.ts";
@@ -62,7 +63,7 @@ export interface StateHubOptions {
   readonly history: StateHistory;
   /** Time to stay connected without listeners, as they may resume, in seconds. */
   readonly resumeSeconds: number;
-  /** Called after each event; nothing further is read until the promise, if there is one, settles. */
+  /** Called after each change; nothing further is passed or read until the promise, if there is one, settles. */
   readonly backpressure: () => Promise<void> | undefined;
   /** Clock of timeouts. */
   readonly clock: Pick<Clock, "monotonic" | "after">;
@@ -92,6 +93,8 @@ export class StateHub {
   /** Selections that listeners of this connection resume. */
   #resumable: ResumableSelections;
   #connection: StatesConnection | undefined;
+  /** Changes that are yet to be passed. */
+  #changes = new FifoQueue<StateChange>();
   /** True while all states are known. */
   #isReady = false;
   #readyAt = 0;
@@ -166,8 +169,8 @@ export class StateHub {
     this.#connection = connect({
       onStates: (event) => {
         const changes = table.apply(event);
-        if (!this.#isReady) this.#ready(changes);
-        else for (const change of changes) this.#pass(this.#options.history.append(change));
+        if (this.#isReady) return this.#passAll(changes);
+        this.#ready(changes);
         return backpressure();
       },
       onClosed: (reason) => this.#closed(reason),
@@ -216,6 +219,24 @@ export class StateHub {
     for (const message of messages) if (isActive(state)) listener.message(message, true);
   }
 
+  /** Passes changes to listeners; returns a promise unless all are passed at once. */
+  #passAll(changes: readonly StateChange[]): Promise<void> | undefined {
+    for (const change of changes) this.#changes.push(change);
+    const passing = this.#passWaiting();
+    return this.#changes.first === undefined ? this.#options.backpressure() : passing;
+  }
+
+  /** Passes the changes that wait. Other work runs in between: one event can change all entities, for all listeners. */
+  async #passWaiting(): Promise<void> {
+    const { history, backpressure, clock } = this.#options;
+    const budget = new TurnBudget(clock);
+    for (let change = this.#changes.shift(); change !== undefined; change = this.#changes.shift()) {
+      this.#pass(history.append(change));
+      const wait = backpressure() ?? budget.pause();
+      if (wait !== undefined) await wait;
+    }
+  }
+
   /** Passes a change to the listeners that may receive it. */
   #pass(message: SharedMessage): void {
     for (const state of this.#listeners) {
@@ -250,6 +271,7 @@ export class StateHub {
     this.#connection?.close();
     this.#connection = undefined;
     this.#isReady = false;
+    this.#changes = new FifoQueue();
     this.#options.table.clear();
     this.#options.history.restart([]);
     this.#resumable = new ResumableSelections(this.#options.resumeSeconds * 1000);
