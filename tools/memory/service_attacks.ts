@@ -169,6 +169,14 @@ export const SERVICE_ATTACKS: readonly Attack[] = [
     ALL,
   ),
   answered(
+    "Answers of all services in chunks of one byte",
+    () => async (connection) => {
+      await writeAll(connection, head200("Transfer-Encoding: chunked"));
+      await writeForEver(connection, new TextEncoder().encode("1\r\nx\r\n".repeat(10_000)));
+    },
+    ALL,
+  ),
+  answered(
     "Gzip bombs of all services",
     () => answerWith(gzipSync(new Uint8Array(256 * MEBIBYTE)), "Content-Encoding: gzip"),
     ALL,
