@@ -5,7 +5,7 @@
  */
 
 /** Part of the total that is for ids without an operation: a few greedy ids cannot exclude all others. */
-const RESERVED_PART = 1 / 4;
+const RESERVED_PART = 0.25;
 
 /** Limits of concurrent operations. */
 export interface ConcurrencyLimiterOptions {

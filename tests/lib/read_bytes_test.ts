@@ -21,16 +21,19 @@ function bodyOf(bytes: Uint8Array, sizes: readonly number[]): Response {
 }
 
 Deno.test("readBytes() returns all bytes of any chunks, and keeps no chunk, as one of a byte may take much memory", () =>
-  fc.assert(fc.asyncProperty(
-    fc.integer({ min: 0, max: 300_000 }),
-    fc.array(fc.oneof(fc.integer({ min: 100, max: 2000 }), fc.integer({ min: 1000, max: 65_536 })), { minLength: 1 }),
-    async (length, sizes) => {
-      const bytes = Uint8Array.from({ length }, (_, index) => (index * 7 + (index >> 8)) % 251);
-      const read = await readBytes(bodyOf(bytes, sizes), length);
-      assertEquals(read.length === bytes.length && read.every((byte, index) => byte === bytes[index]), true);
-      assertEquals(read.buffer.byteLength, length);
-    },
-  ), { numRuns: 30 }));
+  fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 0, max: 300_000 }),
+      fc.array(fc.oneof(fc.integer({ min: 100, max: 2000 }), fc.integer({ min: 1000, max: 65_536 })), { minLength: 1 }),
+      async (length, sizes) => {
+        const bytes = Uint8Array.from({ length }, (_, index) => (index * 7 + (index >> 8)) % 251);
+        const read = await readBytes(bodyOf(bytes, sizes), length);
+        assertEquals(read.length === bytes.length && read.every((byte, index) => byte === bytes[index]), true);
+        assertEquals(read.buffer.byteLength, length);
+      },
+    ),
+    { numRuns: 30 },
+  ));
 
 Deno.test("readBytes() ends at the limit", async () => {
   await assertRejects(() => readBytes(bodyOf(new Uint8Array(1001), [10]), 1000), TooLargeError);

@@ -93,7 +93,10 @@ async function serve(connection: Deno.TcpConn, server: HostileServer): Promise<v
   if (key !== undefined) {
     const accepted = createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
     const head = ["101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"];
-    await writeAll(connection, utf8.encode(`HTTP/1.1 ${head.join("\r\n")}\r\nSec-WebSocket-Accept: ${accepted}\r\n\r\n`));
+    await writeAll(
+      connection,
+      utf8.encode(`HTTP/1.1 ${head.join("\r\n")}\r\nSec-WebSocket-Accept: ${accepted}\r\n\r\n`),
+    );
     await server.webSocket(connection);
   } else if (/phone/.test(request.split("\r\n", 1)[0] ?? "")) await answerWith(PHONE_ANSWER)(connection);
   else await server.answer(connection);
