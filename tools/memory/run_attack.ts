@@ -45,7 +45,7 @@ export interface AttackOptions {
 const RIGHTS = {
   jeedom: { methods: ["*"] },
   mqtt: { publish: ["#"], subscribe: ["#"] },
-  home_assistant: { read: ["*"], call: ["light.*@*"] },
+  "home_assistant": { read: ["*"], call: ["light.*@*"] },
   influxdb: { queries: ["*"] },
   http: { targets: ["*"] },
   action: { actions: ["*"] },
