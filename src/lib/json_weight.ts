@@ -36,6 +36,12 @@ export function valuesWeight(json: string): number {
   return VALUE_BYTES * containers + SMALL_VALUE_BYTES * others;
 }
 
+/** Estimates the same where numbers keep their digits, and each may be an object. */
+export function exactValuesWeight(json: string): number {
+  const { containers, others } = countValues(json);
+  return VALUE_BYTES * (containers + others);
+}
+
 /** Counts lists and objects, and values after a comma. */
 function countValues(json: string): { readonly containers: number; readonly others: number } {
   let [containers, others] = [0, 0];

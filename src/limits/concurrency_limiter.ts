@@ -4,9 +4,12 @@
  * @module
  */
 
+/** Part of the total that is for ids without an operation: a few greedy ids cannot exclude all others. */
+const RESERVED_PART = 0.25;
+
 /** Limits of concurrent operations. */
 export interface ConcurrencyLimiterOptions {
-  /** Most operations of all ids together; unlimited by default. */
+  /** Most operations of all ids together, the last quarter of them one for each id; unlimited by default. */
   readonly total?: number;
   /** Most operations of each id. */
   readonly each: number;
@@ -36,7 +39,9 @@ export class ConcurrencyLimiter {
    */
   tryAcquire(id: string): (() => void) | undefined {
     const count = this.#counts.get(id) ?? 0;
-    if (count >= this.#options.each || this.#total >= (this.#options.total ?? Infinity)) return undefined;
+    const { each, total = Infinity } = this.#options;
+    const most = count === 0 ? total : total - Math.floor(total * RESERVED_PART);
+    if (count >= each || this.#total >= most) return undefined;
     this.#counts.set(id, count + 1);
     this.#total += 1;
     let isHeld = true;

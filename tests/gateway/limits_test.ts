@@ -211,7 +211,8 @@ Deno.test("requests under way are limited for each key, each address and in tota
     }),
   });
   const other = makeRecord({ name: "other", services: ["mqtt", "jeedom"] });
-  await gateway.keyring.replace({ single: gateway.secret, records: [other] });
+  const third = makeRecord({ name: "third", services: ["mqtt", "jeedom"] });
+  await gateway.keyring.replace({ single: gateway.secret, records: [other, third] });
   const at = (peer: string, secret = gateway.secret) => gateway.phone(secret, { peer });
   const running = [await at("a"), await at("a")].map((phone) => phone.request("/gateway", {}));
   await until("two run", () => started === 2);
@@ -221,7 +222,9 @@ Deno.test("requests under way are limited for each key, each address and in tota
   await until("three run", () => started === 3);
   const refused = await (await at("a", other.secret)).ask("/gateway", {});
   assertEquals([refused.status, refused.headers.get("Retry-After")], [429, "1"]);
-  running.push((await at("b", other.secret)).request("/gateway", {}));
+  // The last one is for a key without any.
+  assertEquals((await (await at("b", other.secret)).request("/gateway", {})).status, 429);
+  running.push((await at("b", third.secret)).request("/gateway", {}));
   await until("four run", () => started === 4);
   assertEquals((await (await at("c", gateway.secret)).request("/gateway", {})).status, 429);
   finish.resolve();

@@ -17,6 +17,8 @@ for (
     "Garbage of 1 MiB, 100 at a time from each of four addresses",
     "3 × 8 MiB retained, 20 streams of each key, version 1, MQTT 5",
     "3 × 8 MiB retained, 20 streams of each key, version 2, embedded",
+    "A login to Home Assistant that never ends",
+    "Gzip bombs of all services",
   ]
 ) {
   Deno.test({

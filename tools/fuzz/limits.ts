@@ -30,7 +30,7 @@ const RATES = {
   key: { burst: 12, perSecond: 1 },
 } as const satisfies Record<string, Rate>;
 
-const CONCURRENT = { address: 5, bodies: 10, requests: 6, keyRequests: 4, streams: 5, keyStreams: 3 } as const;
+const CONCURRENT = { address: 5, bodies: 10, requests: 5, keyRequests: 4, streams: 4, keyStreams: 3 } as const;
 
 const ENV = {
   ADDRESS_RATE: String(RATES.address.perSecond),

@@ -2,55 +2,11 @@
 import { Buffer } from "node:buffer";
 import { setTimeout as pause } from "node:timers/promises";
 import type { MqttClient } from "mqtt";
-import type { Route } from "../../src/protocol/v2/envelope.ts";
 import type { Version } from "../../src/protocol/exchange.ts";
-import type { Attacker, SendOptions } from "./attacker.ts";
+import { type Attack, flood, subscribe } from "./attack.ts";
+import { SERVICE_ATTACKS } from "./service_attacks.ts";
 
 const MEBIBYTE = 2 ** 20;
-
-/** Context of an attack. */
-export interface AttackContext {
-  /** Key holders with all rights, each at its own address. */
-  readonly attackers: readonly Attacker[];
-  /** Device at the broker. */
-  readonly device: MqttClient;
-  /** Result of Jeedom as JSON text, and its delay. */
-  readonly jeedom: { result: string; delayMs: number };
-  /** Returns true while the attack runs. */
-  isRunning(): boolean;
-}
-
-/** One attack. */
-export interface Attack {
-  readonly name: string;
-  /** Broker of the gateway; Mosquitto with MQTT 5 by default. */
-  readonly broker?: "MQTT 3.1.1" | "embedded";
-  /** Number of attacking keys, each at its own address; 4 by default. */
-  readonly keys?: number;
-  run(context: AttackContext): Promise<void>;
-}
-
-/** Sends requests repeatedly, `concurrency` at a time from each attacker. */
-async function flood(
-  { attackers, isRunning }: AttackContext,
-  concurrency: number,
-  { route, payload, ...options }: SendOptions & {
-    readonly route: Route;
-    readonly payload: (index: number) => Readonly<Record<string, unknown>>;
-  },
-): Promise<void> {
-  let index = 0;
-  await Promise.all(attackers.flatMap((attacker) =>
-    Array.from({ length: concurrency }, async () => {
-      while (isRunning()) {
-        const { ended, close } = await attacker.send(route, payload(index++), options);
-        await Promise.race([ended, pause(5000)]);
-        close();
-        await pause(50);
-      }
-    })
-  ));
-}
 
 /** Returns the JSON text of a string of so many bytes. */
 const text = (bytes: number) => JSON.stringify("x".repeat(bytes));
@@ -62,28 +18,6 @@ const LARGEST_RESULT = text(8 * MEBIBYTE - 200);
 const LARGEST_TEXT = 780_000;
 
 const call = () => ({ jsonrpc: "eqLogic::all", params: {} });
-
-/** Subscribes repeatedly, with `streams` streams at a time for each attacker. */
-async function subscribe(
-  context: AttackContext,
-  streams: number,
-  { topics, batch = false, stayMs = 3000, ...options }: SendOptions & {
-    readonly topics: readonly string[];
-    readonly batch?: boolean;
-    readonly stayMs?: number;
-  },
-): Promise<void> {
-  await Promise.all(context.attackers.flatMap((attacker) =>
-    Array.from({ length: streams }, async () => {
-      while (context.isRunning()) {
-        const stream = await attacker.send("/mqtt/subscribe", { topics, batch }, options);
-        await Promise.race([stream.ended, pause(stayMs)]);
-        stream.close();
-        await pause(100);
-      }
-    })
-  ));
-}
 
 /** Publishes retained messages of 8 MiB. */
 async function retain(device: MqttClient, count: number): Promise<void> {
@@ -387,6 +321,7 @@ export const ATTACKS: readonly Attack[] = [
       await publishing;
     },
   },
+  ...SERVICE_ATTACKS,
   {
     name: "All at once: answers of 8 and of 3 MiB, requests of small objects, messages, retained ones and streams",
     async run(context) {

@@ -9,9 +9,10 @@ import { withMqtt3Proxy } from "../../tests/support/mqtt3_proxy.ts";
 import { startBroker } from "../../tests/support/broker.ts";
 import { startGatewayProcess } from "../../tests/support/gateway_process.ts";
 import { readStartTask } from "../support/start_task.ts";
+import type { Attack } from "./attack.ts";
 import { Attacker } from "./attacker.ts";
-import type { Attack } from "./attacks.ts";
 import type { ControlGroup } from "./control_group.ts";
+import { startHostileServer } from "./hostile_server.ts";
 
 /** Result of an attack. */
 export interface AttackResult {
@@ -40,14 +41,32 @@ export interface AttackOptions {
   readonly scope: AsyncDisposableStack;
 }
 
+/** Rights to all that attacks and the other client request. */
 const RIGHTS = {
-  services: ["jeedom", "mqtt"],
-  methods: ["*"],
-  publish: ["#"],
-  subscribe: ["#"],
-} as const;
+  jeedom: { methods: ["*"] },
+  mqtt: { publish: ["#"], subscribe: ["#"] },
+  "home_assistant": { read: ["*"], call: ["light.*@*"] },
+  influxdb: { queries: ["*"] },
+  http: { targets: ["*"] },
+  action: { actions: ["*"] },
+};
 
-/** Runs an attack, and alternately publishes and calls with another key. */
+/** Returns the services file of a gateway whose services are all behind one server. */
+const servicesFile = (url: string) =>
+  `\
+http:
+  house: { url: "${url}", paths: [/**], redirects: follow }
+influxdb:
+  table: { url: "${url}", version: 1, database: house, query: SELECT * FROM t }
+  csv: { url: "${url}", version: 2, org: house, token: token, query: 'from(bucket: "t")' }
+  phone: { url: "${url}/phone", version: 1, database: house, query: SELECT * FROM t }
+actions:
+  phone: { label: Phone, publish: { topic: phone, message: m } }
+  picture: { label: Picture, answer: true, http: { target: house, path: /picture }, state: { homeAssistant: sensor.a } }
+  light: { label: Light, answer: true, homeAssistant: { call: light.turn_on, target: { entity_id: light.a } }, state: { query: table } }
+`;
+
+/** Runs an attack, and uses each service in turn with another key. */
 export async function runAttack(
   attack: Attack,
   { ms, group, flags = [], scope }: AttackOptions,
@@ -61,20 +80,25 @@ export async function runAttack(
     return new Response(`{"jsonrpc":"2.0","id":99999,"result":${isAttack ? jeedom.result : '"pong"'}}`);
   });
   scope.defer(() => server.shutdown());
-  const phone = makeRecord({ name: "phone", ...RIGHTS });
+  const hostile = startHostileServer();
+  scope.use(hostile);
+  const phone = makeRecord({ name: "phone", rights: RIGHTS });
   const keys = Array.from(
     { length: attack.keys ?? 4 },
-    (_, index) => makeRecord({ name: `greedy-${index}`, ...RIGHTS }),
+    (_, index) => makeRecord({ name: `greedy-${index}`, rights: RIGHTS }),
   );
   const directory = await Deno.makeTempDir({ prefix: "memory-" });
   scope.defer(() => Deno.remove(directory, { recursive: true }));
   await Deno.mkdir(`${directory}/data`, { mode: 0o700 });
   await Deno.writeTextFile(`${directory}/data/keys.json`, formatKeysFile([phone, ...keys]), { mode: 0o600 });
+  await Deno.writeTextFile(`${directory}/services.yaml`, servicesFile(hostile.url), { mode: 0o600 });
   const broker = await startAttackBroker(attack, scope);
   const start = await readStartTask();
   const gateway = await startGatewayProcess({
     JEEDOM_URL: `http://127.0.0.1:${server.addr.port}`,
     JEEDOM_APIKEY: crypto.randomUUID(),
+    HOME_ASSISTANT_URL: hostile.url,
+    HOME_ASSISTANT_TOKEN: crypto.randomUUID(),
     ...start.env,
     ...broker.settings,
   }, { directory, key: phone.secret.toHex(), launcher: group.launcher, flags: [...start.flags, ...flags] });
@@ -89,7 +113,11 @@ export async function runAttack(
   const isRunning = () => performance.now() < end && !hasEnded;
   const client = new GatewayClient({ url: gateway.url, key: phone.secret.toHex(), protocol: 2 });
   const measuring = measureClient(client, isRunning);
-  await Promise.race([attack.run({ attackers, device, jeedom, isRunning }), exited, pause(ms + 10_000)]);
+  await Promise.race([
+    attack.run({ attackers, device, jeedom, server: hostile, isRunning }),
+    exited,
+    pause(ms + 10_000),
+  ]);
   for (const attacker of attackers) attacker.close();
   const measured = await measuring;
   const survived = !hasEnded && await answersSoon(client);
@@ -126,14 +154,25 @@ async function startAttackBroker({ broker }: Attack, scope: AsyncDisposableStack
   return { port, settings: { MQTT_BROKER_HOST: host, MQTT_BROKER_PORT: String(await promise) } };
 }
 
-/** Alternately publishes and calls, four times per second. */
+/** Requests of the other client: one to each service. */
+const PHONE_REQUESTS = [
+  ["mqtt", { topic: "phone", message: "m" }],
+  ["jeedom", { jsonrpc: "version" }],
+  ["http", { target: "house", path: "/phone" }],
+  ["home_assistant", { state: "sensor.phone" }],
+  ["influxdb", { query: "phone" }],
+  ["action", { name: "phone" }],
+] as const;
+
+/** Uses each service in turn, four times per second. */
 async function measureClient(client: GatewayClient, isRunning: () => boolean) {
   let [served, requests, slowestMs] = [0, 0, 0];
-  while (isRunning()) {
+  for (let index = 0; isRunning(); index = (index + 1) % PHONE_REQUESTS.length) {
+    const [service, fields] = PHONE_REQUESTS[index] ?? PHONE_REQUESTS[0];
     const began = performance.now();
     requests += 1;
-    const answer = requests % 2 === 0 ? client.publish("phone", "m") : client.callJeedom("version");
-    const { status } = await Promise.race([answer.catch(() => ({ status: 0 })), pause(20_000, { status: 0 })]);
+    const answer = client.call(service, fields).catch(() => ({ status: 0 }));
+    const { status } = await Promise.race([answer, pause(20_000, { status: 0 })]);
     if (status === 200) served += 1;
     slowestMs = Math.max(slowestMs, performance.now() - began);
     await pause(250);

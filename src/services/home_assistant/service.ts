@@ -5,7 +5,7 @@
  */
 import { isDeeperThan, parseExact } from "../../lib/exact_json.ts";
 import { isObject, tryParseJson } from "../../lib/json.ts";
-import { valuesWeight } from "../../lib/json_weight.ts";
+import { exactValuesWeight } from "../../lib/json_weight.ts";
 import { free, toBase64 } from "../../protocol/bytes.ts";
 import type { Payload } from "../../protocol/payload.ts";
 import { createReadRights } from "../../keys/rights.ts";
@@ -32,7 +32,7 @@ export interface HomeAssistantServiceOptions {
 }
 
 /** Maximum memory of an answer's parsed values, in bytes. */
-const MAX_VALUES_BYTES = 96 * 2 ** 20;
+const MAX_VALUES_BYTES = 48 * 2 ** 20;
 
 /** Most levels of lists and objects in an answer. */
 const MAX_DEPTH = 100;
@@ -188,7 +188,7 @@ function limitPastState(state: unknown, entity: string, mayRead: MayRead): unkno
 function readJson({ bytes }: ApiAnswer): unknown {
   const text = utf8.decode(bytes);
   free(bytes);
-  if (valuesWeight(text) > MAX_VALUES_BYTES) {
+  if (exactValuesWeight(text) > MAX_VALUES_BYTES) {
     throw new ServiceError(502, "Home Assistant's answer holds too many lists and objects", { code: "service_answer" });
   }
   try {

@@ -5,6 +5,7 @@
  */
 import { Backoff } from "../../lib/backoff.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { FifoQueue } from "../../lib/fifo_queue.ts";
 import { TurnBudget } from "../../lib/turn_budget.ts";
 import type { Log } from "../../observability/log.ts";
 import type { Position } from "../../protocol/event.ts";
@@ -62,7 +63,7 @@ export interface StateHubOptions {
   readonly history: StateHistory;
   /** Time to stay connected without listeners, as they may resume, in seconds. */
   readonly resumeSeconds: number;
-  /** Called after each event; nothing further is read until the promise, if there is one, settles. */
+  /** Called after each change; nothing further is passed or read until the promise, if there is one, settles. */
   readonly backpressure: () => Promise<void> | undefined;
   /** Clock of timeouts. */
   readonly clock: Pick<Clock, "monotonic" | "after">;
@@ -92,6 +93,12 @@ export class StateHub {
   /** Selections that listeners of this connection resume. */
   #resumable: ResumableSelections;
   #connection: StatesConnection | undefined;
+  /** Changes that are yet to be passed, and listeners that are yet to begin. */
+  #changes = new FifoQueue<StateChange>();
+  #starting = new FifoQueue<ListenerState>();
+  /** Resolves when all changes are passed. */
+  #passed: PromiseWithResolvers<void> | undefined;
+  #isWorking = false;
   /** True while all states are known. */
   #isReady = false;
   #readyAt = 0;
@@ -132,8 +139,10 @@ export class StateHub {
     const state: ListenerState = { listener, status: "pending" };
     this.#listeners.add(state);
     this.#stopIdle();
-    if (this.#isReady) this.#start(state);
-    else if (this.#connection === undefined) this.#connectIn(MIN_INTERVAL_MS - this.#sinceAttempt());
+    if (this.#isReady) {
+      this.#starting.push(state);
+      this.#work();
+    } else if (this.#connection === undefined) this.#connectIn(MIN_INTERVAL_MS - this.#sinceAttempt());
     return () => this.#remove(state);
   }
 
@@ -166,8 +175,8 @@ export class StateHub {
     this.#connection = connect({
       onStates: (event) => {
         const changes = table.apply(event);
-        if (!this.#isReady) this.#ready(changes);
-        else for (const change of changes) this.#pass(this.#options.history.append(change));
+        if (this.#isReady) return this.#passAll(changes);
+        this.#ready(changes);
         return backpressure();
       },
       onClosed: (reason) => this.#closed(reason),
@@ -182,23 +191,61 @@ export class StateHub {
     this.#readyAt = clock.monotonic();
     if (this.#isLost) log.info("Home Assistant is connected again");
     this.#isLost = false;
-    this.#startAll().catch((error) => log.error("Passing states to streams failed unexpectedly: {error}", { error }));
+    for (const state of this.#listeners) this.#starting.push(state);
+    this.#work();
   }
 
-  async #startAll(): Promise<void> {
-    const connection = this.#connection;
-    const budget = new TurnBudget(this.#options.clock);
-    for (const state of [...this.#listeners]) {
-      const pause = budget.pause();
-      // Changes that arrive meanwhile are among the states that it will receive.
-      if (pause !== undefined) await pause;
-      if (connection !== this.#connection) return;
-      if (state.status === "pending" || state.status === "offline") this.#start(state);
+  /** Passes changes to listeners; returns a promise to wait for unless all are passed at once. */
+  #passAll(changes: readonly StateChange[]): Promise<void> | undefined {
+    for (const change of changes) this.#changes.push(change);
+    this.#work();
+    if (this.#changes.first === undefined) return this.#options.backpressure();
+    this.#passed ??= Promise.withResolvers();
+    return this.#passed.promise;
+  }
+
+  #work(): void {
+    if (this.#isWorking) return;
+    const { log } = this.#options;
+    this.#takeSteps().catch((error) => log.error("Passing states to streams failed unexpectedly: {error}", { error }));
+  }
+
+  /** Takes all steps. Other work runs in between: one event can change all entities, for all listeners. */
+  async #takeSteps(): Promise<void> {
+    const { backpressure, clock } = this.#options;
+    const budget = new TurnBudget(clock);
+    this.#isWorking = true;
+    try {
+      for (const _step of this.#steps()) {
+        const wait = backpressure() ?? budget.pause();
+        if (wait !== undefined) await wait;
+      }
+    } finally {
+      this.#isWorking = false;
     }
   }
 
-  /** Starts to pass messages to a listener. Synchronous, so that no change arrives in between. */
-  #start(state: ListenerState): void {
+  /** Passes changes first: a listener that has not begun yet receives them with its states. */
+  *#steps(): Generator<void> {
+    for (;;) {
+      const change = this.#changes.shift();
+      if (change !== undefined) this.#pass(this.#options.history.append(change));
+      if (this.#changes.first === undefined) {
+        this.#passed?.resolve();
+        this.#passed = undefined;
+      }
+      if (change !== undefined) yield;
+      else {
+        const state = this.#starting.shift();
+        if (state === undefined) return;
+        if (state.status === "pending" || state.status === "offline") yield* this.#start(state);
+      }
+    }
+  }
+
+  /** Starts to pass messages to a listener, in steps. No change is passed in between. */
+  *#start(state: ListenerState): Generator<void> {
+    const connection = this.#connection;
     const { history, clock } = this.#options;
     const { listener } = state;
     const { owner, selection, since } = listener;
@@ -213,7 +260,11 @@ export class StateHub {
     if (isReconnecting) listener.online();
     else listener.connected(isGap ? undefined : start);
     if (isGap && isActive(state)) listener.gap(start);
-    for (const message of messages) if (isActive(state)) listener.message(message, true);
+    for (const message of messages) {
+      if (!isActive(state) || connection !== this.#connection) return;
+      listener.message(message, true);
+      yield;
+    }
   }
 
   /** Passes a change to the listeners that may receive it. */
@@ -250,6 +301,8 @@ export class StateHub {
     this.#connection?.close();
     this.#connection = undefined;
     this.#isReady = false;
+    this.#changes = new FifoQueue();
+    this.#starting = new FifoQueue();
     this.#options.table.clear();
     this.#options.history.restart([]);
     this.#resumable = new ResumableSelections(this.#options.resumeSeconds * 1000);

@@ -13,7 +13,7 @@ import { type RawData, WebSocket } from "ws";
 import type { Clock } from "../../lib/clock.ts";
 import { isDeeperThan, parseExact } from "../../lib/exact_json.ts";
 import { isObject } from "../../lib/json.ts";
-import { valuesWeight } from "../../lib/json_weight.ts";
+import { exactValuesWeight } from "../../lib/json_weight.ts";
 import { hostOf } from "../../net/host.ts";
 import type { PrivateTrust } from "../../net/private_trust.ts";
 import { ServiceError } from "../service.ts";
@@ -58,14 +58,17 @@ export interface WebSocketLimits {
   /** Largest message to read, in bytes. */
   readonly maxMessageBytes: number;
   /** Clock of timeouts. */
-  readonly clock: Pick<Clock, "after">;
+  readonly clock: Pick<Clock, "monotonic" | "after">;
 }
 
 /** Interval of pings, and longest silence after one, in milliseconds. Home Assistant's own interval is 55 s. */
 const PING_MS = 30_000;
 
 /** Most memory of the values of a message while it is parsed, in bytes. */
-const MAX_VALUES_BYTES = 64 * 2 ** 20;
+const MAX_VALUES_BYTES = 48 * 2 ** 20;
+
+/** Time that messages may take before other work runs, in milliseconds. */
+const MAX_WORK_MS = 5;
 
 /** Most levels of lists and objects in a message. */
 const MAX_DEPTH = 100;
@@ -86,10 +89,14 @@ export function createConnectStates(
       perMessageDeflate: false,
       followRedirects: false,
     });
+    let isTokenSent = false;
     let isAuthorized = false;
     let isClosed = false;
-    let isPaused = false;
+    /** Number of promises that the next message waits for. */
+    let waits = 0;
     let isSilent = false;
+    /** Time that messages have taken since other work ran, in milliseconds. */
+    let workMs = 0;
     let lastId = SUBSCRIPTION_ID;
     let stopTimer = clock.after(timeoutMs, () => fail(timeout("Home Assistant did not send its states in time")));
 
@@ -110,7 +117,7 @@ export function createConnectStates(
     function schedulePing(): void {
       stopTimer();
       stopTimer = clock.after(PING_MS, () => {
-        if (isSilent && !isPaused) return fail(timeout("Home Assistant no longer answers"));
+        if (isSilent && waits === 0) return fail(timeout("Home Assistant no longer answers"));
         isSilent = true;
         lastId += 1;
         send({ id: lastId, type: "ping" });
@@ -118,42 +125,58 @@ export function createConnectStates(
       });
     }
 
-    function receiveEvent(event: unknown): void {
-      if (!isObject(event)) throw malformed("an event that is no object");
-      schedulePing();
-      const backpressure = onStates(event);
-      if (backpressure === undefined || isClosed) return;
-      isPaused = true;
+    /** Reads nothing further until a promise settles. */
+    function waitFor(promise: Promise<void>): void {
+      waits += 1;
       socket.pause();
       const resume = () => {
-        isPaused = false;
+        waits -= 1;
+        if (waits > 0 || isClosed) return;
         isSilent = false;
-        if (!isClosed) socket.resume();
+        socket.resume();
       };
-      backpressure.then(resume, resume);
+      promise.then(resume, resume);
     }
 
-    function receive(message: unknown): void {
+    function receiveEvent(event: unknown): Promise<void> | undefined {
+      if (!isObject(event)) throw malformed("an event that is no object");
+      schedulePing();
+      return onStates(event);
+    }
+
+    /** Handles a message; returns the promise to wait for before the next one, if there is one. */
+    function receive(message: unknown): Promise<void> | undefined {
       if (!isObject(message)) throw malformed("a message that is no object");
       const { type, id, success, event } = message;
       if (!isAuthorized) {
-        if (type === "auth_required") send({ type: "auth", "access_token": token });
-        else if (type === "auth_invalid") throw new TokenRefusedError();
+        // Once: a server that asks again and again, and reads nothing, would fill the memory with tokens.
+        if (type === "auth_required" && !isTokenSent) {
+          isTokenSent = true;
+          send({ type: "auth", "access_token": token });
+        } else if (type === "auth_invalid") throw new TokenRefusedError();
         else if (type === "auth_ok") {
           isAuthorized = true;
           send({ id: SUBSCRIPTION_ID, type: "subscribe_entities" });
         } else throw malformed("an unknown message before the login");
-      } else if (id === SUBSCRIPTION_ID && type === "event") receiveEvent(event);
+      } else if (id === SUBSCRIPTION_ID && type === "event") return receiveEvent(event);
       else if (id === SUBSCRIPTION_ID && type === "result" && success !== true) {
         throw malformed("a refusal of subscribe_entities: version 2022.4 or later is needed");
       }
+      return undefined;
     }
 
     socket.on("message", (data, isBinary) => {
       if (isClosed) return;
       isSilent = false;
       try {
-        receive(parseMessage(data, isBinary));
+        const beganAt = clock.monotonic();
+        const backpressure = receive(parseMessage(data, isBinary));
+        workMs += clock.monotonic() - beganAt;
+        if (isClosed) return;
+        if (backpressure !== undefined) waitFor(backpressure);
+        // Deno reads on as long as there is data, and nothing else would run.
+        else if (workMs >= MAX_WORK_MS && waits === 0) waitFor(new Promise((resolve) => clock.after(0, resolve)));
+        if (waits > 0) workMs = 0;
       } catch (error) {
         // Nested too deep, or no JSON.
         fail(error instanceof ServiceError ? error : malformed("a message that is not understood", error));
@@ -176,7 +199,7 @@ function connectPrivately(url: string, trust: PrivateTrust): TLSSocket {
 function parseMessage(data: RawData, isBinary: boolean): unknown {
   if (isBinary || !(data instanceof Uint8Array)) throw malformed("a message that is no text");
   const text = data.toString();
-  if (valuesWeight(text) > MAX_VALUES_BYTES) throw malformed("a message with too many lists and objects");
+  if (exactValuesWeight(text) > MAX_VALUES_BYTES) throw malformed("a message with too many lists and objects");
   const message = parseExact(text);
   if (isDeeperThan(MAX_DEPTH, message)) throw malformed("a message that is nested too deep");
   return message;

@@ -66,8 +66,8 @@ export function createHttpService(options: HttpServiceOptions): Service {
   const { settings, directory, deadlines, closeSignal } = options;
   const readRights = createReadRights(HTTP, (rights) => new HttpGrants(rights));
   const keys = new ConcurrencyLimiter({ each: MAX_PER_KEY });
-  const destinations = new ConcurrencyLimiter({ each: MAX_PER_DESTINATION });
-  const shares = new ConcurrencyLimiter({ each: MAX_PER_DESTINATION_AND_KEY });
+  /** Limiters of the destinations that have requests under way. */
+  const destinations = new Map<string, ConcurrencyLimiter>();
   const answers = createAnswerMemory(settings.maxResponseBytes);
   const answersOf = new FairSemaphore({
     total: Infinity,
@@ -94,25 +94,20 @@ export function createHttpService(options: HttpServiceOptions): Service {
 
   /** Counts a request, for its key and its destination. */
   function acquire(key: string, name: string): () => void {
-    const releases: (() => void)[] = [];
-    const attempts = [
-      () => keys.tryAcquire(key),
-      () => shares.tryAcquire(JSON.stringify([key, name])),
-      () => destinations.tryAcquire(name),
-    ];
-    const releaseAll = () => releases.forEach((release) => release());
-    for (const attempt of attempts) {
-      const release = attempt();
-      if (release === undefined) {
-        releaseAll();
-        throw new ServiceError(429, `Too many requests to ${name} are under way`, {
-          code: "busy",
-          retryAfterSeconds: 1,
-        });
+    const destination = destinations.get(name) ??
+      new ConcurrencyLimiter({ total: MAX_PER_DESTINATION, each: MAX_PER_DESTINATION_AND_KEY });
+    const releaseKey = keys.tryAcquire(key);
+    const releaseDestination = releaseKey && destination.tryAcquire(key);
+    if (releaseDestination === undefined) {
+      releaseKey?.();
+      throw new ServiceError(429, `Too many requests to ${name} are under way`, { code: "busy", retryAfterSeconds: 1 });
       }
-      releases.push(release);
-    }
-    return releaseAll;
+    destinations.set(name, destination);
+    return () => {
+      releaseKey?.();
+      releaseDestination();
+      if (destination.size === 0) destinations.delete(name);
+    };
   }
 
   /** Sends a request, follows its redirects, and reads the answer, all within its time limit. */

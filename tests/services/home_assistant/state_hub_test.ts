@@ -325,29 +325,57 @@ class SlowClock extends ManualClock {
   }
 }
 
-Deno.test("hub pauses between listeners that begin at once, each of which receives the states of its own moment", async () => {
-  const home = makeHub({ clock: new SlowClock() });
-  home.states.set("light.a", "1");
-  const listeners = [home.listen(), home.listen(), home.listen()];
-  home.begin();
-  assertEquals(listeners.map(({ calls }) => calls.length), [0, 0, 0]);
-  home.set("light.a", "2");
-  while (listeners.some(({ calls }) => calls.length === 0)) {
-    home.clock.pass(1);
+/** Lets a hub work until it has passed what it has. */
+async function finishWork({ clock }: { readonly clock: ManualClock }): Promise<void> {
+  for (let step = 0; step < 50; step++) {
+    clock.pass(1);
     await Promise.resolve();
   }
-  home.set("light.a", "3");
-  for (const { calls } of listeners) assertEquals(calls, ["connected", "light.a=2 retained", "light.a=3"]);
+}
+
+Deno.test("hub pauses between states, and each listener receives those of its own moment and then the changes", async () => {
+  const home = makeHub({ clock: new SlowClock() });
+  home.states.set("light.a", "1").set("light.b", "1");
+  const listeners = [home.listen(), home.listen(), home.listen()];
+  home.begin();
+  assertEquals(listeners.map(({ calls }) => calls.length), [2, 0, 0]);
+  assert(home.set("light.b", "2") !== undefined);
+  await finishWork(home);
+  home.set("light.b", "3");
+  await finishWork(home);
+  const [first, ...others] = listeners.map(({ calls }) => [...calls]);
+  assertEquals(first, ["connected", "light.a=1 retained", "light.b=1 retained", "light.b=2", "light.b=3"]);
+  for (const calls of others) {
+    assertEquals(calls, ["connected", "light.a=1 retained", "light.b=2 retained", "light.b=3"]);
+  }
 });
 
-Deno.test("hub begins no listener of a connection that was lost in a pause", async () => {
+Deno.test("hub reads nothing further until the changes of an event are passed, in their order", async () => {
   const home = makeHub({ clock: new SlowClock() });
   const { calls } = home.listen();
   home.begin();
-  home.lose();
-  home.clock.pass(1);
+  await finishWork(home);
+  let isPassed = false;
+  const event = { a: Object.fromEntries(["light.a", "light.b", "light.c"].map((id) => [id, { s: "on", lc: 1 }])) };
+  home.report(event)?.then(() => isPassed = true);
+  assertEquals(calls, ["connected", "light.a=on"]);
   await Promise.resolve();
-  assertEquals(calls, ["ended service_unreachable"]);
+  assertEquals(isPassed, false);
+  await finishWork(home);
+  assertEquals([isPassed, calls], [true, ["connected", "light.a=on", "light.b=on", "light.c=on"]]);
+});
+
+Deno.test("hub begins no listener of a connection that was lost in a pause, and passes no further state", async () => {
+  const home = makeHub({ clock: new SlowClock() });
+  home.states.set("light.a", "1").set("light.b", "1");
+  const listeners = [home.listen(), home.listen()];
+  home.begin();
+  home.lose();
+  await finishWork(home);
+  assertEquals(listeners.map(({ calls }) => [...calls]), [
+    ["connected", "light.a=1 retained", "ended service_unreachable"],
+    ["ended service_unreachable"],
+  ]);
 });
 
 Deno.test("close() ends all listeners, and refuses further ones", () => {

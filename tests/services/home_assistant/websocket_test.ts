@@ -192,6 +192,15 @@ for (
   });
 }
 
+Deno.test("connection sends its token once, and fails when it is asked for it again", async () => {
+  await using server = startServer((socket) => {
+    socket.onopen = () => Array(100).keys().forEach(() => socket.send('{"type":"auth_required"}'));
+  });
+  const { ended } = open(server.url);
+  assert((await ended()).message.includes("unknown message before the login"));
+  assertEquals(server.messages.filter((text) => text.includes("access_token")).length <= 1, true);
+});
+
 Deno.test("connection fails on a message whose values would take more memory than allowed", async () => {
   await using server = startSending([`{"id":1,"type":"event","event":{"a":[${"{},".repeat(1_100_000)}0]}}`]);
   const { ended } = open(server.url, { maxMessageBytes: 8_000_000 });

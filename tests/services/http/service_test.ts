@@ -498,8 +498,12 @@ Deno.test("handle() limits the requests of a key and to a target at a time", asy
   await busy("one", "a");
   running.push(...Array.from({ length: 8 }, () => ask("one", "b")));
   await busy("one", "b");
-  running.push(...Array.from({ length: 8 }, () => ask("two", "a")));
-  await busy("three", "a");
+  running.push(...Array.from({ length: 4 }, () => ask("two", "a")));
+  await busy("two", "a");
+  // The last four are for keys without any.
+  const others = ["three", "four", "five", "six"];
+  running.push(...others.map((key) => ask(key, "a")));
+  await busy("seven", "a");
   gate.resolve();
   assertEquals((await Promise.all(running)).length, 24);
   await ask("three", "a");
