@@ -81,24 +81,30 @@ export interface Keyring {
   identify(kid: string, version: Version): NamedKey | undefined;
 }
 
-/** Secret in the key files, with its rights and limits. */
-interface KeyEntry {
-  /** Rights of its holder. */
-  readonly rights: Rights;
+/** Details of a key that are no secret. */
+export interface KeyDetails {
   /** Name of the key. */
   readonly name: string;
-  /** Secret, 32 bytes. */
-  readonly secret: Bytes;
+  /** Text by which its device describes itself. */
+  readonly label?: string | undefined;
+  /** Rights of its holder. */
+  readonly rights: Rights;
+  /** Time of its creation, in milliseconds since 1970; 0 for the key `default`, which has no such time. */
+  readonly created: number;
   /** Expiry, in milliseconds since 1970. */
   readonly expires?: number | undefined;
+  /** Oldest protocol version that it allows. */
+  readonly minProtocol: Version;
+}
+
+/** Secret in the key files, with its rights and limits. */
+interface KeyEntry extends KeyDetails {
+  /** Secret, 32 bytes. */
+  readonly secret: Bytes;
   /** True for the secret before the last rotation. */
   readonly isPrevious: boolean;
   /** Message to the key holder at its expiry. */
   readonly expiryMessage: string;
-  /** Oldest protocol version that it allows. */
-  readonly minProtocol: Version;
-  /** Time of its creation, in milliseconds since 1970. */
-  readonly created: number;
   /** Its own rate limit. */
   readonly rate?: Rate | undefined;
 }
@@ -171,6 +177,14 @@ export class LiveKeyring implements Keyring {
   get expiryByName(): ReadonlyMap<string, number | undefined> {
     // Of the two secrets of a rotated key, the first is the current one.
     return new Map(this.#usable().toReversed().map(({ entry: { name, expires } }) => [name, expires]));
+  }
+
+  /** Returns the details of a key in force by its id, without its secret; undefined if there is none. */
+  find(kid: string): KeyDetails | undefined {
+    const active = this.#byKid.get(kid);
+    if (active === undefined || !this.#isUsable(active, 2)) return undefined;
+    const { name, label, rights, expires, minProtocol, created } = active.entry;
+    return { name, label, rights, expires, minProtocol, created };
   }
 
   /** Replaces the keys. Keys without relevant changes stay active; all others are revoked. */
@@ -343,7 +357,7 @@ export class LiveKeyring implements Keyring {
 }
 
 /** Fields whose change does not revoke a key. */
-const CHANGEABLE = { expires: 0, isPrevious: false, expiryMessage: "" } as const satisfies Partial<KeyEntry>;
+const CHANGEABLE = { label: "", expires: 0, isPrevious: false, expiryMessage: "" } as const satisfies Partial<KeyEntry>;
 
 async function openWith(
   { key }: ActiveKey,
@@ -378,12 +392,12 @@ function* toEntries({ single, records }: KeySources, allRights: Rights): Generat
       created: 0,
     };
   }
-  for (const { disabled, previous, expires, ...entry } of records) {
+  for (const { disabled, previous, expires, label, ...entry } of records) {
     if (disabled) continue;
-    yield { ...entry, expires, isPrevious: false, expiryMessage: `Key ${entry.name} has expired` };
+    yield { ...entry, label, expires, isPrevious: false, expiryMessage: `Key ${entry.name} has expired` };
     if (previous === undefined) continue;
     const until = Math.min(previous.until, expires ?? Infinity);
     const expiryMessage = `Key ${entry.name} was rotated: this secret is the old one`;
-    yield { ...entry, secret: previous.secret, expires: until, isPrevious: true, expiryMessage };
+    yield { ...entry, label, secret: previous.secret, expires: until, isPrevious: true, expiryMessage };
   }
 }
