@@ -17,6 +17,7 @@ export type ErrorCode =
   | "key_revoked"
   | "key_rate"
   | "already_paired"
+  | "name_taken"
   | "busy"
   | "broker_not_allowed"
   | "broker"

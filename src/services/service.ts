@@ -14,7 +14,7 @@ import type { Deadlines } from "../lib/deadlines.ts";
 import type { Log } from "../observability/log.ts";
 import type { MetricRegistry, Telemetry } from "../observability/telemetry.ts";
 import type { Platform } from "../platform.ts";
-import type { RandomBytes } from "../protocol/bytes.ts";
+import type { Bytes, RandomBytes } from "../protocol/bytes.ts";
 import type { ErrorCode } from "../protocol/error_code.ts";
 import type { Payload } from "../protocol/payload.ts";
 import type { Route } from "../protocol/v2/envelope.ts";
@@ -173,6 +173,10 @@ export function isStreaming(service: Service): service is StreamingService {
 export interface ServiceContext {
   /** Name of the request's key. */
   readonly key: string;
+  /** Id of the request's key. */
+  readonly kid: string;
+  /** Salt of the request, 16 bytes; undefined in version 1. */
+  readonly salt?: Bytes | undefined;
   /** Time of the key's creation, in milliseconds since 1970: another key may have its name later. */
   readonly keyCreated: number;
   /** Rights of the request's key. */
