@@ -87,6 +87,8 @@ interface KeyEntry {
   readonly rights: Rights;
   /** Name of the key. */
   readonly name: string;
+  /** Text by which its device describes itself. */
+  readonly label?: string | undefined;
   /** Secret, 32 bytes. */
   readonly secret: Bytes;
   /** Expiry, in milliseconds since 1970. */
@@ -343,7 +345,7 @@ export class LiveKeyring implements Keyring {
 }
 
 /** Fields whose change does not revoke a key. */
-const CHANGEABLE = { expires: 0, isPrevious: false, expiryMessage: "" } as const satisfies Partial<KeyEntry>;
+const CHANGEABLE = { label: "", expires: 0, isPrevious: false, expiryMessage: "" } as const satisfies Partial<KeyEntry>;
 
 async function openWith(
   { key }: ActiveKey,
@@ -378,12 +380,12 @@ function* toEntries({ single, records }: KeySources, allRights: Rights): Generat
       created: 0,
     };
   }
-  for (const { disabled, previous, expires, ...entry } of records) {
+  for (const { disabled, previous, expires, label, ...entry } of records) {
     if (disabled) continue;
-    yield { ...entry, expires, isPrevious: false, expiryMessage: `Key ${entry.name} has expired` };
+    yield { ...entry, label, expires, isPrevious: false, expiryMessage: `Key ${entry.name} has expired` };
     if (previous === undefined) continue;
     const until = Math.min(previous.until, expires ?? Infinity);
     const expiryMessage = `Key ${entry.name} was rotated: this secret is the old one`;
-    yield { ...entry, secret: previous.secret, expires: until, isPrevious: true, expiryMessage };
+    yield { ...entry, label, secret: previous.secret, expires: until, isPrevious: true, expiryMessage };
   }
 }

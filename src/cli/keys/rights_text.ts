@@ -14,12 +14,13 @@ import { formatDuration, formatTime } from "../../keys/duration.ts";
  * @param now the time, in milliseconds since 1970
  */
 export function describeKey(
-  { rights, rate, expires, minProtocol }: KeyRecord,
+  { label, rights, rate, expires, minProtocol }: KeyRecord,
   now: number,
   services: readonly ServiceModule[],
 ): (readonly [label: string, text: string])[] {
   const isOver = expires !== undefined && expires <= now;
   return [
+    ...label === undefined ? [] : [["label", JSON.stringify(label)] as const],
     ...describeRights(rights, services),
     ["rate limit", rate === undefined ? "as configured" : `${rate.perSecond} a second, ${rate.burst} at once`],
     ["protocol", minProtocol === 2 ? "version 2 only" : "versions 1 and 2"],
