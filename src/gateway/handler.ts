@@ -108,7 +108,8 @@ type Routed = RoutedRequest<Route | OpenRoute>;
 
 /** Returns the handler of the public port. */
 export function createHandler(options: GatewayOptions): Handler {
-  const { access, pairing, services, subscriptions, limiters, health, random, randomBytes, audit, log, telemetry } = options;
+  const { access, pairing, services, subscriptions, limiters, health, random, randomBytes, audit, log, telemetry } =
+    options;
   const { now, monotonic } = options.clock;
   const { streams } = subscriptions;
   const { publicUrl } = options.origins;

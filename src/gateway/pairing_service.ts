@@ -66,7 +66,7 @@ export function parsePairingRequest(payload: Payload): PairingRequest {
 export function createPairingService(options: PairingServiceOptions): Service {
   const { pairings, editKeys, services, keepUsedMs, now, log } = options;
 
-  async function pair(payload: Payload, { kid, salt }: ServiceContext): Promise<Reply> {
+  async function pair(payload: Payload, { kid = "", salt }: ServiceContext): Promise<Reply> {
     const { public: publicPoint, label } = parsePairingRequest(payload);
     if (salt === undefined) throw new FieldError("Pairing needs version 2 of the protocol");
     const pairing = await fromStore(() => pairings.findPairing(kid, now()));
@@ -151,11 +151,11 @@ function pairedKey(
   const existing = records.find((one) => one.name === name);
   if (record === undefined) {
     if (existing !== undefined) return { ...existing, ...device, previous: undefined, minProtocol: 2 };
-    throw new ServiceError(409, `Key ${name} was removed: ask for a new pairing code`, { code: "key_revoked" });
+    throw new ServiceError(409, `Key ${name} was removed: ask for a new pairing code`, { code: "pairing_conflict" });
   }
   if (existing === undefined) return completeKey(record, device, services);
   throw new ServiceError(409, `Name ${name} was given to another key: ask for a new pairing code`, {
-    code: "name_taken",
+    code: "pairing_conflict",
   });
 }
 

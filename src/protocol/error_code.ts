@@ -17,7 +17,7 @@ export type ErrorCode =
   | "key_revoked"
   | "key_rate"
   | "already_paired"
-  | "name_taken"
+  | "pairing_conflict"
   | "busy"
   | "broker_not_allowed"
   | "broker"

@@ -174,7 +174,7 @@ export interface ServiceContext {
   /** Name of the request's key. */
   readonly key: string;
   /** Id of the request's key. */
-  readonly kid: string;
+  readonly kid?: string;
   /** Salt of the request, 16 bytes; undefined in version 1. */
   readonly salt?: Bytes | undefined;
   /** Time of the key's creation, in milliseconds since 1970: another key may have its name later. */
