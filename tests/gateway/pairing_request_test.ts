@@ -16,7 +16,8 @@ Deno.test("parsePairingRequest() returns the fields of a valid request, or names
       const isPoint = typeof point === "string" && point !== "";
       const isLabel = label === undefined || label === null || (typeof label === "string" && isKeyLabel(label));
       if (isPoint && isLabel) {
-        assertEquals(parsePairingRequest(payload), { public: point, label: label ?? undefined });
+        const request = parsePairingRequest(payload);
+        assertEquals([request.public, request.label], [point, label ?? undefined]);
         return;
       }
       const wrong = isPoint ? "label" : isLabel ? "public" : "(public|label)";
