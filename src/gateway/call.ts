@@ -108,7 +108,7 @@ export function createCallHandler(options: CallHandlerOptions, selection: Servic
     let outcome: Outcome;
     try {
       const selected = service = selectService(payload, selection);
-      key.scope.useService(selected.name);
+      if (!selected.isOpen) key.scope.useService(selected.name);
       const exact = keepDigits(payload, text);
       const { clientSignal } = context;
       const reply = await telemetry.measure(

@@ -66,7 +66,7 @@ export function parsePairingRequest(payload: Payload): PairingRequest {
 export function createPairingService(options: PairingServiceOptions): Service {
   const { pairings, editKeys, services, keepUsedMs, now, log } = options;
 
-  async function pair(payload: Payload, { kid = "", salt }: ServiceContext): Promise<Reply> {
+  async function pair(payload: Payload, { kid, salt }: ServiceContext): Promise<Reply> {
     const { public: publicPoint, label } = parsePairingRequest(payload);
     if (salt === undefined) throw new FieldError("Pairing needs version 2 of the protocol");
     const pairing = await fromStore(() => pairings.findPairing(kid, now()));

@@ -105,6 +105,11 @@ interface KeyEntry {
   readonly rate?: Rate | undefined;
 }
 
+/** Details of a key in force. The key `default` was created at the time 0. */
+export type KeyDetails = Readonly<
+  Pick<KeyEntry, "name" | "label" | "rights" | "expires" | "minProtocol" | "created">
+>;
+
 /** Content of the key files. */
 export interface KeySources {
   /** Secret of the default key in `SECRET_KEY_FILE`, 32 bytes. */
@@ -173,6 +178,14 @@ export class LiveKeyring implements Keyring {
   get expiryByName(): ReadonlyMap<string, number | undefined> {
     // Of the two secrets of a rotated key, the first is the current one.
     return new Map(this.#usable().toReversed().map(({ entry: { name, expires } }) => [name, expires]));
+  }
+
+  /** Returns the details of a key in force by its id, without its secret; undefined if there is none. */
+  find(kid: string): KeyDetails | undefined {
+    const active = this.#byKid.get(kid);
+    if (active === undefined || !this.#isUsable(active, 2)) return undefined;
+    const { name, label, rights, expires, minProtocol, created } = active.entry;
+    return { name, label, rights, expires, minProtocol, created };
   }
 
   /** Replaces the keys. Keys without relevant changes stay active; all others are revoked. */

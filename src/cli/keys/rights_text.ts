@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { Rights, ServiceRights } from "../../keys/rights.ts";
+import type { Rights } from "../../keys/rights.ts";
 import type { KeyRecord } from "../../keys/schema.ts";
+import { grantedServices, summarizeEach } from "../../services/granted.ts";
 import type { ServiceModule } from "../../services/service.ts";
 import { formatDuration, formatTime } from "../../keys/duration.ts";
 
@@ -45,17 +46,10 @@ export function describeRights(
   rights: Rights,
   services: readonly ServiceModule[],
 ): (readonly [label: string, text: string])[] {
-  return granted(rights, services).flatMap(([service, own]) => service.rights.describe(own));
+  return grantedServices(rights, services).flatMap(([service, own]) => service.rights.describe(own));
 }
 
 /** Summarizes rights in one line: only what is granted, and of long lists the beginning. */
 export function summarizeRights(rights: Rights, services: readonly ServiceModule[]): string {
-  return granted(rights, services).map(([service, own]) => service.rights.summarize(own)).join("; ") || "nothing";
-}
-
-function granted(rights: Rights, services: readonly ServiceModule[]): (readonly [ServiceModule, ServiceRights])[] {
-  return services.flatMap((service) => {
-    const own = rights[service.name];
-    return own === undefined ? [] : [[service, own] as const];
-  });
+  return summarizeEach(rights, services).join("; ") || "nothing";
 }
