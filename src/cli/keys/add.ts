@@ -33,7 +33,7 @@ function commandLine(services: readonly ServiceModule[]) {
         default: "1",
         description: "2 for devices whose app speaks version 2",
       },
-      pair: { type: "boolean", default: false, description: "Like keys pair: the key is made when its device pairs" },
+      pair: { type: "boolean", default: false, description: "Like keys pair: its device makes the key" },
       ...CODE_OPTIONS,
       url: { ...CODE_OPTIONS.url, description: "With --pair: the gateway's address for the device" },
       "no-qr": { ...CODE_OPTIONS["no-qr"], description: "With --pair: print only the link" },

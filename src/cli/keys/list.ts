@@ -14,6 +14,7 @@ import { formatDay, formatDuration } from "../../keys/duration.ts";
 import { describeState } from "../../keys/status.ts";
 import { summarizeRights } from "./rights_text.ts";
 import type { KeysSession } from "./session.ts";
+import type { ServiceModule } from "../../services/service.ts";
 
 /** Command line of `keys list`. */
 export const LIST_LINE = {
@@ -39,11 +40,7 @@ export async function listKeys(session: KeysSession): Promise<void> {
   })));
   for (const { name, record, expires } of pending) {
     if (record === undefined || records.some((key) => key.name === name)) continue;
-    const rights = summarizeRights(
-      completeKey(record, { secret: new Uint8Array(KEY_BYTES) }, services).rights,
-      services,
-    );
-    rows.push({ name, kid: "", created: "", state: waitsFor(expires - now), rights });
+    rows.push({ name, kid: "", created: "", state: waitsFor(expires - now), rights: summarize(record, services) });
   }
   const own = await session.readDefault();
   if (own !== undefined) {
@@ -52,7 +49,16 @@ export async function listKeys(session: KeysSession): Promise<void> {
   }
   if (rows.length > 0) print(formatKeyTable(rows));
   if (records.length === 0) {
-    print(`There is no key in ${config.keys.keysFile}. Give each device its own: deno task keys add NAME`);
+    print(`There is no key in ${config.keys.keysFile}. Give each device its own: deno task keys pair NAME`);
+  }
+}
+
+/** Summarizes the rights of a key whose device has not paired yet. */
+function summarize(record: string, services: readonly ServiceModule[]): string {
+  try {
+    return summarizeRights(completeKey(record, { secret: new Uint8Array(KEY_BYTES) }, services).rights, services);
+  } catch {
+    return "rights of another version of the gateway: its device cannot pair";
   }
 }
 

@@ -3,11 +3,13 @@
  *
  * @module
  */
+import { dirname } from "node:path";
 import { formatDuration } from "../../keys/duration.ts";
 import { createPairing, MAX_PENDING_PAIRINGS, type PendingKey } from "../../keys/pairing_code.ts";
 import { errorText } from "../../lib/errors.ts";
 import { isLoopback } from "../../net/ip_address.ts";
 import { formatPairingLink, type PairingLink } from "../../protocol/pairing_link.ts";
+import { stateFileOf } from "../../store/state/state_file.ts";
 import { UsageError } from "../args.ts";
 import { addressFor, type AddressValues } from "./device_address.ts";
 import { printCode } from "./qr_code.ts";
@@ -47,7 +49,8 @@ export async function offerPairing({ name, key }: Offer, values: CodeValues, ses
         "or remove one with deno task keys remove NAME",
     );
   }
-  if (key !== undefined) { for (const line of alignLabels(describeKey(key, now, services))) print(line); }
+  await warnOfOwner(session);
+  if (key !== undefined) alignLabels(describeKey(key, now, services)).forEach((line) => print(line));
   printCode(link, values, session);
   const what = values["no-qr"] ? "Open this link" : "Scan this code, or open this link,";
   print(
@@ -59,6 +62,17 @@ export async function offerPairing({ name, key }: Offer, values: CodeValues, ses
   if (isInsecure(link)) {
     warn("Browsers encrypt only on pages of https: give the gateway's https address with PUBLIC_URL or --url");
   }
+}
+
+/** Warns of a state file that belongs to another user than its directory: run by root, the command may have made it. */
+async function warnOfOwner({ config, machine: { files }, warn }: KeysSession): Promise<void> {
+  const path = stateFileOf(config.keys.secretKeyFile);
+  const [own, directory] = await Promise.all([files.stat(path), files.stat(dirname(path))]);
+  if (own.uid === directory.uid) return;
+  warn(
+    `State file "${path}" and its directory have different owners: if the gateway runs as the user with id ` +
+      `${directory.uid}, it cannot use this code. Change the owner: chown ${directory.uid} ${path}`,
+  );
 }
 
 /** Formats the link. The settings were checked before, so an invalid address can only be that of `--url`. */

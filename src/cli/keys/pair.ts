@@ -25,13 +25,12 @@ function commandLine(services: readonly ServiceModule[]) {
       replace: {
         type: "boolean",
         default: false,
-        description:
-          "Give the key NAME to another device, or to the same one again:\nits rights stay, its old secret ends",
+        description: "Give the existing key NAME to a device:\nits rights stay, its old secret ends",
       },
       ...CODE_OPTIONS,
     },
-    notes: `The link works once, within 10 minutes. Its code is not the key: device and gateway
-make that when the link is opened.
+    notes: `The link works once, within 10 minutes. It does not hold the key, which device
+and gateway make when the link is opened.
 ${everydayNote(services)}`,
   } as const satisfies CommandLine;
 }

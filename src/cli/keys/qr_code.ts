@@ -9,7 +9,7 @@ import type { KeysSession } from "./session.ts";
 
 /** Options of subcommands that print a code. */
 export const CODE_OPTIONS = {
-  url: { type: "string", value: "URL", description: "The gateway's address for the device, instead of PUBLIC_URL" },
+  url: { type: "string", value: "URL", description: "The gateway's address for the device,\ninstead of PUBLIC_URL" },
   invert: {
     type: "boolean",
     default: false,
