@@ -38,7 +38,6 @@ const NO_LIMITS: Readonly<Record<string, readonly string[]>> = {
   "characters": ["COMMA", "BRACKET", "BRACE", "BRACKET_END", "BRACE_END", "QUOTE", "BACKSLASH"],
   "search for secrets in the log": ["MIN_KEY_LENGTH", "LEAST_SECRET_LENGTH", "MOST_ESCAPES"],
   "constants of a protocol or a file": [
-    "SCHEMA_VERSION",
     "CALL_ID",
     "SUBSCRIPTION_ID",
     "SUBSCRIPTION_REFUSED",
