@@ -52,6 +52,7 @@ CLASSES: Mapping[str, type[GatewayError]] = {
     "salt_reused": RefusedError,
     "already_executed": RefusedError,
     "already_paired": AlreadyPairedError,
+    "pairing_conflict": RefusedError,
     "too_slow": RefusedError,
 }
 
