@@ -21,6 +21,11 @@ const NO_LIMITS: Readonly<Record<string, readonly string[]>> = {
     "CLIENT_ID_BYTES",
     "MARKER_BYTES",
     "MAX_FIXED_HEAD_BYTES",
+    "PAIRING_CODE_BYTES",
+    "POINT_BYTES",
+    "SHARED_BITS",
+    "UNCOMPRESSED",
+    "MAX_NAME_LENGTH",
   ],
   "estimated sizes": [
     "ENTRY_BYTES",
