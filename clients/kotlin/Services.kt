@@ -10,8 +10,8 @@ import org.json.JSONObject
 
 /**
  * Describes the key of this client; every key may ask. It has `name`, `kid`, `default`, `minProtocol`, `rights`,
- * `summary`, `services`, `version` and `time`, and may have `label`, `created`, `expires` and `uses`. Times are seconds
- * since 1970.
+ * `summary`, `services`, `version` and `time`, and may have `label`, `created`, `expires` and `uses`. `time` is in seconds
+ * since 1970; the other times are in ISO 8601.
  *
  * @throws GatewayException if there is no answer
  */

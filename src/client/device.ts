@@ -17,10 +17,10 @@ export interface Device {
   readonly default: boolean;
   /** Text by which the device described itself when it was paired. */
   readonly label?: string;
-  /** Time of its creation, in seconds since 1970. */
-  readonly created?: number;
-  /** Time from which it is refused, in seconds since 1970; absent for never. */
-  readonly expires?: number;
+  /** Time of its creation, in ISO 8601. */
+  readonly created?: string;
+  /** Time from which it is refused, in ISO 8601; absent for never. */
+  readonly expires?: string;
   /** Oldest version of the protocol that it may use. */
   readonly minProtocol: number;
   /** Rights by service, as the gateway's file of keys has them. */
@@ -61,8 +61,8 @@ function isDevice(value: unknown): value is Device {
   const { label, created, expires, rights, uses } = value;
   return ["name", "kid", "version"].every((field) => typeof value[field] === "string") &&
     typeof value["default"] === "boolean" &&
-    (label === undefined || typeof label === "string") &&
-    [created ?? 0, expires ?? 0, value["minProtocol"], value["time"]].every(Number.isFinite) &&
+    [label, created, expires].every((text) => text === undefined || typeof text === "string") &&
+    [value["minProtocol"], value["time"]].every(Number.isFinite) &&
     isObject(rights) && Object.values(rights).every(isObject) &&
     isTexts(value["summary"]) && isTexts(value["services"]) &&
     (uses === undefined || (isObject(uses) && Object.values(uses).every(isUses)));

@@ -54,7 +54,7 @@ export abstract class ServiceClient {
    *
    * const gateway = new GatewayClient({ url: "https://home.example", key: "0123456789abcdef".repeat(4) });
    * const { name, summary, expires } = await gateway.device();
-   * console.log(name, summary, expires === undefined ? "never expires" : new Date(expires * 1000));
+   * console.log(name, summary, expires ?? "never expires");
    * ```
    */
   async device(options: ServiceCallOptions = {}): Promise<Device> {

@@ -39,7 +39,7 @@ const MALFORMED: readonly (readonly [name: string, call: Call, answers: readonly
     { body: { ...DEVICE, kid: undefined } },
     { body: { ...DEVICE, default: "no" } },
     { body: { ...DEVICE, label: 1 } },
-    { body: { ...DEVICE, expires: "2027-01-01" } },
+    { body: { ...DEVICE, expires: 1_800_000_000 } },
     { body: { ...DEVICE, time: null } },
     { body: { ...DEVICE, rights: { mqtt: [] } } },
     { body: { ...DEVICE, summary: [1] } },

@@ -65,8 +65,8 @@ class ServiceClient(ABC):
 
         It has ``name``, ``kid``, ``default``, ``minProtocol``, ``rights``,
         ``summary``, ``services``, ``version`` and ``time``, and may have
-        ``label``, ``created``, ``expires`` and ``uses``. Times are seconds
-        since 1970.
+        ``label``, ``created``, ``expires`` and ``uses``. ``time`` is in
+        seconds since 1970; the other times are in ISO 8601.
 
         :raises GatewayError: if there is no answer
         """
