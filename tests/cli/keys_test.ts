@@ -177,7 +177,7 @@ Deno.test("keys list shows every key without its secret, and how to add the firs
   atHome(async (home) => {
     const empty = await home.run("list");
     assertEquals(empty.code, 0);
-    assertStringIncludes(empty.out, "deno task keys add NAME");
+    assertStringIncludes(empty.out, "deno task keys pair NAME");
     const hex = await makeDefault(home);
     await home.run("add phone");
     await home.run("add guest --subscribe home/# --expires 3d");
