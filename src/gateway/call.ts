@@ -90,7 +90,7 @@ export function createCallHandler(options: CallHandlerOptions, selection: Servic
 
   /** Runs a request if its key and its service allow it. Never rejects. */
   async function run(
-    { key, payload, text, release: releaseRequest }: Admitted,
+    { key, exchange, payload, text, release: releaseRequest }: Admitted,
     context: RunContext,
     holdMemory: ServiceContext["holdMemory"],
   ): Promise<Outcome> {
@@ -117,6 +117,7 @@ export function createCallHandler(options: CallHandlerOptions, selection: Servic
           selected.handle(exact, {
             key: key.name,
             kid: key.kid,
+            salt: exchange.version === 2 ? exchange.salt : undefined,
             keyCreated: key.created,
             scope: key.scope,
             clientSignal,
@@ -153,7 +154,7 @@ export function createCallHandler(options: CallHandlerOptions, selection: Servic
         return refused("busy", { status, message, code, ...retryAfter });
       }
       return status < 500
-        ? refused(status === 400 ? "field" : "scope", { status, message, code })
+        ? refused(REASONS[status] ?? "scope", { status, message, code })
         : failed(status, message, code);
     }
     log.error("Request broke the gateway: {error}", { request: requestId, error });
@@ -198,6 +199,9 @@ function refused(
 function failed(status: number, message: string, code: ErrorCode): Outcome {
   return { reply: errorReply(status, message, { code }), outcome: `${status} ${message}`, result: "failed" };
 }
+
+/** Reasons of refusals by a service, by status. */
+const REASONS: Readonly<Record<number, RefusalReason>> = { 400: "field", 409: "replay" };
 
 const REPEAT_WITHOUT_ANSWER = errorReply(409, "Request was executed already, and its answer is no longer kept", {
   code: "already_executed",

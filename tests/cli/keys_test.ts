@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { runCommand } from "../../src/cli/commands.ts";
 import { keys, KEYS_LINE, SUBCOMMAND_LINES } from "../../src/cli/keys.ts";
 import { formatTime } from "../../src/keys/duration.ts";
-import { drawPairingCode } from "../../src/cli/keys/show.ts";
+import { drawPairingCode } from "../../src/cli/keys/qr_code.ts";
 import { deriveKeyId } from "../../src/protocol/secret_key.ts";
 import { parsePairingUri } from "../../src/protocol/pairing.ts";
 import type { KeyRecord } from "../../src/keys/schema.ts";
@@ -177,7 +177,7 @@ Deno.test("keys list shows every key without its secret, and how to add the firs
   atHome(async (home) => {
     const empty = await home.run("list");
     assertEquals(empty.code, 0);
-    assertStringIncludes(empty.out, "deno task keys add NAME");
+    assertStringIncludes(empty.out, "deno task keys pair NAME");
     const hex = await makeDefault(home);
     await home.run("add phone");
     await home.run("add guest --subscribe home/# --expires 3d");
