@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 /** Path of the folder, wherever the gateway is installed. */
 export const CONSOLE_FOLDER: string = fileURLToPath(new URL("../console/dist", import.meta.url));
 
-/** Returns the folder's path from the working directory: without the names of folders above, which may have spaces. */
-export function consoleFolderFromHere(): string {
-  return relative("", CONSOLE_FOLDER);
+/** Returns the folder's paths: its full one, and the one from the working directory, without the folders above. */
+export function consoleFolderPaths(): readonly string[] {
+  return [CONSOLE_FOLDER, relative("", CONSOLE_FOLDER)];
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { dirname } from "node:path";
-import { consoleFolderFromHere } from "./console_folder.ts";
+import { consoleFolderPaths } from "./console_folder.ts";
 import { path } from "./rules.ts";
 import { type Config, settingsOf, type SettingsTable, settingsTable, settingsWithValues } from "./settings.ts";
 import { DENIED_BY_SANDBOX, formatHostPattern } from "../net/egress.ts";
@@ -55,7 +55,8 @@ export function permissionFlags(
     dirname(config.keys.secretKeyFile),
     ...settingsWithValues(config, table).filter(({ setting }) => setting.rule === path).map(({ value }) => value),
     ...services.flatMap((service) => service.allowRead?.(config, sections) ?? []).filter(isFlagValue),
-    ...config.server.console === "on" ? [consoleFolderFromHere()].filter(isFlagValue) : [],
+    // Names of folders above may have spaces.
+    config.server.console === "on" ? consoleFolderPaths().find(isFlagValue) : undefined,
     notify?.own,
   ].filter((file) => file !== undefined && file !== config.keys.secretKeyFile);
   return [
