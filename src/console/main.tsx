@@ -5,7 +5,11 @@ import { signal } from "@preact/signals";
 const greeting = signal("Hello");
 
 function App() {
-  return <h1>{greeting}</h1>;
+  return (
+    <main>
+      <h1>{greeting}</h1>
+    </main>
+  );
 }
 
 const root = document.getElementById("app");

@@ -1,1 +1,1 @@
-(()=>{var e={version:"52e29343800cdbea",files:["assets/main-5884a1435df927a4.css","assets/main-c4d339ccc2ef4bb5.js","./"]};var s=e;addEventListener("install",()=>s.files);})();
+(()=>{var e={version:"de3db48e56f95570",files:["assets/main-4b71295771d31750.js","assets/main-5884a1435df927a4.css","./"]};var s=e;addEventListener("install",()=>s.files);})();
