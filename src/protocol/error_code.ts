@@ -16,6 +16,7 @@ export type ErrorCode =
   | "scope"
   | "key_revoked"
   | "key_rate"
+  | "already_paired"
   | "busy"
   | "broker_not_allowed"
   | "broker"

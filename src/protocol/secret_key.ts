@@ -99,7 +99,8 @@ async function keyId(hkdf: CryptoKey): Promise<string> {
   return toHex(new Uint8Array(await crypto.subtle.deriveBits(hkdfParameters(KEY_ID), hkdf, KEY_ID_BITS)));
 }
 
-function hkdfParameters({ salt, info }: Derivation): HkdfParams {
+/** Returns the parameters of HKDF-SHA-256 for WebCrypto. */
+export function hkdfParameters({ salt, info }: Derivation): HkdfParams {
   return { name: "HKDF", hash: "SHA-256", salt, info };
 }
 

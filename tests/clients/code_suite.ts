@@ -29,6 +29,7 @@ const MEANINGS: Readonly<Record<ErrorCode, Code>> = {
   replay: "refused",
   "salt_reused": "refused",
   "already_executed": "refused",
+  "already_paired": "refused",
   "too_slow": "refused",
 };
 

@@ -50,6 +50,7 @@ CLASSES: Mapping[str, type[GatewayError]] = {
     "replay": RefusedError,
     "salt_reused": RefusedError,
     "already_executed": RefusedError,
+    "already_paired": RefusedError,
     "too_slow": RefusedError,
 }
 
