@@ -46,6 +46,7 @@ export class SharedStream {
   readonly #subscriptions = new Set<Subscription>();
   #filters: readonly string[] = [];
   #isPaused = false;
+  #isConnected = false;
   #current = new AbortController();
   #position: Position | undefined;
   #cancel = () => {};
@@ -80,6 +81,11 @@ export class SharedStream {
     this.#reopen(this.#position);
   }
 
+  /** Opens the stream at once, if it waits before another attempt. */
+  hurry(): void {
+    if (!this.#isConnected) this.#reopen(this.#position);
+  }
+
   #settle(): void {
     this.#cancel();
     this.#cancel = this.#options.delay(SETTLE_MS, () => {
@@ -102,6 +108,7 @@ export class SharedStream {
       return;
     }
     this.#current = new AbortController();
+    this.#isConnected = false;
     this.#options.onOpening();
     void this.#run(this.#current, { previous, since, filters: this.#filters });
   }
@@ -125,6 +132,7 @@ export class SharedStream {
     } catch (error) {
       if (signal.aborted) return;
       previous.abort();
+      this.#isConnected = false;
       const waitMs = this.#options.onFailed(error);
       if (waitMs === undefined) {
         this.#filters = [];
@@ -136,6 +144,8 @@ export class SharedStream {
   }
 
   #deliver(event: StreamEvent): void {
+    if (event.type === "connected") this.#isConnected = true;
+    if (event.type === "error" || event.type === "disconnected" || event.type === "end") this.#isConnected = false;
     if (event.type === "message") {
       if (this.#wasDelivered(event)) return;
       this.#position = { epoch: event.epoch, offset: event.offset };

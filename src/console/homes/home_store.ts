@@ -7,7 +7,7 @@ import { type Home, homeId, isHome } from "./home.ts";
 import type { KeyValueStore } from "./key_value_store.ts";
 
 /** Content that is kept for each home besides its key; forgotten with it. */
-export type Memory = "pins" | "seen" | "live";
+export type Memory = "seen" | "actions" | "pins" | "series";
 
 /** Preference of the page. */
 export type Preference = "language" | "current";
@@ -40,7 +40,7 @@ export class HomeStore {
   /** Deletes a home, and all that is kept for it. */
   async forget(home: Home): Promise<void> {
     const id = homeId(home);
-    const memories: readonly Memory[] = ["pins", "seen", "live"];
+    const memories: readonly Memory[] = ["seen", "actions", "pins", "series"];
     await Promise.all([HOME, ...memories.map((memory) => `${memory}/`)].map((part) => this.#store.delete(part + id)));
   }
 
