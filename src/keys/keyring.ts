@@ -8,7 +8,7 @@ import { EnvelopeError, KEY_BYTES } from "../protocol/aead.ts";
 import type { Bytes, RandomBytes } from "../protocol/bytes.ts";
 import type { Route } from "../protocol/v2/envelope.ts";
 import { type OpenedRequest, openRequest, type RequestEnvelope, type Version } from "../protocol/exchange.ts";
-import { deriveKeyId, type ImportSecretKey, importSecretKey, type SecretKey } from "../protocol/secret_key.ts";
+import { deriveKeyId, type ImportSecretKey, importSecretKey, type SecretKeyV1 } from "../protocol/secret_key.ts";
 import { KeyAddresses } from "../limits/key_addresses.ts";
 import type { Rate } from "../limits/rate_limiter.ts";
 import { DEFAULT_KEY_NAME, type KeyRecord } from "./schema.ts";
@@ -22,7 +22,7 @@ export interface Key {
   /** Public id of the secret. */
   readonly kid: string;
   /** Imported secret, which cannot be exported. */
-  readonly secret: SecretKey;
+  readonly secret: SecretKeyV1;
   /** Rights of its holder. */
   readonly scope: Scope;
   /** Time of its creation, in milliseconds since 1970; 0 for the key `default`, which has no such time. */
@@ -144,7 +144,7 @@ export class LiveKeyring implements Keyring {
   readonly #now: () => number;
   readonly #allRights: Rights;
   readonly #importSecretKey: ImportSecretKey;
-  readonly #decoy: Promise<SecretKey>;
+  readonly #decoy: Promise<SecretKeyV1>;
   readonly #openings = new OpeningQueue();
   readonly #lastKeyByAddress = new KeyAddresses();
   #active: ReadonlyMap<string, ActiveKey> = new Map();

@@ -54,8 +54,11 @@ function flip(bytes: Bytes, at = bytes.length - 1): Bytes {
   return changed;
 }
 
-async function derived(info: string, ...salts: readonly Bytes[]): Promise<string> {
-  const hkdf = await crypto.subtle.importKey("raw", fromHex(KEY), "HKDF", false, ["deriveBits"]);
+async function derived(
+  info: string,
+  { ikm = fromHex(KEY), salts }: { readonly ikm?: Bytes; readonly salts: readonly Bytes[] },
+): Promise<string> {
+  const hkdf = await crypto.subtle.importKey("raw", ikm, "HKDF", false, ["deriveBits"]);
   const salt = fromHex(salts.map(toHex).join(""));
   const parameters = { name: "HKDF", hash: "SHA-256", salt, info: new TextEncoder().encode(info) };
   return toHex(new Uint8Array(await crypto.subtle.deriveBits(parameters, hkdf, 256)));
@@ -68,7 +71,7 @@ async function envelope(name: string, plaintext: string, start: number) {
 
 async function request(name: string, { route, plaintext, start }: { route: Route; plaintext: string; start: number }) {
   const { text, binding } = await sealRequestV2(key, plaintext, { route, random: counting(start) });
-  const messageKey = await derived("e2eg/2 request", binding.salt);
+  const messageKey = await derived("e2eg/2 request", { salts: [binding.salt] });
   return {
     binding,
     vector: {
@@ -90,7 +93,7 @@ async function answer(name: string, binding: RequestBinding, plaintext: string) 
     route: binding.route,
     requestSalt: toHex(binding.salt),
     salt: toHex(random(16)),
-    messageKey: await derived("e2eg/2 response", binding.salt, random(16)),
+    messageKey: await derived("e2eg/2 response", { salts: [binding.salt, random(16)] }),
     additionalData: `e2eg/2 response\n${key.kid}\n${binding.route}`,
     plaintext,
     text: String(await sealResponseV2(binding, plaintext, random)),
@@ -108,7 +111,7 @@ async function stream(binding: RequestBinding, plaintexts: readonly string[], st
   return {
     requestSalt: toHex(binding.salt),
     salt: toHex(random(16)),
-    messageKey: await derived("e2eg/2 stream", binding.salt, random(16)),
+    messageKey: await derived("e2eg/2 stream", { salts: [binding.salt, random(16)] }),
     opening: sealer.opening,
     events,
   };
@@ -145,7 +148,7 @@ const nonUtf8 = async () => {
   const salt = counting(0x80)(16);
   const raw = await crypto.subtle.importKey(
     "raw",
-    fromHex(await derived("e2eg/2 request", salt)),
+    fromHex(await derived("e2eg/2 request", { salts: [salt] })),
     "AES-GCM",
     false,
     ["encrypt"],
@@ -277,9 +280,20 @@ const vectors = {
       kid: pairingSecret.kid,
       device: DEVICE,
       gateway: GATEWAY,
-      request: { salt: toHex(pairingSalt), plaintext: PAIR, text: String(pairRequest.text) },
+      request: {
+        route: "/pair",
+        salt: toHex(pairingSalt),
+        messageKey: await derived("e2eg/2 request", { ikm: pairingKey, salts: [pairingSalt] }),
+        additionalData: `e2eg/2 request\n${pairingSecret.kid}\n/pair`,
+        plaintext: PAIR,
+        text: String(pairRequest.text),
+      },
       answer: {
+        route: "/pair",
+        requestSalt: toHex(pairingSalt),
         salt: toHex(counting(0xd0)(16)),
+        messageKey: await derived("e2eg/2 response", { ikm: pairingKey, salts: [pairingSalt, counting(0xd0)(16)] }),
+        additionalData: `e2eg/2 response\n${pairingSecret.kid}\n/pair`,
         plaintext: PAIRED,
         text: String(await sealResponseV2(pairRequest.binding, PAIRED, counting(0xd0))),
       },
