@@ -23,10 +23,11 @@ import type { MetricRegistry, Telemetry } from "../observability/telemetry.ts";
 import { createTraced, findTracer } from "../observability/tracing.ts";
 import { randomBytes } from "../protocol/bytes.ts";
 import { createAddressOf } from "../http/client_address.ts";
-import { SERVICES } from "../services/registry.ts";
+import { OPEN_SERVICES, SERVICES } from "../services/registry.ts";
 import {
   type CreatedService,
   isStreaming,
+  type OpenServiceModule,
   type Service,
   type ServiceDependencies,
   type ServiceModule,
@@ -135,11 +136,14 @@ export async function startGateway(
   const state = openState(config, platform, log);
   opened.defer(() => state.close());
   const encoder = createEventEncoder({ randomBytes, clock: SYSTEM_CLOCK, metrics });
-  const { services, checks, closeServices } = await createServices(modules, metrics, {
+  const { services, checks, closeServices } = await createServices([...modules, ...OPEN_SERVICES], metrics, {
     config,
     sections: servicesFile.sections,
     state,
     allRights: allRights(modules),
+    keys: { find: (kid) => keys.keyring.find(kid), edit: keys.edit },
+    modules,
+    version: VERSION,
     platform,
     broker: broker.address,
     encoder,
@@ -262,7 +266,7 @@ interface CreatedServices {
 }
 
 async function createServices(
-  modules: readonly ServiceModule[],
+  modules: readonly (OpenServiceModule & Partial<Pick<ServiceModule, "dependency">>)[],
   metrics: Metrics,
   dependencies: Omit<ServiceDependencies, "findService">,
 ): Promise<CreatedServices> {

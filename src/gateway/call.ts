@@ -108,7 +108,7 @@ export function createCallHandler(options: CallHandlerOptions, selection: Servic
     let outcome: Outcome;
     try {
       const selected = service = selectService(payload, selection);
-      key.scope.useService(selected.name);
+      if (!selected.isOpen) key.scope.useService(selected.name);
       const exact = keepDigits(payload, text);
       const { clientSignal } = context;
       const reply = await telemetry.measure(
@@ -116,6 +116,7 @@ export function createCallHandler(options: CallHandlerOptions, selection: Servic
         () =>
           selected.handle(exact, {
             key: key.name,
+            kid: key.kid,
             keyCreated: key.created,
             scope: key.scope,
             clientSignal,

@@ -87,6 +87,8 @@ interface KeyEntry {
   readonly rights: Rights;
   /** Name of the key. */
   readonly name: string;
+  /** Text by which its device describes itself. */
+  readonly label?: string | undefined;
   /** Secret, 32 bytes. */
   readonly secret: Bytes;
   /** Expiry, in milliseconds since 1970. */
@@ -102,6 +104,11 @@ interface KeyEntry {
   /** Its own rate limit. */
   readonly rate?: Rate | undefined;
 }
+
+/** Details of a key in force. The key `default` was created at the time 0. */
+export type KeyDetails = Readonly<
+  Pick<KeyEntry, "name" | "label" | "rights" | "expires" | "minProtocol" | "created">
+>;
 
 /** Content of the key files. */
 export interface KeySources {
@@ -171,6 +178,14 @@ export class LiveKeyring implements Keyring {
   get expiryByName(): ReadonlyMap<string, number | undefined> {
     // Of the two secrets of a rotated key, the first is the current one.
     return new Map(this.#usable().toReversed().map(({ entry: { name, expires } }) => [name, expires]));
+  }
+
+  /** Returns the details of a key in force by its id, without its secret; undefined if there is none. */
+  find(kid: string): KeyDetails | undefined {
+    const active = this.#byKid.get(kid);
+    if (active === undefined || !this.#isUsable(active, 2)) return undefined;
+    const { name, label, rights, expires, minProtocol, created } = active.entry;
+    return { name, label, rights, expires, minProtocol, created };
   }
 
   /** Replaces the keys. Keys without relevant changes stay active; all others are revoked. */
@@ -343,7 +358,7 @@ export class LiveKeyring implements Keyring {
 }
 
 /** Fields whose change does not revoke a key. */
-const CHANGEABLE = { expires: 0, isPrevious: false, expiryMessage: "" } as const satisfies Partial<KeyEntry>;
+const CHANGEABLE = { label: "", expires: 0, isPrevious: false, expiryMessage: "" } as const satisfies Partial<KeyEntry>;
 
 async function openWith(
   { key }: ActiveKey,
@@ -378,12 +393,12 @@ function* toEntries({ single, records }: KeySources, allRights: Rights): Generat
       created: 0,
     };
   }
-  for (const { disabled, previous, expires, ...entry } of records) {
+  for (const { disabled, previous, expires, label, ...entry } of records) {
     if (disabled) continue;
-    yield { ...entry, expires, isPrevious: false, expiryMessage: `Key ${entry.name} has expired` };
+    yield { ...entry, label, expires, isPrevious: false, expiryMessage: `Key ${entry.name} has expired` };
     if (previous === undefined) continue;
     const until = Math.min(previous.until, expires ?? Infinity);
     const expiryMessage = `Key ${entry.name} was rotated: this secret is the old one`;
-    yield { ...entry, secret: previous.secret, expires: until, isPrevious: true, expiryMessage };
+    yield { ...entry, label, secret: previous.secret, expires: until, isPrevious: true, expiryMessage };
   }
 }

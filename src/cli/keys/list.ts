@@ -28,6 +28,7 @@ export async function listKeys(session: KeysSession): Promise<void> {
     kid: await deriveKeyId(record.secret),
     created: formatDay(record.created),
     state: describeState(record, now),
+    label: record.label,
     rights: summarizeRights(record.rights, services),
   })));
   const own = await session.readDefault();
@@ -51,6 +52,8 @@ export interface KeyRow {
   readonly created: string;
   /** Remarks on its state, at least one. */
   readonly state: readonly string[];
+  /** Text by which its device describes itself. */
+  readonly label?: string | undefined;
   /** Its rights. */
   readonly rights: string;
 }
@@ -63,15 +66,18 @@ const KID_WIDTH = 16;
 const GAP = "  ";
 
 /**
- * Formats the keys, sorted by name. The rights of a key have their own line, as they do not fit beside the rest into the
- * 80 columns of a terminal.
+ * Formats the keys, sorted by name. The label and the rights of a key have lines of their own, as they do not fit beside
+ * the rest into the 80 columns of a terminal.
  */
-export function formatKeyTable(rows: readonly KeyRow[]): string {
-  const sorted = rows.toSorted((a, b) => a.name < b.name ? -1 : 1);
+export function formatKeyTable(keys: readonly KeyRow[]): string {
+  const sorted = keys.toSorted((a, b) => a.name < b.name ? -1 : 1);
   const width = Math.max(HEADER.name.length, ...sorted.map(({ name }) => name.length));
-  const line = ({ name, kid, created, state: [state = "", ...further] }: Omit<KeyRow, "rights">) => {
+  const line = ({ name, kid, created, state: [state = "", ...further] }: Omit<KeyRow, "label" | "rights">) => {
     const cells = [name.padEnd(width), kid.padEnd(KID_WIDTH), created.padEnd(CREATED_WIDTH)].join(GAP) + GAP;
     return [cells + state, ...further.map((remark) => " ".repeat(cells.length) + remark)];
   };
-  return [...line(HEADER), ...sorted.flatMap((row) => [...line(row), `${GAP}${row.rights}`])].join("\n");
+  // Quoted, as the text of a device could look like a state or a right.
+  const label = ({ label }: KeyRow) => label === undefined ? [] : [`${GAP}label ${JSON.stringify(label)}`];
+  const rows = sorted.flatMap((row) => [...line(row), ...label(row), `${GAP}${row.rights}`]);
+  return [...line(HEADER), ...rows].join("\n");
 }

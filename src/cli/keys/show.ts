@@ -6,7 +6,7 @@
 import { renderUnicodeCompact } from "uqr";
 import { errorText } from "../../lib/errors.ts";
 import { formatPairingUri, type Pairing } from "../../protocol/pairing.ts";
-import { DEFAULT_KEY_NAME } from "../../keys/schema.ts";
+import { DEFAULT_KEY_NAME, type KeyRecord } from "../../keys/schema.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import { type CommandLine, readArgs, UsageError } from "../args.ts";
 import { findKey, type KeysSession, oneName } from "./session.ts";
@@ -35,7 +35,9 @@ const MAX_OTHERS = 4;
 export async function showKey(session: KeysSession): Promise<void> {
   const { values, positionals } = readArgs(session.args, SHOW_LINE);
   const name = oneName(positionals, session);
-  const secret = name === DEFAULT_KEY_NAME ? await defaultSecret(session) : await secretOf(name, session);
+  const { secret, label } = name === DEFAULT_KEY_NAME
+    ? { secret: await defaultSecret(session), label: undefined }
+    : await usableRecord(name, session);
   const { url, warning } = await addressFor(name, { given: values.url, noQr: values["no-qr"], session });
   const uri = pairingUri({ url, name, key: secret.toHex() });
   const what = values["no-qr"] ? "this line" : "this code or line";
@@ -48,17 +50,19 @@ export async function showKey(session: KeysSession): Promise<void> {
     }
     if (!values.invert) session.print("On a terminal with dark text on a light background, add --invert.");
   }
+  if (label !== undefined) session.print(`Label of its device: ${JSON.stringify(label)}`);
   session.print(`Anyone who sees ${what} has the key "${name}":`);
   session.print(uri);
   if (warning !== undefined) session.warn(warning);
 }
 
-async function secretOf(name: string, { read, now, warn }: KeysSession): Promise<Bytes> {
+/** Reads the record of a key, with a warning if the key does not work. */
+async function usableRecord(name: string, { read, now, warn }: KeysSession): Promise<KeyRecord> {
   const record = findKey(await read(), name);
   const dead = unusableReason(record, now);
   if (dead === "disabled") warn(`Key "${name}" is disabled: enable it with deno task keys enable ${name}`);
   if (dead === "expired") warn(`Key "${name}" has expired: extend it with deno task keys set ${name} --expires 90d`);
-  return record.secret;
+  return record;
 }
 
 async function defaultSecret({ readDefault, config }: KeysSession): Promise<Bytes> {
