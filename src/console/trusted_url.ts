@@ -15,10 +15,13 @@ interface TrustedTypesApi {
   ): { createScriptURL(url: string): string };
 }
 
-const { trustedTypes }: { readonly trustedTypes?: TrustedTypesApi } = globalThis;
+/** Missing in some browsers. */
+declare const trustedTypes: TrustedTypesApi | undefined;
 
 /** The page's only policy. It is made once: a second one of the same name is refused. */
-const POLICY = trustedTypes?.createPolicy("e2eg", { createScriptURL: (url) => url });
+const POLICY = typeof trustedTypes === "undefined"
+  ? undefined
+  : trustedTypes.createPolicy("e2eg", { createScriptURL: (url) => url });
 
 /** Returns the address of a worker, beside the page. */
 export function workerUrl(file: WorkerFile): string {

@@ -231,23 +231,16 @@ export class Connection {
         this.#note({ type: "opened", stream });
         return;
       case "gap":
-        this.#count("gaps");
-        return;
+        return this.#count("gaps");
       case "offline":
-        this.#note({ type: "opening", stream });
-        return;
+        return this.#note({ type: "opening", stream });
       case "online":
-        this.#note({ type: "opened", stream });
-        return;
-      case "error":
-        if (event.code === "too_slow") this.#count("slow");
-        if (event.code === "key_revoked") void this.check();
-        // falls through
-      case "disconnected":
-      case "end":
-        this.#count("resumes");
+        return this.#note({ type: "opened", stream });
+      default:
+        // The stream ended, and is resumed.
+        this.#count(event.code === "too_slow" ? "slow" : "resumes");
         this.#note({ type: "opening", stream });
-        // Is it the stream alone, or the gateway?
+        // Is it the stream alone, or the gateway, or the key?
         void this.check();
     }
   }

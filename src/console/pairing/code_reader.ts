@@ -16,6 +16,9 @@ interface BarcodeDetectorApi {
   getSupportedFormats(): Promise<readonly string[]>;
 }
 
+/** Missing in some browsers. */
+declare const BarcodeDetector: BarcodeDetectorApi | undefined;
+
 /** Widest picture that is read, in pixels: enough for the code, and quick also on a slow phone. */
 const MAX_WIDTH = 640;
 
@@ -29,9 +32,9 @@ export async function createReader(signal: AbortSignal): Promise<CodeReader> {
 }
 
 async function createNativeReader(): Promise<CodeReader | undefined> {
-  const { BarcodeDetector: Detector }: { readonly BarcodeDetector?: BarcodeDetectorApi } = globalThis;
-  if (Detector === undefined || !(await Detector.getSupportedFormats()).includes("qr_code")) return undefined;
-  const detector = new Detector({ formats: ["qr_code"] });
+  if (typeof BarcodeDetector === "undefined") return undefined;
+  if (!(await BarcodeDetector.getSupportedFormats()).includes("qr_code")) return undefined;
+  const detector = new BarcodeDetector({ formats: ["qr_code"] });
   return async (video) => (await detector.detect(video))[0]?.rawValue;
 }
 

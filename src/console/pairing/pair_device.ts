@@ -3,7 +3,9 @@
  *
  * @module
  */
-import { GatewayError, pair, type PairingLink, parsePairingLink } from "@e2e-gateway/client";
+import { AlreadyPairedError, GatewayError, pair, PairingCodeError, type PairedKey, type PairingLink, parsePairingLink } from "@e2e-gateway/client";
+import { timeOf } from "../connection/device_info.ts";
+import { importUnreadableKey } from "../connection/secret_key.ts";
 import type { Home } from "../homes/home.ts";
 
 /** Reason why pairing failed, in a form that the page has texts for. */
@@ -67,11 +69,14 @@ export async function pairDevice(text: string, options: PairingOptions): Promise
     throw new PairingError("storage", { cause });
   }
   try {
-    const device = await pair(text, { label: options.label, fetch: options.fetch });
-    return homeOf(link, device, options.now());
+    return await homeOf(await pair(text.trim(), { label: options.label, fetch: options.fetch }), options.now());
   } catch (error) {
     throw new PairingError(faultOf(error), { cause: error });
   }
+}
+
+async function homeOf({ url, kid, name, key, expires }: PairedKey, pairedAt: number): Promise<Home> {
+  return { base: url, kid, name, key: await importUnreadableKey(key), pairedAt, expiresAt: timeOf(expires) };
 }
 
 function parseLink(text: string): PairingLink {
@@ -84,11 +89,10 @@ function parseLink(text: string): PairingLink {
 
 /** Returns the reason of a failed exchange. */
 export function faultOf(error: unknown): PairingFault {
+  if (error instanceof PairingCodeError) return "code_refused";
+  if (error instanceof AlreadyPairedError) return "already_paired";
   if (!(error instanceof GatewayError)) return "failed";
-  if (error.gatewayCode === "already_paired") return "already_paired";
   switch (error.code) {
-    case "wrong_key":
-      return "code_refused";
     case "unreachable":
     case "timeout":
     case "unavailable":

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import jsQR from "jsqr";
+import jsqr from "jsqr";
 
 /** Picture of the camera. */
 interface Picture {
@@ -16,5 +16,5 @@ interface Picture {
 }
 
 addEventListener("message", ({ data: { data, width, height } }: MessageEvent<Picture>) => {
-  postMessage(jsQR(data, width, height, { inversionAttempts: "dontInvert" })?.data ?? null);
+  postMessage(jsqr.default(data, width, height, { inversionAttempts: "dontInvert" })?.data ?? null);
 });

@@ -11,7 +11,7 @@ import { readableEntities, readableTopics } from "../../../connection/device_inf
 import { useFormat, useTexts } from "../../../context.ts";
 import { visibleText } from "../../../text/visible.ts";
 import { stateText } from "../actions/state_text.ts";
-import { type Candidate, candidatesOf, MAX_PINS, type Pin, pinId } from "./pin.ts";
+import { type Candidate, candidatesOf, MAX_PINS, type Pin, pinId, type PinValue } from "./pin.ts";
 
 /** Properties of the dialog. */
 export interface PinEditorProps {
@@ -40,14 +40,17 @@ export function PinEditor({ connection, pins, onChoose, onClose }: PinEditorProp
   const [filter, setFilter] = useState("");
   const chosen = new Map(pins.map((pin) => [pinId(pin), pin]));
   const words = filter.toLowerCase().split(/\s+/);
-  const all = [...pins.filter((pin) => !candidates.has(pinId(pin))), ...candidates.values()];
+  const all: readonly (Pin & { readonly value?: PinValue })[] = [
+    ...pins.filter((pin) => !candidates.has(pinId(pin))),
+    ...candidates.values(),
+  ];
   const found = all.filter(({ topic, path, label }) => {
     const text = `${topic} ${path.join(" ")} ${label}`.toLowerCase();
     return words.every((word) => text.includes(word));
   });
   const isFull = pins.length >= MAX_PINS;
 
-  function toggle(pin: Pin | Candidate): void {
+  function toggle(pin: Pin): void {
     const { service, topic, path, label, unit } = pin;
     onChoose(
       chosen.has(pinId(pin))
@@ -89,7 +92,7 @@ export function PinEditor({ connection, pins, onChoose, onClose }: PinEditorProp
                   <bdi>{visibleText(pin.label)}</bdi>
                   <bdi class="topic">{visibleText([pin.topic, ...pin.path].join(" › "))}</bdi>
                 </span>
-                {"value" in pin && (
+                {pin.value !== undefined && (
                   <b class="num">
                     {stateText(pin.value, { texts: texts.home, format })} <small>{visibleText(pin.unit)}</small>
                   </b>
