@@ -33,6 +33,7 @@ import {
   type ServiceModule,
 } from "../services/service.ts";
 import { VERSION } from "../version.ts";
+import { openConsole } from "./console.ts";
 import { openDefaultBroker } from "./default_broker.ts";
 import { rateLimitsOf } from "../limits/rate_limits.ts";
 import { allRights } from "../keys/rights.ts";
@@ -187,6 +188,7 @@ export async function startGateway(
     subscriptions: { encoder, streams, settings: config.streams },
     limiters,
     health: { version: VERSION, isReady: () => readiness.isReady },
+    page: await openConsole(config, platform, log),
     clock: { now, monotonic },
     randomBytes,
     random: Math.random,

@@ -3,7 +3,7 @@ import type { CommandLine } from "../../src/cli/args.ts";
 import { readToolArgs, refuseMore } from "../support/tool_args.ts";
 import { buildConsole, SOURCES } from "./build_console.ts";
 import { closeBundler } from "./bundle.ts";
-import { compressedForms } from "./compress.ts";
+import { makeRelease } from "./release.ts";
 
 const LINE = {
   synopsis: "deno task console:build",
@@ -17,15 +17,12 @@ readToolArgs(LINE, ({ positionals }) => refuseMore(positionals));
 const target = `${SOURCES}/dist`;
 const files = await buildConsole();
 await closeBundler();
+const release = await makeRelease(files);
 await Deno.remove(target, { recursive: true }).catch(() => {});
-let size = 0;
-for (const [path, content] of files) {
-  const forms = new Map([[path, content as Uint8Array], ...compressedForms(path, content)]);
-  size += forms.get(`${path}.gz`)?.length ?? content.length;
-  for (const [name, form] of forms) {
-    await Deno.mkdir(`${target}/${name}`.replace(/\/[^/]*$/, ""), { recursive: true });
-    await Deno.writeFile(`${target}/${name}`, form);
-  }
+for (const [path, content] of release) {
+  await Deno.mkdir(`${target}/${path}`.replace(/\/[^/]*$/, ""), { recursive: true });
+  await Deno.writeFile(`${target}/${path}`, content);
 }
+const size = [...files].reduce((sum, [path, content]) => sum + (release.get(`${path}.gz`) ?? content).length, 0);
 // deno-lint-ignore no-console
 console.log(`${files.size} files in ${target}, ${(size / 1024).toFixed(1)} KB gzip`);

@@ -20,7 +20,7 @@ const PROJECT = new URL("../..", import.meta.url).pathname;
 const ENTRIES = ["main.tsx", "styles/main.css"];
 
 /** Folder of the files that are named by their content, relative to the page. */
-const ASSETS = "assets/";
+export const ASSETS = "assets/";
 
 /** Folder of the page's sources. */
 export const SOURCES = `${PROJECT}src/console`;
