@@ -202,9 +202,7 @@ export class App {
 
   async #revoke(home: Home): Promise<Forgotten> {
     const open = this.#connection.peek();
-    const connection = open?.home.kid === home.kid
-      ? open
-      : new Connection({ home, fetch: this.browser.fetch });
+    const connection = open?.home.kid === home.kid ? open : new Connection({ home, fetch: this.browser.fetch });
     if (connection.device.peek()?.isDefault === true) return "default";
     try {
       const fields = { forget: true };

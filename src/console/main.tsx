@@ -60,6 +60,11 @@ async function start(): Promise<void> {
   } catch {
     return render(<Unusable reason="no_storage" language={language} />, root);
   }
-  render(<AppContext.Provider value={app}><Page isLost={isLost} /></AppContext.Provider>, root);
+  render(
+    <AppContext.Provider value={app}>
+      <Page isLost={isLost} />
+    </AppContext.Provider>,
+    root,
+  );
   await watchForUpdate((update) => app.update.value = update);
 }

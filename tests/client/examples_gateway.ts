@@ -16,8 +16,21 @@ const JEEDOM: Readonly<Record<string, unknown>> = {
 
 const STATE = { "entity_id": "light.kitchen", state: "on", attributes: { brightness: 128 } };
 
+const DEVICE = {
+  name: "phone",
+  kid: "0123456789abcdef",
+  default: false,
+  minProtocol: 1,
+  rights: {},
+  summary: [],
+  services: [],
+  version: "1.1.0",
+  time: 1_700_000_000.25,
+};
+
 /** Answers of the other services, by the first field of the request that has one. */
 const SERVICES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  device: { forget: { success: true, name: "phone" }, service: DEVICE },
   action: { name: { success: true }, service: { actions: [{ name: "open-gate", label: "Open the gate" }] } },
   http: { target: { id: 3 } },
   "home_assistant": { call: [], states: [STATE], state: STATE, history: [[STATE]], camera: null },

@@ -55,7 +55,8 @@ export const fr: Texts = {
       "Les navigateurs l’effacent quand une page n’est pas visitée pendant quelques jours, quand la place manque, ou à la fin d’une fenêtre privée. Une page installée la garde. Associez de nouveau : l’ancienne clé peut être supprimée sur la passerelle.",
     back: "Retour",
     faults: {
-      not_a_link: "Ce n’est pas un lien d’association. Il ressemble à https://home.example/#pair=… Copiez-le en entier.",
+      not_a_link:
+        "Ce n’est pas un lien d’association. Il ressemble à https://home.example/#pair=… Copiez-le en entier.",
       other_gateway: "Ce lien est pour une autre passerelle. Ouvrez le lien lui-même dans le navigateur.",
       storage:
         "Ce navigateur ne garde pas de clés ici, le plus souvent parce que la fenêtre est privée. Ouvrez le lien dans une fenêtre ordinaire. Le code n’a pas été utilisé.",
@@ -203,7 +204,8 @@ export const fr: Texts = {
       "Le navigateur peut effacer la clé quand la place manque ou que la page n’est pas visitée longtemps. Installez la page, ou gardez-la en favori, pour l’éviter.",
     askPersist: "Demander au navigateur de la garder",
     forget: "Oublier cet appareil",
-    forgetLead: "Efface la clé et tout ce qui concerne cette maison de ce navigateur, et supprime la clé sur la passerelle.",
+    forgetLead:
+      "Efface la clé et tout ce qui concerne cette maison de ce navigateur, et supprime la clé sur la passerelle.",
     forgetAsk: (name) => `Oublier la clé « ${name} » ? Pour revenir, il faudra associer cet appareil de nouveau.`,
     forgetting: "Suppression …",
     forgotten: "Oublié : la clé est effacée ici et supprimée sur la passerelle.",

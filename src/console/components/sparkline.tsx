@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type SparkPoint, sparkPath } from "./spark_path.ts";
+import { sparkPath, type SparkPoint } from "./spark_path.ts";
 
 /** Size of the drawing; it is stretched to its place. */
 const SIZE = { width: 160, height: 46, margin: 6 };

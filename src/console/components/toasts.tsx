@@ -19,7 +19,11 @@ export function Toasts() {
   return (
     <div class="toasts" role="status" aria-live="polite">
       {app.notices.value.map((notice) => (
-        <Toast key={notice.id} notice={notice} onDismiss={() => app.dismiss(notice.id)} />
+        <Toast
+          key={notice.id}
+          notice={notice}
+          onDismiss={() => app.dismiss(notice.id)}
+        />
       ))}
     </div>
   );

@@ -3,7 +3,15 @@
  *
  * @module
  */
-import { AlreadyPairedError, GatewayError, pair, PairingCodeError, type PairedKey, type PairingLink, parsePairingLink } from "@e2e-gateway/client";
+import {
+  AlreadyPairedError,
+  GatewayError,
+  pair,
+  type PairedKey,
+  PairingCodeError,
+  type PairingLink,
+  parsePairingLink,
+} from "@e2e-gateway/client";
 import { timeOf } from "../connection/device_info.ts";
 import { importUnreadableKey } from "../connection/secret_key.ts";
 import type { Home } from "../homes/home.ts";

@@ -62,53 +62,55 @@ export function PairingScreen({ isLost }: PairingScreenProps) {
           <Icon name={progress.kind === "failed" ? "warning" : "lock"} />
         </span>
         <h1>{texts.title}</h1>
-        {progress.kind === "pairing"
-          ? <p class="progress" role="status">{texts.pairing}</p>
-          : (
-            <>
-              {progress.kind === "failed"
-                ? (
-                  <div class="alert" role="alert">
-                    <p>{texts.faults[progress.fault]}</p>
-                    {MAY_RETRY.includes(progress.fault) && (
-                      <button type="button" class="button primary" onClick={() => void pair(progress.link)}>
-                        {texts.tryAgain}
-                      </button>
-                    )}
-                  </div>
-                )
-                : isLost && !hasHome
-                ? (
-                  <div class="alert">
-                    <p>
-                      <b>{texts.lost}</b>
-                    </p>
-                    <p>{texts.lostWhy}</p>
-                  </div>
-                )
-                : <p class="lead">{texts.lead}</p>}
-              {progress.kind === "scanning"
-                ? <Scanner onCode={(code) => void pair(code)} onStop={() => setProgress({ kind: "waiting" })} />
-                : (
-                  <>
-                    <p class="how">{texts.how}</p>
-                    <pre class="command"><code>{texts.command}</code></pre>
+        {progress.kind === "pairing" ? <p class="progress" role="status">{texts.pairing}</p> : (
+          <>
+            {progress.kind === "failed"
+              ? (
+                <div class="alert" role="alert">
+                  <p>{texts.faults[progress.fault]}</p>
+                  {MAY_RETRY.includes(progress.fault) && (
                     <button
                       type="button"
-                      class="button primary wide"
-                      onClick={() => setProgress({ kind: "scanning" })}
+                      class="button primary"
+                      onClick={() => void pair(progress.link)}
                     >
-                      <Icon name="scan" />
-                      {texts.scan}
+                      {texts.tryAgain}
                     </button>
-                  </>
-                )}
-              <PasteLink onLink={(link) => void pair(link)} />
-              {hasHome && (
-                <button type="button" class="button plain wide" onClick={() => app.stopPairing()}>{texts.back}</button>
+                  )}
+                </div>
+              )
+              : isLost && !hasHome
+              ? (
+                <div class="alert">
+                  <p>
+                    <b>{texts.lost}</b>
+                  </p>
+                  <p>{texts.lostWhy}</p>
+                </div>
+              )
+              : <p class="lead">{texts.lead}</p>}
+            {progress.kind === "scanning"
+              ? <Scanner onCode={(code) => void pair(code)} onStop={() => setProgress({ kind: "waiting" })} />
+              : (
+                <>
+                  <p class="how">{texts.how}</p>
+                  <pre class="command"><code>{texts.command}</code></pre>
+                  <button
+                    type="button"
+                    class="button primary wide"
+                    onClick={() => setProgress({ kind: "scanning" })}
+                  >
+                    <Icon name="scan" />
+                    {texts.scan}
+                  </button>
+                </>
               )}
-            </>
-          )}
+            <PasteLink onLink={(link) => void pair(link)} />
+            {hasHome && (
+              <button type="button" class="button plain wide" onClick={() => app.stopPairing()}>{texts.back}</button>
+            )}
+          </>
+        )}
       </div>
     </main>
   );

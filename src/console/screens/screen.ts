@@ -33,4 +33,3 @@ export interface Screen {
   /** Loads the component; a screen with much code of its own is imported only here. */
   readonly load: () => ScreenComponent | Promise<ScreenComponent>;
 }
-

@@ -5,11 +5,14 @@
  * @module
  */
 import { SHELL } from "../shell.ts";
-import { shellFile } from "./shell_file.ts";
+import { shellFile } from "../shell_file.ts";
 
 /** Global scope of a service worker, as far as it is used; not among the types of a page. */
 interface WorkerScope {
-  addEventListener(type: "install" | "activate", listener: (event: { waitUntil(work: Promise<unknown>): void }) => void): void;
+  addEventListener(
+    type: "install" | "activate",
+    listener: (event: { waitUntil(work: Promise<unknown>): void }) => void,
+  ): void;
   addEventListener(type: "message", listener: (event: { readonly data: unknown }) => void): void;
   addEventListener(
     type: "fetch",
@@ -36,14 +39,18 @@ worker.addEventListener("fetch", (event) => {
 
 async function install(): Promise<void> {
   const cache = await caches.open(CACHE);
-  const requests = SHELL.files.map((file) => new Request(new URL(file, worker.registration.scope), { cache: "reload" }));
+  const requests = SHELL.files.map((file) =>
+    new Request(new URL(file, worker.registration.scope), { cache: "reload" })
+  );
   await cache.addAll(requests);
 }
 
 /** Deletes the files of other versions of this page; other pages of the same origin keep theirs. */
 async function activate(): Promise<void> {
   const names = await caches.keys();
-  await Promise.all(names.filter((name) => name.startsWith(PREFIX) && name !== CACHE).map((name) => caches.delete(name)));
+  await Promise.all(
+    names.filter((name) => name.startsWith(PREFIX) && name !== CACHE).map((name) => caches.delete(name)),
+  );
   await worker.clients.claim();
 }
 

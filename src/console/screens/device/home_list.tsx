@@ -26,12 +26,14 @@ export function HomeList({ connection }: Pick<ScreenProps, "connection">) {
               </b>
               <bdi class="quiet">{visibleText(homeAddress(home))}</bdi>
             </span>
-            {homeId(home) === current ? <span class="tag">{texts.device.current}</span> : (
-              <button type="button" class="button plain small" onClick={() => void app.open(home)}>
-                {texts.device.open}
-                <span class="visually-hidden">{visibleText(home.name)}</span>
-              </button>
-            )}
+            {homeId(home) === current
+              ? <span class="tag">{texts.device.current}</span>
+              : (
+                <button type="button" class="button plain small" onClick={() => void app.open(home)}>
+                  {texts.device.open}
+                  <span class="visually-hidden">{visibleText(home.name)}</span>
+                </button>
+              )}
           </li>
         ))}
       </ul>

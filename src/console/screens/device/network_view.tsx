@@ -38,13 +38,18 @@ export function NetworkView({ connection }: Pick<ScreenProps, "connection">) {
         <div class="exchange">
           <figure>
             <figcaption>{texts.request}</figcaption>
-            <pre tabIndex={0}><code>{visibleText(JSON.stringify(exchange.request, null, 2)).replaceAll("␊", "\n")}</code></pre>
+            <pre
+              tabIndex={0}
+            ><code>{visibleText(JSON.stringify(exchange.request, null, 2)).replaceAll("␊", "\n")}</code></pre>
           </figure>
           <figure>
             <figcaption>
               {texts.envelope} <small class="num">{texts.bytes(format.number(exchange.envelope.length))}</small>
             </figcaption>
-            <pre class="sealed" tabIndex={0}><code>{`POST ${exchange.path}\n\n${exchange.envelope.slice(0, MAX_SHOWN)}`}{exchange.envelope.length > MAX_SHOWN && "…"}</code></pre>
+            <pre
+              class="sealed"
+              tabIndex={0}
+            ><code>{`POST ${exchange.path}\n\n${exchange.envelope.slice(0, MAX_SHOWN)}`}{exchange.envelope.length > MAX_SHOWN && "…"}</code></pre>
           </figure>
         </div>
       )}

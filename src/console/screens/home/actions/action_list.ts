@@ -16,7 +16,12 @@ export type Param =
     readonly max?: number | undefined;
     readonly step?: number | undefined;
   }
-  | { readonly type: "enum"; readonly name: string; readonly label: string; readonly values: readonly (string | number)[] }
+  | {
+    readonly type: "enum";
+    readonly name: string;
+    readonly label: string;
+    readonly values: readonly (string | number)[];
+  }
   | { readonly type: "boolean"; readonly name: string; readonly label: string }
   | { readonly type: "text"; readonly name: string; readonly label: string; readonly maxLength: number };
 

@@ -73,7 +73,11 @@ export function ActionTile({ isOffline, isAlone, ...options }: ActionTileProps) 
         ? <ButtonTile {...props} onPress={() => setIsFormOpen(true)} />
         : <ButtonTile {...props} onPress={() => start({})} />}
       {isFormOpen && control.kind === "form" && (
-        <Dialog title={label} onClose={() => setIsFormOpen(false)} class="narrow">
+        <Dialog
+          title={label}
+          onClose={() => setIsFormOpen(false)}
+          class="narrow"
+        >
           <ParamForm
             params={control.params}
             onRun={(params) => {

@@ -18,7 +18,9 @@ export function ButtonTile(props: TileProps & { readonly onPress: () => void }) 
   const content = (
     <>
       <span class="badge">
-        <Icon name={run.kind === "done" ? "check" : run.kind === "unknown" || run.kind === "failed" ? "warning" : icon} />
+        <Icon
+          name={run.kind === "done" ? "check" : run.kind === "unknown" || run.kind === "failed" ? "warning" : icon}
+        />
       </span>
       <span class="text">
         <span class="name">{label}</span>

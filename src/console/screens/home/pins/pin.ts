@@ -83,7 +83,7 @@ export function candidatesOf(
   }
   const walk = (value: unknown, path: readonly string[]) => {
     if (!isObject(value)) return add(value, path, {});
-    if (path.length < MAX_DEPTH) for (const [name, member] of Object.entries(value)) walk(member, [...path, name]);
+    if (path.length < MAX_DEPTH) { for (const [name, member] of Object.entries(value)) walk(member, [...path, name]); }
   };
   if (isObject(parsed)) walk(parsed, []);
   else add(payload, [], {});

@@ -52,7 +52,12 @@ export function Pins({ connection }: { readonly connection: Connection }) {
           </ul>
         )}
       {isEditing && (
-        <PinEditor connection={connection} pins={pins} onChoose={choose} onClose={() => setIsEditing(false)} />
+        <PinEditor
+          connection={connection}
+          pins={pins}
+          onChoose={choose}
+          onClose={() => setIsEditing(false)}
+        />
       )}
     </section>
   );

@@ -5,7 +5,6 @@
  */
 import { isObject } from "../../../../lib/json.ts";
 
-
 /** Value at a time. */
 export interface Point {
   /** Time, in milliseconds since 1970. */
