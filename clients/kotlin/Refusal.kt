@@ -66,7 +66,7 @@ private fun refusalOf(refusal: Refusal, code: String?): GatewayException {
             FailedException(status, message, code)
         "restart" -> UnavailableException(status, withWait(message, wait), wait, code)
         "payload", "field", "unknown_service", "replay", "salt_reused", "already_executed",
-        "already_paired", "too_slow" ->
+        "already_paired", "pairing_conflict", "too_slow" ->
             RefusedException(status, message, code)
         else -> when {
             status == 429 -> RateLimitException(status, withWait(message, wait), wait, code)

@@ -8,6 +8,8 @@ import { createEventEncoder } from "../streams/event_encoder.ts";
 import { createHandler } from "../gateway/handler.ts";
 import { Deadlines } from "../lib/deadlines.ts";
 import { createLimiters, registerLimiterGauges } from "../gateway/limiters.ts";
+import { PairingKeyring } from "../gateway/pairing_keyring.ts";
+import { createPairingService } from "../gateway/pairing_service.ts";
 import { createStreamRegistry } from "../streams/stream_registry.ts";
 import { createAdminHandler } from "../http/admin.ts";
 import { CHECK_TIMEOUT_MS, type DependencyCheck, Readiness, registerReadinessGauges } from "../http/health.ts";
@@ -36,6 +38,7 @@ import { VERSION } from "../version.ts";
 import { openConsole } from "./console.ts";
 import { openDefaultBroker } from "./default_broker.ts";
 import { rateLimitsOf } from "../limits/rate_limits.ts";
+import { createImportSecretKey } from "../keys/node_crypto.ts";
 import { allRights } from "../keys/rights.ts";
 import { SqliteState } from "../store/state/sqlite_state.ts";
 import { stateFileOf } from "../store/state/state_file.ts";
@@ -184,6 +187,24 @@ export async function startGateway(
       rates: rateLimitsOf(config.rates, store.createCounter),
       replay: config.replay,
     },
+    pairing: {
+      keyring: new PairingKeyring({
+        pairings: state,
+        now,
+        random: randomBytes,
+        importSecretKey: createImportSecretKey(config.keys.aead),
+        log,
+      }),
+      service: createPairingService({
+        pairings: state,
+        editKeys: keys.edit,
+        services: modules,
+        // A request may be repeated for so long, by the clock of its sender.
+        keepUsedMs: 2 * config.replay.maxAgeSeconds * 1000,
+        now,
+        log,
+      }),
+    },
     services,
     subscriptions: { encoder, streams, settings: config.streams },
     limiters,
@@ -254,7 +275,7 @@ function createTelemetry(metrics: Metrics, refusals: RecentRefusals): Telemetry 
 function openState({ keys: { secretKeyFile, fileMode: mode } }: Config, { files }: Platform, log: Log): SqliteState {
   const state = new SqliteState({ path: stateFileOf(secretKeyFile), files, mode, log });
   state.check().catch((error) =>
-    log.error("Requests whose uses are counted fail: {reason}", { reason: errorText(error) })
+    log.error("Pairing, and requests whose uses are counted, fail: {reason}", { reason: errorText(error) })
   );
   return state;
 }

@@ -17,6 +17,7 @@ export type ErrorCode =
   | "key_revoked"
   | "key_rate"
   | "already_paired"
+  | "pairing_conflict"
   | "busy"
   | "broker_not_allowed"
   | "broker"

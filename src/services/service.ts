@@ -15,7 +15,7 @@ import type { Deadlines } from "../lib/deadlines.ts";
 import type { Log } from "../observability/log.ts";
 import type { MetricRegistry, Telemetry } from "../observability/telemetry.ts";
 import type { Platform } from "../platform.ts";
-import type { RandomBytes } from "../protocol/bytes.ts";
+import type { Bytes, RandomBytes } from "../protocol/bytes.ts";
 import type { ErrorCode } from "../protocol/error_code.ts";
 import type { Payload } from "../protocol/payload.ts";
 import type { Route } from "../protocol/v2/envelope.ts";
@@ -221,6 +221,8 @@ export interface KeyContext {
 
 /** Context of a request. */
 export interface ServiceContext extends KeyContext {
+  /** Salt of the request, 16 bytes; undefined in version 1. */
+  readonly salt?: Bytes | undefined;
   /** Aborts when the client has disconnected. */
   readonly clientSignal: AbortSignal;
   /** Aborts when the request's key stops working or its rights change. */

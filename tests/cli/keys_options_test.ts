@@ -4,7 +4,7 @@ import { formatDuration, parseDuration, parseEnd } from "../../src/keys/duration
 import { describeState } from "../../src/keys/status.ts";
 import { formatKeyTable } from "../../src/cli/keys/list.ts";
 import { rateFromOptions } from "../../src/cli/keys/key_options.ts";
-import { drawPairingCode } from "../../src/cli/keys/show.ts";
+import { drawPairingCode } from "../../src/cli/keys/qr_code.ts";
 import { rightsFromOptions as rightsWith } from "../../src/cli/keys/rights_from_options.ts";
 import { describeRights as describeWith, summarizeRights as summarizeWith } from "../../src/cli/keys/rights_text.ts";
 import { formatPairingUri } from "../../src/protocol/pairing.ts";

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { runCommand } from "../../src/cli/commands.ts";
 import { keys, KEYS_LINE, SUBCOMMAND_LINES } from "../../src/cli/keys.ts";
 import { formatTime } from "../../src/keys/duration.ts";
-import { drawPairingCode } from "../../src/cli/keys/show.ts";
+import { drawPairingCode } from "../../src/cli/keys/qr_code.ts";
 import { deriveKeyId } from "../../src/protocol/secret_key.ts";
 import { parsePairingUri } from "../../src/protocol/pairing.ts";
 import type { KeyRecord } from "../../src/keys/schema.ts";

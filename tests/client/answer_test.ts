@@ -34,6 +34,7 @@ for (const protocol of VERSIONS) {
         ["salt_reused", 403, ["RefusedError", undefined]],
         ["already_executed", 409, ["RefusedError", undefined]],
         ["already_paired", 409, ["AlreadyPairedError", undefined]],
+        ["pairing_conflict", 409, ["RefusedError", undefined]],
         // A code of a newer gateway, and no code.
         ["out_of_milk", 403, ["RefusedError", undefined]],
         ["out_of_milk", 429, ["RateLimitError", 7000]],

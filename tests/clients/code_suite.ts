@@ -30,6 +30,7 @@ const MEANINGS: Readonly<Record<ErrorCode, Code>> = {
   "salt_reused": "refused",
   "already_executed": "refused",
   "already_paired": "refused",
+  "pairing_conflict": "refused",
   "too_slow": "refused",
 };
 

@@ -51,6 +51,7 @@ CLASSES: Mapping[str, type[GatewayError]] = {
     "salt_reused": RefusedError,
     "already_executed": RefusedError,
     "already_paired": RefusedError,
+    "pairing_conflict": RefusedError,
     "too_slow": RefusedError,
 }
 

@@ -15,7 +15,7 @@ import { formatDuration, formatTime } from "../../keys/duration.ts";
  * @param now the time, in milliseconds since 1970
  */
 export function describeKey(
-  { label, rights, rate, expires, minProtocol }: KeyRecord,
+  { label, rights, rate, expires, minProtocol }: Omit<KeyRecord, "secret">,
   now: number,
   services: readonly ServiceModule[],
 ): (readonly [label: string, text: string])[] {

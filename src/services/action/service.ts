@@ -4,7 +4,7 @@
  * @module
  */
 import { createReadRights, type Scope, ScopeError } from "../../keys/rights.ts";
-import type { StateStore } from "../../store/state/state_store.ts";
+import type { UseCounters } from "../../store/state/state_store.ts";
 import {
   type KeyContext,
   type Reply,
@@ -35,7 +35,7 @@ export interface ActionServiceOptions {
   /** Cool-downs of the actions. */
   readonly coolDowns: CoolDowns;
   /** Counts runs. */
-  readonly state: StateStore;
+  readonly state: UseCounters;
   /** Scope with every right: an action needs no right of its key in the service that runs it. */
   readonly fullScope: Scope;
   /** Returns a service by its name; undefined if there is none. */
