@@ -49,6 +49,14 @@ internal fun httpAnswerIn(answer: Answer): HttpAnswer {
     )
 }
 
+/** Reads the description of a key. @throws FailedException if it is malformed */
+internal fun deviceIn(answer: Answer): JSONObject {
+    val device = contentOf(answer, DEVICE) as? JSONObject
+    val isRight = device != null && device.hasTexts("name", "kid", "version") && device.opt("rights") is JSONObject &&
+        listOf("summary", "services").all { field -> valuesIn(device.opt(field), DEVICE).all { it is String } }
+    return device?.takeIf { isRight } ?: throw malformed(DEVICE)
+}
+
 /** Reads the list of actions. @throws FailedException if it is malformed */
 internal fun actionsIn(answer: Answer): List<JSONObject> {
     val content = contentOf(answer, "action") as? JSONObject
@@ -130,5 +138,6 @@ private fun JSONObject.hasTexts(vararg names: String): Boolean = names.all { opt
 
 private fun malformed(service: String) = FailedException(200, "$service sent an answer that is malformed")
 
+internal const val DEVICE = "device"
 internal const val HOME_ASSISTANT = "home_assistant"
 internal const val INFLUXDB = "influxdb"

@@ -9,6 +9,32 @@ import org.json.JSONArray
 import org.json.JSONObject
 
 /**
+ * Describes the key of this client; every key may ask. It has `name`, `kid`, `default`, `minProtocol`, `rights`,
+ * `summary`, `services`, `version` and `time`, and may have `label`, `created`, `expires` and `uses`. Times are seconds
+ * since 1970.
+ *
+ * @throws GatewayException if there is no answer
+ */
+@JvmOverloads
+@Throws(IOException::class)
+fun GatewayClient.device(cancellation: Cancellation = Cancellation()): JSONObject =
+    deviceIn(call(DEVICE, cancellation = cancellation))
+
+/**
+ * Removes the key of this client from the gateway. Then its streams end, and all its requests are refused; delete it on
+ * the device, too.
+ *
+ * @throws WrongKeyException if the gateway does not accept the key: an earlier call whose answer was lost may have removed
+ * it. An attacker in between can forge that refusal
+ * @throws GatewayException if it was not removed, or that is unknown
+ */
+@JvmOverloads
+@Throws(IOException::class)
+fun GatewayClient.forget(cancellation: Cancellation = Cancellation()) {
+    contentOf(call(DEVICE, JSONObject().put("forget", true), cancellation = cancellation), DEVICE)
+}
+
+/**
  * Runs an action that the operator of the gateway named.
  *
  * @param params its parameters, by name

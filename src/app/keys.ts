@@ -22,7 +22,7 @@ import { allRights } from "../keys/rights.ts";
 import type { ServiceModule } from "../services/service.ts";
 import { watchKeys } from "../keys/watcher.ts";
 import { type KeySources, LiveKeyring } from "../keys/keyring.ts";
-import { readKeysFile } from "../keys/keyring_file.ts";
+import { editKeysFile, type KeysChange, type KeysFileEdit, readKeysFile } from "../keys/keyring_file.ts";
 import { createImportSecretKey } from "../keys/node_crypto.ts";
 import type { Platform } from "../platform.ts";
 
@@ -32,6 +32,12 @@ export interface OpenKeys {
   readonly keyring: LiveKeyring;
   /** Id of the key that this process created; undefined at every start but the first one. */
   readonly newKeyId: string | undefined;
+  /**
+   * Edits the keys file. When the promise settles, the keyring has the new records.
+   *
+   * @throws `KeyFileError`, `KeysFileLockedError`, or the error of the change: the file is unchanged, or is not loaded
+   */
+  edit(change: KeysChange): Promise<KeysFileEdit>;
   /** Stops watching. */
   close(): Promise<void>;
 }
@@ -78,7 +84,23 @@ export async function openKeys(
   const watcher: FileWatcher = watchKeys({ keyring, load, fingerprint, pollMs: POLL_MS, log }, loaded);
   // SIGHUP reloads the keys. On a terminal it means that the terminal was closed, and ends the program.
   if (!platform.isTerminal) platform.onReload(() => watcher.reload());
-  return { keyring, newKeyId, close: () => watcher.close() };
+  return {
+    keyring,
+    newKeyId,
+    async edit(change) {
+      const { keysFile, fileMode: mode } = config.keys;
+      const edit = await editKeysFile(keysFile, change, { files: platform.files, mode, services });
+      if (edit.tightened) warnOfMode(keysFile, log);
+      // Not later by the watcher, which loads the same files: this load and its own are never at the same time.
+      await watcher.load();
+      return edit;
+    },
+    close: () => watcher.close(),
+  };
+}
+
+function warnOfMode(file: string, log: Log): void {
+  log.warn("Key file {file} could be read by others: its mode is 0600 now", { file });
 }
 
 function registerKeyGauges(metrics: MetricRegistry, keyring: LiveKeyring): void {
@@ -105,14 +127,12 @@ async function loadSources(
   { log, services }: Pick<KeysOptions, "log" | "services">,
 ): Promise<KeySources> {
   const { secretKeyFile: path, keysFile, fileMode: mode } = config.keys;
-  const warnOfMode = (file: string) =>
-    log.warn("Key file {file} could be read by others: its mode is 0600 now", { file });
   await assertRegularFile(path, files);
   const defaultKey = await loadKey(path, { files, mode });
-  if (defaultKey?.tightened) warnOfMode(path);
+  if (defaultKey?.tightened) warnOfMode(path, log);
   const single = defaultKey?.secret;
   const keyring = await readKeysFile(keysFile, { files, mode, services });
-  if (keyring?.tightened) warnOfMode(keysFile);
+  if (keyring?.tightened) warnOfMode(keysFile, log);
   const records = keyring?.keys ?? [];
   const duplicate = records.find(({ secret, previous }) =>
     [secret, previous?.secret].some((bytes) => bytes !== undefined && bytes.toHex() === single?.toHex())

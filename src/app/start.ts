@@ -8,6 +8,8 @@ import { createEventEncoder } from "../streams/event_encoder.ts";
 import { createHandler } from "../gateway/handler.ts";
 import { Deadlines } from "../lib/deadlines.ts";
 import { createLimiters, registerLimiterGauges } from "../gateway/limiters.ts";
+import { PairingKeyring } from "../gateway/pairing_keyring.ts";
+import { createPairingService } from "../gateway/pairing_service.ts";
 import { createStreamRegistry } from "../streams/stream_registry.ts";
 import { createAdminHandler } from "../http/admin.ts";
 import { CHECK_TIMEOUT_MS, type DependencyCheck, Readiness, registerReadinessGauges } from "../http/health.ts";
@@ -23,10 +25,11 @@ import type { MetricRegistry, Telemetry } from "../observability/telemetry.ts";
 import { createTraced, findTracer } from "../observability/tracing.ts";
 import { randomBytes } from "../protocol/bytes.ts";
 import { createAddressOf } from "../http/client_address.ts";
-import { SERVICES } from "../services/registry.ts";
+import { OPEN_SERVICES, SERVICES } from "../services/registry.ts";
 import {
   type CreatedService,
   isStreaming,
+  type OpenServiceModule,
   type Service,
   type ServiceDependencies,
   type ServiceModule,
@@ -35,6 +38,7 @@ import { VERSION } from "../version.ts";
 import { openConsole } from "./console.ts";
 import { openDefaultBroker } from "./default_broker.ts";
 import { rateLimitsOf } from "../limits/rate_limits.ts";
+import { createImportSecretKey } from "../keys/node_crypto.ts";
 import { allRights } from "../keys/rights.ts";
 import { SqliteState } from "../store/state/sqlite_state.ts";
 import { stateFileOf } from "../store/state/state_file.ts";
@@ -136,11 +140,14 @@ export async function startGateway(
   const state = openState(config, platform, log);
   opened.defer(() => state.close());
   const encoder = createEventEncoder({ randomBytes, clock: SYSTEM_CLOCK, metrics });
-  const { services, checks, closeServices } = await createServices(modules, metrics, {
+  const { services, checks, closeServices } = await createServices([...modules, ...OPEN_SERVICES], metrics, {
     config,
     sections: servicesFile.sections,
     state,
     allRights: allRights(modules),
+    keys: { find: (kid) => keys.keyring.find(kid), edit: keys.edit },
+    modules,
+    version: VERSION,
     platform,
     broker: broker.address,
     encoder,
@@ -179,6 +186,24 @@ export async function startGateway(
       replays: store.replays,
       rates: rateLimitsOf(config.rates, store.createCounter),
       replay: config.replay,
+    },
+    pairing: {
+      keyring: new PairingKeyring({
+        pairings: state,
+        now,
+        random: randomBytes,
+        importSecretKey: createImportSecretKey(config.keys.aead),
+        log,
+      }),
+      service: createPairingService({
+        pairings: state,
+        editKeys: keys.edit,
+        services: modules,
+        // A request may be repeated for so long, by the clock of its sender.
+        keepUsedMs: 2 * config.replay.maxAgeSeconds * 1000,
+        now,
+        log,
+      }),
     },
     services,
     subscriptions: { encoder, streams, settings: config.streams },
@@ -250,7 +275,7 @@ function createTelemetry(metrics: Metrics, refusals: RecentRefusals): Telemetry 
 function openState({ keys: { secretKeyFile, fileMode: mode } }: Config, { files }: Platform, log: Log): SqliteState {
   const state = new SqliteState({ path: stateFileOf(secretKeyFile), files, mode, log });
   state.check().catch((error) =>
-    log.error("Requests whose uses are counted fail: {reason}", { reason: errorText(error) })
+    log.error("Pairing, and requests whose uses are counted, fail: {reason}", { reason: errorText(error) })
   );
   return state;
 }
@@ -264,7 +289,7 @@ interface CreatedServices {
 }
 
 async function createServices(
-  modules: readonly ServiceModule[],
+  modules: readonly (OpenServiceModule & Partial<Pick<ServiceModule, "dependency">>)[],
   metrics: Metrics,
   dependencies: Omit<ServiceDependencies, "findService">,
 ): Promise<CreatedServices> {

@@ -9,6 +9,8 @@ import { KeysFileLockedError } from "../keys/keyring_file.ts";
 import { type CommandLine, formatCommands } from "./args.ts";
 import { addKey, addLine } from "./keys/add.ts";
 import { LIST_LINE, listKeys } from "./keys/list.ts";
+import { pairKey, pairLine } from "./keys/pair.ts";
+import { passKey, passLine } from "./keys/pass.ts";
 import { REMOVE_LINE, removeKey } from "./keys/remove.ts";
 import { ROTATE_LINE, rotateKey } from "./keys/rotate.ts";
 import { type KeysSession, openSession } from "./keys/session.ts";
@@ -25,6 +27,8 @@ function subcommandsOf(services: readonly ServiceModule[]): Subcommands<KeysSess
   return {
     list: { line: LIST_LINE, run: listKeys },
     add: { line: addLine(services), run: addKey },
+    pair: { line: pairLine(services), run: pairKey },
+    pass: { line: passLine(services), run: passKey },
     show: { line: SHOW_LINE, run: showKey },
     set: { line: setLine(services), run: setKey },
     rotate: { line: ROTATE_LINE, run: rotateKey },
@@ -40,7 +44,7 @@ export const SUBCOMMAND_LINES: Readonly<Record<string, CommandLine>> = linesOf(s
 /** Command line of `keys`. */
 export const KEYS_LINE = {
   synopsis: "deno task keys SUBCOMMAND",
-  summary: "List, add, show, set, rotate, disable, enable and remove keys, while the gateway runs",
+  summary: "List, add, pair, show, set, rotate, disable, enable and remove keys, while the gateway runs",
   options: {},
   notes: `Subcommands, each with its own --help:
 ${formatCommands(SUBCOMMAND_LINES)}`,

@@ -18,13 +18,13 @@ import { Transport } from "./transport.ts";
 export interface ChannelOptions {
   /** Address of the gateway, such as `https://home.example.ts.net`. */
   readonly url: string;
-  /** The key: 64 hexadecimal characters. */
-  readonly key: string;
+  /** The key: 64 hexadecimal characters, or an imported one, such as from `secretKeyFrom`. */
+  readonly key: string | SecretKey;
   /** Name of the key, from the pairing code, for error messages. */
   readonly keyName?: string | undefined;
   /**
-   * Version of the protocol. By default, `auto`, the client asks the gateway once, before its first request. Store the
-   * result, {@linkcode Channel.protocol}: with 2, an attacker in between cannot downgrade a client to version 1.
+   * Version of the protocol. By default, `auto`, the client asks the gateway once, before its first request; with a key
+   * that was imported for version 2 only, `auto` is 2. Store the result, {@linkcode Channel.protocol}: with 2, an attacker in between cannot downgrade a client to version 1.
    */
   readonly protocol?: Version | "auto" | undefined;
   /**
@@ -62,7 +62,7 @@ export class Channel {
   readonly clock: Clock;
   /** Plain HTTP to the same gateway. */
   readonly transport: Transport;
-  readonly #secret: Bytes;
+  readonly #secret: Bytes | SecretKey;
   #key: Promise<SecretKey> | undefined;
   readonly #tellKeyId: boolean;
   readonly #negotiation: Negotiation;
@@ -74,17 +74,22 @@ export class Channel {
   /**
    * Makes a channel; sends nothing yet.
    *
-   * @throws {TypeError} if the key is not 64 hexadecimal characters, the address not one of HTTP, or the protocol unknown
+   * @throws {TypeError} if the key is not 64 hexadecimal characters or an imported key, the address not one of HTTP, or the
+   *   protocol unknown or not that of the key
    */
   constructor({ url, key, keyName, protocol = "auto", tellKeyId = false, fetch, clock }: ChannelOptions) {
-    const secret = parseKey(key);
+    const secret = typeof key === "string" ? parseKey(key) : key;
     if (secret === undefined) throw new TypeError("Key must be 64 hexadecimal characters");
     if (![1, 2, "auto"].includes(protocol)) throw new TypeError(`Protocol must be 1, 2 or "auto", not ${protocol}`);
+    const isForV1 = secret instanceof Uint8Array || secret.aead !== undefined;
+    if (protocol === 1 && !isForV1) {
+      throw new TypeError('Protocol must be 2 or "auto": the key was imported for version 2 only');
+    }
     this.transport = new Transport({ url, fetch, keyLabel: keyName === undefined ? "this key" : `key "${keyName}"` });
     this.clock = clock ?? SYSTEM_CLOCK;
     this.#secret = secret;
     this.#tellKeyId = tellKeyId;
-    const version = protocol === "auto" ? undefined : protocol;
+    const version = protocol !== "auto" ? protocol : isForV1 ? undefined : 2;
     this.#negotiation = new Negotiation(version, (signal) => this.#probe(signal));
   }
 
@@ -111,12 +116,12 @@ export class Channel {
   async call(request: Record<string, unknown>, options: RequestOptions): Promise<Answer> {
     const sent = await this.post(request, options);
     try {
-      return await this.#accept(sent, options);
+      return await this.accept(sent, options);
     } catch (error) {
       const gatewayTime = this.learnTime(error);
       if (gatewayTime === undefined || !sent.timestamp.wasAlwaysTooOld(gatewayTime)) throw error;
     }
-    return await this.#accept(await this.post(request, options), options);
+    return await this.accept(await this.post(request, options), options);
   }
 
   /**
@@ -126,6 +131,20 @@ export class Channel {
    */
   async post(request: Record<string, unknown>, options: RequestOptions): Promise<Sent> {
     return await this.#post(request, { ...options, version: await this.agree(options.signal) });
+  }
+
+  /**
+   * Opens the answer to a request.
+   *
+   * @throws {GatewayError} if it does not open, or is an error of the gateway itself
+   */
+  async accept(sent: Sent, { route, signal }: RequestOptions): Promise<Answer> {
+    const { answer, source } = await this.#answer(sent, signal);
+    // Services answer on this route alone.
+    const isService = source === "service" || source === undefined && this.#reportsSource && route === "/gateway";
+    const refusal = isService ? undefined : sealedRefusal(answer, { isFromGateway: source === "gateway" });
+    if (refusal !== undefined) throw refusal;
+    return answer;
   }
 
   /**
@@ -146,15 +165,6 @@ export class Channel {
     return new TamperedError(`${what} is not sealed with ${keyLabel} for this request: check who answers at ${url}`, {
       cause,
     });
-  }
-
-  async #accept(sent: Sent, { route, signal }: RequestOptions): Promise<Answer> {
-    const { answer, source } = await this.#answer(sent, signal);
-    // All answers to publishes come from the gateway itself.
-    const isService = source === "service" || source === undefined && this.#reportsSource && route !== "/mqtt/publish";
-    const refusal = isService ? undefined : sealedRefusal(answer, { isFromGateway: source === "gateway" });
-    if (refusal !== undefined) throw refusal;
-    return answer;
   }
 
   /** Finds the version with a request that cannot run: it is far too old. */
@@ -181,7 +191,8 @@ export class Channel {
   ): Promise<Sent> {
     // Only here: a health check needs neither key nor WebCrypto.
     requireWebCrypto();
-    const key = await (this.#key ??= importSecretKey(this.#secret));
+    const secret = this.#secret;
+    const key = secret instanceof Uint8Array ? await (this.#key ??= importSecretKey(secret)) : secret;
     const now = new RequestTimestamp(this.clock, version === 2 ? this.#offsetMs : 0);
     const payload = JSON.stringify({ ...request, timestamp: timestamp ?? now.seconds });
     const { text, exchange } = await sealRequest(key, payload, { version, route, random: randomBytes });
@@ -212,7 +223,7 @@ export class Channel {
  *
  * @throws {NoWebCryptoError} if it is missing
  */
-function requireWebCrypto(): void {
+export function requireWebCrypto(): void {
   const { crypto }: { readonly crypto?: { readonly subtle?: SubtleCrypto } } = globalThis;
   if (crypto?.subtle === undefined) throw new NoWebCryptoError();
 }

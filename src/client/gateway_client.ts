@@ -26,7 +26,7 @@ import {
 } from "./request_options.ts";
 import { resume } from "./resume.ts";
 import { type Fields, ServiceClient } from "./service_client.ts";
-import { noAnswerWithin } from "./transport.ts";
+import { noAnswerWithin, TIMEOUT_MS } from "./transport.ts";
 
 export * from "./gateway_error.ts";
 export type * from "./request_options.ts";
@@ -34,16 +34,21 @@ export type * from "./service_client.ts";
 export type { Answer, ChannelOptions, JeedomEvent, Version };
 export type { Clock } from "../lib/clock.ts";
 export type * from "../protocol/event.ts";
+export { pair, type PairedKey, type PairOptions } from "./pair.ts";
 export { formatPairingUri, type Pairing, parsePairingUri } from "../protocol/pairing.ts";
+export {
+  formatPairingAppLink,
+  formatPairingLink,
+  type PairingLink,
+  parsePairingLink,
+} from "../protocol/pairing_link.ts";
+export { importSecretKey, parseKey, type SecretKey, secretKeyFrom, type SecretKeyV1 } from "../protocol/secret_key.ts";
 
 /** Address of the gateway, the secret shared with it, and the platform's functions. */
 export interface GatewayClientOptions extends ChannelOptions {
   /** Returns a number from 0 up to but not including 1, for waits between retries; `Math.random` by default. */
   readonly random?: (() => number) | undefined;
 }
-
-/** Longest wait for an answer, in milliseconds: longer than the gateway waits for Jeedom or a broker. */
-const TIMEOUT_MS = 40_000;
 
 /** Longest wait of Jeedom for an event, in seconds: most proxies cut a silent connection after 60 s. */
 const LONG_POLLING_SECONDS = 50;
@@ -72,7 +77,8 @@ export class GatewayClient extends ServiceClient {
   /**
    * Makes a client; sends nothing yet.
    *
-   * @throws {TypeError} if the key is not 64 hexadecimal characters, the address not one of HTTP, or the protocol unknown
+   * @throws {TypeError} if the key is not 64 hexadecimal characters or an imported key, the address not one of HTTP, or the
+   *   protocol unknown or not that of the key
    *
    * @example From a pairing code
    * ```ts

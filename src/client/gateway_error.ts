@@ -11,6 +11,8 @@ export type GatewayErrorCode =
   | "truncated"
   | "tampered"
   | "wrong_key"
+  | "pairing_code"
+  | "already_paired"
   | "expired"
   | "scope"
   | "rate_limit"
@@ -124,6 +126,18 @@ export class WrongKeyError extends GatewayError {
 export interface WrongKeyErrorOptions extends GatewayErrorOptions {
   /** True if the gateway announced version 2; false by default. */
   readonly knowsVersion2?: boolean | undefined;
+}
+
+/** The gateway does not accept a pairing code: it is unknown, was used, or is older than 10 minutes. */
+export class PairingCodeError extends GatewayError {
+  /** Code of this class. */
+  override readonly code = "pairing_code";
+}
+
+/** Another request has just used the pairing code. Unless it was one of this device, its key is to be removed. */
+export class AlreadyPairedError extends GatewayError {
+  /** Code of this class. */
+  override readonly code = "already_paired";
 }
 
 /** The request's timestamp is too far from the gateway's time. */

@@ -8,6 +8,7 @@ import type { FinalEvent } from "../protocol/event.ts";
 import { readBytes } from "../lib/read_bytes.ts";
 import type { Answer } from "./answer.ts";
 import {
+  AlreadyPairedError,
   ExpiredError,
   type ExpiredErrorOptions,
   FailedError,
@@ -113,6 +114,8 @@ function refusalOf(reason: string, { retryAfterMs, gatewayTime, ...details }: Re
     case "scope":
     case "broker_not_allowed":
       return new ScopeError(reason, details);
+    case "already_paired":
+      return new AlreadyPairedError(reason, details);
     case "key_revoked":
       return new WrongKeyError(reason, details);
     case "key_rate":

@@ -6,6 +6,7 @@
 import type { StreamEvent } from "../protocol/event.ts";
 import { type Action, parseActions } from "./actions.ts";
 import type { Answer } from "./answer.ts";
+import { type Device, parseDevice, type Uses } from "./device.ts";
 import {
   callFields,
   historyFields,
@@ -21,9 +22,9 @@ import {
 import { type HttpAnswer, type HttpRequest, parseHttpAnswer } from "./http_request.ts";
 import { type InfluxResult, parseInfluxResult } from "./influx.ts";
 import type { ServiceCallOptions, StreamOptions } from "./request_options.ts";
-import type { Fields } from "./service_answer.ts";
+import { type Fields, fieldsOf } from "./service_answer.ts";
 
-export type { Action, Fields, HttpAnswer, HttpRequest, InfluxResult };
+export type { Action, Device, Fields, HttpAnswer, HttpRequest, InfluxResult, Uses };
 export type { HistoryOptions, HomeAssistantOptions, HomeAssistantPastState, HomeAssistantState };
 export type { HttpAddress, HttpRequestFields } from "./http_request.ts";
 
@@ -41,6 +42,44 @@ export abstract class ServiceClient {
     fields?: Fields,
     options?: StreamOptions,
   ): AsyncGenerator<StreamEvent, void>;
+
+  /**
+   * Describes the key of this client: its name, rights, expiry and remaining uses. Every key may ask.
+   *
+   * @throws {GatewayError} if there is no answer
+   *
+   * @example
+   * ```ts
+   * import { GatewayClient } from "@e2e-gateway/client";
+   *
+   * const gateway = new GatewayClient({ url: "https://home.example", key: "0123456789abcdef".repeat(4) });
+   * const { name, summary, expires } = await gateway.device();
+   * console.log(name, summary, expires === undefined ? "never expires" : new Date(expires * 1000));
+   * ```
+   */
+  async device(options: ServiceCallOptions = {}): Promise<Device> {
+    return parseDevice(await this.call("device", {}, options));
+  }
+
+  /**
+   * Removes the key of this client from the gateway. Then its streams end, and all its requests are refused; delete it on
+   * the device, too.
+   *
+   * @throws {WrongKeyError} if the gateway does not accept the key: an earlier call whose answer was lost may have removed
+   *   it. An attacker in between can forge that refusal
+   * @throws {GatewayError} if it was not removed, as the key `default`, or that is unknown
+   *
+   * @example
+   * ```ts
+   * import { GatewayClient } from "@e2e-gateway/client";
+   *
+   * const gateway = new GatewayClient({ url: "https://home.example", key: "0123456789abcdef".repeat(4) });
+   * await gateway.forget();
+   * ```
+   */
+  async forget(options: ServiceCallOptions = {}): Promise<void> {
+    fieldsOf(await this.call("device", { forget: true }, options), "device");
+  }
 
   /**
    * Runs an action that the operator of the gateway named.

@@ -7,6 +7,9 @@ import { readBytes, TooLargeError } from "../lib/read_bytes.ts";
 import { RequestTimeoutError, TamperedError, UnreachableError } from "./gateway_error.ts";
 import { readPlainRefusal } from "./refusal.ts";
 
+/** Longest wait for an answer, in milliseconds: longer than the gateway waits for Jeedom or a broker. */
+export const TIMEOUT_MS = 40_000;
+
 /** Largest answer to read, in bytes: far above what a gateway sends, far below the memory of a phone. */
 const ANSWER_MAX_BYTES = 64 * 2 ** 20;
 

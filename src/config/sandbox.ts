@@ -7,6 +7,7 @@ import { dirname } from "node:path";
 import { consoleFolderPaths } from "./console_folder.ts";
 import { path } from "./rules.ts";
 import { type Config, settingsOf, type SettingsTable, settingsTable, settingsWithValues } from "./settings.ts";
+import { editPaths } from "../lib/edit_file.ts";
 import { DENIED_BY_SANDBOX, formatHostPattern } from "../net/egress.ts";
 import { hostOf } from "../net/host.ts";
 import { SERVICES } from "../services/registry.ts";
@@ -50,11 +51,16 @@ export function permissionFlags(
   const table = settingsTable(services);
   // A flag cannot name an abstract socket.
   const sockets = notify === undefined ? [] : [notify.own, notify.manager].filter((socket) => socket.startsWith("/"));
+  const { keysFile } = config.keys;
+  const keyFolder = dirname(config.keys.secretKeyFile);
+  // Elsewhere only the files that an edit needs: other programs may have theirs in that folder.
+  const edits = dirname(keysFile) === keyFolder ? [] : Object.values(editPaths(keysFile));
   const read = [
     ".env",
-    dirname(config.keys.secretKeyFile),
+    keyFolder,
     ...settingsWithValues(config, table).filter(({ setting }) => setting.rule === path).map(({ value }) => value),
     ...services.flatMap((service) => service.allowRead?.(config, sections) ?? []).filter(isFlagValue),
+    ...edits,
     // Names of folders above may have spaces.
     config.server.console === "on" ? consoleFolderPaths().find(isFlagValue) : undefined,
     notify?.own,
@@ -64,10 +70,8 @@ export function permissionFlags(
     `--allow-net${netTargets({ config, sockets, services, sections })}`,
     `--deny-net=${DENIED_BY_SANDBOX.join(",")}`,
     `--allow-read=${[...new Set(read)].join(",")}`,
-    // The modes of these files may have to change; the command "keys" and an editor write their content.
-    `--allow-write=${
-      [dirname(config.keys.secretKeyFile), config.keys.keysFile, config.services.file, ...sockets].join(",")
-    }`,
+    // Keys are removed by their devices, too. Of the services file, only the mode may have to change.
+    `--allow-write=${[keyFolder, keysFile, ...edits, config.services.file, ...sockets].join(",")}`,
     ...envFlags(table, variables),
   ];
 }

@@ -7,8 +7,7 @@ import { withDeadline } from "../lib/async.ts";
 import type { Clock } from "../lib/clock.ts";
 import { readChunks } from "../lib/read_bytes.ts";
 import { readServerSentEvents, type ServerSentEvent } from "../lib/sse.ts";
-import type { Exchange, Version } from "../protocol/exchange.ts";
-import { openEnvelope, parseEnvelope } from "../protocol/v1/envelope.ts";
+import { type Exchange, openAnswer, type Version } from "../protocol/exchange.ts";
 import { StreamOpener } from "../protocol/v2/stream.ts";
 import { type Fields, parseFields } from "./answer.ts";
 import { expect, Mismatch } from "./mismatch.ts";
@@ -118,7 +117,7 @@ export class EventReader {
   async #open({ data = "", event, id }: ServerSentEvent): Promise<string> {
     if (this.#opener !== undefined) return await this.#opener.open(data, id ?? "");
     if (event !== undefined || id !== undefined) throw new Mismatch("Version 1 has no event and id lines");
-    return await openEnvelope(this.#exchange.key.aead, parseEnvelope(data));
+    return await openAnswer(this.#exchange, data);
   }
 }
 

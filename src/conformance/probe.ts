@@ -7,7 +7,7 @@ import type { Bytes, RandomBytes } from "../protocol/bytes.ts";
 import { toHex } from "../protocol/bytes.ts";
 import type { Route } from "../protocol/v2/envelope.ts";
 import { type Exchange, openAnswer, sealRequest, type Version } from "../protocol/exchange.ts";
-import { importSecretKey, type SecretKey } from "../protocol/secret_key.ts";
+import { importSecretKey, type SecretKeyV1 } from "../protocol/secret_key.ts";
 import { type CheckedAnswer, type Fields, parseAnswer, type Refusal } from "./answer.ts";
 import { withDeadline } from "../lib/async.ts";
 import { type Clock, sleep } from "../lib/clock.ts";
@@ -71,7 +71,7 @@ export interface SealOptions {
   /** Source of nonces and salts; that of the probe by default. */
   readonly random?: RandomBytes;
   /** Key; that of the probe by default. */
-  readonly key?: SecretKey;
+  readonly key?: SecretKeyV1;
 }
 
 /** Longest wait for an answer, in milliseconds: a gateway waits up to 30 s for Jeedom. */
@@ -85,10 +85,10 @@ export class Probe {
   /** Version of the protocol. */
   readonly version: Version;
   /** Key. */
-  readonly key: SecretKey;
+  readonly key: SecretKeyV1;
   readonly #options: ProbeOptions;
 
-  private constructor(version: Version, key: SecretKey, options: ProbeOptions) {
+  private constructor(version: Version, key: SecretKeyV1, options: ProbeOptions) {
     this.version = version;
     this.key = key;
     this.#options = options;

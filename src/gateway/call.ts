@@ -90,7 +90,7 @@ export function createCallHandler(options: CallHandlerOptions, selection: Servic
 
   /** Runs a request if its key and its service allow it. Never rejects. */
   async function run(
-    { key, payload, text, release: releaseRequest }: Admitted,
+    { key, exchange, payload, text, release: releaseRequest }: Admitted,
     context: RunContext,
     holdMemory: ServiceContext["holdMemory"],
   ): Promise<Outcome> {
@@ -108,7 +108,7 @@ export function createCallHandler(options: CallHandlerOptions, selection: Servic
     let outcome: Outcome;
     try {
       const selected = service = selectService(payload, selection);
-      key.scope.useService(selected.name);
+      if (!selected.isOpen) key.scope.useService(selected.name);
       const exact = keepDigits(payload, text);
       const { clientSignal } = context;
       const reply = await telemetry.measure(
@@ -116,6 +116,8 @@ export function createCallHandler(options: CallHandlerOptions, selection: Servic
         () =>
           selected.handle(exact, {
             key: key.name,
+            kid: key.kid,
+            salt: exchange.version === 2 ? exchange.salt : undefined,
             keyCreated: key.created,
             scope: key.scope,
             clientSignal,

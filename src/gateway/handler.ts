@@ -29,6 +29,7 @@ import {
   type RouteHandler,
   toHttpError,
 } from "../http/router.ts";
+import type { Keyring } from "../keys/keyring.ts";
 import { isStreaming, type Service } from "../services/service.ts";
 import { type AccessOptions, type Admit, createAdmit } from "./admission.ts";
 import { createCallHandler } from "./call.ts";
@@ -44,6 +45,8 @@ export interface GatewayOptions {
   readonly origins: OriginOptions;
   /** Keys, replay store and rate limits. */
   readonly access: AccessOptions;
+  /** Pairing of devices. */
+  readonly pairing: PairingOptions;
   /** Services. A request to `/gateway` that names none is for the first one. */
   readonly services: readonly Service[];
   /** Collaborators of subscriptions. */
@@ -76,6 +79,14 @@ export interface OriginOptions {
   readonly allowedOrigins?: Iterable<string> | undefined;
 }
 
+/** Pairing of devices. */
+export interface PairingOptions {
+  /** Keys of the pairing codes. */
+  readonly keyring: Keyring;
+  /** Service of the route. */
+  readonly service: Service;
+}
+
 /** Answers of the health routes. */
 export interface HealthOptions {
   /** Version of the gateway. */
@@ -103,22 +114,39 @@ type Routed = RoutedRequest<Route | OpenRoute>;
 
 /** Returns the handler of the public port. */
 export function createHandler(options: GatewayOptions): Handler {
-  const { access, services, subscriptions, limiters, health, page, random, randomBytes, audit, log, telemetry } =
-    options;
+  const {
+    access,
+    pairing,
+    services,
+    subscriptions,
+    limiters,
+    health,
+    page,
+    random,
+    randomBytes,
+    audit,
+    log,
+    telemetry,
+  } = options;
   const { now, monotonic } = options.clock;
   const { streams } = subscriptions;
   const { publicUrl } = options.origins;
   const allowedOrigins = new AllowedOrigins(options.origins.allowedOrigins ?? []);
 
-  const decide = createAdmit({
-    access,
-    bodies: limiters.bodies,
-    largeRequests: limiters.largeRequests,
-    telemetry,
-    onFailure: audit.failed,
-    now,
-  });
-  const admit: Admit = (request, requestInfo) => telemetry.measure("admission", () => decide(request, requestInfo));
+  /** Returns the admission of requests with the keys of a keyring. Rates, failures and replays count for all of them. */
+  function admitWith(keyring: Keyring): Admit {
+    const decide = createAdmit({
+      access: { ...access, keyring },
+      bodies: limiters.bodies,
+      largeRequests: limiters.largeRequests,
+      telemetry,
+      onFailure: audit.failed,
+      now,
+    });
+    return (request, requestInfo) => telemetry.measure("admission", () => decide(request, requestInfo));
+  }
+
+  const admit = admitWith(access.keyring);
   const call = {
     admit,
     limiters,
@@ -170,6 +198,7 @@ export function createHandler(options: GatewayOptions): Handler {
         sealed(only.aliases.subscribe, createSubscribeHandler(subscribe, { only })),
       ]
     ),
+    sealed("/pair", createCallHandler({ ...call, admit: admitWith(pairing.keyring) }, { only: pairing.service })),
     open("/health", () => healthResponse(health.version)),
     open("/health/live", aliveResponse),
     open("/health/ready", () => readyResponse(health.isReady())),

@@ -76,6 +76,13 @@ export const storeFull = (key: Key): HttpError => new ReplayStoreError(key, "Too
 export const storeUnavailable = (key: Key): HttpError =>
   new ReplayStoreError(key, "Replay store is out of reach: nothing runs without it", 5);
 
+/** Unavailable store of pairing codes; the same error for a code that is there and one that is not. */
+export const pairingUnavailable = (): HttpError =>
+  new HttpError(STATUS_CODE.ServiceUnavailable, "Pairing codes are out of reach", {
+    reason: "store",
+    headers: retryAfter(5),
+  });
+
 /** Too many requests or failures of an address in a time. */
 export const tooManyRequests = (retryAfterSeconds: number, named?: NamedKey): HttpError =>
   tooMany("address_rate", { retryAfterSeconds, named });

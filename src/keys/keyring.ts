@@ -8,7 +8,7 @@ import { EnvelopeError, KEY_BYTES } from "../protocol/aead.ts";
 import type { Bytes, RandomBytes } from "../protocol/bytes.ts";
 import type { Route } from "../protocol/v2/envelope.ts";
 import { type OpenedRequest, openRequest, type RequestEnvelope, type Version } from "../protocol/exchange.ts";
-import { deriveKeyId, type ImportSecretKey, importSecretKey, type SecretKey } from "../protocol/secret_key.ts";
+import { deriveKeyId, type ImportSecretKey, importSecretKey, type SecretKeyV1 } from "../protocol/secret_key.ts";
 import { KeyAddresses } from "../limits/key_addresses.ts";
 import type { Rate } from "../limits/rate_limiter.ts";
 import { DEFAULT_KEY_NAME, type KeyRecord } from "./schema.ts";
@@ -22,7 +22,7 @@ export interface Key {
   /** Public id of the secret. */
   readonly kid: string;
   /** Imported secret, which cannot be exported. */
-  readonly secret: SecretKey;
+  readonly secret: SecretKeyV1;
   /** Rights of its holder. */
   readonly scope: Scope;
   /** Time of its creation, in milliseconds since 1970; 0 for the key `default`, which has no such time. */
@@ -87,6 +87,8 @@ interface KeyEntry {
   readonly rights: Rights;
   /** Name of the key. */
   readonly name: string;
+  /** Text by which its device describes itself. */
+  readonly label?: string | undefined;
   /** Secret, 32 bytes. */
   readonly secret: Bytes;
   /** Expiry, in milliseconds since 1970. */
@@ -102,6 +104,11 @@ interface KeyEntry {
   /** Its own rate limit. */
   readonly rate?: Rate | undefined;
 }
+
+/** Details of a key in force. The key `default` was created at the time 0. */
+export type KeyDetails = Readonly<
+  Pick<KeyEntry, "name" | "label" | "rights" | "expires" | "minProtocol" | "created">
+>;
 
 /** Content of the key files. */
 export interface KeySources {
@@ -144,7 +151,7 @@ export class LiveKeyring implements Keyring {
   readonly #now: () => number;
   readonly #allRights: Rights;
   readonly #importSecretKey: ImportSecretKey;
-  readonly #decoy: Promise<SecretKey>;
+  readonly #decoy: Promise<SecretKeyV1>;
   readonly #openings = new OpeningQueue();
   readonly #lastKeyByAddress = new KeyAddresses();
   #active: ReadonlyMap<string, ActiveKey> = new Map();
@@ -171,6 +178,14 @@ export class LiveKeyring implements Keyring {
   get expiryByName(): ReadonlyMap<string, number | undefined> {
     // Of the two secrets of a rotated key, the first is the current one.
     return new Map(this.#usable().toReversed().map(({ entry: { name, expires } }) => [name, expires]));
+  }
+
+  /** Returns the details of a key in force by its id, without its secret; undefined if there is none. */
+  find(kid: string): KeyDetails | undefined {
+    const active = this.#byKid.get(kid);
+    if (active === undefined || !this.#isUsable(active, 2)) return undefined;
+    const { name, label, rights, expires, minProtocol, created } = active.entry;
+    return { name, label, rights, expires, minProtocol, created };
   }
 
   /** Replaces the keys. Keys without relevant changes stay active; all others are revoked. */
@@ -343,7 +358,7 @@ export class LiveKeyring implements Keyring {
 }
 
 /** Fields whose change does not revoke a key. */
-const CHANGEABLE = { expires: 0, isPrevious: false, expiryMessage: "" } as const satisfies Partial<KeyEntry>;
+const CHANGEABLE = { label: "", expires: 0, isPrevious: false, expiryMessage: "" } as const satisfies Partial<KeyEntry>;
 
 async function openWith(
   { key }: ActiveKey,
@@ -378,12 +393,12 @@ function* toEntries({ single, records }: KeySources, allRights: Rights): Generat
       created: 0,
     };
   }
-  for (const { disabled, previous, expires, ...entry } of records) {
+  for (const { disabled, previous, expires, label, ...entry } of records) {
     if (disabled) continue;
-    yield { ...entry, expires, isPrevious: false, expiryMessage: `Key ${entry.name} has expired` };
+    yield { ...entry, label, expires, isPrevious: false, expiryMessage: `Key ${entry.name} has expired` };
     if (previous === undefined) continue;
     const until = Math.min(previous.until, expires ?? Infinity);
     const expiryMessage = `Key ${entry.name} was rotated: this secret is the old one`;
-    yield { ...entry, secret: previous.secret, expires: until, isPrevious: true, expiryMessage };
+    yield { ...entry, label, secret: previous.secret, expires: until, isPrevious: true, expiryMessage };
   }
 }

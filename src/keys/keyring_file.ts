@@ -83,25 +83,27 @@ function parse(path: string, text: string, services: readonly GrantableService[]
   }
 }
 
+/** Returns the new records from the old ones. An error that it throws ends the edit, with nothing written. */
+export type KeysChange = (records: readonly KeyRecord[]) => readonly KeyRecord[] | Promise<readonly KeyRecord[]>;
+
 /**
  * Edits the keys file, which other processes may read and edit at the same time. The file is replaced atomically, and
  * edits wait for each other. After any failure, the file is unchanged.
  *
  * @param path the file, or a link to it; file and directories are created as needed
- * @param change returns the new records from the old ones; an error that it throws ends the edit
  * @throws {KeyFileError} if the file cannot be read or written, or would become invalid
  * @throws {KeysFileLockedError} if another process holds the lock for too long
  */
 export async function editKeysFile(
   path: string,
-  change: (records: readonly KeyRecord[]) => readonly KeyRecord[],
+  change: KeysChange,
   options: KeysFileOptions,
 ): Promise<KeysFileEdit> {
   const { files, waitMs, services } = options;
   return await editFile(path, async (target) => {
     const loaded = await readKeysFile(target, options);
     const before = loaded?.keys ?? [];
-    const after = change(before);
+    const after = await change(before);
     const text = formatChecked(target, after, services);
     return { text, result: { before, after, tightened: loaded?.tightened ?? false } };
   }, { ...MESSAGES, Locked: KeysFileLockedError, files, waitMs });

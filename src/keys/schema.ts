@@ -7,6 +7,7 @@
 import { z } from "zod";
 import { findDuplicateMember } from "../lib/duplicate_member.ts";
 import { isObject } from "../lib/json.ts";
+import { isVisible } from "../lib/visible.ts";
 import type { Rate } from "../limits/rate_limiter.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import { parseKey } from "../protocol/secret_key.ts";
@@ -16,6 +17,8 @@ import type { GrantableService, Rights, RightsIssue } from "./rights.ts";
 export interface KeyRecord {
   /** Its name: letters, digits, `.`, `_` and `-`. */
   readonly name: string;
+  /** Text by which its device describes itself, which is no secret and proves nothing. */
+  readonly label?: string | undefined;
   /** The key, 32 bytes. */
   readonly secret: Bytes;
   /** Time of its creation, in milliseconds since 1970. */
@@ -40,12 +43,26 @@ export const DEFAULT_KEY_NAME = "default";
 /** Rule for the name of a key, in words that follow the name. */
 export const NAME_RULE = "must be 1 to 64 letters, digits, dots, dashes and underscores, first a letter or digit";
 
+/** Longest label, in UTF-16 code units. */
+const MAX_LABEL_LENGTH = 64;
+
+/** Rule for a label, in words that follow the name of its field. */
+export const LABEL_RULE = `must be text of 1 to ${MAX_LABEL_LENGTH} characters in one line, without control characters`;
+
 /** Maximum of both numbers of a rate limit. */
 export const MAX_RATE = 1_000_000;
 
 /** Returns whether a text can be the name of a key in the file. */
 export function isKeyName(text: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text);
+}
+
+/**
+ * Returns whether a text can be the label of a key. It comes from a device that is not trusted and goes to terminals and
+ * logs.
+ */
+export function isKeyLabel(text: string): boolean {
+  return text.trim() !== "" && text.length <= MAX_LABEL_LENGTH && text.isWellFormed() && isVisible(text);
 }
 
 const secret = z.string().transform((text, context): Bytes => {
@@ -59,6 +76,7 @@ const time = z.iso.datetime("must be a time such as 2027-01-31T12:00:00Z").trans
 
 const fields = {
   name: z.string().refine(isKeyName, NAME_RULE),
+  label: z.string().refine(isKeyLabel, LABEL_RULE).optional(),
   secret,
   created: time,
   expires: time.optional(),

@@ -42,6 +42,7 @@ export function watchKeys(options: KeyWatcherOptions, loaded: string): FileWatch
   }, loaded);
   return {
     reload: () => watcher.reload(),
+    load: () => watcher.load(),
     close() {
       clearInterval(expiry);
       return watcher.close();

@@ -41,6 +41,11 @@ const LOCK_WAIT_MS = 10_000;
 /** Interval of attempts to lock: a wait in the kernel could not be aborted. */
 const LOCK_PAUSE_MS = 50;
 
+/** Returns the files beside a file that an edit of it writes. */
+export function editPaths(path: string): { readonly lock: string; readonly temporary: string } {
+  return { lock: `${path}.lock`, temporary: `${path}.tmp` };
+}
+
 /**
  * Edits a file. Edits wait for each other, and after any failure the file is unchanged.
  *
@@ -94,11 +99,10 @@ async function lock(
   target: string,
   { name, files, Failure, Locked, waitMs = LOCK_WAIT_MS }: EditOptions,
 ): Promise<Deno.FsFile> {
-  const path = `${target}.lock`;
+  const { lock: path } = editPaths(target);
   let file: Deno.FsFile | undefined;
   try {
-    await files.mkdir(dirname(path), { recursive: true });
-    file = await files.open(path, { write: true, create: true, mode: OWNER_ONLY });
+    file = await openLock(path, files);
     for (let waited = 0; waited <= waitMs; waited += LOCK_PAUSE_MS) {
       if (await file.tryLock(true)) return file;
       await pause(LOCK_PAUSE_MS);
@@ -117,8 +121,20 @@ async function lock(
   );
 }
 
+/** Opens the file of a lock. Creates its directory only if it is absent: the gateway's sandbox may not create one. */
+async function openLock(path: string, files: EditFileSystem): Promise<Deno.FsFile> {
+  const open = () => files.open(path, { write: true, create: true, mode: OWNER_ONLY });
+  try {
+    return await open();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    await files.mkdir(dirname(path), { recursive: true });
+    return await open();
+  }
+}
+
 async function replace(path: string, text: string, { name, files, Failure }: EditOptions): Promise<void> {
-  const temporary = `${path}.tmp`;
+  const { temporary } = editPaths(path);
   try {
     // A temporary file of a process that was killed here. `createNew` does not follow a planted link.
     await files.remove(temporary).catch(() => {});

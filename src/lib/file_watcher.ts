@@ -22,6 +22,8 @@ export interface FileWatcherOptions {
 export interface FileWatcher {
   /** Loads the files at once. Never throws. */
   reload(): Promise<void>;
+  /** Loads the files at once. Throws if they cannot be loaded. */
+  load(): Promise<void>;
   /** Stops after the current load. */
   close(): Promise<void>;
 }
@@ -41,19 +43,22 @@ export function watchFiles(options: FileWatcherOptions, loaded: string | undefin
   let lastReported: string | undefined;
   const mutex = new Mutex();
 
-  async function load(): Promise<void> {
+  /** Returns the error, once it is reported. */
+  async function load(): Promise<{ readonly error: unknown } | undefined> {
     // Before loading, so that a change in between is found by the next poll.
     const fingerprint = await options.fingerprint();
     try {
       await options.load();
       loaded = fingerprint;
       lastReported = undefined;
+      return undefined;
     } catch (error) {
       // Retried at each poll: the cause may be temporary, or the files may be again as they were before.
       loaded = undefined;
       const reason = errorText(error);
       if (reason !== lastReported) options.onFailure(reason);
       lastReported = reason;
+      return { error };
     }
   }
 
@@ -72,7 +77,11 @@ export function watchFiles(options: FileWatcherOptions, loaded: string | undefin
   }, options.pollMs);
 
   return {
-    reload: () => mutex.runExclusive(load),
+    reload: async () => void await mutex.runExclusive(load),
+    async load() {
+      const failure = await mutex.runExclusive(load);
+      if (failure !== undefined) throw failure.error;
+    },
     async close() {
       clearInterval(timer);
       await mutex.runExclusive(() => Promise.resolve());

@@ -73,6 +73,7 @@ const SUBSCRIBED: readonly Result[] = ["subscribed", "refused", "failed"];
 const EXPECTED_RESULTS: Partial<Readonly<Record<AnsweredRequest["route"], readonly Result[]>>> = {
   "/gateway": NOT_EXECUTED,
   "/subscribe": NOT_EXECUTED,
+  "/pair": NOT_EXECUTED,
   "/health": EXECUTED,
   "/health/live": EXECUTED,
   "/health/ready": EXECUTED,
@@ -152,6 +153,8 @@ export function createMetrics({ monotonic, version }: MetricsOptions): Metrics {
   }
 
   for (const [route, results] of Object.entries(EXPECTED_RESULTS)) expectRoute(route, results);
+  expect("/pair", "pair", EXECUTED);
+  operationSeconds.zero({ step: "pair" });
   for (const reason of REFUSAL_REASONS) refusals.inc({ reason }, 0);
   for (const step of OPERATIONS) operationSeconds.zero({ step });
   for (const version of [1, 2]) streams.set({ version }, 0);

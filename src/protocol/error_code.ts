@@ -16,6 +16,8 @@ export type ErrorCode =
   | "scope"
   | "key_revoked"
   | "key_rate"
+  | "already_paired"
+  | "pairing_conflict"
   | "busy"
   | "broker_not_allowed"
   | "broker"

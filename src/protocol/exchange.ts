@@ -17,7 +17,7 @@ import {
   tryRequestV2,
   VERSION_2,
 } from "./v2/envelope.ts";
-import type { SecretKey } from "./secret_key.ts";
+import type { SecretKey, SecretKeyV1 } from "./secret_key.ts";
 
 /** Version of the protocol. */
 export type Version = 1 | 2;
@@ -32,7 +32,7 @@ export const PROTOCOL_HEADER = "E2E-Protocol";
 export type RequestEnvelope = Envelope | EnvelopeV2;
 
 /** Request that an answer is bound to: in version 2 to this request alone, in version 1 to its key. */
-export type Exchange = ({ readonly version: 2 } & RequestBinding) | { readonly version: 1; readonly key: SecretKey };
+export type Exchange = ({ readonly version: 2 } & RequestBinding) | { readonly version: 1; readonly key: SecretKeyV1 };
 
 /**
  * Parses a request. Its first characters name the version: no other is tried.
@@ -53,13 +53,20 @@ export interface SealRequestOptions {
   readonly random: RandomBytes;
 }
 
-/** Encrypts a request; the exchange opens its answer. */
+/**
+ * Encrypts a request; the exchange opens its answer.
+ *
+ * @throws {TypeError} if it is to be of version 1, and the key was imported for version 2 only
+ */
 export async function sealRequest(
   key: SecretKey,
   plaintext: string,
   { version, route, random }: SealRequestOptions,
 ): Promise<{ readonly text: SealedText; readonly exchange: Exchange }> {
-  if (version === 1) return { text: await sealEnvelope(key.aead, plaintext, random), exchange: { version, key } };
+  if (version === 1) {
+    if (!hasV1(key)) throw new TypeError("Key was imported for version 2 only");
+    return { text: await sealEnvelope(key.aead, plaintext, random), exchange: { version, key } };
+  }
   const { text, binding } = await sealRequestV2(key, plaintext, { route, random });
   return { text, exchange: { version, ...binding } };
 }
@@ -76,7 +83,8 @@ export interface OpenedRequest {
  * Verifies and decrypts a request that may have been sealed with another key.
  *
  * @param route route at which it was received
- * @returns undefined if it was sealed with another key or, in version 2, for another route, or is not UTF-8
+ * @returns undefined if it was sealed with another key or, in version 2, for another route, or is not UTF-8; in version 1
+ *   also if the key was imported for version 2 only
  */
 export async function openRequest(
   key: SecretKey,
@@ -84,6 +92,7 @@ export async function openRequest(
   { route }: { readonly route: Route },
 ): Promise<OpenedRequest | undefined> {
   if (envelope.version === 1) {
+    if (!hasV1(key)) return undefined;
     const text = await tryEnvelope(key.aead, envelope);
     return text === undefined ? undefined : { text, exchange: { version: 1, key } };
   }
@@ -107,4 +116,8 @@ export async function openAnswer(exchange: Exchange, text: string): Promise<Open
   return exchange.version === 1
     ? await openEnvelope(exchange.key.aead, parseEnvelope(text))
     : await openResponseV2(exchange, text);
+}
+
+function hasV1(key: SecretKey): key is SecretKeyV1 {
+  return key.aead !== undefined;
 }

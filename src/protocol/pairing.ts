@@ -69,7 +69,8 @@ export function parsePairingUri(text: string): Pairing {
   return { url: checkedUrl(values.get("url")), name: checkedName(values.get("name")), key: checkedKey(key) };
 }
 
-function decoded(text: string): string {
+/** Percent-decodes a part of a link. @throws {TypeError} if it is not UTF-8 */
+export function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
@@ -77,8 +78,12 @@ function decoded(text: string): string {
   }
 }
 
-/** Normalizes an address, so that a device recognizes the same gateway. */
-function checkedUrl(text: string | undefined): string {
+/**
+ * Normalizes an address, so that a device recognizes the same gateway.
+ *
+ * @throws {TypeError} if it is not one of HTTP, or has more than host and path; the message never quotes it
+ */
+export function checkedUrl(text: string | undefined): string {
   const url = text !== undefined && URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     throw new TypeError("Gateway's URL must be an address such as https://home.example");

@@ -7,14 +7,15 @@ import type { ServiceSettings } from "../config/rules.ts";
 import type { Config } from "../config/settings.ts";
 import type { Check } from "../doctor/check.ts";
 import type { DoctorContext } from "../doctor/context.ts";
-import type { Key } from "../keys/keyring.ts";
+import type { Key, KeyDetails } from "../keys/keyring.ts";
+import type { KeysChange } from "../keys/keyring_file.ts";
 import type { GrantableService, Rights, Scope } from "../keys/rights.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
 import type { Deadlines } from "../lib/deadlines.ts";
 import type { Log } from "../observability/log.ts";
 import type { MetricRegistry, Telemetry } from "../observability/telemetry.ts";
 import type { Platform } from "../platform.ts";
-import type { RandomBytes } from "../protocol/bytes.ts";
+import type { Bytes, RandomBytes } from "../protocol/bytes.ts";
 import type { ErrorCode } from "../protocol/error_code.ts";
 import type { Payload } from "../protocol/payload.ts";
 import type { Route } from "../protocol/v2/envelope.ts";
@@ -71,6 +72,9 @@ export interface ServiceModule<Settings extends ServiceSettings = ServiceSetting
   remedyIfUnset?(context: Pick<DoctorContext, "config" | "isSet">): string | undefined;
 }
 
+/** A service that every key may use, without a right: it is no part of rights, settings and readiness. */
+export type OpenServiceModule = Pick<ServiceModule, "name" | "create">;
+
 /** Text in the log line of the start. */
 export interface StartText {
   /** Template, such as `for Jeedom at {jeedom}`. */
@@ -99,6 +103,12 @@ export interface ServiceDependencies {
   readonly state: StateStore;
   /** Every right in every service. */
   readonly allRights: Rights;
+  /** Keys in force, and the file of their records. */
+  readonly keys: KeyRecords;
+  /** Services that keys are granted. */
+  readonly modules: readonly ServiceModule[];
+  /** Version of the gateway. */
+  readonly version: string;
   /** Returns a service by its name, once all are created; undefined if there is none. */
   readonly findService: (name: string) => Service | undefined;
   /** The machine. */
@@ -131,10 +141,32 @@ export interface ServiceDependencies {
   readonly resources: AsyncDisposableStack;
 }
 
+/** Keys in force, and the file of their records. */
+export interface KeyRecords {
+  /** Returns the details of a key in force by its id; undefined if there is none. */
+  find(kid: string): KeyDetails | undefined;
+  /**
+   * Edits the keys file. When the promise settles, the change is in force.
+   *
+   * @throws {Error} of the change, or because the file cannot be read, written or loaded
+   */
+  edit(change: KeysChange): Promise<unknown>;
+}
+
+/** Uses of a key, where their number is limited. */
+export interface Uses {
+  /** Number that remains. */
+  readonly left: number;
+  /** Number in all. */
+  readonly of: number;
+}
+
 /** Executes requests of one kind. */
 export interface Service {
   /** Its name. */
   readonly name: string;
+  /** True if every key may use it, without a right. */
+  readonly isOpen?: boolean;
   /** Status of an answer that names a missing or wrong field. */
   readonly fieldErrorStatus: number;
   /**
@@ -159,6 +191,12 @@ export interface Service {
   readonly aliases?: { readonly call: Route; readonly subscribe: Route };
   /** Returns whether a request that names no service is for this one, by its fields. */
   claims?(payload: Payload): boolean;
+  /**
+   * Returns the uses that a key has in it; undefined if their number is not limited.
+   *
+   * @throws {ServiceError} if the count cannot be read
+   */
+  readUses?(context: KeyContext): Promise<Uses | undefined>;
 }
 
 /** A service that has subscriptions. */
@@ -169,14 +207,22 @@ export function isStreaming(service: Service): service is StreamingService {
   return service.subscribe !== undefined;
 }
 
-/** Context of a request. */
-export interface ServiceContext {
-  /** Name of the request's key. */
+/** Key of a request. */
+export interface KeyContext {
+  /** Name of the key. */
   readonly key: string;
-  /** Time of the key's creation, in milliseconds since 1970: another key may have its name later. */
+  /** Public id of its secret; a rotated key has two. */
+  readonly kid: string;
+  /** Time of its creation, in milliseconds since 1970: another key may have its name later. */
   readonly keyCreated: number;
-  /** Rights of the request's key. */
+  /** Its rights. */
   readonly scope: Scope;
+}
+
+/** Context of a request. */
+export interface ServiceContext extends KeyContext {
+  /** Salt of the request, 16 bytes; undefined in version 1. */
+  readonly salt?: Bytes | undefined;
   /** Aborts when the client has disconnected. */
   readonly clientSignal: AbortSignal;
   /** Aborts when the request's key stops working or its rights change. */
@@ -243,7 +289,7 @@ export class ServiceError extends Error {
 }
 
 /** Makes the error for a request whose key was revoked, or whose rights have changed, while it ran. */
-export function revokedError({ reason }: Pick<AbortSignal, "reason">): ServiceError {
+export function revokedError({ reason }: Partial<Pick<AbortSignal, "reason">> = {}): ServiceError {
   const message = reason instanceof Error ? reason.message : "Key was removed or disabled";
   return new ServiceError(403, message, { code: "key_revoked" });
 }

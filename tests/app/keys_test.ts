@@ -1,10 +1,15 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { type OpenKeys, openKeys } from "../../src/app/keys.ts";
 import { parseConfig } from "../../src/config/parse.ts";
 import type { Config } from "../../src/config/settings.ts";
+import { KeyFileError } from "../../src/keys/default_key_file.ts";
+import { editKeysFile } from "../../src/keys/keyring_file.ts";
+import { type KeyRecord, parseKeysFile } from "../../src/keys/schema.ts";
 import { SERVICES } from "../../src/services/registry.ts";
 import { deriveKeyId, parseKey } from "../../src/protocol/secret_key.ts";
+import { makeRecord } from "../support/gateway.ts";
 import { fakePlatform } from "../support/platform.ts";
+import type { Platform } from "../../src/platform.ts";
 import { inTempDir } from "../support/temp_dir.ts";
 
 const LOG = { debug() {}, info() {}, warn() {}, error() {} };
@@ -14,8 +19,12 @@ function configIn(directory: string): Config {
   return parseConfig({ SECRET_KEY_FILE: `${directory}/secret_key.txt`, KEYS_FILE: `${directory}/keys.json` });
 }
 
-function open(config: Config): Promise<OpenKeys> {
-  return openKeys(config, fakePlatform(), { log: LOG, metrics: { gauge() {}, counter() {} }, services: SERVICES });
+function open(config: Config, files: Platform["files"] = Deno): Promise<OpenKeys> {
+  return openKeys(config, fakePlatform({ files }), {
+    log: LOG,
+    metrics: { gauge() {}, counter() {} },
+    services: SERVICES,
+  });
 }
 
 Deno.test("openKeys() removes the temporary key file of an interrupted start, at the first start and at later ones", () =>
@@ -45,4 +54,76 @@ Deno.test("openKeys() names the key that it created, at the first start only", (
     }
     const secret = parseKey((await Deno.readTextFile(config.keys.secretKeyFile)).trim());
     assertEquals(newKeyIds, [secret && await deriveKeyId(secret), undefined]);
+  }));
+
+Deno.test("OpenKeys.edit() writes the keys file and has the change in force when it settles, also where there was no file", () =>
+  inTempDir(async (directory) => {
+    const config = configIn(directory);
+    const keys = await open(config);
+    await using _close = { [Symbol.asyncDispose]: () => keys.close() };
+    const records = [makeRecord({ name: "phone" }), makeRecord({ name: "tablet" })];
+    const { before, after } = await keys.edit((known) => [...known, ...records]);
+    assertEquals([before.length, after.length, keys.keyring.size], [0, 2, 3]);
+    await keys.edit((known) => known.filter(({ name }) => name !== "phone"));
+    assertEquals([...keys.keyring.expiryByName.keys()].toSorted(), ["default", "tablet"]);
+    const names = parseKeysFile(await Deno.readTextFile(config.keys.keysFile), SERVICES).map(({ name }) => name);
+    assertEquals(names, ["tablet"]);
+  }));
+
+Deno.test("OpenKeys.edit() applies all of many edits at once, beside those of another process", () =>
+  inTempDir(async (directory) => {
+    const config = configIn(directory);
+    const keys = await open(config);
+    await using _close = { [Symbol.asyncDispose]: () => keys.close() };
+    const options = { files: Deno, mode: "strict", services: SERVICES } as const;
+    const add = (name: string) => (known: readonly KeyRecord[]) => [...known, makeRecord({ name })];
+    const names = Array.from({ length: 6 }, (_, index) => `key${index}`);
+    const others = names.map((name) => editKeysFile(config.keys.keysFile, add(`other-${name}`), options));
+    await Promise.all(names.map(async (name) => {
+      await keys.edit(add(name));
+      assert(keys.keyring.expiryByName.has(name), name);
+    }));
+    await Promise.all(others);
+    await keys.edit((known) => known);
+    assertEquals(keys.keyring.size, 2 * names.length + 1);
+  }));
+
+Deno.test("OpenKeys.edit() changes nothing when the change throws, when the file is invalid, or when it cannot be written", () =>
+  inTempDir(async (directory) => {
+    const config = configIn(directory);
+    const keys = await open(config);
+    await using _close = { [Symbol.asyncDispose]: () => keys.close() };
+    const record = makeRecord({ name: "phone" });
+    await keys.edit(() => [record]);
+    const text = await Deno.readTextFile(config.keys.keysFile);
+    await assertRejects(() => keys.edit(() => Promise.reject(new RangeError("no"))), RangeError, "no");
+    await assertRejects(() => keys.edit(() => [record, record]), KeyFileError, "is unchanged, as the edit would make");
+    assertEquals(await Deno.readTextFile(config.keys.keysFile), text);
+    await Deno.writeTextFile(config.keys.keysFile, "{");
+    await assertRejects(() => keys.edit(() => []), KeyFileError, "is invalid: it is not JSON");
+    assertEquals(await Deno.readTextFile(config.keys.keysFile), "{");
+    assertEquals(keys.keyring.size, 2);
+  }));
+
+Deno.test("OpenKeys.edit() names the file and the remedy when the disk is read-only, and keeps the keys", () =>
+  inTempDir(async (directory) => {
+    const config = configIn(directory);
+    const readOnly = () => Promise.reject(new Error("Read-only file system (os error 30)"));
+    const keys = await open(config, { ...Deno, open: readOnly });
+    await using _close = { [Symbol.asyncDispose]: () => keys.close() };
+    const error = await assertRejects(() => keys.edit(() => [makeRecord({ name: "phone" })]), KeyFileError);
+    assertStringIncludes(error.message, `"${config.keys.keysFile}.lock" cannot be used: Read-only file system`);
+    assertStringIncludes(error.message, "in a writable directory");
+    assertEquals(keys.keyring.size, 1);
+  }));
+
+Deno.test("OpenKeys.edit() rejects when the new file cannot be loaded, and the keys before stay active", () =>
+  inTempDir(async (directory) => {
+    const config = configIn(directory);
+    const keys = await open(config);
+    await using _close = { [Symbol.asyncDispose]: () => keys.close() };
+    const secret = parseKey((await Deno.readTextFile(config.keys.secretKeyFile)).trim());
+    const edit = () => keys.edit(() => [{ ...makeRecord({ name: "phone" }), ...secret && { secret } }]);
+    await assertRejects(edit, KeyFileError, "has the same secret as");
+    assertEquals([...keys.keyring.expiryByName.keys()], ["default"]);
   }));

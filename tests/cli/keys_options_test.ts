@@ -4,7 +4,7 @@ import { formatDuration, parseDuration, parseEnd } from "../../src/keys/duration
 import { describeState } from "../../src/keys/status.ts";
 import { formatKeyTable } from "../../src/cli/keys/list.ts";
 import { rateFromOptions } from "../../src/cli/keys/key_options.ts";
-import { drawPairingCode } from "../../src/cli/keys/show.ts";
+import { drawPairingCode } from "../../src/cli/keys/qr_code.ts";
 import { rightsFromOptions as rightsWith } from "../../src/cli/keys/rights_from_options.ts";
 import { describeRights as describeWith, summarizeRights as summarizeWith } from "../../src/cli/keys/rights_text.ts";
 import { formatPairingUri } from "../../src/protocol/pairing.ts";
@@ -176,6 +176,7 @@ Deno.test("formatKeyTable() sorts by name, aligns its columns and fits into 80 o
   const table = formatKeyTable([
     { ...row, name: "wall-tablet", state: ["expires in 12 d", "rotated: old secret for 23 h"] },
     { ...row, name: "default", created: "", rights: "every right" },
+    { ...row, name: "x", label: 'Anna\'s "old" phone' },
   ]);
   assertEquals(table.split("\n"), [
     "NAME         KID               CREATED     STATE",
@@ -183,6 +184,9 @@ Deno.test("formatKeyTable() sorts by name, aligns its columns and fits into 80 o
     "  every right",
     "wall-tablet  0123456789abcdef  2026-01-31  expires in 12 d",
     "                                           rotated: old secret for 23 h",
+    "  Jeedom *, own API key; MQTT publish #, subscribe #",
+    "x            0123456789abcdef  2026-01-31  active",
+    '  label "Anna\'s \\"old\\" phone"',
     "  Jeedom *, own API key; MQTT publish #, subscribe #",
   ]);
   assert(table.split("\n").every((line) => line.length <= 80), table);

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { FakeTime } from "../support/fake_time.ts";
 import { keys } from "../../src/cli/keys.ts";
-import { drawPairingCode } from "../../src/cli/keys/show.ts";
+import { drawPairingCode } from "../../src/cli/keys/qr_code.ts";
 import type { NetworkAddress, Platform } from "../../src/platform.ts";
 import { formatPairingUri, parsePairingUri } from "../../src/protocol/pairing.ts";
 import { fakePlatform } from "../support/platform.ts";

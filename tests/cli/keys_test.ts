@@ -3,12 +3,12 @@ import fc from "fast-check";
 import { runCommand } from "../../src/cli/commands.ts";
 import { keys, KEYS_LINE, SUBCOMMAND_LINES } from "../../src/cli/keys.ts";
 import { formatTime } from "../../src/keys/duration.ts";
-import { drawPairingCode } from "../../src/cli/keys/show.ts";
+import { drawPairingCode } from "../../src/cli/keys/qr_code.ts";
 import { deriveKeyId } from "../../src/protocol/secret_key.ts";
 import { parsePairingUri } from "../../src/protocol/pairing.ts";
 import type { KeyRecord } from "../../src/keys/schema.ts";
 import { SERVICES } from "../../src/services/registry.ts";
-import { readKeysFile } from "../../src/keys/keyring_file.ts";
+import { editKeysFile, readKeysFile } from "../../src/keys/keyring_file.ts";
 import { fakePlatform } from "../support/platform.ts";
 import { EVERYDAY_RIGHTS } from "../support/rights.ts";
 import { inTempDir } from "../support/temp_dir.ts";
@@ -215,6 +215,23 @@ Deno.test("keys show prints a code and its URI for PUBLIC_URL, and who holds the
     assertStringIncludes(inverted.out, drawPairingCode(uri, { invert: true }));
     const bare = await home.run("show phone --no-qr", { env: { PUBLIC_URL: "https://home.example/" } });
     assertEquals(bare.out.split("\n"), ['Anyone who sees this line has the key "phone":', uri]);
+  }));
+
+Deno.test("keys list and keys show print the label of a device in quotes, and keep it in the file", () =>
+  atHome(async (home) => {
+    await home.run("add phone");
+    const label = 'Anna\'s "phone"';
+    const relabel = (records: readonly KeyRecord[]) => records.map((record) => ({ ...record, label }));
+    await editKeysFile(`${home.directory}/data/keys.json`, relabel, {
+      files: Deno,
+      mode: "strict",
+      services: SERVICES,
+    });
+    const quoted = JSON.stringify(label);
+    assertStringIncludes((await home.run("list")).out, `\n  label ${quoted}\n  Jeedom`);
+    assertStringIncludes((await home.run("show phone --url http://x --no-qr")).out, `Label of its device: ${quoted}\n`);
+    await home.run("set phone --expires 3d");
+    assertEquals((await recordOf(home, "phone")).label, label);
   }));
 
 Deno.test("keys show prefers --url, and without any warns that the local address is local", () =>

@@ -33,6 +33,8 @@ for (const protocol of VERSIONS) {
         ["replay", 403, ["RefusedError", undefined]],
         ["salt_reused", 403, ["RefusedError", undefined]],
         ["already_executed", 409, ["RefusedError", undefined]],
+        ["already_paired", 409, ["AlreadyPairedError", undefined]],
+        ["pairing_conflict", 409, ["RefusedError", undefined]],
         // A code of a newer gateway, and no code.
         ["out_of_milk", 403, ["RefusedError", undefined]],
         ["out_of_milk", 429, ["RateLimitError", 7000]],

@@ -1,5 +1,7 @@
 /** Fake gateway behind `fetch`, for the examples in the client's doc comments. */
-import { connected, made, message, receive, stream } from "../support/fake_gateway.ts";
+import { importSecretKey, type SecretKey } from "../../src/protocol/secret_key.ts";
+import { connected, made, message, receive, secret, stream } from "../support/fake_gateway.ts";
+import { pairedBody, PAIRING_SECRET } from "../support/fake_pairing.ts";
 
 /** Jeedom's answers, by method. */
 const JEEDOM: Readonly<Record<string, unknown>> = {
@@ -14,8 +16,21 @@ const JEEDOM: Readonly<Record<string, unknown>> = {
 
 const STATE = { "entity_id": "light.kitchen", state: "on", attributes: { brightness: 128 } };
 
+const DEVICE = {
+  name: "phone",
+  kid: "0123456789abcdef",
+  default: false,
+  minProtocol: 1,
+  rights: {},
+  summary: [],
+  services: [],
+  version: "1.1.0",
+  time: 1_700_000_000.25,
+};
+
 /** Answers of the other services, by the first field of the request that has one. */
 const SERVICES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  device: { forget: { success: true, name: "phone" }, service: DEVICE },
   action: { name: { success: true }, service: { actions: [{ name: "open-gate", label: "Open the gate" }] } },
   http: { target: { id: 3 } },
   "home_assistant": { call: [], states: [STATE], state: STATE, history: [[STATE]], camera: null },
@@ -27,13 +42,22 @@ const MEMBERS = { headers: { "content-type": "image/jpeg" }, "body_b64": "/9j/",
 
 const refused = (error: string) => made({ source: "gateway" }, 403, JSON.stringify({ error, code: "field" }));
 
+/** Keys that requests may have, besides that of the examples. */
+const paired: SecretKey[] = [];
+
 globalThis.fetch = async (input, init) => {
   const { origin, pathname } = new URL(String(input));
   if (origin !== "https://home.example") throw new TypeError(`No gateway at ${origin}`);
   if (pathname === "/health") return Response.json({ status: "ok", version: "1.0.0" });
   const { body, signal } = init ?? {};
   if (typeof body !== "string" || !signal) throw new Error("Request has no body or signal");
-  const request = await receive(pathname, body);
+  if (pathname === "/pair") {
+    const request = await receive(pathname, body, PAIRING_SECRET);
+    const { body: answer, deviceKey } = await pairedBody(request);
+    paired.push(await importSecretKey(deviceKey));
+    return await made({ source: "gateway" }, 200, answer)(request, signal);
+  }
+  const request = await receive(pathname, body, paired.find(({ kid }) => body.startsWith(`2.${kid}.`)) ?? secret);
   const { timestamp, service, jsonrpc, topic, topics } = request.fields;
   if (timestamp === 0) return await refused("Request expired")(request, signal);
   if (pathname === "/mqtt/subscribe" && Array.isArray(topics)) {

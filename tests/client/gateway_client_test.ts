@@ -30,14 +30,16 @@ Deno.test("new GatewayClient() refuses an address that is not of HTTP, and an un
   }
 });
 
-Deno.test("gateway_client.ts exports the client, its errors and the functions for pairing codes, and nothing else", async () => {
+Deno.test("gateway_client.ts exports the client, its errors, pairing, the functions for keys and links, and nothing else", async () => {
   assertEquals(Object.keys(await import("../../src/client/gateway_client.ts")).sort(), [
+    "AlreadyPairedError",
     "ExpiredError",
     "FailedError",
     "GatewayClient",
     "GatewayError",
     "JeedomError",
     "NoWebCryptoError",
+    "PairingCodeError",
     "PassingError",
     "RateLimitError",
     "RefusedError",
@@ -48,8 +50,15 @@ Deno.test("gateway_client.ts exports the client, its errors and the functions fo
     "UnavailableError",
     "UnreachableError",
     "WrongKeyError",
+    "formatPairingAppLink",
+    "formatPairingLink",
     "formatPairingUri",
+    "importSecretKey",
+    "pair",
+    "parseKey",
+    "parsePairingLink",
     "parsePairingUri",
+    "secretKeyFrom",
   ]);
 });
 

@@ -11,6 +11,18 @@ type Call = (client: GatewayClient) => Promise<unknown>;
 const HTTP: Call = (client) => client.http({ target: "nas", path: "/" });
 const CAMERA: Call = (client) => client.homeAssistantCamera("camera.door");
 
+const DEVICE = {
+  name: "phone",
+  kid: "0123456789abcdef",
+  default: false,
+  minProtocol: 1,
+  rights: { mqtt: { publish: ["#"] } },
+  summary: ["MQTT publish #"],
+  services: ["mqtt"],
+  version: "1.1.0",
+  time: 1_700_000_000.25,
+};
+
 /** Answers that do not have the form of the service. */
 const MALFORMED: readonly (readonly [name: string, call: Call, answers: readonly Record<string, unknown>[]])[] = [
   ["actions", (client) => client.actions(), [
@@ -21,6 +33,19 @@ const MALFORMED: readonly (readonly [name: string, call: Call, answers: readonly
     { body: { actions: [{ name: "open-gate" }] } },
     { body: { actions: [null] } },
   ]],
+  ["device", (client) => client.device(), [
+    { body: [] },
+    { body: "no JSON" },
+    { body: { ...DEVICE, kid: undefined } },
+    { body: { ...DEVICE, default: "no" } },
+    { body: { ...DEVICE, label: 1 } },
+    { body: { ...DEVICE, expires: "2027-01-01" } },
+    { body: { ...DEVICE, time: null } },
+    { body: { ...DEVICE, rights: { mqtt: [] } } },
+    { body: { ...DEVICE, summary: [1] } },
+    { body: { ...DEVICE, uses: { action: { left: "2" } } } },
+  ]],
+  ["forget", (client) => client.forget(), [{ body: [] }, { body: null }]],
   ["http", HTTP, [{ body: null, body_b64: 7 }, { body: null, body_b64: "no base64!" }]],
   ["homeAssistantStates", (client) => client.homeAssistantStates(["*"]), [
     { body: {} },

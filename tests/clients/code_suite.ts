@@ -29,6 +29,8 @@ const MEANINGS: Readonly<Record<ErrorCode, Code>> = {
   replay: "refused",
   "salt_reused": "refused",
   "already_executed": "refused",
+  "already_paired": "refused",
+  "pairing_conflict": "refused",
   "too_slow": "refused",
 };
 

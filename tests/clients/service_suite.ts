@@ -30,6 +30,21 @@ const STATE = { "entity_id": "light.kitchen", state: "on", attributes: { brightn
 
 const ACTION = { name: "heating", label: "Heating", params: { degrees: { type: "number", min: 15 } }, coolDown: 5 };
 
+const DEVICE = {
+  name: "phone",
+  kid: "0123456789abcdef",
+  default: false,
+  label: "Anna's phone",
+  created: 1_700_000_000,
+  minProtocol: 1,
+  rights: { action: { actions: ["open-gate"], uses: 3 } },
+  summary: ["actions open-gate, 3 runs"],
+  services: ["action"],
+  uses: { action: { left: 2, of: 3 } },
+  version: "1.1.0",
+  time: 1_700_000_000.25,
+};
+
 const HEADERS = { "content-type": "application/json", "set-cookie": "a=1\nb=2" };
 
 /** Results of the calls that return an answer as it is. */
@@ -55,6 +70,20 @@ const CASES: readonly Case[] = [
     sent: { service: "echo" },
     answer: { status: 418, body: '{"error":"This key may not drink tea"}', service: "echo" },
     result: plain('{"error":"This key may not drink tea"}', { status: 418 }),
+  },
+  {
+    call: "device",
+    args: {},
+    sent: { service: "device" },
+    answer: { body: DEVICE, source: "gateway" },
+    result: DEVICE,
+  },
+  {
+    call: "forget",
+    args: {},
+    sent: { service: "device", forget: true },
+    answer: { body: { success: true, name: "phone" }, source: "gateway" },
+    result: {},
   },
   {
     call: "action",
@@ -223,6 +252,11 @@ const CASES: readonly Case[] = [
 
 /** Answers that do not have the form of the service, and statuses that the calls do not return. */
 const MALFORMED: readonly (readonly [call: string, args: Line, body: unknown, members?: Line])[] = [
+  ["device", {}, null],
+  ["device", {}, { ...DEVICE, name: 1 }],
+  ["device", {}, { ...DEVICE, summary: "every right" }],
+  ["device", {}, { ...DEVICE, services: [1] }],
+  ["device", {}, { ...DEVICE, rights: [] }],
   ["actions", {}, { actions: {} }],
   ["actions", {}, { actions: [{ name: "open-gate" }] }],
   ["actions", {}, "no JSON"],
@@ -242,6 +276,7 @@ const MALFORMED: readonly (readonly [call: string, args: Line, body: unknown, me
 /** Calls that may run something. */
 const COMMANDS: readonly (readonly [call: string, args: Line])[] = [
   ["call", { service: "echo", fields: {} }],
+  ["forget", {}],
   ["action", { name: "open-gate" }],
   ["http", { target: "nas", path: "/", method: "POST" }],
   ["homeAssistant", { call: "lock.open" }],

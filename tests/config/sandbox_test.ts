@@ -38,9 +38,12 @@ Deno.test("permissionFlags() allows the key's directory and the named files", ()
   const variables = { SECRET_KEY_FILE: "keys/k.txt", TLS_CERT_FILE: "c.pem", TLS_KEY_FILE: "k.pem" };
   assertEquals(
     flag("allow-read", variables),
-    `--allow-read=.env,keys,data/keys.json,c.pem,k.pem,services.yaml,${CONSOLE_FOLDER}`,
+    `--allow-read=.env,keys,data/keys.json,c.pem,k.pem,services.yaml,data/keys.json.lock,data/keys.json.tmp,${CONSOLE_FOLDER}`,
   );
-  assertEquals(flag("allow-write", variables), "--allow-write=keys,data/keys.json,services.yaml");
+  assertEquals(
+    flag("allow-write", variables),
+    "--allow-write=keys,data/keys.json,data/keys.json.lock,data/keys.json.tmp,services.yaml",
+  );
   const authority = { JEEDOM_URL: "https://jeedom", JEEDOM_CA_FILE: "jeedom.pem" };
   assertEquals(
     flag("allow-read", authority),

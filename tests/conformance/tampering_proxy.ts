@@ -3,7 +3,6 @@
  * repeated request is a new one to the gateway behind it.
  */
 import { type RandomBytes, randomBytes } from "../../src/protocol/bytes.ts";
-import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/v1/envelope.ts";
 import type { Route } from "../../src/protocol/v2/envelope.ts";
 import {
   type Exchange,
@@ -105,13 +104,13 @@ function pass(body: ReadableStream<Uint8Array>, options: PassOptions): ReadableS
 
   async function open({ data = "", id = "" }: ServerSentEvent): Promise<Fields> {
     return JSON.parse(
-      opener === undefined ? await openEnvelope(inner.key.aead, parseEnvelope(data)) : await opener.open(data, id),
+      opener === undefined ? await openAnswer(inner, data) : await opener.open(data, id),
     );
   }
 
   async function seal(event: Fields): Promise<string> {
     const text = JSON.stringify(event);
-    if (sealer === undefined) return `data: ${await sealEnvelope(exchange.key.aead, text, random)}\n\n`;
+    if (sealer === undefined) return `data: ${await sealAnswer(exchange, text, random)}\n\n`;
     const { n, text: sealed } = sealer.seal(text);
     return `id: ${n}\ndata: ${await sealed}\n\n`;
   }

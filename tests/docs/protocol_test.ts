@@ -3,9 +3,9 @@
  * that of the gateway.
  */
 import { assert, assertEquals } from "@std/assert";
-import { createCipheriv, createHmac } from "node:crypto";
+import { createCipheriv, createECDH, createHmac } from "node:crypto";
 import { joinBytes } from "../../src/lib/read_bytes.ts";
-import { fromHex, toBase64, toBase64Url, toHex } from "../../src/protocol/bytes.ts";
+import { fromBase64Url, fromHex, toBase64, toBase64Url, toHex } from "../../src/protocol/bytes.ts";
 import vectors from "../testdata/vectors.json" with { type: "json" };
 
 const page = await Deno.readTextFile(new URL("../../docs/protocol.md", import.meta.url));
@@ -42,9 +42,13 @@ function sealed(plaintext: string, { secret, nonce, aad = "" }: {
 }
 
 /** Returns the rows and the output of HKDF-SHA-256 by the two steps of RFC 5869. */
-function derived(info: string, salts: { readonly requestSalt?: string; readonly salt: string }) {
+function derived(info: string, salts: {
+  readonly ikm?: string;
+  readonly requestSalt?: string;
+  readonly salt: string;
+}) {
   const salt = fromHex((salts.requestSalt ?? "") + salts.salt);
-  const prk = hmac(salt, fromHex(key));
+  const prk = hmac(salt, fromHex(salts.ikm ?? key));
   const secret = toHex(Uint8Array.from(hmac(prk, utf8.encode(`${info}\u0001`))));
   const rows = [
     ...salts.requestSalt === undefined ? [] : [row("request salt", salts.requestSalt)],
@@ -72,8 +76,8 @@ function workedV2(direction: "request" | "response", vector: {
   readonly additionalData: string;
   readonly plaintext: string;
   readonly text: string;
-}): string {
-  const { rows, secret } = derived(`e2eg/2 ${direction}`, vector);
+}, { ikm, kid }: { readonly ikm: string; readonly kid: string } = { ikm: key, kid: vectors.kid }): string {
+  const { rows, secret } = derived(`e2eg/2 ${direction}`, { ...vector, ikm });
   assertEquals(secret, vector.messageKey);
   const aad = `e2eg/2 ${direction}\n${kid}\n${vector.route}`;
   assertEquals(aad, vector.additionalData);
@@ -106,6 +110,39 @@ function workedKid(): string {
   return [row("key", key), row("PRK", toHex(prk)), row("HMAC", toHex(output)), row("kid", kid)].join("\n");
 }
 
+/** Returns the keys of the pairing exchange, its request and its answer. */
+function workedPairing(): string[] {
+  const { code, pairingKey, kid, device, gateway, request, answer, deviceKey, deviceKid } = v2.pairing;
+  const kidOf = (ikm: string) => derived("e2eg/2 kid", { ikm, salt: "" }).secret.slice(0, 16);
+  const ecdh = createECDH("prime256v1");
+  ecdh.setPrivateKey(fromBase64Url(device.privateKey));
+  assertEquals(toBase64Url(Uint8Array.from(ecdh.getPublicKey())), device.public);
+  const shared = toHex(Uint8Array.from(ecdh.computeSecret(fromBase64Url(gateway.public))));
+  ecdh.setPrivateKey(fromBase64Url(gateway.privateKey));
+  assertEquals(toBase64Url(Uint8Array.from(ecdh.getPublicKey())), gateway.public);
+  const side = ({ privateKey, public: point }: typeof device, name: string) => [
+    row(name, toHex(fromBase64Url(privateKey))),
+    row("point", point),
+  ];
+  assertEquals(derived("e2eg/2 pair", { ikm: code, salt: "" }).secret, pairingKey);
+  assertEquals(derived("e2eg/2 device key", { ikm: shared + pairingKey, salt: request.salt }).secret, deviceKey);
+  assertEquals([kidOf(pairingKey), kidOf(deviceKey)], [kid, deviceKid]);
+  const keys = [
+    row("code", code),
+    row("in a link", toBase64Url(fromHex(code))),
+    row("pairing key", pairingKey),
+    row("kid", kid),
+    ...side(device, "device"),
+    ...side(gateway, "gateway"),
+    row("shared", shared),
+    row("request salt", request.salt),
+    row("device key", deviceKey),
+    row("kid", deviceKid),
+  ];
+  const sealing = { ikm: pairingKey, kid };
+  return [keys.join("\n"), workedV2("request", request, sealing), workedV2("response", answer, sealing)];
+}
+
 /** Returns the vector of a kind that the page shows. */
 function first<T>([vector]: readonly T[]): T {
   if (vector === undefined) throw new Error("No vector of this kind");
@@ -132,13 +169,14 @@ Deno.test("every block of example bytes in docs/protocol.md matches the vectors"
     workedV2("request", first(v2.requests)),
     workedV2("response", first(v2.answers)),
     ...v2.streams.flatMap(workedStream),
+    ...workedPairing(),
   ]);
 });
 
 Deno.test("docs/protocol.md names every vector that must be refused", () => {
   const text = section("Worked bytes");
-  const { requests, answers, streams, batches } = v2.refused;
-  for (const { name } of [...v1.refused, ...requests, ...answers, ...streams, ...batches]) {
+  const { requests, answers, streams, batches, points, links } = v2.refused;
+  for (const { name } of [...v1.refused, ...requests, ...answers, ...streams, ...batches, ...points, ...links]) {
     assert(text.includes(name), name);
   }
 });

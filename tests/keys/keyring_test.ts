@@ -340,6 +340,17 @@ Deno.test("replace() revokes what was removed, disabled or changed, and nothing 
   assertEquals((await keyOf(keyring, narrowed.secret)).scope.useService("mqtt")["subscribe"], ["a"]);
 });
 
+Deno.test("replace() keeps a key whose label or expiry alone changes", async () => {
+  const { keyring } = makeKeyring();
+  const record = makeRecord({ name: "phone" });
+  await keyring.replace(only(record));
+  const key = await keyOf(keyring, record.secret);
+  for (const change of [{ label: "Anna's phone" }, { label: "Tablet" }, { expires: (NOW + 60) * 1000 }, {}]) {
+    await keyring.replace(only({ ...record, ...change }));
+    assertEquals(await keyOf(keyring, record.secret), key, JSON.stringify(change));
+  }
+});
+
 Deno.test("a rotated key is usable with both secrets until the overlap ends, as one name with two ids", async () => {
   const { keyring, clock } = makeKeyring();
   const before = makeRecord({ name: "k" });

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as fc from "fast-check";
 import { randomBytes } from "../../src/protocol/bytes.ts";
-import { formatKeysFile, type KeyRecord, parseKeysFile } from "../../src/keys/schema.ts";
+import { formatKeysFile, isKeyLabel, type KeyRecord, parseKeysFile } from "../../src/keys/schema.ts";
 import { SERVICES } from "../../src/services/registry.ts";
 import { makeRecord } from "../support/gateway.ts";
 import { rightsOf } from "../support/rights.ts";
@@ -26,6 +26,14 @@ Deno.test("parseKeysFile() names the place and the rule of everything that is wr
     [{ name: "a b" }, "keys[0].name: must be 1 to 64 letters"],
     [{ name: "../x" }, "keys[0].name: must be"],
     [{ name: "default" }, 'name "default" belongs to the key in SECRET_KEY_FILE'],
+    [{ label: "" }, "keys[0].label: must be text of 1 to 64 characters in one line"],
+    [{ label: " " }, "keys[0].label: must be text"],
+    [{ label: "x".repeat(65) }, "keys[0].label: must be text"],
+    [{ label: "a\nb" }, "keys[0].label: must be text"],
+    [{ label: "\u001b[2J" }, "keys[0].label: must be text"],
+    [{ label: "\u202egnp" }, "keys[0].label: must be text"],
+    [{ label: "\ud800" }, "keys[0].label: must be text"],
+    [{ label: 1 }, "keys[0].label: "],
     [{ secret: SECRET.slice(1) }, "keys[0].secret: must be 64 hexadecimal characters"],
     [{ secret: 1 }, "keys[0].secret: "],
     [{ created: "yesterday" }, "keys[0].created: must be a time such as"],
@@ -164,6 +172,7 @@ Deno.test("parseKeysFile() reports the position of invalid JSON, and quotes none
 
 Deno.test("formatKeysFile() writes what parseKeysFile() reads", () => {
   const record: fc.Arbitrary<KeyRecord> = fc.record({
+    label: fc.option(fc.string({ unit: "grapheme", maxLength: 64 }).filter(isKeyLabel), { nil: undefined }),
     expires: fc.option(fc.integer({ min: 0, max: 4e12 }), { nil: undefined }),
     disabled: fc.boolean(),
     minProtocol: fc.constantFrom(1 as const, 2 as const),
@@ -183,6 +192,13 @@ Deno.test("formatKeysFile() writes what parseKeysFile() reads", () => {
     const plain = (keys: readonly KeyRecord[]) => JSON.parse(JSON.stringify(keys));
     assertEquals(plain(parse(formatKeysFile(records))), plain(records));
   }));
+});
+
+Deno.test("isKeyLabel() accepts what devices call themselves in any script", () => {
+  for (const label of ["Anna’s iPhone", "Küche – Tablet", "手机", "هاتف", "👩‍🔧 work", "x".repeat(64)]) {
+    assert(isKeyLabel(label), label);
+    assertEquals(parse(written({ label }))[0]?.label, label);
+  }
 });
 
 Deno.test("parseKeysFile() names the field of a wrong type, in older and in newer files", () => {

@@ -10,7 +10,7 @@ import { SERVICES } from "../../src/services/registry.ts";
 import { createReadSection } from "../../src/services/section.ts";
 import { type Reply, type Service, type ServiceContext, textReply } from "../../src/services/service.ts";
 import { MemoryState } from "../../src/store/state/memory_state.ts";
-import type { StateStore } from "../../src/store/state/state_store.ts";
+import type { UseCounters } from "../../src/store/state/state_store.ts";
 import { makeGateway, makeRecord } from "./gateway.ts";
 
 /** A request that a service got from an action. */
@@ -25,7 +25,7 @@ export interface ActionGatewayOptions {
   /** Answers the requests of the actions; with success by default. */
   readonly answer?: (request: InnerRequest) => Promise<Reply>;
   /** Counts runs. */
-  readonly state?: StateStore;
+  readonly state?: UseCounters;
   /** Services that are not there. */
   readonly without?: readonly string[];
 }

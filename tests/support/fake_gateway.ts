@@ -5,7 +5,7 @@ import { randomBytes, toHex } from "../../src/protocol/bytes.ts";
 import type { Route } from "../../src/protocol/v2/envelope.ts";
 import type { Position } from "../../src/protocol/event.ts";
 import { type Exchange, openRequest, parseRequest, sealAnswer, type Version } from "../../src/protocol/exchange.ts";
-import { importSecretKey } from "../../src/protocol/secret_key.ts";
+import { importSecretKey, type SecretKey } from "../../src/protocol/secret_key.ts";
 import { StreamSealer } from "../../src/protocol/v2/stream.ts";
 
 /** Key of client and gateway. */
@@ -47,9 +47,9 @@ export const message = (offset: number) => ({
 });
 
 /** Opens a request. */
-export async function receive(route: string, body: string): Promise<Received> {
+export async function receive(route: string, body: string, key: SecretKey = secret): Promise<Received> {
   const envelope = parseRequest(body);
-  const opened = await openRequest(secret, envelope, { route: route as Route });
+  const opened = await openRequest(key, envelope, { route: route as Route });
   if (opened === undefined) throw new Error("Request does not open");
   const { text, exchange } = opened;
   const nonce = toHex(envelope.version === 1 ? envelope.nonce : envelope.salt);
@@ -133,7 +133,10 @@ export const refuse = (status: number, headers: Record<string, string> = {}): An
   Response.json({ error: `Refused with ${status}` }, { status, headers });
 
 /** Returns a `fetch` to a gateway with these answers, one for each request. */
-export function fetchOf(answers: readonly Answerer[]): { readonly fetch: typeof fetch; readonly requests: Received[] } {
+export function fetchOf(
+  answers: readonly Answerer[],
+  key: SecretKey = secret,
+): { readonly fetch: typeof fetch; readonly requests: Received[] } {
   const rest = [...answers];
   const requests: Received[] = [];
   return {
@@ -142,7 +145,7 @@ export function fetchOf(answers: readonly Answerer[]): { readonly fetch: typeof 
       const { body, signal } = init ?? {};
       if (typeof body !== "string" || !signal) throw new Error("Request has no body or signal");
       signal.throwIfAborted();
-      const received = await receive(new URL(String(input)).pathname, body);
+      const received = await receive(new URL(String(input)).pathname, body, key);
       requests.push(received);
       const answer = rest.shift();
       // Not a TypeError, which would be a failure of the network.

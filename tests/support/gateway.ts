@@ -17,6 +17,7 @@ import { Deadlines } from "../../src/lib/deadlines.ts";
 import { BrokerPool, type BrokerPoolOptions } from "../../src/mqtt/pool.ts";
 import { MemoryHistory } from "../../src/mqtt/hub/memory_history.ts";
 import type { Decision } from "../../src/observability/audit.ts";
+import { EnvelopeError } from "../../src/protocol/aead.ts";
 import { type Bytes, randomBytes } from "../../src/protocol/bytes.ts";
 import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/v1/envelope.ts";
 import type { Route } from "../../src/protocol/v2/envelope.ts";
@@ -88,6 +89,17 @@ export function services(
   return [make("jeedom"), make("mqtt")];
 }
 
+/** Pairing without codes. */
+const NO_PAIRING: GatewayOptions["pairing"] = {
+  keyring: { open: () => Promise.reject(new EnvelopeError()), identify: () => undefined },
+  service: {
+    name: "pair",
+    fieldErrorStatus: 400,
+    target: () => undefined,
+    handle: () => Promise.reject(new Error("There is no code")),
+  },
+};
+
 /** Peer address of the fixture's connections. */
 export const PEER = "192.0.2.1";
 
@@ -112,7 +124,7 @@ export interface Overrides
     Partial<AccessOptions>,
     Partial<HealthOptions>,
     Partial<Clocks>,
-    Partial<Pick<GatewayOptions, "addressOf" | "audit" | "log" | "telemetry">> {
+    Partial<Pick<GatewayOptions, "addressOf" | "pairing" | "audit" | "log" | "telemetry">> {
   /** The services, some of which may be made of the MQTT service of the fixture. */
   readonly services?: readonly Service[] | ((mqtt: Service) => readonly Service[]);
   /** Finds the brokers of requests. */
@@ -203,6 +215,7 @@ export async function makeGateway({ connect, pool = {}, ...overrides }: Override
       rates: overrides.rates ?? NO_RATE_LIMITS,
       replay: overrides.replay ?? { maxAgeSeconds: 60 },
     },
+    pairing: overrides.pairing ?? NO_PAIRING,
     services: (typeof overrides.services === "function" ? overrides.services(mqtt) : overrides.services ?? counting)
       .map((service) =>
         service.name === mqtt.name && service.subscribe === undefined ? { ...mqtt, ...service } : service

@@ -66,6 +66,7 @@ export function makeHttpService(parts: HttpServiceParts = {}) {
     call: (payload: Payload, context: Partial<ServiceContext> = {}): Promise<Reply> =>
       service.handle(payload, {
         key: "phone",
+        kid: "",
         keyCreated: 0,
         scope,
         clientSignal: NEVER,

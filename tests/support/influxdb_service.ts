@@ -64,6 +64,7 @@ export function makeInfluxService(
   const handle: TestService["handle"] = (payload, { key = "phone", rights = INFLUXDB_RIGHTS.all, revoked } = {}) =>
     service.handle(payload, {
       key,
+      kid: "",
       keyCreated: 0,
       scope: new Scope({ influxdb: rights }),
       clientSignal: new AbortController().signal,

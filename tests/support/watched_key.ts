@@ -1,6 +1,6 @@
 import type { Aead, Encryptor } from "../../src/protocol/aead.ts";
 import { toHex } from "../../src/protocol/bytes.ts";
-import type { SecretKey } from "../../src/protocol/secret_key.ts";
+import type { SecretKeyV1 } from "../../src/protocol/secret_key.ts";
 
 /** Recorded encryption. */
 export interface Encryption {
@@ -18,9 +18,9 @@ export interface Encryption {
  * @param delay called at the start of each encryption; delays its result
  */
 export function watchKey(
-  key: SecretKey,
+  key: SecretKeyV1,
   delay: (encryption: Encryption) => Promise<void> = () => Promise.resolve(),
-): { readonly key: SecretKey; readonly encryptions: readonly Encryption[] } {
+): { readonly key: SecretKeyV1; readonly encryptions: readonly Encryption[] } {
   const encryptions: Encryption[] = [];
   const utf8 = new TextDecoder();
   const watch = (cipher: Encryptor, name: string): Encryptor => ({

@@ -8,6 +8,8 @@ import type { Bytes, RandomBytes } from "../../src/protocol/bytes.ts";
 import { fromBase64, fromBase64Url, fromHex, toBase64, toBase64Url, toHex } from "../../src/protocol/bytes.ts";
 import { sealEnvelope } from "../../src/protocol/v1/envelope.ts";
 import { type RequestBinding, type Route, sealRequestV2, sealResponseV2 } from "../../src/protocol/v2/envelope.ts";
+import { deriveDeviceKey, derivePairingKey, type DeviceKeyInputs } from "../../src/protocol/pairing_exchange.ts";
+import { formatPairingAppLink, formatPairingLink } from "../../src/protocol/pairing_link.ts";
 import { importSecretKey } from "../../src/protocol/secret_key.ts";
 import { StreamSealer } from "../../src/protocol/v2/stream.ts";
 
@@ -52,8 +54,11 @@ function flip(bytes: Bytes, at = bytes.length - 1): Bytes {
   return changed;
 }
 
-async function derived(info: string, ...salts: readonly Bytes[]): Promise<string> {
-  const hkdf = await crypto.subtle.importKey("raw", fromHex(KEY), "HKDF", false, ["deriveBits"]);
+async function derived(
+  info: string,
+  { ikm = fromHex(KEY), salts }: { readonly ikm?: Bytes; readonly salts: readonly Bytes[] },
+): Promise<string> {
+  const hkdf = await crypto.subtle.importKey("raw", ikm, "HKDF", false, ["deriveBits"]);
   const salt = fromHex(salts.map(toHex).join(""));
   const parameters = { name: "HKDF", hash: "SHA-256", salt, info: new TextEncoder().encode(info) };
   return toHex(new Uint8Array(await crypto.subtle.deriveBits(parameters, hkdf, 256)));
@@ -66,7 +71,7 @@ async function envelope(name: string, plaintext: string, start: number) {
 
 async function request(name: string, { route, plaintext, start }: { route: Route; plaintext: string; start: number }) {
   const { text, binding } = await sealRequestV2(key, plaintext, { route, random: counting(start) });
-  const messageKey = await derived("e2eg/2 request", binding.salt);
+  const messageKey = await derived("e2eg/2 request", { salts: [binding.salt] });
   return {
     binding,
     vector: {
@@ -88,7 +93,7 @@ async function answer(name: string, binding: RequestBinding, plaintext: string) 
     route: binding.route,
     requestSalt: toHex(binding.salt),
     salt: toHex(random(16)),
-    messageKey: await derived("e2eg/2 response", binding.salt, random(16)),
+    messageKey: await derived("e2eg/2 response", { salts: [binding.salt, random(16)] }),
     additionalData: `e2eg/2 response\n${key.kid}\n${binding.route}`,
     plaintext,
     text: String(await sealResponseV2(binding, plaintext, random)),
@@ -106,7 +111,7 @@ async function stream(binding: RequestBinding, plaintexts: readonly string[], st
   return {
     requestSalt: toHex(binding.salt),
     salt: toHex(random(16)),
-    messageKey: await derived("e2eg/2 stream", binding.salt, random(16)),
+    messageKey: await derived("e2eg/2 stream", { salts: [binding.salt, random(16)] }),
     opening: sealer.opening,
     events,
   };
@@ -143,7 +148,7 @@ const nonUtf8 = async () => {
   const salt = counting(0x80)(16);
   const raw = await crypto.subtle.importKey(
     "raw",
-    fromHex(await derived("e2eg/2 request", salt)),
+    fromHex(await derived("e2eg/2 request", { salts: [salt] })),
     "AES-GCM",
     false,
     ["encrypt"],
@@ -184,6 +189,47 @@ const refuseStream = (
   // The last of these is the one to refuse; the ones before are valid.
   events: changed.events.map(bare),
 });
+
+/** Both sides of a pairing exchange. Their private keys count up from 1 and 33; Python's cryptography made the points. */
+const DEVICE = {
+  privateKey: "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA",
+  public: "BFFcPW6545a5BNP-yn9U_c0MwemXvzddylFa0KbDtANfRTa-OlDzGPv5pUdZAqIhUCvvDVfgjFOyzApW8X2fk1Q",
+};
+const GATEWAY = {
+  privateKey: "ISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0-P0A",
+  public: "BB8UAUa_sbJR-E9N2-DUzc_Xev2YSpUg41eUAh-DErue7JlaCLH6dwTfPcwLUKlmUmP7dxH5X5-KRJxQluR8iSs",
+};
+const DEVICE_POINT = fromBase64Url(DEVICE.public);
+
+/** Derives the device key as one side does. */
+async function deviceKeyOf(side: typeof DEVICE, inputs: DeviceKeyInputs): Promise<string> {
+  const point = fromBase64Url(side.public);
+  const [x, y] = [point.subarray(1, 33), point.subarray(33)].map(toBase64Url);
+  if (x === undefined || y === undefined) throw new Error("Not a point");
+  const jwk = { kty: "EC", crv: "P-256", d: side.privateKey, x, y };
+  const privateKey = await crypto.subtle.importKey("jwk", jwk, { name: "ECDH", namedCurve: "P-256" }, false, [
+    "deriveBits",
+  ]);
+  const deviceKey = await deriveDeviceKey({ privateKey, publicPoint: side.public }, inputs);
+  if (deviceKey === undefined) throw new Error("Not a point");
+  return toHex(deviceKey);
+}
+
+const code = counting(0)(16);
+const pairingKey = await derivePairingKey(code);
+const pairingSecret = await importSecretKey(pairingKey);
+const pairingSalt = counting(0x10)(16);
+const deviceKey = await deviceKeyOf(DEVICE, { publicPoint: GATEWAY.public, pairingKey, salt: pairingSalt });
+if (deviceKey !== await deviceKeyOf(GATEWAY, { publicPoint: DEVICE.public, pairingKey, salt: pairingSalt })) {
+  throw new Error("Both sides must get the same key");
+}
+const deviceKid = (await importSecretKey(fromHex(deviceKey))).kid;
+const PAIR = `{"timestamp":1700000000,"public":"${DEVICE.public}","label":"Anna's phone ☀"}`;
+const PAIRED =
+  `{"status":200,"body":{"public":"${GATEWAY.public}","name":"annas-phone","kid":"${deviceKid}","rights":{"mqtt":{"subscribe":["home/#"]}},"expires":"2030-01-01T00:00:00Z"},"timestamp":1700000000}`;
+const pairRequest = await sealRequestV2(pairingSecret, PAIR, { route: "/pair", random: () => pairingSalt });
+const PAIRING_LINK = { url: "https://home.example/e2e", code: toBase64Url(code) };
+const APP_LINK = formatPairingAppLink(PAIRING_LINK);
 
 const vectors = {
   about: "Frozen test vectors of the protocol, see docs/protocol.md. Never use this key or this randomness.",
@@ -227,6 +273,33 @@ const vectors = {
       },
       { name: "no batch", plaintext: END, events: [END] },
     ],
+    pairing: {
+      code: toHex(code),
+      links: [formatPairingLink(PAIRING_LINK), APP_LINK].map((link) => ({ link, ...PAIRING_LINK })),
+      pairingKey: toHex(pairingKey),
+      kid: pairingSecret.kid,
+      device: DEVICE,
+      gateway: GATEWAY,
+      request: {
+        route: "/pair",
+        salt: toHex(pairingSalt),
+        messageKey: await derived("e2eg/2 request", { ikm: pairingKey, salts: [pairingSalt] }),
+        additionalData: `e2eg/2 request\n${pairingSecret.kid}\n/pair`,
+        plaintext: PAIR,
+        text: String(pairRequest.text),
+      },
+      answer: {
+        route: "/pair",
+        requestSalt: toHex(pairingSalt),
+        salt: toHex(counting(0xd0)(16)),
+        messageKey: await derived("e2eg/2 response", { ikm: pairingKey, salts: [pairingSalt, counting(0xd0)(16)] }),
+        additionalData: `e2eg/2 response\n${pairingSecret.kid}\n/pair`,
+        plaintext: PAIRED,
+        text: String(await sealResponseV2(pairRequest.binding, PAIRED, counting(0xd0))),
+      },
+      deviceKey,
+      deviceKid,
+    },
     refused: {
       requests: [
         refuse("last bit of the tag flipped", "tag", asRequest(flip(requestBytes))),
@@ -277,6 +350,51 @@ const vectors = {
         }),
         refuseStream("padding", "base64url", { events: [{ ...zeroth, data: `${zeroth.data}=` }] }),
       ],
+      points: [
+        ["not on the curve", toBase64Url(flip(DEVICE_POINT))],
+        ["zero", toBase64Url(Uint8Array.of(4, ...new Uint8Array(64)))],
+        ["a coordinate larger than the field", toBase64Url(Uint8Array.of(4, ...new Uint8Array(64).fill(0xff)))],
+        ["compressed", "AlFcPW6545a5BNP-yn9U_c0MwemXvzddylFa0KbDtANf"],
+        ["hybrid form", toBase64Url(Uint8Array.of(6, ...DEVICE_POINT.subarray(1)))],
+        ["without its first byte", toBase64Url(DEVICE_POINT.subarray(1))],
+        ["64 bytes", toBase64Url(DEVICE_POINT.subarray(0, 64))],
+        ["66 bytes", toBase64Url(Uint8Array.of(...DEVICE_POINT, 0))],
+        ["the point at infinity", "AA"],
+        ["nothing", ""],
+        ["padding", `${DEVICE.public}=`],
+        ["alphabet of base64", toBase64(DEVICE_POINT).replace(/=+$/, "")],
+        ["white space at the end", `${DEVICE.public}\n`],
+      ].map(([name, text]) => ({ name, public: text })),
+      links: [
+        ["nothing", ""],
+        ["a code alone", PAIRING_LINK.code],
+        ["no code", `${PAIRING_LINK.url}/#pair=`],
+        ["15 bytes", `${PAIRING_LINK.url}/#pair=AAECAwQFBgcICQoLDA0O`],
+        ["17 bytes", `${PAIRING_LINK.url}/#pair=AAECAwQFBgcICQoLDA0ODxA`],
+        ["unused bits that are not zero", `${PAIRING_LINK.url}/#pair=AAECAwQFBgcICQoLDA0ODx`],
+        ["padding", `${PAIRING_LINK.url}/#pair=AAECAwQFBgcICQoLDA0ODw==`],
+        ["alphabet of base64", `${PAIRING_LINK.url}/#pair=++++++++++++++++++++AA`],
+        ["white space at the end", `${PAIRING_LINK.url}/#pair=${PAIRING_LINK.code}\n`],
+        ["white space before", ` ${PAIRING_LINK.url}/#pair=${PAIRING_LINK.code}`],
+        ["another field in the fragment", `${PAIRING_LINK.url}/#pair=${PAIRING_LINK.code}&name=phone`],
+        ["the code in the query", `${PAIRING_LINK.url}/?pair=${PAIRING_LINK.code}`],
+        ["a query", `${PAIRING_LINK.url}/?a#pair=${PAIRING_LINK.code}`],
+        ["a password", `https://user:secret@home.example/#pair=${PAIRING_LINK.code}`],
+        ["another scheme", `ftp://home.example/#pair=${PAIRING_LINK.code}`],
+        ["no host", `https:///#pair=${PAIRING_LINK.code}`],
+        ["a key in place of a code", `e2eg://pair?url=https%3A%2F%2Fhome.example&name=phone#key=${KEY}`],
+        ["a name", `e2eg://pair?url=https%3A%2F%2Fhome.example&name=phone#code=${PAIRING_LINK.code}`],
+        [
+          "two addresses",
+          `e2eg://pair?url=https%3A%2F%2Fa.example&url=https%3A%2F%2Fb.example#code=${PAIRING_LINK.code}`,
+        ],
+        ["an address that is no gateway's", `e2eg://pair?url=file%3A%2F%2F%2Fetc#code=${PAIRING_LINK.code}`],
+        [
+          "percent-encoding that is not UTF-8",
+          `e2eg://pair?url=https%3A%2F%2Fhome.example%2F%ff#code=${PAIRING_LINK.code}`,
+        ],
+        ["the fragment of the other form", APP_LINK.replace("#code=", "#pair=")],
+      ].map(([name, link]) => ({ name, link })),
       batches: [
         ["no list", '{"type":"messages"}'],
         ["an object in place of the list", `{"type":"messages","messages":{${MESSAGES[0]}}}`],

@@ -380,6 +380,7 @@ function validPayload(
     "/mqtt/publish": { topic: `fuzz/${index % 50}`, message: `${index}`, qos: index % 3 },
     "/subscribe": { service: "mqtt", topic: `fuzz/${index % 50}` },
     "/mqtt/subscribe": { topic: `fuzz/${index % 50}` },
+    "/pair": { public: "" },
   }[route];
   return JSON.stringify({ ...request, timestamp: seconds });
 }

@@ -50,6 +50,8 @@ CLASSES: Mapping[str, type[GatewayError]] = {
     "replay": RefusedError,
     "salt_reused": RefusedError,
     "already_executed": RefusedError,
+    "already_paired": RefusedError,
+    "pairing_conflict": RefusedError,
     "too_slow": RefusedError,
 }
 

@@ -61,6 +61,23 @@ def read_http_answer(answer: Answer) -> HttpAnswer:
     )
 
 
+def read_device(answer: Answer) -> dict[str, Any]:
+    """Read the description of a key.
+
+    :raises FailedError: if it is malformed
+    """
+    device = content_of(answer, "device")
+    if (
+        not _has_texts(device, "name", "kid", "version")
+        or not isinstance(device.get("rights"), dict)
+        or not _is_list_of(device.get("summary"), str)
+        or not _is_list_of(device.get("services"), str)
+    ):
+        raise malformed("device")
+    found: dict[str, Any] = device
+    return found
+
+
 def read_actions(answer: Answer) -> list[dict[str, Any]]:
     """Read the list of actions.
 

@@ -11,7 +11,9 @@ from .answer import Answer
 from .service_answer import (
     HttpAnswer,
     InfluxResult,
+    content_of,
     read_actions,
+    read_device,
     read_history,
     read_http_answer,
     read_influx_result,
@@ -57,6 +59,31 @@ class ServiceClient(ABC):
         timeout: float = STREAM_TIMEOUT,
     ) -> Generator[dict[str, Any], None, None]:
         """Yield the events of a service, until the generator is closed."""
+
+    def device(self) -> dict[str, Any]:
+        """Describe the key of this client; every key may ask.
+
+        It has ``name``, ``kid``, ``default``, ``minProtocol``, ``rights``,
+        ``summary``, ``services``, ``version`` and ``time``, and may have
+        ``label``, ``created``, ``expires`` and ``uses``. Times are seconds
+        since 1970.
+
+        :raises GatewayError: if there is no answer
+        """
+        return read_device(self.call("device"))
+
+    def forget(self) -> None:
+        """Remove the key of this client from the gateway.
+
+        Then its streams end, and all its requests are refused; delete it on
+        the device, too.
+
+        :raises WrongKeyError: if the gateway does not accept the key: an
+            earlier call whose answer was lost may have removed it. An
+            attacker in between can forge that refusal
+        :raises GatewayError: if it was not removed, or that is unknown
+        """
+        content_of(self.call("device", {"forget": True}), "device")
 
     def action(
         self, name: str, params: Mapping[str, Any] | None = None

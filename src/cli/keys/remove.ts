@@ -3,13 +3,14 @@
  *
  * @module
  */
+import { KeyFileError } from "../../keys/default_key_file.ts";
 import { type CommandLine, readArgs } from "../args.ts";
 import { findKey, type KeysSession, oneName, refuseDefault } from "./session.ts";
 
 /** Command line of `keys remove`. */
 export const REMOVE_LINE = {
   synopsis: "deno task keys remove NAME",
-  summary: "Delete a key, without asking; it cannot be restored",
+  summary: "Delete a key or its pairing code, without asking",
   options: {},
 } as const satisfies CommandLine;
 
@@ -19,6 +20,10 @@ export async function removeKey(session: KeysSession): Promise<void> {
   const { positionals } = readArgs(session.args, REMOVE_LINE);
   const name = oneName(positionals, session);
   refuseDefault(name, session);
+  // Before the key: its code must not make it anew.
+  const isWithdrawn = await withdraw(name, session);
+  if (isWithdrawn) print(`The pairing code for "${name}" is removed: its link does nothing any more.`);
+  if (isWithdrawn && !(await session.read()).some((record) => record.name === name)) return;
   const { after } = await session.edit((records) => {
     const record = findKey(records, name);
     return records.filter((other) => other !== record);
@@ -30,5 +35,16 @@ export async function removeKey(session: KeysSession): Promise<void> {
   print(`It cannot be restored. To make a new one and pair the device again: deno task keys add ${name}`);
   if (after.length === 0 && await session.readDefault() === undefined) {
     session.warn("That was the last key: unless you add one, the gateway's next start makes one with every right");
+  }
+}
+
+/** Removes the pairing code of a name. A failure is a warning: it must not keep the key. */
+async function withdraw(name: string, { usePairings, warn }: KeysSession): Promise<boolean> {
+  try {
+    return await usePairings((pairings) => pairings.removePairings(name));
+  } catch (error) {
+    if (!(error instanceof KeyFileError)) throw error;
+    warn(error.message);
+    return false;
   }
 }

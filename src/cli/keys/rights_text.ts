@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { Rights, ServiceRights } from "../../keys/rights.ts";
+import type { Rights } from "../../keys/rights.ts";
 import type { KeyRecord } from "../../keys/schema.ts";
+import { grantedServices, summarizeEach } from "../../services/granted.ts";
 import type { ServiceModule } from "../../services/service.ts";
 import { formatDuration, formatTime } from "../../keys/duration.ts";
 
@@ -14,12 +15,13 @@ import { formatDuration, formatTime } from "../../keys/duration.ts";
  * @param now the time, in milliseconds since 1970
  */
 export function describeKey(
-  { rights, rate, expires, minProtocol }: KeyRecord,
+  { label, rights, rate, expires, minProtocol }: Omit<KeyRecord, "secret">,
   now: number,
   services: readonly ServiceModule[],
 ): (readonly [label: string, text: string])[] {
   const isOver = expires !== undefined && expires <= now;
   return [
+    ...label === undefined ? [] : [["label", JSON.stringify(label)] as const],
     ...describeRights(rights, services),
     ["rate limit", rate === undefined ? "as configured" : `${rate.perSecond} a second, ${rate.burst} at once`],
     ["protocol", minProtocol === 2 ? "version 2 only" : "versions 1 and 2"],
@@ -44,17 +46,10 @@ export function describeRights(
   rights: Rights,
   services: readonly ServiceModule[],
 ): (readonly [label: string, text: string])[] {
-  return granted(rights, services).flatMap(([service, own]) => service.rights.describe(own));
+  return grantedServices(rights, services).flatMap(([service, own]) => service.rights.describe(own));
 }
 
 /** Summarizes rights in one line: only what is granted, and of long lists the beginning. */
 export function summarizeRights(rights: Rights, services: readonly ServiceModule[]): string {
-  return granted(rights, services).map(([service, own]) => service.rights.summarize(own)).join("; ") || "nothing";
-}
-
-function granted(rights: Rights, services: readonly ServiceModule[]): (readonly [ServiceModule, ServiceRights])[] {
-  return services.flatMap((service) => {
-    const own = rights[service.name];
-    return own === undefined ? [] : [[service, own] as const];
-  });
+  return summarizeEach(rights, services).join("; ") || "nothing";
 }

@@ -5,10 +5,14 @@
  */
 import type { Config } from "../../config/settings.ts";
 import type { Bytes, RandomBytes } from "../../protocol/bytes.ts";
-import { assertRegularFile, readKey } from "../../keys/default_key_file.ts";
+import { assertRegularFile, KeyFileError, readKey } from "../../keys/default_key_file.ts";
 import { DEFAULT_KEY_NAME, type KeyRecord } from "../../keys/schema.ts";
 import { editKeysFile, type KeysFileEdit, readKeysFile } from "../../keys/keyring_file.ts";
+import type { Log } from "../../observability/log.ts";
 import type { Platform } from "../../platform.ts";
+import type { PairingStore } from "../../store/state/pairing_store.ts";
+import { SqliteState } from "../../store/state/sqlite_state.ts";
+import { StateFileError, stateFileOf } from "../../store/state/state_file.ts";
 import type { ServiceModule } from "../../services/service.ts";
 import { UsageError } from "../args.ts";
 import type { AddressSource } from "./gateway_addresses.ts";
@@ -52,7 +56,18 @@ export interface KeysSession {
    * @throws `KeyFileError`
    */
   readDefault(): Promise<Bytes | undefined>;
+  /**
+   * Uses the store of pairing codes, which a running gateway uses at the same time.
+   *
+   * @throws `KeyFileError` if its file cannot be used
+   */
+  usePairings<T>(use: (pairings: PairingStore) => Promise<T>): Promise<T>;
 }
+
+const ignore = () => {};
+
+/** A command prints its results, and needs no log. */
+const SILENT: Log = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 
 /** Options of a session. */
 export interface KeysSessionOptions
@@ -88,6 +103,16 @@ export function openSession({ platform, ...given }: KeysSessionOptions): KeysSes
     async readDefault() {
       await assertRegularFile(secretKeyFile, platform.files);
       return await readKey(secretKeyFile, platform.files);
+    },
+    async usePairings(use) {
+      const state = new SqliteState({ path: stateFileOf(secretKeyFile), files: platform.files, mode, log: SILENT });
+      try {
+        return await use(state);
+      } catch (error) {
+        throw error instanceof StateFileError ? new KeyFileError(error.message) : error;
+      } finally {
+        await state.close();
+      }
     },
   };
 }

@@ -9,7 +9,7 @@ import { type Bytes, concat, free, fromBase64Url, type RandomBytes, toBase64Url 
 import type { Derivation, SecretKey } from "../secret_key.ts";
 
 /** Route that a request is bound to, whatever a proxy does to the path. */
-export type Route = "/gateway" | "/subscribe" | "/mqtt/publish" | "/mqtt/subscribe";
+export type Route = "/gateway" | "/subscribe" | "/mqtt/publish" | "/mqtt/subscribe" | "/pair";
 
 /** Length of a salt, in bytes. */
 export const SALT_BYTES = 16;

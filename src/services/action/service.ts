@@ -4,8 +4,16 @@
  * @module
  */
 import { createReadRights, type Scope, ScopeError } from "../../keys/rights.ts";
-import type { StateStore } from "../../store/state/state_store.ts";
-import { type Reply, revokedError, type Service, type ServiceContext, ServiceError } from "../service.ts";
+import type { UseCounters } from "../../store/state/state_store.ts";
+import {
+  type KeyContext,
+  type Reply,
+  revokedError,
+  type Service,
+  type ServiceContext,
+  ServiceError,
+  type Uses,
+} from "../service.ts";
 import type { CoolDowns } from "./cool_down.ts";
 import { failureOf, outcomeOf, serviceMissing } from "./outcome.ts";
 import { readParams } from "./params.ts";
@@ -27,7 +35,7 @@ export interface ActionServiceOptions {
   /** Cool-downs of the actions. */
   readonly coolDowns: CoolDowns;
   /** Counts runs. */
-  readonly state: StateStore;
+  readonly state: UseCounters;
   /** Scope with every right: an action needs no right of its key in the service that runs it. */
   readonly fullScope: Scope;
   /** Returns a service by its name; undefined if there is none. */
@@ -48,7 +56,7 @@ export function createActionService(options: ActionServiceOptions): Service {
     const service = findService(action.request.service);
     if (service === undefined) throw serviceMissing(action.request.service);
     // Before the cool-down: a key without runs must not keep others waiting.
-    if (await usesLeft(grants, context) === 0) throw usesSpent();
+    if ((await readUses(context))?.left === 0) throw usesSpent();
     // At once, so that of two runs at the same time one is refused.
     const takeBack = coolDowns.begin(name, action.coolDownMs);
     try {
@@ -96,12 +104,11 @@ export function createActionService(options: ActionServiceOptions): Service {
   async function list(context: ServiceContext): Promise<Reply> {
     const grants = readRights(context.scope);
     const granted = [...readActions()].filter(([name]) => grants.mayRun(name));
-    const [actions, left] = await Promise.all([
+    const [actions, uses] = await Promise.all([
       Promise.all(granted.map(async ([name, action]) => describe(name, action, await currentState(action)))),
-      usesLeft(grants, context),
+      readUses(context),
     ]);
-    const body = { actions, ...left !== undefined && { uses: { left, of: grants.uses } } };
-    return { status: 200, bodyJson: JSON.stringify(body), source: "gateway" };
+    return { status: 200, bodyJson: JSON.stringify({ actions, uses }), source: "gateway" };
   }
 
   /** Reads the state of an action; null if it cannot be read, undefined if the action has none. */
@@ -109,15 +116,17 @@ export function createActionService(options: ActionServiceOptions): Service {
     return source === undefined ? undefined : await states.read(source) ?? null;
   }
 
-  /** Returns the number of runs that a key has left; undefined if it is not limited. */
-  async function usesLeft({ uses }: ActionGrants, context: ServiceContext): Promise<number | undefined> {
-    return uses === undefined
-      ? undefined
-      : Math.max(0, uses - await fromStore(() => state.readUses(counterOf(context))));
+  /** Returns the runs of a key; undefined if they are not limited. */
+  async function readUses(context: KeyContext): Promise<Uses | undefined> {
+    const { uses } = readRights(context.scope);
+    if (uses === undefined) return undefined;
+    const used = await fromStore(() => state.readUses(counterOf(context)));
+    return { left: Math.max(0, uses - used), of: uses };
   }
 
   return {
     name: ACTION,
+    readUses,
     fieldErrorStatus: 400,
     target: ({ name }) => typeof name === "string" ? name : undefined,
     async handle(payload, context) {
@@ -128,7 +137,7 @@ export function createActionService(options: ActionServiceOptions): Service {
 }
 
 /** Returns the name of a key's counter: another key may have its name later. */
-function counterOf({ key, keyCreated }: ServiceContext): string {
+function counterOf({ key, keyCreated }: KeyContext): string {
   return `${ACTION}:${key}:${keyCreated}`;
 }
 

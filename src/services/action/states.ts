@@ -83,6 +83,7 @@ export function createStateReader({ findService, fullScope, monotonic }: StateRe
     try {
       const reply = await service.handle(payload, {
         key: OWNER,
+        kid: "",
         keyCreated: 0,
         scope: fullScope,
         clientSignal: new AbortController().signal,

@@ -5,7 +5,6 @@
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { setTimeout as pause } from "node:timers/promises";
-import { errorText } from "../../lib/errors.ts";
 import type { Log } from "../../observability/log.ts";
 import {
   createStateFile,
@@ -15,6 +14,9 @@ import {
   statStateFile,
   tightenStateFile,
 } from "./state_file.ts";
+import type { FoundPairing, Pairing, PairingClaim, PairingLimit, PendingPairing } from "./pairing_store.ts";
+import { isBusy, stateFileError } from "./sqlite_errors.ts";
+import * as pairings from "./sqlite_pairings.ts";
 import type { StateStore } from "./state_store.ts";
 
 /** Dependencies and options of a store. */
@@ -31,13 +33,14 @@ export interface SqliteStateOptions {
   readonly waitMs?: number;
 }
 
-/** Version of the tables, as the database's `user_version`. */
-const SCHEMA_VERSION = 1;
+/** Statements that make the tables of each version from those of the version before. */
+const MIGRATIONS: readonly string[] = [
+  "CREATE TABLE counters (name TEXT PRIMARY KEY, uses INTEGER NOT NULL CHECK (uses >= 0)) STRICT, WITHOUT ROWID;",
+  pairings.PAIRINGS_SCHEMA,
+];
 
-const SCHEMA = `
-  CREATE TABLE counters (name TEXT PRIMARY KEY, uses INTEGER NOT NULL CHECK (uses >= 0)) STRICT, WITHOUT ROWID;
-  PRAGMA user_version = ${SCHEMA_VERSION};
-`;
+/** Version of the tables, as the database's `user_version`. */
+const SCHEMA_VERSION = MIGRATIONS.length;
 
 /** Counts one use in one statement, so of two processes that claim the last use, one succeeds. */
 const CLAIM = `
@@ -97,6 +100,42 @@ export class SqliteState implements StateStore {
     return await this.#use(({ read }) => Number(read.get(counter)?.uses ?? 0));
   }
 
+  /** Adds a code, as {@linkcode StateStore.addPairing} says; the file is created if there is none. */
+  async addPairing(pairing: Pairing, limit: PairingLimit): Promise<boolean> {
+    if (await this.#isAbsent()) await this.#create();
+    return await this.#use(({ database }) => pairings.addPairing(database, pairing, limit));
+  }
+
+  /** Finds a code by the id of its key; undefined if there is no file. */
+  async findPairing(kid: string, now: number): Promise<FoundPairing | undefined> {
+    if (await this.#isAbsent()) return undefined;
+    return await this.#use(({ database }) => pairings.findPairing(database, kid, now));
+  }
+
+  /** Marks a code as used; false if there is no file. */
+  async claimPairing(kid: string, claim: PairingClaim): Promise<boolean> {
+    if (await this.#isAbsent()) return false;
+    return await this.#use(({ database }) => pairings.claimPairing(database, kid, claim));
+  }
+
+  /** Makes a used code valid again; nothing if there is no file. */
+  async returnPairing(kid: string): Promise<void> {
+    if (await this.#isAbsent()) return;
+    await this.#use(({ database }) => pairings.returnPairing(database, kid));
+  }
+
+  /** Lists the codes that wait for their devices; none if there is no file. */
+  async listPairings(now: number): Promise<readonly PendingPairing[]> {
+    if (await this.#isAbsent()) return [];
+    return await this.#use(({ database }) => pairings.listPairings(database, now));
+  }
+
+  /** Removes the codes that wait for a name; false if there is no file. */
+  async removePairings(name: string): Promise<boolean> {
+    if (await this.#isAbsent()) return false;
+    return await this.#use(({ database }) => pairings.removePairings(database, name));
+  }
+
   /**
    * Opens the file if there is one.
    *
@@ -128,7 +167,7 @@ export class SqliteState implements StateStore {
         files,
         fill(temporary) {
           using database = new DatabaseSync(temporary);
-          database.exec(SCHEMA);
+          migrate(database, 0);
         },
       });
       if (isCreated) {
@@ -186,17 +225,28 @@ async function openDatabase({ path, files, mode }: SqliteStateOptions): Promise<
     if (version > SCHEMA_VERSION) {
       throw new StateFileError(`State file "${path}" is of a newer version of the gateway. Install that version again`);
     }
-    if (version !== SCHEMA_VERSION || readPragma("quick_check(1)") !== "ok") {
+    if (version < 1 || readPragma("quick_check(1)") !== "ok") {
       throw new StateFileError(`State file "${path}" is damaged. ${RESTORE}`);
     }
     if (readPragma("journal_mode = WAL") !== "wal") throw new Error("its file system does not support shared memory");
     database.exec("PRAGMA synchronous = FULL");
+    if (version < SCHEMA_VERSION) {
+      database.exec("BEGIN IMMEDIATE");
+      // Another process may have migrated it meanwhile.
+      migrate(database, Number(readPragma("user_version")));
+      database.exec("COMMIT");
+    }
     const [claim, giveBack, read] = [database.prepare(CLAIM), database.prepare(RETURN), database.prepare(READ)];
     return { database, claim, giveBack, read, ino: info.ino };
   } catch (error) {
     database.close();
     throw error;
   }
+}
+
+/** Makes the tables of the current version from those of an earlier one; 0 for an empty database. */
+function migrate(database: DatabaseSync, version: number): void {
+  database.exec([...MIGRATIONS.slice(version), `PRAGMA user_version = ${SCHEMA_VERSION}`].join(";\n"));
 }
 
 /** Throws if the file was removed or replaced: what is counted in the open one would be lost at the next start. */
@@ -207,41 +257,4 @@ async function assertSameFile(path: string, { ino }: OpenState, files: StateFile
     `State file "${path}" was removed or replaced while the gateway ran. ` +
       "Put the right file there, then restart the gateway; without a file, all uses count from 0",
   );
-}
-
-/** Primary result codes of SQLite: https://sqlite.org/rescode.html */
-const [BUSY, CORRUPT, FULL, NO_DATABASE] = [5, 11, 13, 26];
-
-/** Returns SQLite's primary result code; undefined for another error. */
-function resultCode(error: unknown): number | undefined {
-  return error instanceof Error && "errcode" in error && typeof error.errcode === "number"
-    ? error.errcode & 0xff
-    : undefined;
-}
-
-function isBusy(error: unknown): boolean {
-  return resultCode(error) === BUSY;
-}
-
-/** Makes an error for the operator. */
-function stateFileError(path: string, error: unknown): StateFileError {
-  if (error instanceof StateFileError) return error;
-  return new StateFileError(`State file "${path}" cannot be used: ${errorText(error)}. ${remedyFor(error)}`, {
-    cause: error,
-  });
-}
-
-function remedyFor(error: unknown): string {
-  switch (resultCode(error)) {
-    case BUSY:
-      return "Another process writes to it for too long: end that process";
-    case FULL:
-      return "Free some space on that disk";
-    case CORRUPT:
-    case NO_DATABASE:
-      return RESTORE;
-    default:
-      return "Make it and its folder writable for the gateway, or set SECRET_KEY_FILE to a path on a local disk where " +
-        "they are";
-  }
 }

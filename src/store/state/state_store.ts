@@ -4,8 +4,13 @@
  * @module
  */
 
+import type { PairingStore } from "./pairing_store.ts";
+
 /** Store of durable state. */
-export interface StateStore {
+export interface StateStore extends UseCounters, PairingStore {}
+
+/** Counts of uses. */
+export interface UseCounters {
   /**
    * Counts one use, unless as many as the limit are counted: of two claims for the last use, one succeeds. The use is on
    * disk when the promise settles.

@@ -8,6 +8,8 @@ import org.json.JSONObject
 internal fun resultOf(client: GatewayClient, name: String, args: JSONObject): Any? =
     when (name) {
         "call" -> answerIn(client.call(args.getString("service"), args.getJSONObject("fields")))
+        "device" -> client.device()
+        "forget" -> JSONObject().also { client.forget() }
         "action" -> answerIn(client.action(args.getString("name"), args.optJSONObject("params")))
         "actions" -> JSONArray(client.actions())
         "http" -> httpAnswerIn(client.http(requestIn(args)))

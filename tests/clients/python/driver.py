@@ -70,6 +70,8 @@ def call(client, args):
 
 SERVICES = {
     "call": lambda client, args: client.call(args["service"], args["fields"]),
+    "device": lambda client, args: client.device(),
+    "forget": lambda client, args: client.forget() or {},
     "action": lambda client, args: client.action(**args),
     "actions": lambda client, args: client.actions(),
     "http": lambda client, args: client.http(**args),

@@ -82,6 +82,8 @@ async function call(args) {
 /** Calls of services, by name. */
 const SERVICES = {
   call: (client, { service, fields }) => client.call(service, fields),
+  device: (client) => client.device(),
+  forget: (client) => client.forget().then(() => ({})),
   action: (client, { name, params }) => client.action(name, params),
   actions: (client) => client.actions(),
   http: (client, request) => client.http(request),

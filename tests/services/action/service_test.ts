@@ -2,7 +2,7 @@ import { assert, assertEquals, assertFalse } from "@std/assert";
 import { FieldError } from "../../../src/protocol/payload.ts";
 import { ScopeError } from "../../../src/keys/rights.ts";
 import { ServiceError } from "../../../src/services/service.ts";
-import type { StateStore } from "../../../src/store/state/state_store.ts";
+import type { UseCounters } from "../../../src/store/state/state_store.ts";
 import { MemoryState } from "../../../src/store/state/memory_state.ts";
 import { makeActionGateway } from "../../support/action_gateway.ts";
 
@@ -207,7 +207,7 @@ Deno.test("action suggests no grant for an action that is not there", async () =
 });
 
 Deno.test("action runs nothing when the store of uses fails", async () => {
-  const broken: StateStore = {
+  const broken: UseCounters = {
     claimUse: () => Promise.reject(new Error("disk full at /data/state.db")),
     readUses: () => Promise.reject(new Error("disk full at /data/state.db")),
     returnUse: () => Promise.reject(new Error("disk full at /data/state.db")),
@@ -251,7 +251,7 @@ Deno.test("action runs nothing for a key that is removed while its use is counte
   const store = new MemoryState();
   const { promise: counted, resolve: count } = Promise.withResolvers<void>();
   const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
-  const slow: StateStore = {
+  const slow: UseCounters = {
     async claimUse(counter, limit) {
       ask();
       await counted;

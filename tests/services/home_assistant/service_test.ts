@@ -33,6 +33,7 @@ function makeService(send: typeof fetch, { api = "http://home/api", token = TOKE
   return (payload: Payload, rights: Rights, context: Partial<ServiceContext> = {}): Promise<Reply> =>
     service.handle(payload, {
       key: "phone",
+      kid: "",
       keyCreated: 0,
       scope: new Scope({ "home_assistant": rights as Record<string, unknown> }),
       clientSignal: NEVER,
@@ -357,7 +358,7 @@ Deno.test("handle() fails with service_unreachable when Home Assistant is not th
 Deno.test("handle() answers service_unreachable where Home Assistant is not configured, after the rights", async () => {
   const service = createHomeAssistantService({ ask: undefined, now: Date.now });
   const scope = new Scope({ "home_assistant": { read: ["light.x"] } });
-  const context = { key: "phone", keyCreated: 0, scope, clientSignal: NEVER, holdMemory: () => {} };
+  const context = { key: "phone", kid: "", keyCreated: 0, scope, clientSignal: NEVER, holdMemory: () => {} };
   const error = await assertRejects(() => service.handle({ state: "light.x" }, context), ServiceError);
   assertEquals([error.status, error.code], [503, "service_unreachable"]);
   assertStringIncludes(error.message, "set HOME_ASSISTANT_URL and HOME_ASSISTANT_TOKEN");

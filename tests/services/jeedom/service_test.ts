@@ -61,7 +61,7 @@ function makeJeedom(
     call: (
       payload: Payload,
       { clientSignal = never, key = "phone", holdMemory = (release) => release() }: Partial<ServiceContext> = {},
-    ) => service.handle(payload, { key, keyCreated: 0, scope, clientSignal, holdMemory }),
+    ) => service.handle(payload, { key, kid: "", keyCreated: 0, scope, clientSignal, holdMemory }),
   };
 }
 

@@ -43,6 +43,7 @@ function makeService(failure?: Error) {
   const handle = (payload: Payload) =>
     service.handle(payload, {
       key: "phone",
+      kid: "",
       keyCreated: 0,
       scope,
       clientSignal: new AbortController().signal,

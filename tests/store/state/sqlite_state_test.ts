@@ -193,11 +193,11 @@ Deno.test("claimUse() refuses a damaged, an empty, a foreign and a newer file, a
       using database = new DatabaseSync(path);
       database.exec(statement);
     };
-    change("PRAGMA user_version = 2");
+    change("PRAGMA user_version = 3");
     await assertUnusable(open(), path, "newer version");
     change("PRAGMA user_version = 0");
     await assertUnusable(open(), path, "damaged");
-    change("PRAGMA user_version = 1");
+    change("PRAGMA user_version = 2");
     assertEquals(await open().readUses("guest"), 1);
   }));
 

@@ -1,0 +1,55 @@
+/**
+ * The subcommand `keys pass`: makes a link for a guest, with few rights and for a short time.
+ *
+ * @module
+ */
+import type { RandomBytes } from "../../protocol/bytes.ts";
+import type { ServiceModule } from "../../services/service.ts";
+import { type CommandLine, readOptions, UsageError } from "../args.ts";
+import { newKeyOptions, readNewKey } from "./new_key.ts";
+import { offerPairing } from "./offer_pairing.ts";
+import { CODE_OPTIONS } from "./qr_code.ts";
+import { rightsOptions } from "./rights_from_options.ts";
+import type { KeysSession } from "./session.ts";
+
+/** Returns the command line of `keys pass`. */
+export function passLine(services: readonly ServiceModule[]): CommandLine {
+  return commandLine(services);
+}
+
+function commandLine(services: readonly ServiceModule[]) {
+  return {
+    synopsis: "deno task keys pass",
+    summary: "Show a link and QR code for a guest, with few rights",
+    options: {
+      ...newKeyOptions(services),
+      name: { type: "string", value: "NAME", description: "Name of the guest's key, such as plumber" },
+      ...CODE_OPTIONS,
+    },
+    notes: `Limit a pass by what the guest may do, by uses, or by time:
+deno task keys pass --action open-gate --uses 3 --expires 2h --name plumber
+The time runs from now, not from when the guest opens the link. End a pass with
+deno task keys remove NAME, whether the guest has opened it or not.`,
+  } as const satisfies CommandLine;
+}
+
+/** Makes a pairing code for a guest, with a name if none is given. */
+export async function passKey(session: KeysSession): Promise<void> {
+  const { print, random, services, usage } = session;
+  const values = readOptions(session.args, commandLine(services));
+  const limits = [...Object.keys(rightsOptions(services)), "expires"];
+  if (!Object.keys(values).some((name) => limits.includes(name))) {
+    throw new UsageError(
+      `A pass needs a limit: give rights such as --action NAME, --uses N, or --expires 2h\n${usage}`,
+    );
+  }
+  const name = values.name ?? guestName(random);
+  const key = await readNewKey(name, values, { session, minProtocol: 2 });
+  print(`The guest "${name}" may, once the link is open:`);
+  await offerPairing({ name, key }, values, session);
+}
+
+/** Makes a name that no other key has. */
+function guestName(random: RandomBytes): string {
+  return `guest-${random(3).toHex()}`;
+}
