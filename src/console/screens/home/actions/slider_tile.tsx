@@ -24,7 +24,7 @@ export function SliderTile(props: TileProps & { readonly control: Extract<Contro
   const sent = typeof pending === "number" ? pending : undefined;
   const isSent = run.kind === "sent" || run.kind === "done";
   const known = moved ?? (isSent ? sent : undefined) ?? numberOfState(action.state) ?? sent;
-  const value = snap(known ?? control.min, control);
+  const value = snap(known ?? (control.min + control.max) / 2, control);
   const unit = unitOf(control, label);
   const write = (number: number) => format.number(number, decimalsOf(control.step)) + unit;
 
