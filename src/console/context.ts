@@ -8,7 +8,7 @@ import { useContext, useMemo } from "preact/hooks";
 import type { App } from "./app.ts";
 import { CATALOGUE, type Texts } from "./catalogue/catalogue.ts";
 import { createFormat, type Format } from "./catalogue/format.ts";
-import type { Translated } from "./catalogue/language.ts";
+import { localeOf, type Translated } from "./catalogue/language.ts";
 
 /** State of the page for all components. */
 export const AppContext = createContext<App | undefined>(undefined);
@@ -33,5 +33,5 @@ export function useTexts(): Texts {
 /** Returns the formats of numbers and times in the language of the page. */
 export function useFormat(): Format {
   const language = useApp().language.value;
-  return useMemo(() => createFormat(language), [language]);
+  return useMemo(() => createFormat(localeOf(language, navigator.languages)), [language]);
 }

@@ -30,10 +30,13 @@ export interface ConsoleOptions extends PageFiles {
 }
 
 /** Name of the page itself, which is served at `/`. */
-const INDEX = "index.html";
+export const INDEX = "index.html";
 
-/** Policy of the page and its workers: nothing from elsewhere, no inline code, and no text that becomes code. */
-const POLICY = [
+/**
+ * Directives of the policy of the page and its workers: nothing from elsewhere, no inline code, and no text that becomes
+ * code.
+ */
+export const PAGE_POLICY: readonly string[] = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
@@ -46,11 +49,11 @@ const POLICY = [
   "frame-ancestors 'none'",
   "require-trusted-types-for 'script'",
   "trusted-types e2eg",
-].join("; ");
+];
 
 /** Headers of every file: a worker follows the policy of its own script. */
 const HEADERS: Readonly<Record<string, string>> = {
-  "Content-Security-Policy": POLICY,
+  "Content-Security-Policy": PAGE_POLICY.join("; "),
   "Cross-Origin-Opener-Policy": "same-origin",
   "Cross-Origin-Resource-Policy": "same-origin",
   "Permissions-Policy": "camera=(self), microphone=(), geolocation=(), payment=(), usb=()",

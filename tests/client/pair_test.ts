@@ -189,7 +189,11 @@ Deno.test("pair() ends at its time limit, and when it is aborted", async () => {
   clock.advance(40_000);
   await late;
   const caller = new AbortController();
-  const aborted = assertRejects(() => pair(LINK, { ...options, timeout: 90_000, signal: caller.signal }), Error, "enough");
+  const aborted = assertRejects(
+    () => pair(LINK, { ...options, timeout: 90_000, signal: caller.signal }),
+    Error,
+    "enough",
+  );
   await until("the request was sent", () => requests.length === 2);
   caller.abort(new Error("enough"));
   await aborted;

@@ -39,7 +39,8 @@ export async function makePage(source: string, { entries, preloads }: PageAssets
   const tags = preloads.map((asset) =>
     `    <link rel="modulepreload" href="${asset.path}" integrity="${hashes.get(asset)}">\n`
   );
-  return page.replace(/(?= *<\/head>)/, tags.join(""));
+  // Before the script that imports them: the browser would otherwise load them without a hash.
+  return page.replace(/(?= *<script\b)/, tags.join(""));
 }
 
 /** Returns the hash of a file as browsers read it: `sha384-…`. */

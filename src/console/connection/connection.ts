@@ -125,13 +125,12 @@ export class Connection {
     request: Readonly<Record<string, unknown>>,
     work: (client: GatewayClient) => Promise<T>,
   ): Promise<T> {
-    const startedAt = this.#clock.monotonic();
     try {
       const result = await this.#recorder.observe(request, () => work(this.#client));
-      this.#answered(startedAt);
+      this.#answered();
       return result;
     } catch (error) {
-      if (isAnswer(error)) this.#answered(startedAt);
+      if (isAnswer(error)) this.#answered();
       else this.#noteFailure(error);
       throw error;
     }
@@ -173,10 +172,14 @@ export class Connection {
    */
   async refreshDevice(): Promise<void> {
     const request = { service: "device" };
+    const startedAt = this.#clock.monotonic();
     const answer = await this.request(
       request,
       (client) => client.call("device", {}, { timeout: CHECK_TIMEOUT_MS }),
     );
+    // Other requests also wait for a service: this one tells how far the gateway is.
+    const latencyMs = this.#clock.monotonic() - startedAt;
+    this.#note({ type: "answered", at: this.#clock.now(), latencyMs });
     this.#clockDifference.value = answer.timestamp * 1000 - this.#clock.now();
     const device = parseDeviceInfo(answer);
     if (device === undefined) return;
@@ -245,11 +248,10 @@ export class Connection {
     }
   }
 
-  #answered(startedAt: number): void {
-    const latencyMs = this.#clock.monotonic() - startedAt;
+  #answered(): void {
     const wasOffline = this.status.value.kind === "offline";
     this.#backoff.reset();
-    this.#note({ type: "answered", at: this.#clock.now(), latencyMs });
+    this.#note({ type: "answered", at: this.#clock.now() });
     if (!wasOffline || !this.#isVisible) return;
     for (const stream of Object.values(this.#streams)) stream.hurry();
   }

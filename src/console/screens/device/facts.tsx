@@ -28,7 +28,7 @@ export function Facts({ connection }: Pick<ScreenProps, "connection">) {
       <section class="card">
         <h2>{texts.key}</h2>
         <dl class="facts">
-          <Fact name={texts.key}>
+          <Fact name={texts.name}>
             <bdi>{visibleText(home.name)}</bdi> <code class="quiet">{home.kid}</code>
           </Fact>
           {device?.label !== undefined && (
@@ -50,7 +50,7 @@ export function Facts({ connection }: Pick<ScreenProps, "connection">) {
       <section class="card">
         <h2>{texts.connection}</h2>
         <dl class="facts">
-          <Fact name={texts.connection}>
+          <Fact name={texts.status}>
             <StatusPill status={connection.status.value} />
           </Fact>
           <Fact name={texts.streams}>{texts.counts(gaps, resumes)}</Fact>

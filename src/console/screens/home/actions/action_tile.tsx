@@ -53,7 +53,8 @@ export function ActionTile({ isOffline, isAlone, ...options }: ActionTileProps) 
     label,
     icon,
     tone: toneOf(icon),
-    line: control.kind === "unsupported" ? texts.unsupported : outcome ?? coolDown ?? state,
+    news: control.kind === "unsupported" ? texts.unsupported : outcome ?? coolDown,
+    state,
     run: running.run,
     pending: running.pending,
     isDisabled: isOffline || running.run.kind === "sent" || coolDown !== undefined || uses?.left === 0 ||

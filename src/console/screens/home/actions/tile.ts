@@ -18,8 +18,10 @@ export interface TileProps {
   readonly icon: IconName;
   /** Colour. */
   readonly tone: Tone;
-  /** State, outcome or cool-down, in words. */
-  readonly line: string | undefined;
+  /** Outcome or cool-down in words; undefined while there is nothing to tell. */
+  readonly news: string | undefined;
+  /** State in words; undefined where the action has none. */
+  readonly state: string | undefined;
   /** Outcome of the last run. */
   readonly run: Run;
   /** Value that was sent and is not confirmed by the state yet. */

@@ -16,6 +16,9 @@ import { PinEditor } from "./pin_editor.tsx";
 import { trendOf } from "./series.ts";
 import { mayRead, type PinReading, usePins } from "./use_pins.ts";
 
+/** Shortest course whose change says something, in milliseconds. */
+const TREND_MS = 60_000;
+
 /** Section of pinned values; nothing for a key that may read none. */
 export function Pins({ connection }: { readonly connection: Connection }) {
   const texts = useTexts().pins;
@@ -90,7 +93,7 @@ function PinTile({ pin, reading, isReadable }: PinTileProps) {
           </span>
         )
         : <span class="waiting">{isReadable ? texts.pins.waiting : texts.pins.refused}</span>}
-      {trend !== undefined && (
+      {trend !== undefined && trend.overMs >= TREND_MS && (
         <span class="trend num">
           {trend.change === 0
             ? texts.pins.steady
