@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { useTexts } from "../context.ts";
+import type { VNode } from "preact";
+import { useTexts } from "../context.tsx";
 import { Dialog } from "./dialog.tsx";
 
 /** Question and its answers. */
@@ -23,16 +24,17 @@ export interface ConfirmProps {
 }
 
 /** Dialog with a question. */
-export function Confirm({ title, question, confirm, isDanger = false, onConfirm, onClose }: ConfirmProps) {
+export function Confirm({ title, question, confirm, isDanger = false, onConfirm, onClose }: ConfirmProps): VNode {
   const texts = useTexts().app;
   return (
     <Dialog title={title} onClose={onClose} class="narrow">
       <p>{question}</p>
       <div class="buttons">
-        <button type="button" class="button plain" onClick={onClose}>{texts.cancel}</button>
+        <button type="button" class="button plain" autofocus={isDanger} onClick={onClose}>{texts.cancel}</button>
         <button
           type="button"
           class={`button ${isDanger ? "danger" : "primary"}`}
+          autofocus={!isDanger}
           onClick={() => {
             onClose();
             onConfirm();
