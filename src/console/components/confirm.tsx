@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { VNode } from "preact";
 import { useTexts } from "../context.tsx";
 import { Dialog } from "./dialog.tsx";
 
@@ -24,7 +23,7 @@ export interface ConfirmProps {
 }
 
 /** Dialog with a question. */
-export function Confirm({ title, question, confirm, isDanger = false, onConfirm, onClose }: ConfirmProps): VNode {
+export function Confirm({ title, question, confirm, isDanger = false, onConfirm, onClose }: ConfirmProps) {
   const texts = useTexts().app;
   return (
     <Dialog title={title} onClose={onClose} class="narrow">

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Translated } from "../catalogue/language.ts";
-import type { IconName } from "../components/icon.tsx";
+import type { IconName } from "../components/icons.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { DeviceInfo } from "../connection/device_info.ts";
 
