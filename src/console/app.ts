@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { batch, type ReadonlySignal, signal } from "@preact/signals";
+import { batch, signal } from "@preact/signals";
 import { GatewayError, WrongKeyError } from "@e2e-gateway/client";
 import { isObject } from "../lib/json.ts";
 import { isLanguage, type Language } from "./catalogue/language.ts";
@@ -13,6 +13,7 @@ import { type Home, homeId } from "./homes/home.ts";
 import type { HomeStore } from "./homes/home_store.ts";
 import type { PairedMark } from "./homes/lost_storage.ts";
 import { pairDevice } from "./pairing/pair_device.ts";
+import type { Observable, Variable } from "./observable.ts";
 import type { Route } from "./router.ts";
 
 /** Parts of the browser that the page uses. */
@@ -58,11 +59,11 @@ export class App {
   readonly #pairing = signal<string | undefined>(undefined);
   readonly #notices = signal<readonly Notice[]>([]);
   /** Language of the page. */
-  readonly language = signal<Language>("en");
+  readonly language: Variable<Language> = signal<Language>("en");
   /** Screen of the page's address; undefined for the first one. */
-  readonly route = signal<Route | undefined>(undefined);
+  readonly route: Variable<Route | undefined> = signal<Route | undefined>(undefined);
   /** Update of the page that waits; calling it reloads the page. */
-  readonly update = signal<(() => void) | undefined>(undefined);
+  readonly update: Variable<(() => void) | undefined> = signal<(() => void) | undefined>(undefined);
   /** Browser. */
   readonly browser: Browser;
   /** Homes in the browser's storage. */
@@ -79,22 +80,22 @@ export class App {
   }
 
   /** Homes that this device is paired with. */
-  get homes(): ReadonlySignal<readonly Home[]> {
+  get homes(): Observable<readonly Home[]> {
     return this.#homes;
   }
 
   /** Connection to the open home; undefined while this device is not paired. */
-  get connection(): ReadonlySignal<Connection | undefined> {
+  get connection(): Observable<Connection | undefined> {
     return this.#connection;
   }
 
   /** Link to pair with, empty where it is yet to be entered; undefined while nothing is being paired. */
-  get pairing(): ReadonlySignal<string | undefined> {
+  get pairing(): Observable<string | undefined> {
     return this.#pairing;
   }
 
   /** Messages that are shown. */
-  get notices(): ReadonlySignal<readonly Notice[]> {
+  get notices(): Observable<readonly Notice[]> {
     return this.#notices;
   }
 

@@ -162,6 +162,7 @@ export const en = {
   device: {
     title: "This device",
     key: "Key",
+    name: "Name",
     label: "Label",
     address: "Gateway",
     may: "What this key may do",
@@ -170,6 +171,7 @@ export const en = {
     never: "never",
     paired: "Paired",
     connection: "Connection",
+    status: "Status",
     clock: "Gateway’s clock",
     clockSame: "the same as here",
     clockAhead: (time: string) => `${time} ahead of this device`,

@@ -35,8 +35,8 @@ export interface Format {
   duration(ms: number): string;
 }
 
-/** Makes the formatter of a language. */
-export function createFormat(language: Language): Format {
+/** Makes the formatter of a language, with the habits of a region, such as `en-GB`. */
+export function createFormat(language: string): Format {
   const hour = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
   const date = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
   const numbers = new Map<number, Intl.NumberFormat>();

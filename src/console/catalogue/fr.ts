@@ -170,6 +170,7 @@ export const fr: Texts = {
   device: {
     title: "Cet appareil",
     key: "Clé",
+    name: "Nom",
     label: "Libellé",
     address: "Passerelle",
     may: "Ce que cette clé peut faire",
@@ -178,6 +179,7 @@ export const fr: Texts = {
     never: "jamais",
     paired: "Associé",
     connection: "Connexion",
+    status: "État",
     clock: "Horloge de la passerelle",
     clockSame: "la même qu’ici",
     clockAhead: (time) => `${time} d’avance sur cet appareil`,

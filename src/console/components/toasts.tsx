@@ -4,7 +4,7 @@
  * @module
  */
 import { useEffect } from "preact/hooks";
-import { useApp, useTexts } from "../context.ts";
+import { useApp, useTexts } from "../context.tsx";
 import type { Notice } from "../app.ts";
 import { Icon } from "./icon.tsx";
 

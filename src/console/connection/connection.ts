@@ -3,11 +3,12 @@
  *
  * @module
  */
-import { computed, type ReadonlySignal, signal } from "@preact/signals";
+import { computed, type Signal, signal } from "@preact/signals";
 import { GatewayClient, GatewayError, ScopeError, type StreamEvent, WrongKeyError } from "@e2e-gateway/client";
 import { Backoff } from "../../lib/backoff.ts";
 import { type Clock, SYSTEM_CLOCK } from "../../lib/clock.ts";
-import { type Home } from "../homes/home.ts";
+import type { Home } from "../homes/home.ts";
+import type { Observable } from "../observable.ts";
 import { type DeviceInfo, parseDeviceInfo } from "./device_info.ts";
 import { ExchangeRecorder, type LastExchange } from "./last_exchange.ts";
 import { secretKeyOf } from "./secret_key.ts";
@@ -54,13 +55,13 @@ const CHECK_TIMEOUT_MS = 10_000;
 export class Connection {
   /** Home that it is connected to. */
   readonly home: Home;
-  readonly #facts;
-  readonly #device;
+  readonly #facts: Signal<Facts>;
+  readonly #device: Signal<DeviceInfo | undefined>;
   readonly #counts = signal<StreamCounts>({ gaps: 0, resumes: 0, slow: 0 });
   readonly #exchange = signal<LastExchange | undefined>(undefined);
   readonly #clockDifference = signal<number | undefined>(undefined);
   /** Status as people see it. */
-  readonly status: ReadonlySignal<Status>;
+  readonly status: Observable<Status>;
   readonly #client: GatewayClient;
   readonly #recorder: ExchangeRecorder;
   readonly #streams: Readonly<Record<StreamService, SharedStream>>;
@@ -96,22 +97,22 @@ export class Connection {
   }
 
   /** Description of the key; undefined until the gateway answered, and for a gateway that has none. */
-  get device(): ReadonlySignal<DeviceInfo | undefined> {
+  get device(): Observable<DeviceInfo | undefined> {
     return this.#device;
   }
 
   /** Numbers of gaps and resumes. */
-  get counts(): ReadonlySignal<StreamCounts> {
+  get counts(): Observable<StreamCounts> {
     return this.#counts;
   }
 
   /** Last request beside its envelope. */
-  get lastExchange(): ReadonlySignal<LastExchange | undefined> {
+  get lastExchange(): Observable<LastExchange | undefined> {
     return this.#exchange;
   }
 
   /** Lead of the gateway's clock over this device's, in milliseconds. */
-  get clockDifference(): ReadonlySignal<number | undefined> {
+  get clockDifference(): Observable<number | undefined> {
     return this.#clockDifference;
   }
 
@@ -125,13 +126,12 @@ export class Connection {
     request: Readonly<Record<string, unknown>>,
     work: (client: GatewayClient) => Promise<T>,
   ): Promise<T> {
-    const startedAt = this.#clock.monotonic();
     try {
       const result = await this.#recorder.observe(request, () => work(this.#client));
-      this.#answered(startedAt);
+      this.#answered();
       return result;
     } catch (error) {
-      if (isAnswer(error)) this.#answered(startedAt);
+      if (isAnswer(error)) this.#answered();
       else this.#noteFailure(error);
       throw error;
     }
@@ -173,10 +173,14 @@ export class Connection {
    */
   async refreshDevice(): Promise<void> {
     const request = { service: "device" };
+    const startedAt = this.#clock.monotonic();
     const answer = await this.request(
       request,
       (client) => client.call("device", {}, { timeout: CHECK_TIMEOUT_MS }),
     );
+    // Other requests also wait for a service: this one tells how far the gateway is.
+    const latencyMs = this.#clock.monotonic() - startedAt;
+    this.#note({ type: "answered", at: this.#clock.now(), latencyMs });
     this.#clockDifference.value = answer.timestamp * 1000 - this.#clock.now();
     const device = parseDeviceInfo(answer);
     if (device === undefined) return;
@@ -245,11 +249,10 @@ export class Connection {
     }
   }
 
-  #answered(startedAt: number): void {
-    const latencyMs = this.#clock.monotonic() - startedAt;
+  #answered(): void {
     const wasOffline = this.status.value.kind === "offline";
     this.#backoff.reset();
-    this.#note({ type: "answered", at: this.#clock.now(), latencyMs });
+    this.#note({ type: "answered", at: this.#clock.now() });
     if (!wasOffline || !this.#isVisible) return;
     for (const stream of Object.values(this.#streams)) stream.hurry();
   }

@@ -25,7 +25,7 @@ export interface Facts {
   readonly refused: boolean;
   /** Time of the last answer or event, in milliseconds since 1970. */
   readonly lastContact: number | undefined;
-  /** Duration of the last request, in milliseconds. */
+  /** Duration of the last request that needs nothing but the gateway, in milliseconds. */
   readonly latencyMs: number | undefined;
   /** Streams that are not connected yet or again. */
   readonly opening: ReadonlySet<string>;
@@ -38,7 +38,7 @@ export function initialFacts(lastContact: number | undefined): Facts {
 
 /** Something that happened. */
 export type Occurrence =
-  | { readonly type: "answered"; readonly at: number; readonly latencyMs: number }
+  | { readonly type: "answered"; readonly at: number; readonly latencyMs?: number | undefined }
   | { readonly type: "heard"; readonly at: number }
   | { readonly type: "unreachable" }
   | { readonly type: "refused" }
@@ -48,7 +48,13 @@ export type Occurrence =
 export function after(facts: Facts, occurrence: Occurrence): Facts {
   switch (occurrence.type) {
     case "answered":
-      return { ...facts, reachable: true, refused: false, lastContact: occurrence.at, latencyMs: occurrence.latencyMs };
+      return {
+        ...facts,
+        reachable: true,
+        refused: false,
+        lastContact: occurrence.at,
+        latencyMs: occurrence.latencyMs ?? facts.latencyMs,
+      };
     case "heard":
       return { ...facts, reachable: true, lastContact: occurrence.at };
     case "unreachable":

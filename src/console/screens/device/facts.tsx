@@ -5,7 +5,7 @@
  */
 import type { ComponentChildren } from "preact";
 import { StatusPill } from "../../components/status_pill.tsx";
-import { useFormat, useTexts } from "../../context.ts";
+import { useFormat, useTexts } from "../../context.tsx";
 import { homeAddress } from "../../homes/home.ts";
 import { visibleText } from "../../text/visible.ts";
 import type { ScreenProps } from "../screen.ts";
@@ -28,7 +28,7 @@ export function Facts({ connection }: Pick<ScreenProps, "connection">) {
       <section class="card">
         <h2>{texts.key}</h2>
         <dl class="facts">
-          <Fact name={texts.key}>
+          <Fact name={texts.name}>
             <bdi>{visibleText(home.name)}</bdi> <code class="quiet">{home.kid}</code>
           </Fact>
           {device?.label !== undefined && (
@@ -50,7 +50,7 @@ export function Facts({ connection }: Pick<ScreenProps, "connection">) {
       <section class="card">
         <h2>{texts.connection}</h2>
         <dl class="facts">
-          <Fact name={texts.connection}>
+          <Fact name={texts.status}>
             <StatusPill status={connection.status.value} />
           </Fact>
           <Fact name={texts.streams}>{texts.counts(gaps, resumes)}</Fact>

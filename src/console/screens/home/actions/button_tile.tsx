@@ -5,12 +5,12 @@
  */
 import { HoldButton } from "../../../components/hold_button.tsx";
 import { Icon } from "../../../components/icon.tsx";
-import { useTexts } from "../../../context.ts";
+import { useTexts } from "../../../context.tsx";
 import type { TileProps } from "./tile.ts";
 
 /** Tile with a button. */
 export function ButtonTile(props: TileProps & { readonly onPress: () => void }) {
-  const { action, label, icon, tone, line, run, isDisabled, isAlone, start, onPress } = props;
+  const { action, label, icon, tone, news, state, run, isDisabled, isAlone, start, onPress } = props;
   const texts = useTexts().home;
   const isHold = action.confirm !== undefined && action.params?.length === 0;
   const hint = isHold ? texts.hold : undefined;
@@ -25,7 +25,9 @@ export function ButtonTile(props: TileProps & { readonly onPress: () => void }) 
       <span class="text">
         <span class="name">{label}</span>
         <span class="state num" role="status">
-          {run.kind === "idle" ? [line, hint].filter((part) => part !== undefined).join(" · ") || texts.press : line}
+          {news ??
+            ([action.state === null ? undefined : state, hint].filter((part) => part !== undefined).join(" · ") ||
+              texts.press)}
         </span>
       </span>
       {isHold ? <span class="hold" aria-hidden="true" /> : (

@@ -6,7 +6,7 @@
 import { useEffect, useId, useState } from "preact/hooks";
 import { Icon } from "../../../components/icon.tsx";
 import { Slider } from "../../../components/slider.tsx";
-import { useFormat } from "../../../context.ts";
+import { useFormat } from "../../../context.tsx";
 import { type Control, decimalsOf, numberOfState, snap } from "./control.ts";
 import type { TileProps } from "./tile.ts";
 import { unitOf } from "./unit.ts";
@@ -16,7 +16,7 @@ const SETTLE_MS = 600;
 
 /** Tile with a slider. */
 export function SliderTile(props: TileProps & { readonly control: Extract<Control, { kind: "slider" }> }) {
-  const { action, label, icon, tone, line, run, pending, isDisabled, control, start } = props;
+  const { action, label, icon, tone, news, state, run, pending, isDisabled, control, start } = props;
   const format = useFormat();
   const id = useId();
   const [moved, setMoved] = useState<number | undefined>(undefined);
@@ -24,7 +24,7 @@ export function SliderTile(props: TileProps & { readonly control: Extract<Contro
   const sent = typeof pending === "number" ? pending : undefined;
   const isSent = run.kind === "sent" || run.kind === "done";
   const known = moved ?? (isSent ? sent : undefined) ?? numberOfState(action.state) ?? sent;
-  const value = snap(known ?? control.min, control);
+  const value = snap(known ?? (control.min + control.max) / 2, control);
   const unit = unitOf(control, label);
   const write = (number: number) => format.number(number, decimalsOf(control.step)) + unit;
 
@@ -40,14 +40,14 @@ export function SliderTile(props: TileProps & { readonly control: Extract<Contro
   }, [chosen]);
 
   return (
-    <div class={`tile slider ${tone} ${run.kind}`}>
+    <div class={`tile slider ${known === undefined ? "unset" : tone} ${run.kind}`}>
       <div class="top">
         <span class="badge">
           <Icon name={icon} />
         </span>
         <div class="text">
           <label class="name" for={id}>{label}</label>
-          <span class="state num" role="status">{line ?? ""}</span>
+          <span class="state num" role="status">{news ?? (known === undefined ? state : "")}</span>
         </div>
         <output class="target num" for={id}>{known === undefined ? "–" : write(value)}</output>
       </div>

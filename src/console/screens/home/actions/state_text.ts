@@ -18,7 +18,8 @@ export function stateText(
   if (state === null) return texts.stateUnknown;
   if (typeof state === "number") return format.number(state);
   const word = typeof state === "boolean" ? (state ? "on" : "off") : state.trim();
-  const known = word.toLowerCase();
+  const lower = word.toLowerCase();
+  const known = lower === "true" ? "on" : lower === "false" ? "off" : lower;
   return Object.hasOwn(texts.states, known) ? texts.states[known] : visibleText(word);
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { IconName } from "../../../components/icon.tsx";
+import type { IconName } from "../../../components/icons.ts";
 import type { Tone } from "./action_icon.ts";
 import type { HomeAction, ParamValue } from "./action_list.ts";
 import type { Run } from "./outcome.ts";
@@ -18,8 +18,10 @@ export interface TileProps {
   readonly icon: IconName;
   /** Colour. */
   readonly tone: Tone;
-  /** State, outcome or cool-down, in words. */
-  readonly line: string | undefined;
+  /** Outcome or cool-down in words; undefined while there is nothing to tell. */
+  readonly news: string | undefined;
+  /** State in words; undefined where the action has none. */
+  readonly state: string | undefined;
   /** Outcome of the last run. */
   readonly run: Run;
   /** Value that was sent and is not confirmed by the state yet. */

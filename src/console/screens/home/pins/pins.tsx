@@ -8,13 +8,16 @@ import { Empty } from "../../../components/empty.tsx";
 import { Sparkline } from "../../../components/sparkline.tsx";
 import type { Connection } from "../../../connection/connection.ts";
 import { readableEntities, readableTopics } from "../../../connection/device_info.ts";
-import { useFormat, useTexts } from "../../../context.ts";
+import { useFormat, useTexts } from "../../../context.tsx";
 import { visibleText } from "../../../text/visible.ts";
 import { stateText } from "../actions/state_text.ts";
 import { type Pin, pinId } from "./pin.ts";
 import { PinEditor } from "./pin_editor.tsx";
 import { trendOf } from "./series.ts";
 import { mayRead, type PinReading, usePins } from "./use_pins.ts";
+
+/** Shortest course whose change says something, in milliseconds. */
+const TREND_MS = 60_000;
 
 /** Section of pinned values; nothing for a key that may read none. */
 export function Pins({ connection }: { readonly connection: Connection }) {
@@ -90,7 +93,7 @@ function PinTile({ pin, reading, isReadable }: PinTileProps) {
           </span>
         )
         : <span class="waiting">{isReadable ? texts.pins.waiting : texts.pins.refused}</span>}
-      {trend !== undefined && (
+      {trend !== undefined && trend.overMs >= TREND_MS && (
         <span class="trend num">
           {trend.change === 0
             ? texts.pins.steady

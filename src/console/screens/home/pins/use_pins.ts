@@ -9,7 +9,7 @@ import { isObject } from "../../../../lib/json.ts";
 import type { Connection, StreamService } from "../../../connection/connection.ts";
 import { type DeviceInfo, readableEntities, readableTopics } from "../../../connection/device_info.ts";
 import { matchesEntity, matchesFilter } from "../../../connection/topic_match.ts";
-import { useApp } from "../../../context.ts";
+import { useApp } from "../../../context.tsx";
 import { type Pin, pinId, type PinValue, readPins, valueOf } from "./pin.ts";
 import { type Point, readSeries, withPoint } from "./series.ts";
 

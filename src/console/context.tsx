@@ -3,15 +3,19 @@
  *
  * @module
  */
-import { createContext } from "preact";
+import { type ComponentChildren, createContext } from "preact";
 import { useContext, useMemo } from "preact/hooks";
 import type { App } from "./app.ts";
 import { CATALOGUE, type Texts } from "./catalogue/catalogue.ts";
 import { createFormat, type Format } from "./catalogue/format.ts";
-import type { Translated } from "./catalogue/language.ts";
+import { localeOf, type Translated } from "./catalogue/language.ts";
 
-/** State of the page for all components. */
-export const AppContext = createContext<App | undefined>(undefined);
+const AppContext = createContext<App | undefined>(undefined);
+
+/** Makes the state of the page accessible to the components in it. */
+export function AppProvider({ app, children }: { readonly app: App; readonly children: ComponentChildren }) {
+  return <AppContext.Provider value={app}>{children}</AppContext.Provider>;
+}
 
 /** Returns the state of the page. */
 export function useApp(): App {
@@ -33,5 +37,5 @@ export function useTexts(): Texts {
 /** Returns the formats of numbers and times in the language of the page. */
 export function useFormat(): Format {
   const language = useApp().language.value;
-  return useMemo(() => createFormat(language), [language]);
+  return useMemo(() => createFormat(localeOf(language, navigator.languages)), [language]);
 }
