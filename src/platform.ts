@@ -40,7 +40,7 @@ export interface Platform {
   /** Version of Deno, such as `2.9.6`. */
   readonly denoVersion: string;
   /** File system. */
-  readonly files: KeyFileSystem & KeysFileSystem;
+  readonly files: KeyFileSystem & KeysFileSystem & Pick<typeof Deno, "readFile" | "writeFile">;
   /** Standard input. */
   readonly stdin: Pick<typeof Deno.stdin, "isTerminal" | "readable">;
   /** Sends HTTP requests. */

@@ -123,6 +123,8 @@ install_code() {
   rm -rf "$program/app.new"
   mkdir "$program/app.new"
   cp -R "$project/deno.json" "$project/deno.lock" "$project/main.ts" "$project/src" "$program/app.new"
+  # Of the page only what is served: its sources and their packages are needed to build it.
+  find "$program/app.new/src/console" -mindepth 1 -maxdepth 1 ! -name deno.json ! -name dist -exec rm -rf {} +
   fill_cache app.new || fail "The packages of the gateway could not be downloaded" \
     "See above. The machine needs the network for this. A gateway that was installed before stays as it was"
   rm -rf "$program/app"

@@ -10,7 +10,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["main.ts"],
   ["src/cli/"],
   ["src/app/", "src/doctor/", "src/demo/"],
-  ["src/client/", "src/conformance/"],
+  ["src/client/", "src/conformance/", "src/console/"],
   ["src/config/", "src/version.ts"],
   ["src/http/", "src/gateway/"],
   ["src/services/"],
@@ -26,6 +26,7 @@ const LAYERS: readonly (readonly string[])[] = [
 const ONLY: Readonly<Record<string, readonly string[]>> = {
   "src/client/": ["src/protocol/", "src/lib/"],
   "src/conformance/": ["src/protocol/", "src/lib/"],
+  "src/console/": ["src/client/", "src/protocol/", "src/lib/"],
 };
 
 /** Upward imports that are allowed: what the settings and the checks of a service are written with. */
@@ -58,7 +59,7 @@ async function importsOf(path: string): Promise<string[]> {
 async function* sourceFiles(directory: string): AsyncGenerator<string> {
   for await (const { name, isDirectory } of Deno.readDir(join(ROOT, directory))) {
     if (isDirectory) yield* sourceFiles(`${directory}${name}/`);
-    else if (name.endsWith(".ts")) yield `${directory}${name}`;
+    else if (/\.tsx?$/.test(name)) yield `${directory}${name}`;
   }
 }
 

@@ -35,6 +35,7 @@ import {
   type ServiceModule,
 } from "../services/service.ts";
 import { VERSION } from "../version.ts";
+import { openConsole } from "./console.ts";
 import { openDefaultBroker } from "./default_broker.ts";
 import { rateLimitsOf } from "../limits/rate_limits.ts";
 import { createImportSecretKey } from "../keys/node_crypto.ts";
@@ -208,6 +209,7 @@ export async function startGateway(
     subscriptions: { encoder, streams, settings: config.streams },
     limiters,
     health: { version: VERSION, isReady: () => readiness.isReady },
+    page: await openConsole(config, platform, log),
     clock: { now, monotonic },
     randomBytes,
     random: Math.random,

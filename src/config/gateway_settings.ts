@@ -112,6 +112,14 @@ export const FIRST_GROUPS = {
         notes: "No wildcards and no paths; http:// for localhost only, as browsers give other pages over http no " +
           "WebCrypto. A page needs a key, as every client does.",
       }),
+      console: setting("CONSOLE", {
+        rule: choice("on", "off"),
+        default: "on",
+        doc:
+          "on: the gateway serves its web page at /, which pairs a phone and shows the home (docs/console.md). off: " +
+          "that path answers 404, as every other unknown one.",
+        notes: "The page holds no secret, and opens nothing without a key. Set off where only other apps are used.",
+      }),
       trustedProxies: setting("TRUSTED_PROXIES", {
         essential: true,
         rule: list(parseProxy),

@@ -4,6 +4,7 @@
  * @module
  */
 import { dirname } from "node:path";
+import { consoleFolderPaths } from "./console_folder.ts";
 import { path } from "./rules.ts";
 import { type Config, settingsOf, type SettingsTable, settingsTable, settingsWithValues } from "./settings.ts";
 import { editPaths } from "../lib/edit_file.ts";
@@ -60,6 +61,8 @@ export function permissionFlags(
     ...settingsWithValues(config, table).filter(({ setting }) => setting.rule === path).map(({ value }) => value),
     ...services.flatMap((service) => service.allowRead?.(config, sections) ?? []).filter(isFlagValue),
     ...edits,
+    // Names of folders above may have spaces.
+    config.server.console === "on" ? consoleFolderPaths().find(isFlagValue) : undefined,
     notify?.own,
   ].filter((file) => file !== undefined && file !== config.keys.secretKeyFile);
   // Its mode may have to change; the command "actions" and an editor write its content.

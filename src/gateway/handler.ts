@@ -9,6 +9,7 @@ import type { AnsweredRequest, Telemetry } from "../observability/telemetry.ts";
 import type { RandomBytes } from "../protocol/bytes.ts";
 import type { Route } from "../protocol/v2/envelope.ts";
 import type { AddressOf } from "../http/client_address.ts";
+import { createConsoleRoutes, type PageFiles } from "../http/console.ts";
 import { AllowedOrigins, isCrossSite, preflightResponse } from "../http/cross_origin.ts";
 import {
   crossSite,
@@ -54,6 +55,8 @@ export interface GatewayOptions {
   readonly limiters: Limiters;
   /** Answers of the health routes. */
   readonly health: HealthOptions;
+  /** Files of the page; absent if it is off. */
+  readonly page?: PageFiles | undefined;
   /** Wall clock and monotonic clock. */
   readonly clock: Clocks;
   /** Source of nonces, salts and request ids. */
@@ -103,13 +106,28 @@ export interface Clocks {
 /** Routes that need no key. */
 type OpenRoute = Exclude<AnsweredRequest["route"], Route | "other">;
 
+/** Routes with a path of their own that need no key. */
+type HealthRoute = Exclude<OpenRoute, "console">;
+
 /** Request to the public port and its route. */
 type Routed = RoutedRequest<Route | OpenRoute>;
 
 /** Returns the handler of the public port. */
 export function createHandler(options: GatewayOptions): Handler {
-  const { access, pairing, services, subscriptions, limiters, health, random, randomBytes, audit, log, telemetry } =
-    options;
+  const {
+    access,
+    pairing,
+    services,
+    subscriptions,
+    limiters,
+    health,
+    page,
+    random,
+    randomBytes,
+    audit,
+    log,
+    telemetry,
+  } = options;
   const { now, monotonic } = options.clock;
   const { streams } = subscriptions;
   const { publicUrl } = options.origins;
@@ -144,6 +162,7 @@ export function createHandler(options: GatewayOptions): Handler {
   /** Returns a route for sealed requests, limited per address. */
   const sealed = (route: Route, handle: RouteHandler): RouteEntry<Route> => ({
     path: route,
+    label: route,
     methods: ["POST"],
     async handle(request, origin) {
       // Before it counts: a hostile page must not lock out the address of its visitors.
@@ -159,8 +178,9 @@ export function createHandler(options: GatewayOptions): Handler {
   });
 
   /** Returns a route that needs no key. */
-  const open = (route: OpenRoute, respond: () => Response): RouteEntry<OpenRoute> => ({
+  const open = (route: HealthRoute, respond: () => Response): RouteEntry<OpenRoute> => ({
     path: route,
+    label: route,
     methods: READ_METHODS,
     handle() {
       telemetry.answered({ route, service: "none", result: "ok", seconds: 0 });
@@ -182,19 +202,25 @@ export function createHandler(options: GatewayOptions): Handler {
     open("/health", () => healthResponse(health.version)),
     open("/health/live", aliveResponse),
     open("/health/ready", () => readyResponse(health.isReady())),
+    ...page === undefined ? [] : createConsoleRoutes({
+      ...page,
+      rate: access.rates.files,
+      unread: limiters.unreadFiles,
+      onAnswer: () => telemetry.answered({ route: "console", service: "none", result: "ok", seconds: 0 }),
+    }),
   ];
 
   /** Answers the preflight of a page of another origin. */
   async function answerPreflight(
     request: Request,
-    { path, methods }: RouteEntry<Route | OpenRoute>,
+    { label, methods }: RouteEntry<Route | OpenRoute>,
     address: string,
   ): Promise<Response> {
     // Before it counts, like the request that follows it.
     if (!allowedOrigins.has(request)) throw crossSite();
     const wait = await access.rates.requests.take(address);
     if (wait > 0) throw tooManyRequests(wait);
-    telemetry.answered({ route: path, service: "none", result: "ok", seconds: 0 });
+    telemetry.answered({ route: label, service: "none", result: "ok", seconds: 0 });
     return preflightResponse(request, methods);
   }
 
@@ -215,7 +241,7 @@ export function createHandler(options: GatewayOptions): Handler {
       });
       telemetry.refused(reason, { address, named: answered.named });
     }
-    const route = entry?.path ?? "other";
+    const route = entry?.label ?? "other";
     telemetry.answered({
       route,
       service: "none",

@@ -46,6 +46,8 @@ export interface Limiters {
   readonly largeRecords: LargeRecords;
   /** Bytes of large answers that wait to be read. */
   readonly unread: MemoryBudget;
+  /** Bytes of the page's files that wait to be read, by address. */
+  readonly unreadFiles: MemoryBudget;
 }
 
 /** Most bytes that large requests take from when they are opened until they are answered. */
@@ -56,6 +58,9 @@ const MAX_WEIGHT_BYTES_PER_KEY = 32 * 2 ** 20;
 
 /** Number of answers of the largest size that may wait to be read: more than a household requests at a time. */
 const UNREAD_ANSWERS = 6;
+
+/** Most bytes of the page's files that may wait to be read: it is open to every stranger. */
+const MAX_UNREAD_FILE_BYTES = 8 * 2 ** 20;
 
 /** Returns limiters with nothing under way. */
 export function createLimiters(
@@ -71,6 +76,7 @@ export function createLimiters(
     backlog: new MemoryBudget(streams.backlogBytes),
     largeRecords: new LargeRecords(),
     unread: new MemoryBudget(UNREAD_ANSWERS * maxAnswerBytes),
+    unreadFiles: new MemoryBudget(MAX_UNREAD_FILE_BYTES),
   };
 }
 

@@ -5,12 +5,13 @@
  */
 import type { Log } from "../observability/log.ts";
 import type { SealedText } from "../protocol/aead.ts";
-import { type Bytes, free, type RandomBytes } from "../protocol/bytes.ts";
+import { isOnePiece, StreamedBody } from "../http/streamed_body.ts";
+import { free, type RandomBytes } from "../protocol/bytes.ts";
 import { type Exchange, sealAnswer } from "../protocol/exchange.ts";
 import type { Payload } from "../protocol/payload.ts";
 import { Mutex } from "../lib/async.ts";
 import type { Reply } from "../services/service.ts";
-import type { BudgetHolder, MemoryBudget } from "../limits/memory_budget.ts";
+import type { MemoryBudget } from "../limits/memory_budget.ts";
 
 /** Shortest JSON text of a body to compress, in bytes: a shorter one fits into a packet or two. */
 const MIN_COMPRESSED_BYTES = 1024;
@@ -20,14 +21,6 @@ const COMPRESSED_PIECE_BYTES = 128 * 1024;
 
 /** Length in characters from which bodies are sealed one after another: each takes several times its length. */
 const LARGE_LENGTH = 2 ** 20;
-
-/** Length of a piece of an answer, in bytes and in characters: base64 is ASCII. */
-const PIECE = 64 * 1024;
-
-/** Longest time without a read before an answer is evicted, in milliseconds. */
-const STALL_TIMEOUT_MS = 30_000;
-
-const NOTHING = new Uint8Array();
 
 const utf8 = new TextEncoder();
 
@@ -110,67 +103,15 @@ export type ToResponse = (answer: SealedText, owner: string) => Response;
 export function createToResponse(unread: MemoryBudget, log: Pick<Log, "warn">): ToResponse {
   const headers = { "Content-Type": "application/octet-stream", "Cache-Control": "no-store" };
   return (answer, owner) => {
-    if (answer.length <= PIECE) return new Response(answer, { headers });
-    const onEvict = () => log.warn("Answer for {key} was broken off: it was not read", { key: owner });
-    const { body } = new StreamedBody(utf8.encode(answer), { budget: unread, owner, onEvict });
+    // Characters are bytes: base64 is ASCII.
+    if (isOnePiece(answer.length)) return new Response(answer, { headers });
+    const content = utf8.encode(answer);
+    const { body } = new StreamedBody(content, {
+      budget: unread,
+      owner,
+      onEvict: () => log.warn("Answer for {key} was broken off: it was not read", { key: owner }),
+      onEnd: () => free(content),
+    });
     return new Response(body, { headers: { ...headers, "Content-Length": String(answer.length) } });
   };
-}
-
-/** Budget, owner and eviction callback of an unread answer. */
-interface StreamedBodyOptions {
-  readonly budget: MemoryBudget;
-  readonly owner: string;
-  /** Called when the answer is evicted. */
-  readonly onEvict: () => void;
-}
-
-/** Body of a response that is handed over piece by piece as it is read, and counted in a budget until then. */
-class StreamedBody implements BudgetHolder {
-  /** Body of the response. */
-  readonly body: ReadableStream<Uint8Array>;
-  /** Name of the key whose request is answered. */
-  readonly owner: string;
-  readonly #options: StreamedBodyOptions;
-  readonly #answer: Bytes;
-  #rest: Uint8Array;
-  #stallTimer: ReturnType<typeof setTimeout> | undefined;
-  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
-
-  constructor(answer: Bytes, options: StreamedBodyOptions) {
-    this.owner = options.owner;
-    this.#options = options;
-    this.#answer = answer;
-    this.#rest = answer;
-    this.body = new ReadableStream<Uint8Array>({
-      start: (controller) => {
-        this.#controller = controller;
-      },
-      pull: (controller) => {
-        controller.enqueue(this.#rest.slice(0, PIECE));
-        this.#setRest(this.#rest.subarray(PIECE));
-        if (this.#rest.length === 0) controller.close();
-      },
-      cancel: () => this.#setRest(NOTHING),
-    }, { highWaterMark: 0 });
-    this.#setRest(answer);
-  }
-
-  /** Closes the stream short of `Content-Length`. Not by an error, which Deno prints with its stack. */
-  evict(): void {
-    this.#setRest(NOTHING);
-    this.#controller?.close();
-    this.#options.onEvict();
-  }
-
-  #setRest(rest: Uint8Array): void {
-    // A view keeps the whole array alive, so all of it counts until nothing is left.
-    this.#rest = rest.length > 0 ? rest : NOTHING;
-    clearTimeout(this.#stallTimer);
-    const { length } = this.#answer;
-    if (rest.length > 0) this.#stallTimer = setTimeout(() => this.evict(), STALL_TIMEOUT_MS);
-    this.#options.budget.set(this, rest.length > 0 ? length : 0);
-    // The pieces that were handed over are copies.
-    if (rest.length === 0) free(this.#answer);
-  }
 }

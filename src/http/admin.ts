@@ -34,7 +34,12 @@ export interface AdminOptions {
 export function createAdminHandler(options: AdminOptions): Handler {
   const { metrics, readiness, refusals, version, log } = options;
   const isForThisMachine = isLoopback(options.listensOn);
-  const get = (path: string, handle: () => Response | Promise<Response>) => ({ path, methods: READ_METHODS, handle });
+  const get = (path: string, handle: () => Response | Promise<Response>) => ({
+    path,
+    label: path,
+    methods: READ_METHODS,
+    handle,
+  });
 
   async function metricsResponse(): Promise<Response> {
     return new Response(await metrics.text(), { headers: { "Content-Type": metrics.contentType } });

@@ -31,9 +31,11 @@ export interface RequestInfo extends RequestOrigin {
 export type RouteHandler = (request: Request, requestInfo: RequestInfo) => Promise<Response>;
 
 /** Entry of the route table. */
-export interface RouteEntry<Path extends string = string> {
+export interface RouteEntry<Label extends string = string> {
   /** Path, without a trailing slash. */
-  readonly path: Path;
+  readonly path: string;
+  /** Name of the route in metrics, which several paths may share. */
+  readonly label: Label;
   /** Accepted methods. */
   readonly methods: readonly string[];
   /** Answers a request with an accepted method. */
@@ -44,13 +46,13 @@ export interface RouteEntry<Path extends string = string> {
 export const READ_METHODS: readonly string[] = ["GET", "HEAD"];
 
 /** Request and the route that its path leads to. */
-export interface RoutedRequest<Path extends string> {
+export interface RoutedRequest<Label extends string> {
   /** Request as it came. */
   readonly request: Request;
   /** URL of the request; null if its request line or `Host` header is malformed. */
   readonly url: URL | null;
   /** Route of its path; undefined if there is none. */
-  readonly entry: RouteEntry<Path> | undefined;
+  readonly entry: RouteEntry<Label> | undefined;
   /** Id and address of the request. */
   readonly origin: RequestOrigin;
   /** Time of arrival on the monotonic clock, in milliseconds. */
@@ -58,9 +60,9 @@ export interface RoutedRequest<Path extends string> {
 }
 
 /** Routes and hooks of a port. */
-export interface RouterOptions<Path extends string> {
+export interface RouterOptions<Label extends string> {
   /** Route table. */
-  readonly routes: readonly RouteEntry<Path>[];
+  readonly routes: readonly RouteEntry<Label>[];
   /** Source of request ids. */
   readonly randomBytes: RandomBytes;
   /** Clock that never jumps, in milliseconds. */
@@ -68,9 +70,9 @@ export interface RouterOptions<Path extends string> {
   /** Returns the address to count a request for; by default its peer's. */
   readonly addressOf?: (request: Request, peer: string) => string;
   /** Runs before path and method are checked. A response that it returns is the answer. */
-  readonly intercept?: (routed: RoutedRequest<Path>) => Response | Promise<Response> | undefined;
+  readonly intercept?: (routed: RoutedRequest<Label>) => Response | Promise<Response> | undefined;
   /** Reports an error that ended a request, and returns the one to answer with. */
-  readonly onError: (error: unknown, routed: RoutedRequest<Path>) => HttpError;
+  readonly onError: (error: unknown, routed: RoutedRequest<Label>) => HttpError;
 }
 
 /** Answers a request from a peer, an IP address. Never rejects. */
@@ -80,11 +82,11 @@ export type Handler = (request: Request, peer: string) => Promise<Response>;
 const LEADING_SLASHES = /^\/+/;
 
 /** Returns the handler of a port. */
-export function createRouter<Path extends string>(options: RouterOptions<Path>): Handler {
-  const entries = new Map<string, RouteEntry<Path>>(options.routes.map((entry) => [entry.path, entry]));
+export function createRouter<Label extends string>(options: RouterOptions<Label>): Handler {
+  const entries = new Map<string, RouteEntry<Label>>(options.routes.map((entry) => [entry.path, entry]));
   const { randomBytes, addressOf = (_request, peer) => peer, monotonic = () => performance.now() } = options;
 
-  async function answer(routed: RoutedRequest<Path>): Promise<Response> {
+  async function answer(routed: RoutedRequest<Label>): Promise<Response> {
     const { request, url, entry, origin } = routed;
     const intercepted = options.intercept?.(routed);
     if (intercepted !== undefined) return await intercepted;

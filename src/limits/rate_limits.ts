@@ -37,6 +37,8 @@ export interface RateLimits {
   readonly requests: RateLimiter;
   /** Failures of each address: requests that no key opens, and expired ones. */
   readonly failures: RateLimiter;
+  /** Files of the page to each address: they cost requests of keys nothing. */
+  readonly files: RateLimiter;
   /** Counts a request of a key. Returns 0 if it may run, otherwise the seconds to wait. */
   takeKey(key: RateLimited): Promise<number>;
 }
@@ -52,6 +54,12 @@ export interface RateLimitsOptions {
   /** Creates the counters. */
   readonly createCounter: CounterFactory;
 }
+
+/** Files of the page at once to an address: some ten openings, each of some ten files. */
+const FILES_BURST = 120;
+
+/** Files of the page a second to an address, after that: not much of the upload of a home. */
+const FILES_RATE = 4;
 
 /** Returns the rate limits of the settings. */
 export function rateLimitsOf(settings: RateSettings, createCounter: CounterFactory): RateLimits {
@@ -73,6 +81,7 @@ export function createRateLimits({ address, failed, key, createCounter }: RateLi
   return {
     requests: create("address", address),
     failures: create("failed", failed),
+    files: create("files", { burst: FILES_BURST, perSecond: FILES_RATE }),
     takeKey({ name, rate = key }) {
       const id = `key:${rate.burst}:${rate.perSecond}`;
       const limiter = limitersByRate.get(id) ?? create(id, rate);
@@ -86,5 +95,6 @@ export function createRateLimits({ address, failed, key, createCounter }: RateLi
 export const NO_RATE_LIMITS: RateLimits = {
   requests: UNLIMITED,
   failures: UNLIMITED,
+  files: UNLIMITED,
   takeKey: () => Promise.resolve(0),
 };

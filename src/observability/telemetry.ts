@@ -71,8 +71,8 @@ export type DropReason = (typeof DROP_REASONS)[number];
 
 /** Request that has been answered. */
 export interface AnsweredRequest {
-  /** Its route; `other` for every unknown path. */
-  readonly route: Route | "/health" | "/health/live" | "/health/ready" | "other";
+  /** Its route; `console` for the files of the page, `other` for every unknown path. */
+  readonly route: Route | "/health" | "/health/live" | "/health/ready" | "console" | "other";
   /** Name of the requested service; `none` if the request was answered before it was read. */
   readonly service: string;
   /** Its result. */

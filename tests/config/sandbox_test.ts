@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { SERVICES } from "../../src/services/registry.ts";
 import { echo } from "../support/echo_service/echo.ts";
 import { parseConfig } from "../../src/config/parse.ts";
+import { CONSOLE_FOLDER } from "../../src/config/console_folder.ts";
 import { minimalFlags, permissionFlags } from "../../src/config/sandbox.ts";
 
 function flag(name: string, variables: Record<string, string>): string | undefined {
@@ -37,7 +38,7 @@ Deno.test("permissionFlags() allows the key's directory and the named files", ()
   const variables = { SECRET_KEY_FILE: "keys/k.txt", TLS_CERT_FILE: "c.pem", TLS_KEY_FILE: "k.pem" };
   assertEquals(
     flag("allow-read", variables),
-    "--allow-read=.env,keys,data/keys.json,c.pem,k.pem,services.yaml,data/keys.json.lock,data/keys.json.tmp",
+    `--allow-read=.env,keys,data/keys.json,c.pem,k.pem,services.yaml,data/keys.json.lock,data/keys.json.tmp,${CONSOLE_FOLDER}`,
   );
   assertEquals(
     flag("allow-write", variables),
@@ -50,7 +51,15 @@ Deno.test("permissionFlags() allows the key's directory and the named files", ()
     "the mode of the services file need not change",
   );
   const authority = { JEEDOM_URL: "https://jeedom", JEEDOM_CA_FILE: "jeedom.pem" };
-  assertEquals(flag("allow-read", authority), "--allow-read=.env,data,data/keys.json,services.yaml,jeedom.pem");
+  assertEquals(
+    flag("allow-read", authority),
+    `--allow-read=.env,data,data/keys.json,services.yaml,jeedom.pem,${CONSOLE_FOLDER}`,
+  );
+});
+
+Deno.test("permissionFlags() allows the files of the page, unless it is off", () => {
+  assertEquals(flag("allow-read", {}), `--allow-read=.env,data,data/keys.json,services.yaml,${CONSOLE_FOLDER}`);
+  assertEquals(flag("allow-read", { CONSOLE: "off" }), "--allow-read=.env,data,data/keys.json,services.yaml");
 });
 
 Deno.test("permissionFlags() allows the files for the broker, and the port of its protocol", () => {
@@ -58,7 +67,7 @@ Deno.test("permissionFlags() allows the files for the broker, and the port of it
   const variables = { MQTT_BROKER_HOST: "broker", MQTT_PROTOCOL: "wss", ...files };
   assertEquals(
     flag("allow-read", variables),
-    "--allow-read=.env,data,data/keys.json,services.yaml,ca.pem,cert.pem,key.pem",
+    `--allow-read=.env,data,data/keys.json,services.yaml,ca.pem,cert.pem,key.pem,${CONSOLE_FOLDER}`,
   );
   assertEquals(flag("allow-net", variables), "--allow-net=0.0.0.0:10000,127.0.0.1:9464,localhost:80,broker:443");
 });
@@ -95,7 +104,7 @@ Deno.test("permissionFlags() allows the services file, and the servers, files an
   const flags = flagsWith({ servers: ["echo.lan:8"] }, ["ECHO_TOKEN", "PORT"]);
   const find = (name: string) => flags.find((text) => text.startsWith(`--${name}=`)) ?? "";
   assert(find("allow-net").endsWith(",echo.example:7,echo.lan:8"), find("allow-net"));
-  assertEquals(find("allow-read"), "--allow-read=.env,data,data/keys.json,own.yaml,echo.pem");
+  assertEquals(find("allow-read"), `--allow-read=.env,data,data/keys.json,own.yaml,echo.pem,${CONSOLE_FOLDER}`);
   assertEquals(find("allow-write"), "--allow-write=data,data/keys.json,own.yaml");
   assert(find("allow-env").endsWith(",WATCHDOG_USEC,ECHO_TOKEN"), find("allow-env"));
 });

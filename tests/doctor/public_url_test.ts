@@ -12,6 +12,7 @@ const HEX = "ab".repeat(32);
 const OTHER = "cd".repeat(32);
 
 interface Servers {
+  readonly env?: Readonly<Record<string, string>>;
   /** Server on the gateway's port. */
   readonly local: typeof fetch;
   /** Server at the public address. */
@@ -21,12 +22,14 @@ interface Servers {
 }
 
 /** Runs the checks of the gateway and of its public URL. */
-async function runChecks({ local, outside, url = "https://house.example", addresses = ["1.2.3.4"] }: Servers) {
+async function runChecks(
+  { local, outside, url = "https://house.example", addresses = ["1.2.3.4"], env = {} }: Servers,
+) {
   let found: { gateway: Finding; outside: Finding } | undefined;
   await inTempDir(async (directory) => {
     await Deno.writeTextFile(`${directory}/key.txt`, HEX, { mode: 0o600 });
     const context = makeContext({
-      env: { PUBLIC_URL: url, SECRET_KEY_FILE: `${directory}/key.txt`, KEYS_FILE: `${directory}/keys.json` },
+      env: { ...env, PUBLIC_URL: url, SECRET_KEY_FILE: `${directory}/key.txt`, KEYS_FILE: `${directory}/keys.json` },
       machine: {
         fetch: (input, init) => (String(input).startsWith(LOCAL_URL) ? local : outside)(input, init),
         lookup: () => Promise.resolve(addresses),
@@ -100,6 +103,37 @@ Deno.test("public_url warns of an address without TLS, except on this machine", 
     "warning",
   );
   assertEquals((await runChecks({ local: fetch, outside: fetch, url: "http://127.0.0.1:9" })).outside.status, "ok");
+});
+
+Deno.test("public_url warns of a proxy that ends TLS and could change the page, unless the page is off", async () => {
+  const { fetch } = await makeFakeGateway(HEX);
+  const through = async (headers: Readonly<Record<string, string>>, env: Readonly<Record<string, string>> = {}) => {
+    const outside: typeof globalThis.fetch = async (input, init) => {
+      const response = await fetch(input, init);
+      for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
+      return response;
+    };
+    return (await runChecks({ local: fetch, outside, env })).outside;
+  };
+  for (
+    const [header, value, proxy] of [
+      ["CF-Ray", "8a1b-CDG", "Cloudflare (header CF-Ray)"],
+      ["cf-cache-status", "DYNAMIC", "Cloudflare"],
+      ["Server", "cloudflare", "Cloudflare"],
+      ["x-amz-cf-id", "abc==", "Amazon CloudFront"],
+      ["Via", "1.1 abc.cloudfront.net (CloudFront)", "Amazon CloudFront"],
+      ["Via", "1.1 google", "Google Cloud"],
+    ] as const
+  ) {
+    const { status, message } = await through({ [header]: value });
+    assertEquals(status, "warning", header);
+    assertStringIncludes(message, `through ${proxy}`);
+    assertEquals((await through({ [header]: value }, { CONSOLE: "off" })).status, "ok", header);
+  }
+  // Proxies at home add such headers, too.
+  for (const headers of [{ Via: "1.1 Caddy" }, { Server: "nginx" }, {}]) {
+    assertEquals((await through(headers)).status, "ok");
+  }
 });
 
 Deno.test("public_url reports a route inside of the tailnet, which does not test Funnel", async () => {

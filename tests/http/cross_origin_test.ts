@@ -1,7 +1,7 @@
 /** Pages of other origins: only those of ALLOWED_ORIGINS may use the gateway. */
 import { assertEquals } from "@std/assert";
 import { createRateLimits } from "../../src/limits/rate_limits.ts";
-import { memoryCounter } from "../../src/limits/rate_limiter.ts";
+import { memoryCounter, UNLIMITED } from "../../src/limits/rate_limiter.ts";
 import { FakeTime } from "../support/fake_time.ts";
 import { makeBroker } from "../support/fake_broker.ts";
 import { makeGateway, type Overrides } from "../support/gateway.ts";
@@ -110,6 +110,7 @@ Deno.test("a page of an allowed origin may read an internal error", async () => 
     rates: {
       requests: { take: () => Promise.reject(new Error("Broken")), peek: () => Promise.resolve(0) },
       failures: { take: () => Promise.resolve(0), peek: () => Promise.resolve(0) },
+      files: UNLIMITED,
       takeKey: () => Promise.resolve(0),
     },
   });

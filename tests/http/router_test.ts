@@ -7,9 +7,9 @@ function makeRouter(intercept?: (routed: RoutedRequest<"/read" | "/write" | "/br
   const errors: unknown[] = [];
   const handler = createRouter({
     routes: [
-      { path: "/read", methods: READ_METHODS, handle: () => new Response("read") },
-      { path: "/write", methods: ["POST"], handle: () => Promise.reject(bodyTooLarge()) },
-      { path: "/broken", methods: ["POST"], handle: () => Promise.reject(new Error("secret")) },
+      { path: "/read", label: "/read", methods: READ_METHODS, handle: () => new Response("read") },
+      { path: "/write", label: "/write", methods: ["POST"], handle: () => Promise.reject(bodyTooLarge()) },
+      { path: "/broken", label: "/broken", methods: ["POST"], handle: () => Promise.reject(new Error("secret")) },
     ],
     randomBytes,
     ...intercept === undefined ? {} : { intercept },

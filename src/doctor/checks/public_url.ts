@@ -13,6 +13,7 @@ import { isInNetwork, isLoopback, parseAddress, parseNetwork } from "../../net/i
 import { openAnswer } from "../../protocol/exchange.ts";
 import { type Check, failed, type Finding, ok, skipped, warning } from "../check.ts";
 import { type GatewayProbe, PROBE_ROUTE } from "../gateway_probe.ts";
+import { findTlsEndingProxy } from "../tls_ending_proxy.ts";
 import { publicAddress, reportNoAnswer, reportTunnel } from "../tunnel.ts";
 import { NOT_RUNNING } from "./gateway.ts";
 
@@ -26,7 +27,7 @@ const TAILNETS = ["100.64.0.0/10", "fd7a:115c:a1e0::/48"].flatMap((network) => p
 export const PUBLIC_URL: Check = {
   name: "public_url",
   async run(context, signal) {
-    const { config: { server: { publicUrl: url } }, machine, now } = context;
+    const { config: { server: { publicUrl: url, console: page } }, machine, now } = context;
     if (url === undefined) {
       return skipped("PUBLIC_URL is not set", "Set it to the address that phones use, to have it checked");
     }
@@ -51,6 +52,14 @@ export const PUBLIC_URL: Check = {
       return warning(
         `${leads}; it is not https://, so the network can see who uses the gateway, and when`,
         "Use a tunnel: ./run_tailscale.sh",
+      );
+    }
+    const ending = page === "on" ? findTlsEndingProxy(reply.headers) : undefined;
+    if (ending !== undefined) {
+      return warning(
+        `${leads}, through ${ending.proxy} (header ${ending.header}), which ends TLS: it can change the page and take keys`,
+        "Use Tailscale Funnel, which ends TLS at home; or set CONSOLE=off and use the page from elsewhere: " +
+          "docs/security.md, A relay that ends TLS",
       );
     }
     const addresses = await machine.lookup(url.hostname).catch(() => []);

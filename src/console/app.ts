@@ -1,0 +1,221 @@
+/**
+ * State of the page: homes, the open connection, the screen, the language.
+ *
+ * @module
+ */
+import { batch, signal } from "@preact/signals";
+import { GatewayError, WrongKeyError } from "@e2e-gateway/client";
+import { isObject } from "../lib/json.ts";
+import { isLanguage, type Language } from "./catalogue/language.ts";
+import { Connection } from "./connection/connection.ts";
+import { readDeviceInfo, timeOf } from "./connection/device_info.ts";
+import { type Home, homeId } from "./homes/home.ts";
+import type { HomeStore } from "./homes/home_store.ts";
+import type { PairedMark } from "./homes/lost_storage.ts";
+import { pairDevice } from "./pairing/pair_device.ts";
+import type { Observable, Variable } from "./observable.ts";
+import type { Route } from "./router.ts";
+
+/** Parts of the browser that the page uses. */
+export interface Browser {
+  /** Sends HTTP requests. */
+  readonly fetch: typeof fetch;
+  /** Returns the time, in milliseconds since 1970. */
+  readonly now: () => number;
+  /** Name of this device for the gateway's list of keys. */
+  readonly label: string;
+  /** Returns whether the page may send requests to an address. */
+  readonly mayConnect: (url: string) => boolean;
+  /** Asks the browser to keep the storage. */
+  readonly persist: () => Promise<boolean>;
+  /** Goes to another screen. */
+  readonly go: (route: string) => void;
+}
+
+/** Short message that disappears by itself. */
+export interface Notice {
+  /** Distinguishes notices of the same text. */
+  readonly id: number;
+  /** Text for people. */
+  readonly text: string;
+}
+
+/** What remains after a home was forgotten. */
+export type Forgotten =
+  /** The key is gone on both sides. */
+  | "everywhere"
+  /** The gateway could not be reached: the key is still valid there. */
+  | "here_only"
+  /** The key of the gateway's own machine cannot be removed by a device. */
+  | "default";
+
+/** Longest wait for the gateway when a home is forgotten, in milliseconds. */
+const FORGET_TIMEOUT_MS = 8000;
+
+/** State of the page. */
+export class App {
+  readonly #homes = signal<readonly Home[]>([]);
+  readonly #connection = signal<Connection | undefined>(undefined);
+  readonly #pairing = signal<string | undefined>(undefined);
+  readonly #notices = signal<readonly Notice[]>([]);
+  /** Language of the page. */
+  readonly language: Variable<Language> = signal<Language>("en");
+  /** Screen of the page's address; undefined for the first one. */
+  readonly route: Variable<Route | undefined> = signal<Route | undefined>(undefined);
+  /** Update of the page that waits; calling it reloads the page. */
+  readonly update: Variable<(() => void) | undefined> = signal<(() => void) | undefined>(undefined);
+  /** Browser. */
+  readonly browser: Browser;
+  /** Homes in the browser's storage. */
+  readonly store: HomeStore;
+  readonly #mark: PairedMark;
+  #isVisible = false;
+  #lastNotice = 0;
+
+  /** Makes the state of a page without homes. */
+  constructor(browser: Browser, { store, mark }: { readonly store: HomeStore; readonly mark: PairedMark }) {
+    this.browser = browser;
+    this.store = store;
+    this.#mark = mark;
+  }
+
+  /** Homes that this device is paired with. */
+  get homes(): Observable<readonly Home[]> {
+    return this.#homes;
+  }
+
+  /** Connection to the open home; undefined while this device is not paired. */
+  get connection(): Observable<Connection | undefined> {
+    return this.#connection;
+  }
+
+  /** Link to pair with, empty where it is yet to be entered; undefined while nothing is being paired. */
+  get pairing(): Observable<string | undefined> {
+    return this.#pairing;
+  }
+
+  /** Messages that are shown. */
+  get notices(): Observable<readonly Notice[]> {
+    return this.#notices;
+  }
+
+  /**
+   * Reads homes and preferences, and opens the home that was open last.
+   *
+   * @param preferred language of the browser
+   * @throws if the browser's storage cannot be opened
+   */
+  async load(preferred: Language): Promise<void> {
+    const language = await this.store.preference("language");
+    const current = await this.store.preference("current");
+    const homes = await this.store.list();
+    batch(() => {
+      this.language.value = isLanguage(language) ? language : preferred;
+      this.#homes.value = homes;
+    });
+    const home = homes.find((home) => homeId(home) === current) ?? homes[0];
+    if (home !== undefined) await this.open(home);
+  }
+
+  /** Opens a home, and closes the one that was open. */
+  async open(home: Home): Promise<void> {
+    const seen = await this.store.recall(home, "seen");
+    const { device, lastContact } = isObject(seen) ? seen : {};
+    const connection = new Connection({
+      home,
+      device: readDeviceInfo(device),
+      lastContact: timeOf(lastContact),
+      onDevice: (device) => void this.store.remember(home, "seen", { device, lastContact: this.browser.now() }),
+      fetch: this.browser.fetch,
+    });
+    this.#connection.peek()?.close();
+    this.#connection.value = connection;
+    connection.setVisible(this.#isVisible);
+    await this.store.prefer("current", homeId(home));
+  }
+
+  /** Shows the screen for pairing, with a link where there is one. */
+  startPairing(link = ""): void {
+    this.#pairing.value = link;
+  }
+
+  /** Leaves the screen for pairing. */
+  stopPairing(): void {
+    this.#pairing.value = undefined;
+  }
+
+  /**
+   * Pairs this device, and opens the new home.
+   *
+   * @throws {PairingError} if that fails
+   */
+  async pair(link: string): Promise<Home> {
+    const { label, mayConnect, fetch, now } = this.browser;
+    const home = await pairDevice(link, { label, mayConnect, fetch, now, checkKeys: () => this.store.checkKeys() });
+    await this.store.save(home);
+    this.#mark.set();
+    void this.browser.persist();
+    this.#homes.value = await this.store.list();
+    await this.open(home);
+    this.#pairing.value = undefined;
+    this.browser.go("#/home");
+    return home;
+  }
+
+  /** Deletes a home on this device, and its key at the gateway as far as that can be reached. */
+  async forget(home: Home): Promise<Forgotten> {
+    const forgotten = await this.#revoke(home);
+    await this.store.forget(home);
+    const homes = await this.store.list();
+    if (homes.length === 0) this.#mark.remove();
+    const next = homes[0];
+    this.#homes.value = homes;
+    if (this.#connection.peek()?.home.kid === home.kid) {
+      this.#connection.peek()?.close();
+      this.#connection.value = undefined;
+      if (next !== undefined) await this.open(next);
+    }
+    return forgotten;
+  }
+
+  /** Tells that the page can be seen, or not. */
+  setVisible(isVisible: boolean): void {
+    this.#isVisible = isVisible;
+    this.#connection.peek()?.setVisible(isVisible);
+  }
+
+  /** Chooses the language. */
+  async chooseLanguage(language: Language): Promise<void> {
+    this.language.value = language;
+    await this.store.prefer("language", language);
+  }
+
+  /** Shows a message, also to screen readers. */
+  notify(text: string): void {
+    this.#lastNotice += 1;
+    this.#notices.value = [...this.#notices.peek().slice(-2), { id: this.#lastNotice, text }];
+  }
+
+  /** Removes a message. */
+  dismiss(id: number): void {
+    this.#notices.value = this.#notices.peek().filter((notice) => notice.id !== id);
+  }
+
+  async #revoke(home: Home): Promise<Forgotten> {
+    const open = this.#connection.peek();
+    const connection = open?.home.kid === home.kid ? open : new Connection({ home, fetch: this.browser.fetch });
+    if (connection.device.peek()?.isDefault === true) return "default";
+    try {
+      const fields = { forget: true };
+      await connection.request(
+        { service: "device", ...fields },
+        (client) => client.call("device", fields, { timeout: FORGET_TIMEOUT_MS }),
+      );
+      return "everywhere";
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+      // A key that is not accepted any more is gone already.
+      return error instanceof WrongKeyError ? "everywhere" : "here_only";
+    }
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * Modal dialog. The browser keeps the focus inside and closes it with Escape.
+ *
+ * @module
+ */
+import type { ComponentChildren } from "preact";
+import { useEffect, useId, useRef } from "preact/hooks";
+import { useTexts } from "../context.tsx";
+import { Icon } from "./icon.tsx";
+
+/** Title and content of a dialog. */
+export interface DialogProps {
+  /** Title. */
+  readonly title: string;
+  /** Content. */
+  readonly children: ComponentChildren;
+  /** Called when it is closed in any way. */
+  readonly onClose: () => void;
+  /** Further class. */
+  readonly class?: string | undefined;
+}
+
+/** Dialog that is open as long as it is rendered. */
+export function Dialog({ title, children, onClose, class: more = "" }: DialogProps) {
+  const element = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  const texts = useTexts().app;
+  useEffect(() => {
+    const dialog = element.current;
+    dialog?.showModal();
+    return () => dialog?.close();
+  }, []);
+  return (
+    <dialog
+      ref={element}
+      class={`dialog ${more}`}
+      aria-labelledby={id}
+      onClose={onClose}
+      onClick={(event) => event.target === element.current && onClose()}
+    >
+      <div class="dialog-body">
+        <header>
+          <h2 id={id}>{title}</h2>
+          <button type="button" class="round" aria-label={texts.close} onClick={onClose}>
+            <Icon name="close" />
+          </button>
+        </header>
+        {children}
+      </div>
+    </dialog>
+  );
+}

@@ -1,0 +1,289 @@
+/**
+ * Connection of the page to one home: requests, and one stream for each service.
+ *
+ * @module
+ */
+import { computed, type Signal, signal } from "@preact/signals";
+import { GatewayClient, GatewayError, ScopeError, type StreamEvent, WrongKeyError } from "@e2e-gateway/client";
+import { Backoff } from "../../lib/backoff.ts";
+import { type Clock, SYSTEM_CLOCK } from "../../lib/clock.ts";
+import type { Home } from "../homes/home.ts";
+import type { Observable } from "../observable.ts";
+import { type DeviceInfo, parseDeviceInfo } from "./device_info.ts";
+import { ExchangeRecorder, type LastExchange } from "./last_exchange.ts";
+import { secretKeyOf } from "./secret_key.ts";
+import { SharedStream, type Subscription } from "./shared_stream.ts";
+import { after, type Facts, initialFacts, type Occurrence, type Status, statusOf } from "./status.ts";
+import { matchesEntity, matchesFilter } from "./topic_match.ts";
+
+/** Service that has streams. */
+export type StreamService = "mqtt" | "home_assistant";
+
+/** Numbers of what happened to the streams since the page was opened. */
+export interface StreamCounts {
+  /** Times at which messages may have been missed. */
+  readonly gaps: number;
+  /** Times at which a stream went on from where it broke off. */
+  readonly resumes: number;
+  /** Times at which the gateway ended a stream because this device was too slow. */
+  readonly slow: number;
+}
+
+/** Home, and what the page knew of it when it was last open. */
+export interface ConnectionOptions {
+  /** Home to connect to. */
+  readonly home: Home;
+  /** Description of the key, from the last time. */
+  readonly device?: DeviceInfo | undefined;
+  /** Time of the last contact, in milliseconds since 1970. */
+  readonly lastContact?: number | undefined;
+  /** Called with each new description of the key. */
+  readonly onDevice?: ((device: DeviceInfo) => void) | undefined;
+  /** Sends HTTP requests. */
+  readonly fetch: typeof fetch;
+  /** Clock; the platform's by default. */
+  readonly clock?: Clock | undefined;
+}
+
+/** Time between two questions whether key and gateway are still there, in milliseconds. */
+const CHECK_MS = 30_000;
+
+/** Longest wait for the answer to that question, in milliseconds. */
+const CHECK_TIMEOUT_MS = 10_000;
+
+/** Connection to one home. Close it when another home is opened. */
+export class Connection {
+  /** Home that it is connected to. */
+  readonly home: Home;
+  readonly #facts: Signal<Facts>;
+  readonly #device: Signal<DeviceInfo | undefined>;
+  readonly #counts = signal<StreamCounts>({ gaps: 0, resumes: 0, slow: 0 });
+  readonly #exchange = signal<LastExchange | undefined>(undefined);
+  readonly #clockDifference = signal<number | undefined>(undefined);
+  /** Status as people see it. */
+  readonly status: Observable<Status>;
+  readonly #client: GatewayClient;
+  readonly #recorder: ExchangeRecorder;
+  readonly #streams: Readonly<Record<StreamService, SharedStream>>;
+  readonly #onDevice: ((device: DeviceInfo) => void) | undefined;
+  readonly #clock: Clock;
+  readonly #backoff = new Backoff(Math.random);
+  #isVisible = false;
+  #isClosed = false;
+  #cancelCheck = () => {};
+
+  /** Makes a connection that sends nothing until it becomes visible. */
+  constructor({ home, device, lastContact, onDevice, fetch, clock = SYSTEM_CLOCK }: ConnectionOptions) {
+    this.home = home;
+    this.#clock = clock;
+    this.#onDevice = onDevice;
+    this.#facts = signal<Facts>(initialFacts(lastContact));
+    this.#device = signal<DeviceInfo | undefined>(device);
+    this.status = computed(() => statusOf(this.#facts.value));
+    this.#recorder = new ExchangeRecorder({ fetch, record: (exchange) => this.#exchange.value = exchange });
+    this.#client = new GatewayClient({
+      url: home.base,
+      key: secretKeyOf(home),
+      keyName: home.name,
+      // A paired gateway speaks version 2: nobody in between can downgrade this device.
+      protocol: 2,
+      fetch: this.#recorder.fetch,
+      clock,
+    });
+    this.#streams = {
+      mqtt: this.#stream("mqtt", matchesFilter, (topics) => ({ topics })),
+      home_assistant: this.#stream("home_assistant", matchesEntity, (entities) => ({ entities })),
+    };
+  }
+
+  /** Description of the key; undefined until the gateway answered, and for a gateway that has none. */
+  get device(): Observable<DeviceInfo | undefined> {
+    return this.#device;
+  }
+
+  /** Numbers of gaps and resumes. */
+  get counts(): Observable<StreamCounts> {
+    return this.#counts;
+  }
+
+  /** Last request beside its envelope. */
+  get lastExchange(): Observable<LastExchange | undefined> {
+    return this.#exchange;
+  }
+
+  /** Lead of the gateway's clock over this device's, in milliseconds. */
+  get clockDifference(): Observable<number | undefined> {
+    return this.#clockDifference;
+  }
+
+  /**
+   * Sends a request, and learns from its outcome whether the gateway can be reached.
+   *
+   * @param request fields of the request, to show it beside its envelope
+   * @throws {GatewayError} as the client does
+   */
+  async request<T>(
+    request: Readonly<Record<string, unknown>>,
+    work: (client: GatewayClient) => Promise<T>,
+  ): Promise<T> {
+    try {
+      const result = await this.#recorder.observe(request, () => work(this.#client));
+      this.#answered();
+      return result;
+    } catch (error) {
+      if (isAnswer(error)) this.#answered();
+      else this.#noteFailure(error);
+      throw error;
+    }
+  }
+
+  /** Listens to a service. Returns a function that ends it. */
+  subscribe(service: StreamService, subscription: Subscription): () => void {
+    return this.#streams[service].add(subscription);
+  }
+
+  /** Says whether the page can be seen: streams are closed while it cannot. */
+  setVisible(isVisible: boolean): void {
+    if (isVisible === this.#isVisible || this.#isClosed) return;
+    this.#isVisible = isVisible;
+    this.#cancelCheck();
+    for (const stream of Object.values(this.#streams)) isVisible ? stream.resume() : stream.pause();
+    if (isVisible) void this.check();
+  }
+
+  /** Asks at once whether gateway and key are there, and what the key may do. */
+  async check(): Promise<void> {
+    this.#cancelCheck();
+    try {
+      await this.refreshDevice();
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+    }
+    if (this.#isClosed || !this.#isVisible) return;
+    const { kind } = this.status.value;
+    const waitMs = kind === "offline" || kind === "connecting" ? this.#backoff.next() : CHECK_MS;
+    this.#cancelCheck();
+    this.#cancelCheck = this.#clock.after(waitMs, () => void this.check());
+  }
+
+  /**
+   * Asks what the key may do.
+   *
+   * @throws {GatewayError} if there is no answer
+   */
+  async refreshDevice(): Promise<void> {
+    const request = { service: "device" };
+    const startedAt = this.#clock.monotonic();
+    const answer = await this.request(
+      request,
+      (client) => client.call("device", {}, { timeout: CHECK_TIMEOUT_MS }),
+    );
+    // Other requests also wait for a service: this one tells how far the gateway is.
+    const latencyMs = this.#clock.monotonic() - startedAt;
+    this.#note({ type: "answered", at: this.#clock.now(), latencyMs });
+    this.#clockDifference.value = answer.timestamp * 1000 - this.#clock.now();
+    const device = parseDeviceInfo(answer);
+    if (device === undefined) return;
+    this.#device.value = device;
+    this.#onDevice?.(device);
+  }
+
+  /** Ends everything. */
+  close(): void {
+    this.setVisible(false);
+    this.#isClosed = true;
+  }
+
+  #stream(
+    service: StreamService,
+    matches: (filter: string, topic: string) => boolean,
+    fields: (filters: readonly string[]) => Readonly<Record<string, unknown>>,
+  ): SharedStream {
+    const backoff = new Backoff(Math.random);
+    const stream = new SharedStream({
+      open: (filters, { since, signal }) =>
+        this.#client.subscribeTo(service, fields(filters), { since, signal, keep: true }),
+      matches,
+      onEvent: (event) => {
+        backoff.reset();
+        this.#heard(service, event);
+      },
+      onOpening: () => this.#note({ type: "opening", stream: service }),
+      onClosed: () => this.#note({ type: "closed", stream: service }),
+      onFailed: (error) => {
+        if (!(error instanceof GatewayError)) throw error;
+        if (error instanceof ScopeError || error instanceof WrongKeyError || error.retryAfterMs === undefined) {
+          this.#note({ type: "closed", stream: service });
+          if (error instanceof WrongKeyError) this.#noteFailure(error);
+          return undefined;
+        }
+        this.#noteFailure(error);
+        return Math.max(backoff.next(), error.retryAfterMs);
+      },
+      delay: (ms, run) => this.#clock.after(ms, run),
+    });
+    stream.pause();
+    return stream;
+  }
+
+  #heard(stream: StreamService, event: StreamEvent): void {
+    switch (event.type) {
+      case "message":
+        return;
+      case "connected":
+        this.#note({ type: "heard", at: this.#clock.now() });
+        this.#note({ type: "opened", stream });
+        return;
+      case "gap":
+        return this.#count("gaps");
+      case "offline":
+        return this.#note({ type: "opening", stream });
+      case "online":
+        return this.#note({ type: "opened", stream });
+      default:
+        // The stream ended, and is resumed.
+        this.#count(event.code === "too_slow" ? "slow" : "resumes");
+        this.#note({ type: "opening", stream });
+        // Is it the stream alone, or the gateway, or the key?
+        void this.check();
+    }
+  }
+
+  #answered(): void {
+    const wasOffline = this.status.value.kind === "offline";
+    this.#backoff.reset();
+    this.#note({ type: "answered", at: this.#clock.now() });
+    if (!wasOffline || !this.#isVisible) return;
+    for (const stream of Object.values(this.#streams)) stream.hurry();
+  }
+
+  #noteFailure(error: unknown): void {
+    if (error instanceof WrongKeyError) this.#note({ type: "refused" });
+    else if (error instanceof GatewayError && !isAnswer(error)) this.#note({ type: "unreachable" });
+  }
+
+  #note(occurrence: Occurrence): void {
+    if (!this.#isClosed) this.#facts.value = after(this.#facts.peek(), occurrence);
+  }
+
+  #count(what: keyof StreamCounts): void {
+    const counts = this.#counts.peek();
+    this.#counts.value = { ...counts, [what]: counts[what] + 1 };
+  }
+}
+
+/** Codes of errors without an answer of the gateway that counts. */
+const NO_ANSWER: readonly GatewayError["code"][] = [
+  "unreachable",
+  "timeout",
+  "truncated",
+  "tampered",
+  "unavailable",
+  "wrong_key",
+  "no_webcrypto",
+];
+
+/** Returns whether an error proves that the gateway answered. */
+function isAnswer(error: unknown): boolean {
+  return error instanceof GatewayError && !NO_ANSWER.includes(error.code);
+}

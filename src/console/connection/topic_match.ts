@@ -1,0 +1,24 @@
+/**
+ * Match of topics with the filters of MQTT, and of entities with patterns of Home Assistant.
+ *
+ * @module
+ */
+
+/** Returns whether a topic filter matches a topic (MQTT 3.1.1, section 4.7). */
+export function matchesFilter(filter: string, topic: string): boolean {
+  const [levels, parts] = [filter.split("/"), topic.split("/")];
+  // Wildcards at the beginning do not match topics of the broker itself (section 4.7.2).
+  if (topic.startsWith("$") && /^[#+]/.test(filter)) return false;
+  for (const [index, level] of levels.entries()) {
+    if (level === "#") return true;
+    if (index >= parts.length || level !== "+" && level !== parts[index]) return false;
+  }
+  return levels.length === parts.length;
+}
+
+/** Returns whether a pattern such as `light.*` matches an entity; `*` stands for any characters of one part. */
+export function matchesEntity(pattern: string, entity: string): boolean {
+  if (pattern === "*") return true;
+  const source = pattern.split("*").map((part) => part.replace(/[^\w]/g, "\\$&")).join("[^.]*");
+  return new RegExp(`^${source}$`).test(entity);
+}

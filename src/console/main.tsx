@@ -1,0 +1,70 @@
+/** Entry of the page: takes the pairing code out of the address, opens the storage, renders. */
+import { render } from "preact";
+import { App } from "./app.ts";
+import { preferredLanguage } from "./catalogue/language.ts";
+import { AppProvider } from "./context.tsx";
+import { HomeStore } from "./homes/home_store.ts";
+import { openIndexedDb } from "./homes/key_value_store.ts";
+import { createPairedMark, wasPairedBefore } from "./homes/lost_storage.ts";
+import { allowedGateways } from "./page_address.ts";
+import { Page } from "./page.tsx";
+import { deviceLabel } from "./pairing/device_label.ts";
+import { takePairingLink } from "./pairing/fragment.ts";
+import { Unusable } from "./pairing/unusable.tsx";
+import { parseRoute } from "./router.ts";
+import { watchForUpdate } from "./update.ts";
+
+const takeLink = () => takePairingLink(location, (address) => history.replaceState(null, "", address));
+
+// Before anything else, and before any request.
+const link = globalThis.isSecureContext ? takeLink() : undefined;
+await start();
+
+async function start(): Promise<void> {
+  const root = document.getElementById("app");
+  if (root === null) throw new Error("index.html has no element with the id app");
+  const language = preferredLanguage(navigator.languages);
+  document.documentElement.lang = language;
+  if (!globalThis.isSecureContext) return render(<Unusable reason="insecure" language={language} />, root);
+
+  const mark = createPairedMark(() => localStorage);
+  const gateways = allowedGateways(document);
+  const app = new App({
+    fetch: (input, init) => fetch(input, init),
+    now: () => Date.now(),
+    label: deviceLabel(navigator.userAgent),
+    mayConnect: (url) => gateways.some((gateway) => gateway === new URL(url).origin || gateway === url),
+    persist: async () => await navigator.storage?.persist?.() ?? false,
+    go: (route) => location.hash = route,
+  }, { store: new HomeStore(openIndexedDb()), mark });
+
+  const show = () => app.setVisible(document.visibilityState === "visible");
+  document.addEventListener("visibilitychange", show);
+  globalThis.addEventListener("online", () => void app.connection.peek()?.check());
+  globalThis.addEventListener("hashchange", () => {
+    const link = takeLink();
+    if (link !== undefined) app.startPairing(link);
+    else app.route.value = parseRoute(location.hash);
+  });
+
+  const isLost = wasPairedBefore({
+    hash: location.hash,
+    isInstalled: matchMedia("(display-mode: standalone)").matches,
+    mark,
+  });
+  app.route.value = parseRoute(location.hash);
+  if (link !== undefined) app.startPairing(link);
+  show();
+  try {
+    await app.load(language);
+  } catch {
+    return render(<Unusable reason="no_storage" language={language} />, root);
+  }
+  render(
+    <AppProvider app={app}>
+      <Page isLost={isLost} />
+    </AppProvider>,
+    root,
+  );
+  await watchForUpdate((update) => app.update.value = update);
+}

@@ -1,0 +1,113 @@
+/**
+ * Pairing of this device: one exchange with the gateway, and the new key in the browser's storage.
+ *
+ * @module
+ */
+import {
+  AlreadyPairedError,
+  GatewayError,
+  pair,
+  type PairedKey,
+  PairingCodeError,
+  type PairingLink,
+  parsePairingLink,
+} from "@e2e-gateway/client";
+import { timeOf } from "../connection/device_info.ts";
+import { importUnreadableKey } from "../connection/secret_key.ts";
+import type { Home } from "../homes/home.ts";
+
+/** Reason why pairing failed, in a form that the page has texts for. */
+export type PairingFault =
+  /** The text is no pairing link. */
+  | "not_a_link"
+  /** The link is for a gateway that this page may not send requests to. */
+  | "other_gateway"
+  /** The browser does not keep keys. */
+  | "storage"
+  /** The code is unknown, used or older than ten minutes. */
+  | "code_refused"
+  /** Another device used the code first. */
+  | "already_paired"
+  /** The gateway could not be reached; the code may still work. */
+  | "unreachable"
+  /** Too many attempts. */
+  | "too_many"
+  /** Anything else. */
+  | "failed";
+
+/** Failure of pairing. */
+export class PairingError extends Error {
+  /** Reason. */
+  readonly fault: PairingFault;
+
+  /** Makes the error. */
+  constructor(fault: PairingFault, options?: ErrorOptions) {
+    super(`Pairing failed: ${fault}`, options);
+    this.name = "PairingError";
+    this.fault = fault;
+  }
+}
+
+/** What pairing needs of the page. */
+export interface PairingOptions {
+  /** Name of this device for the gateway's list of keys. */
+  readonly label: string;
+  /** Returns whether the page may send requests to an address. */
+  readonly mayConnect: (url: string) => boolean;
+  /** Checks that the browser keeps keys, before the code is spent. */
+  readonly checkKeys: () => Promise<void>;
+  /** Sends HTTP requests. */
+  readonly fetch: typeof fetch;
+  /** Returns the time, in milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/**
+ * Pairs this device by a link.
+ *
+ * @returns the home, not stored yet
+ * @throws {PairingError} if it failed
+ */
+export async function pairDevice(text: string, options: PairingOptions): Promise<Home> {
+  const link = parseLink(text);
+  if (!options.mayConnect(link.url)) throw new PairingError("other_gateway");
+  try {
+    await options.checkKeys();
+  } catch (cause) {
+    throw new PairingError("storage", { cause });
+  }
+  try {
+    return await homeOf(await pair(text.trim(), { label: options.label, fetch: options.fetch }), options.now());
+  } catch (error) {
+    throw new PairingError(faultOf(error), { cause: error });
+  }
+}
+
+async function homeOf({ url, kid, name, key, expires }: PairedKey, pairedAt: number): Promise<Home> {
+  return { base: url, kid, name, key: await importUnreadableKey(key), pairedAt, expiresAt: timeOf(expires) };
+}
+
+function parseLink(text: string): PairingLink {
+  try {
+    return parsePairingLink(text.trim());
+  } catch (cause) {
+    throw new PairingError("not_a_link", { cause });
+  }
+}
+
+/** Returns the reason of a failed exchange. */
+export function faultOf(error: unknown): PairingFault {
+  if (error instanceof PairingCodeError) return "code_refused";
+  if (error instanceof AlreadyPairedError) return "already_paired";
+  if (!(error instanceof GatewayError)) return "failed";
+  switch (error.code) {
+    case "unreachable":
+    case "timeout":
+    case "unavailable":
+      return "unreachable";
+    case "rate_limit":
+      return "too_many";
+    default:
+      return "failed";
+  }
+}

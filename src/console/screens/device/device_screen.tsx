@@ -1,0 +1,119 @@
+/**
+ * Screen of this device.
+ *
+ * @module
+ */
+import { useEffect, useState } from "preact/hooks";
+import { Confirm } from "../../components/confirm.tsx";
+import { ScreenFrame } from "../../components/screen_frame.tsx";
+import { isLanguage, LANGUAGES } from "../../catalogue/language.ts";
+import { useApp, useTexts } from "../../context.tsx";
+import { visibleText } from "../../text/visible.ts";
+import type { ScreenProps } from "../screen.ts";
+import { Facts } from "./facts.tsx";
+import { HomeList } from "./home_list.tsx";
+import { NetworkView } from "./network_view.tsx";
+
+/** Screen of this device. */
+export function DeviceScreen({ connection }: ScreenProps) {
+  const texts = useTexts().device;
+  return (
+    <ScreenFrame title={texts.title} connection={connection}>
+      <div class="cards">
+        <Facts connection={connection} />
+        <NetworkView connection={connection} />
+        <HomeList connection={connection} />
+        <LanguageChoice />
+        <Forget connection={connection} />
+      </div>
+    </ScreenFrame>
+  );
+}
+
+function LanguageChoice() {
+  const app = useApp();
+  const texts = useTexts().device;
+  const current = app.language.value;
+  return (
+    <section class="card">
+      <h2>{texts.language}</h2>
+      <div class="segments" role="group" aria-label={texts.language}>
+        {Object.entries(LANGUAGES).map(([language, name]) => (
+          <button
+            key={language}
+            type="button"
+            lang={language}
+            aria-pressed={language === current}
+            onClick={() => isLanguage(language) && void app.chooseLanguage(language)}
+          >
+            {name}
+          </button>
+        ))}
+      </div>
+      <Storage />
+    </section>
+  );
+}
+
+/** Says whether the browser keeps the key, and offers to ask for it. */
+function Storage() {
+  const texts = useTexts().device;
+  const { persist } = useApp().browser;
+  const [isKept, setIsKept] = useState<boolean | undefined>(undefined);
+  useEffect(() => {
+    void navigator.storage?.persisted?.().then(setIsKept);
+  }, []);
+  if (isKept === undefined) return null;
+  return (
+    <>
+      <h2>{texts.storage}</h2>
+      <p class="quiet">{isKept ? texts.persistent : texts.evictable}</p>
+      {!isKept && (
+        <button type="button" class="button plain" onClick={() => void persist().then(setIsKept)}>
+          {texts.askPersist}
+        </button>
+      )}
+    </>
+  );
+}
+
+function Forget({ connection }: Pick<ScreenProps, "connection">) {
+  const app = useApp();
+  const texts = useTexts().device;
+  const { home } = connection;
+  const [isAsked, setIsAsked] = useState(false);
+  const [isBusy, setIsBusy] = useState(false);
+  const name = visibleText(home.name);
+
+  async function forget(): Promise<void> {
+    setIsBusy(true);
+    const forgotten = await app.forget(home);
+    app.notify(
+      forgotten === "everywhere"
+        ? texts.forgotten
+        : forgotten === "default"
+        ? texts.forgottenDefault
+        : texts.forgottenHereOnly(name),
+    );
+  }
+
+  return (
+    <section class="card">
+      <h2>{texts.forget}</h2>
+      <p class="quiet">{texts.forgetLead}</p>
+      <button type="button" class="button danger" disabled={isBusy} onClick={() => setIsAsked(true)}>
+        {isBusy ? texts.forgetting : texts.forget}
+      </button>
+      {isAsked && (
+        <Confirm
+          title={texts.forget}
+          question={texts.forgetAsk(name)}
+          confirm={texts.forget}
+          isDanger
+          onConfirm={() => void forget()}
+          onClose={() => setIsAsked(false)}
+        />
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,102 @@
+/**
+ * Tile of one action: its control, its state, the outcome of its last run.
+ *
+ * @module
+ */
+import { useState } from "preact/hooks";
+import { Confirm } from "../../../components/confirm.tsx";
+import { Dialog } from "../../../components/dialog.tsx";
+import { useFormat, useTexts } from "../../../context.tsx";
+import { visibleText } from "../../../text/visible.ts";
+import { actionIcon, toneOf } from "./action_icon.ts";
+import type { ParamValue } from "./action_list.ts";
+import { ButtonTile } from "./button_tile.tsx";
+import { ChoiceTile } from "./choice_tile.tsx";
+import { controlOf } from "./control.ts";
+import { ParamForm } from "./param_form.tsx";
+import { SliderTile } from "./slider_tile.tsx";
+import { runText, stateText } from "./state_text.ts";
+import { SwitchTile } from "./switch_tile.tsx";
+import type { TileProps } from "./tile.ts";
+import { type RunOptions, useRun } from "./use_run.ts";
+
+/** Properties of the tile of an action. */
+export interface ActionTileProps extends RunOptions {
+  /** True while nothing can be sent. */
+  readonly isOffline: boolean;
+  /** True for the only tile of the screen. */
+  readonly isAlone: boolean;
+}
+
+/** Tile of an action. */
+export function ActionTile({ isOffline, isAlone, ...options }: ActionTileProps) {
+  const { action, uses } = options;
+  const texts = useTexts().home;
+  const format = useFormat();
+  const running = useRun(options);
+  const [asked, setAsked] = useState<Readonly<Record<string, ParamValue>> | undefined>(undefined);
+  const [isFormOpen, setIsFormOpen] = useState(false);
+  const control = controlOf(action);
+  const label = visibleText(action.label);
+  const icon = actionIcon(action);
+  const coolDown = running.readyAt > 0 ? texts.coolDown(format.duration(action.coolDownMs)) : undefined;
+  const state = stateText(action.state, { texts, format });
+  const outcome = runText(running.run, texts);
+
+  function start(params: Readonly<Record<string, ParamValue>>, isConfirmed = false): void {
+    if (action.confirm !== undefined && !isConfirmed) setAsked(params);
+    else void running.start(params);
+  }
+
+  const props: TileProps = {
+    action,
+    label,
+    icon,
+    tone: toneOf(icon),
+    news: control.kind === "unsupported" ? texts.unsupported : outcome ?? coolDown,
+    state,
+    run: running.run,
+    pending: running.pending,
+    isDisabled: isOffline || running.run.kind === "sent" || coolDown !== undefined || uses?.left === 0 ||
+      control.kind === "unsupported",
+    isAlone,
+    start,
+  };
+  return (
+    <>
+      {control.kind === "slider"
+        ? <SliderTile {...props} control={control} />
+        : control.kind === "switch"
+        ? <SwitchTile {...props} control={control} />
+        : control.kind === "choice"
+        ? <ChoiceTile {...props} control={control} />
+        : control.kind === "form"
+        ? <ButtonTile {...props} onPress={() => setIsFormOpen(true)} />
+        : <ButtonTile {...props} onPress={() => start({})} />}
+      {isFormOpen && control.kind === "form" && (
+        <Dialog
+          title={label}
+          onClose={() => setIsFormOpen(false)}
+          class="narrow"
+        >
+          <ParamForm
+            params={control.params}
+            onRun={(params) => {
+              setIsFormOpen(false);
+              start(params);
+            }}
+          />
+        </Dialog>
+      )}
+      {asked !== undefined && action.confirm !== undefined && (
+        <Confirm
+          title={label}
+          question={visibleText(action.confirm)}
+          confirm={texts.run}
+          onConfirm={() => start(asked, true)}
+          onClose={() => setAsked(undefined)}
+        />
+      )}
+    </>
+  );
+}

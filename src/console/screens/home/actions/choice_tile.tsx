@@ -1,0 +1,45 @@
+/**
+ * Tile that chooses one of a few values.
+ *
+ * @module
+ */
+import { Icon } from "../../../components/icon.tsx";
+import { useFormat, useTexts } from "../../../context.tsx";
+import type { Control } from "./control.ts";
+import { stateText } from "./state_text.ts";
+import type { TileProps } from "./tile.ts";
+
+/** Tile with a button for each value. */
+export function ChoiceTile(props: TileProps & { readonly control: Extract<Control, { kind: "choice" }> }) {
+  const { action, label, icon, tone, news, state, run, pending, isDisabled, control, start } = props;
+  const texts = useTexts().home;
+  const format = useFormat();
+  const isSent = run.kind === "sent" || run.kind === "done";
+  const current = isSent && pending !== undefined ? pending : action.state ?? pending;
+  return (
+    <div class={`tile choice ${tone} ${run.kind}`} role="group" aria-label={label}>
+      <div class="top">
+        <span class="badge">
+          <Icon name={icon} />
+        </span>
+        <div class="text">
+          <span class="name">{label}</span>
+          <span class="state num" role="status">{news ?? state ?? ""}</span>
+        </div>
+      </div>
+      <div class="segments">
+        {control.values.map((value) => (
+          <button
+            key={String(value)}
+            type="button"
+            aria-pressed={String(value) === String(current)}
+            aria-disabled={isDisabled}
+            onClick={() => !isDisabled && start({ [control.param]: value })}
+          >
+            {stateText(value, { texts, format })}
+          </button>
+        ))}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,145 @@
+/**
+ * Dialog that chooses pinned values out of all that the key may read.
+ *
+ * @module
+ */
+import { useEffect, useState } from "preact/hooks";
+import { Dialog } from "../../../components/dialog.tsx";
+import { Icon } from "../../../components/icon.tsx";
+import type { Connection } from "../../../connection/connection.ts";
+import { readableEntities, readableTopics } from "../../../connection/device_info.ts";
+import { useFormat, useTexts } from "../../../context.tsx";
+import { visibleText } from "../../../text/visible.ts";
+import { stateText } from "../actions/state_text.ts";
+import { type Candidate, candidatesOf, MAX_PINS, type Pin, pinId, type PinValue } from "./pin.ts";
+
+/** Properties of the dialog. */
+export interface PinEditorProps {
+  /** Connection to the home. */
+  readonly connection: Connection;
+  /** Pins. */
+  readonly pins: readonly Pin[];
+  /** Called with the new pins after each change. */
+  readonly onChoose: (pins: readonly Pin[]) => void;
+  /** Called when it is closed. */
+  readonly onClose: () => void;
+}
+
+/** Most values that are kept, and the most that are listed at a time: a filter finds the others. */
+const MAX_CANDIDATES = 5000;
+const MAX_LISTED = 100;
+
+/** Time between two updates of the list, in milliseconds. */
+const UPDATE_MS = 400;
+
+/** Dialog of pins. */
+export function PinEditor({ connection, pins, onChoose, onClose }: PinEditorProps) {
+  const texts = useTexts();
+  const format = useFormat();
+  const candidates = useCandidates(connection);
+  const [filter, setFilter] = useState("");
+  const chosen = new Map(pins.map((pin) => [pinId(pin), pin]));
+  const words = filter.toLowerCase().split(/\s+/);
+  const all: readonly (Pin & { readonly value?: PinValue })[] = [
+    ...pins.filter((pin) => !candidates.has(pinId(pin))),
+    ...candidates.values(),
+  ];
+  const found = all.filter(({ topic, path, label }) => {
+    const text = `${topic} ${path.join(" ")} ${label}`.toLowerCase();
+    return words.every((word) => text.includes(word));
+  });
+  const isFull = pins.length >= MAX_PINS;
+
+  function toggle(pin: Pin): void {
+    const { service, topic, path, label, unit } = pin;
+    onChoose(
+      chosen.has(pinId(pin))
+        ? pins.filter((other) => pinId(other) !== pinId(pin))
+        : [...pins, { service, topic, path, label, unit }],
+    );
+  }
+
+  return (
+    <Dialog title={texts.pins.editTitle} onClose={onClose} class="editor">
+      <label class="find">
+        <Icon name="search" />
+        <span class="visually-hidden">{texts.pins.find}</span>
+        <input
+          type="search"
+          placeholder={texts.pins.find}
+          autocomplete="off"
+          spellcheck={false}
+          value={filter}
+          onInput={(event) => setFilter(event.currentTarget.value)}
+        />
+        <span class="num" role="status">{texts.pins.found(found.length)}</span>
+      </label>
+      {isFull && <p class="alert" role="status">{texts.pins.full(MAX_PINS)}</p>}
+      {all.length === 0 && <p class="quiet" role="status">{texts.pins.looking}</p>}
+      <ul class="candidates">
+        {found.slice(0, MAX_LISTED).map((pin) => {
+          const isChosen = chosen.has(pinId(pin));
+          return (
+            <li key={pinId(pin)}>
+              <label class="candidate">
+                <input
+                  type="checkbox"
+                  checked={isChosen}
+                  disabled={isFull && !isChosen}
+                  onChange={() => toggle(pin)}
+                />
+                <span class="candidate-text">
+                  <bdi>{visibleText(pin.label)}</bdi>
+                  <bdi class="topic">{visibleText([pin.topic, ...pin.path].join(" › "))}</bdi>
+                </span>
+                {pin.value !== undefined && (
+                  <b class="num">
+                    {stateText(pin.value, { texts: texts.home, format })} <small>{visibleText(pin.unit)}</small>
+                  </b>
+                )}
+              </label>
+            </li>
+          );
+        })}
+      </ul>
+      <div class="buttons">
+        <button type="button" class="button primary" onClick={onClose}>{texts.pins.save}</button>
+      </div>
+    </Dialog>
+  );
+}
+
+/** Returns the values that came since the dialog was opened, by their ids. */
+function useCandidates(connection: Connection): ReadonlyMap<string, Candidate> {
+  const [candidates, setCandidates] = useState<ReadonlyMap<string, Candidate>>(new Map());
+  useEffect(() => {
+    const device = connection.device.peek();
+    if (device === undefined) return;
+    const found = new Map<string, Candidate>();
+    let hasNew = false;
+    const listen = (service: Pin["service"], filters: readonly string[]) =>
+      filters.length === 0 ? () => {} : connection.subscribe(service, {
+        filters,
+        onEvent(event) {
+          if (event.type !== "message" || event.payload === null) return;
+          for (const candidate of candidatesOf({ service, topic: event.topic, payload: event.payload })) {
+            if (found.size >= MAX_CANDIDATES && !found.has(pinId(candidate))) continue;
+            found.set(pinId(candidate), candidate);
+            hasNew = true;
+          }
+        },
+      });
+    const stops = [listen("mqtt", readableTopics(device)), listen("home_assistant", readableEntities(device))];
+    const timer = setInterval(() => {
+      if (!hasNew) return;
+      hasNew = false;
+      const order = [...found].sort(([one], [other]) => one < other ? -1 : 1);
+      setCandidates(new Map(order));
+    }, UPDATE_MS);
+    return () => {
+      clearInterval(timer);
+      stops.forEach((stop) => stop());
+    };
+  }, [connection]);
+  return candidates;
+}

@@ -1,0 +1,114 @@
+/**
+ * Pinned values of a home: which they are, and their course.
+ *
+ * @module
+ */
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { StreamEvent } from "@e2e-gateway/client";
+import { isObject } from "../../../../lib/json.ts";
+import type { Connection, StreamService } from "../../../connection/connection.ts";
+import { type DeviceInfo, readableEntities, readableTopics } from "../../../connection/device_info.ts";
+import { matchesEntity, matchesFilter } from "../../../connection/topic_match.ts";
+import { useApp } from "../../../context.tsx";
+import { type Pin, pinId, type PinValue, readPins, valueOf } from "./pin.ts";
+import { type Point, readSeries, withPoint } from "./series.ts";
+
+/** Value of a pin, and its course where it is a number. */
+export interface PinReading {
+  /** Last value; undefined until one came. */
+  readonly value: PinValue | undefined;
+  /** Last numbers. */
+  readonly series: readonly Point[];
+}
+
+/** Pins of a home. */
+export interface KnownPins {
+  /** Pins; undefined until the browser's storage answered. */
+  readonly pins: readonly Pin[] | undefined;
+  /** Readings by the pins' ids. */
+  readonly readings: ReadonlyMap<string, PinReading>;
+  /** Replaces the pins. */
+  readonly choose: (pins: readonly Pin[]) => void;
+}
+
+/** Time between two writes of the courses, in milliseconds. */
+const KEEP_MS = 15_000;
+
+/** Returns the pins of a home, and listens to them. */
+export function usePins(connection: Connection): KnownPins {
+  const { store, browser } = useApp();
+  const { home } = connection;
+  const [pins, setPins] = useState<readonly Pin[] | undefined>(undefined);
+  const [readings, setReadings] = useState<ReadonlyMap<string, PinReading>>(new Map());
+  const latest = useRef(readings);
+  latest.current = readings;
+
+  useEffect(() => {
+    void Promise.all([store.recall(home, "pins"), store.recall(home, "series")]).then(([pins, series]) => {
+      const kept = isObject(series) ? Object.entries(series) : [];
+      setReadings(new Map(kept.map(([id, points]) => [id, { value: undefined, series: readSeries(points) }])));
+      setPins(readPins(pins));
+    });
+  }, [home]);
+
+  useEffect(() => {
+    const keep = () => {
+      const series = [...latest.current].map(([id, { series }]) => [id, series] as const);
+      if (series.length > 0) void store.remember(home, "series", Object.fromEntries(series));
+    };
+    const timer = setInterval(keep, KEEP_MS);
+    document.addEventListener("visibilitychange", keep);
+    return () => {
+      clearInterval(timer);
+      document.removeEventListener("visibilitychange", keep);
+    };
+  }, [home]);
+
+  function read(service: StreamService, event: StreamEvent): void {
+    if (event.type !== "message") return;
+    const { topic, payload, timestamp, retain } = event;
+    if (payload === null) return;
+    // A retained message is older than its delivery.
+    const at = retain ? browser.now() : timestamp * 1000;
+    setReadings((readings) => {
+      const next = new Map(readings);
+      for (const pin of pins ?? []) {
+        if (pin.service !== service || pin.topic !== topic) continue;
+        const value = valueOf(pin, payload);
+        if (value === undefined) continue;
+        const { series = [] } = readings.get(pinId(pin)) ?? {};
+        next.set(pinId(pin), { value, series: typeof value === "number" ? withPoint(series, { at, value }) : series });
+      }
+      return next;
+    });
+  }
+
+  const device = connection.device.value;
+  const readable = (pins ?? []).filter((pin) => device === undefined || mayRead(device, pin));
+  const wanted = JSON.stringify(readable.map(({ service, topic }) => [service, topic]));
+  useEffect(() => {
+    const services: readonly StreamService[] = ["mqtt", "home_assistant"];
+    const stops = services.flatMap((service) => {
+      const filters = readable.filter((pin) => pin.service === service).map(({ topic }) => topic);
+      if (filters.length === 0) return [];
+      return [connection.subscribe(service, { filters, onEvent: (event) => read(service, event) })];
+    });
+    return () => stops.forEach((stop) => stop());
+  }, [connection, wanted]);
+
+  return {
+    pins,
+    readings,
+    choose(pins) {
+      setPins(pins);
+      void store.remember(home, "pins", pins);
+    },
+  };
+}
+
+/** Returns whether a key may read a pin. */
+export function mayRead(device: DeviceInfo, { service, topic }: Pin): boolean {
+  return service === "mqtt"
+    ? readableTopics(device).some((filter) => matchesFilter(filter, topic))
+    : readableEntities(device).some((pattern) => matchesEntity(pattern, topic));
+}

@@ -1,0 +1,41 @@
+/**
+ * Loads the component of a screen, and shows it.
+ *
+ * @module
+ */
+import { useEffect, useState } from "preact/hooks";
+import { Empty } from "../components/empty.tsx";
+import { useTexts } from "../context.tsx";
+import type { Screen, ScreenComponent, ScreenProps } from "./screen.ts";
+
+/** State of the loading. */
+type Loading = { readonly component: ScreenComponent } | "failed" | undefined;
+
+/** Screen, loaded when it is shown for the first time. */
+export function ScreenLoader({ screen, ...props }: ScreenProps & { readonly screen: Screen }) {
+  const texts = useTexts().app;
+  const [attempt, setAttempt] = useState(0);
+  const [loading, setLoading] = useState<Loading>(undefined);
+  useEffect(() => {
+    let isShown = true;
+    new Promise<ScreenComponent>((resolve) => resolve(screen.load())).then(
+      (component) => isShown && setLoading({ component }),
+      () => isShown && setLoading("failed"),
+    );
+    return () => isShown = false;
+  }, [attempt]);
+  if (loading === undefined) return <p class="loading" role="status">{texts.loading}</p>;
+  if (loading === "failed") {
+    const retry = () => {
+      setLoading(undefined);
+      setAttempt(attempt + 1);
+    };
+    return (
+      <Empty icon="offline" title={texts.screenFailed}>
+        <button type="button" class="button primary" onClick={retry}>{texts.retry}</button>
+      </Empty>
+    );
+  }
+  const { component: Component } = loading;
+  return <Component {...props} />;
+}

@@ -1,0 +1,60 @@
+/**
+ * Service worker of the page: serves its files from the cache, so that it opens without a network. A new version waits
+ * until the page asks for it. Requests to the gateway are never touched.
+ *
+ * @module
+ */
+import { SHELL } from "../shell.ts";
+import { shellFile } from "../shell_file.ts";
+
+/** Global scope of a service worker, as far as it is used; not among the types of a page. */
+interface WorkerScope {
+  addEventListener(
+    type: "install" | "activate",
+    listener: (event: { waitUntil(work: Promise<unknown>): void }) => void,
+  ): void;
+  addEventListener(type: "message", listener: (event: { readonly data: unknown }) => void): void;
+  addEventListener(
+    type: "fetch",
+    listener: (event: { readonly request: Request; respondWith(response: Promise<Response>): void }) => void,
+  ): void;
+  skipWaiting(): Promise<void>;
+  readonly registration: { readonly scope: string };
+  readonly clients: { claim(): Promise<void> };
+}
+
+const worker = globalThis as unknown as WorkerScope;
+const PREFIX = `e2eg ${worker.registration.scope} `;
+const CACHE = PREFIX + SHELL.version;
+
+worker.addEventListener("install", (event) => event.waitUntil(install()));
+worker.addEventListener("activate", (event) => event.waitUntil(activate()));
+worker.addEventListener("message", ({ data }) => {
+  if (data === "take_over") void worker.skipWaiting();
+});
+worker.addEventListener("fetch", (event) => {
+  const file = shellFile(event.request, { scope: worker.registration.scope, files: SHELL.files });
+  if (file !== undefined) event.respondWith(serve(file, event.request));
+});
+
+async function install(): Promise<void> {
+  const cache = await caches.open(CACHE);
+  const requests = SHELL.files.map((file) =>
+    new Request(new URL(file, worker.registration.scope), { cache: "reload" })
+  );
+  await cache.addAll(requests);
+}
+
+/** Deletes the files of other versions of this page; other pages of the same origin keep theirs. */
+async function activate(): Promise<void> {
+  const names = await caches.keys();
+  await Promise.all(
+    names.filter((name) => name.startsWith(PREFIX) && name !== CACHE).map((name) => caches.delete(name)),
+  );
+  await worker.clients.claim();
+}
+
+async function serve(file: string, request: Request): Promise<Response> {
+  const cached = await (await caches.open(CACHE)).match(new URL(file, worker.registration.scope));
+  return cached ?? await fetch(request);
+}
