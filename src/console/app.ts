@@ -32,12 +32,14 @@ export interface Browser {
   readonly go: (route: string) => void;
 }
 
-/** Short message that disappears by itself. */
+/** Short message. */
 export interface Notice {
   /** Distinguishes notices of the same text. */
   readonly id: number;
   /** Text for people. */
   readonly text: string;
+  /** True for one that stays until it is closed. */
+  readonly isLasting: boolean;
 }
 
 /** What remains after a home was forgotten. */
@@ -190,10 +192,10 @@ export class App {
     await this.store.prefer("language", language);
   }
 
-  /** Shows a message, also to screen readers. */
-  notify(text: string): void {
+  /** Shows a message, also to screen readers; one that says what to do stays until it is closed. */
+  notify(text: string, { isLasting = false } = {}): void {
     this.#lastNotice += 1;
-    this.#notices.value = [...this.#notices.peek().slice(-2), { id: this.#lastNotice, text }];
+    this.#notices.value = [...this.#notices.peek().slice(-2), { id: this.#lastNotice, text, isLasting }];
   }
 
   /** Removes a message. */
