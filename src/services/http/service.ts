@@ -101,7 +101,7 @@ export function createHttpService(options: HttpServiceOptions): Service {
     if (releaseDestination === undefined) {
       releaseKey?.();
       throw new ServiceError(429, `Too many requests to ${name} are under way`, { code: "busy", retryAfterSeconds: 1 });
-      }
+    }
     destinations.set(name, destination);
     return () => {
       releaseKey?.();
