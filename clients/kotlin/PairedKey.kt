@@ -13,7 +13,7 @@ import org.json.JSONObject
  * @property kid public id of the key: 16 hexadecimal characters
  * @property key key, 64 hexadecimal characters
  * @property rights rights of the key, by service
- * @property expires time after which the key no longer works, in ISO 8601; null if it does not expire
+ * @property expires time from which the key is refused, in ISO 8601, as in `device()`; null for never
  */
 class PairedKey internal constructor(
     val url: String,

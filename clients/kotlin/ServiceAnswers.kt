@@ -69,6 +69,7 @@ internal fun httpAnswerIn(answer: Answer): HttpAnswer {
 internal fun deviceIn(answer: Answer): JSONObject {
     val device = contentOf(answer, DEVICE) as? JSONObject
     val isRight = device != null && device.hasTexts("name", "kid", "version") && device.opt("rights") is JSONObject &&
+        device.hasTexts(*listOf("label", "created", "expires").filter { device.has(it) }.toTypedArray()) &&
         listOf("summary", "services").all { field -> valuesIn(device.opt(field), DEVICE).all { it is String } }
     return device?.takeIf { isRight } ?: throw malformed(DEVICE)
 }

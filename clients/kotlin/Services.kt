@@ -49,8 +49,8 @@ fun GatewayClient.action(
 ): Answer = call("action", JSONObject().put("name", name).put("params", params), cancellation = cancellation)
 
 /**
- * Lists the actions that the key may run, and the runs that are left. Each action has `name` and `label`, and may have `icon`, `confirm`, `params`,
- * `coolDown` and `state`.
+ * Lists the actions that the key may run, and the runs that are left. Each action has `name` and `label`, and may have
+ * `icon`, `confirm`, `params`, `coolDown` and `state`.
  *
  * @throws GatewayException if there is no list
  */

@@ -89,6 +89,8 @@ export async function openKeys(
     newKeyId,
     async edit(change) {
       const { keysFile, fileMode: mode } = config.keys;
+      // First, as the file of the other key may be invalid: a change that cannot be loaded is not made.
+      await load();
       const edit = await editKeysFile(keysFile, change, { files: platform.files, mode, services });
       if (edit.tightened) warnOfMode(keysFile, log);
       // Not later by the watcher, which loads the same files: this load and its own are never at the same time.

@@ -45,7 +45,7 @@ export interface PairedKey extends Pairing {
   readonly kid: string;
   /** Rights of the key, by service, as in the gateway's keys file. */
   readonly rights: Readonly<Record<string, unknown>>;
-  /** Time after which the key no longer works, in ISO 8601; absent if it does not expire. */
+  /** Time from which the key is refused, in ISO 8601, as in `device()`; absent for never. */
   readonly expires?: string;
 }
 

@@ -7,7 +7,7 @@
 import { z } from "zod";
 import { KeyFileError } from "../keys/default_key_file.ts";
 import { type KeysChange, KeysFileLockedError } from "../keys/keyring_file.ts";
-import { completeKey } from "../keys/pairing_code.ts";
+import { completeKey, PAIRING_MS } from "../keys/pairing_code.ts";
 import type { GrantableService } from "../keys/rights.ts";
 import { isKeyLabel, type KeyRecord, LABEL_RULE } from "../keys/schema.ts";
 import { errorText } from "../lib/errors.ts";
@@ -16,7 +16,7 @@ import { deriveDeviceKey, generateEphemeralKey } from "../protocol/pairing_excha
 import { FieldError, parseFields, type Payload } from "../protocol/payload.ts";
 import { deriveKeyId } from "../protocol/secret_key.ts";
 import { type Reply, type Service, type ServiceContext, ServiceError } from "../services/service.ts";
-import type { FoundPairing, PairingStore } from "../store/state/pairing_store.ts";
+import type { FoundPairing, PairingClaim, PairingStore } from "../store/state/pairing_store.ts";
 
 /** Name of the service in the audit and in metrics. */
 export const PAIR = "pair";
@@ -100,7 +100,7 @@ export function createPairingService(options: PairingServiceOptions): Service {
     const claim = { now: now(), keepUntil: now() + keepUsedMs };
     if (!await fromStore(() => pairings.claimPairing(kid, claim))) throw alreadyPaired();
     try {
-      return await save(pairing, deviceKey);
+      return await save(pairing, deviceKey, claim);
     } catch (error) {
       await pairings.returnPairing(kid).catch((failure) =>
         log.error("Pairing code of {name} is lost: {reason}", { name: pairing.name, reason: errorText(failure) })
@@ -109,10 +109,16 @@ export function createPairingService(options: PairingServiceOptions): Service {
     }
   }
 
-  async function save(pairing: FoundPairing, deviceKey: DeviceKey): Promise<KeyRecord> {
+  async function save(
+    pairing: FoundPairing,
+    deviceKey: DeviceKey,
+    claim: Pick<PairingClaim, "now">,
+  ): Promise<KeyRecord> {
     let key: KeyRecord | undefined;
     try {
-      await editKeys((records) => {
+      await editKeys(async (records) => {
+        // `keys remove` removes the code first, then edits the file: so it finds the key, or there will be none.
+        if (await fromStore(() => pairings.findPairing(pairing.kid, claim.now)) === undefined) throw withdrawn();
         key = pairedKey(pairing, deviceKey, { records, services });
         const index = records.findIndex(({ name }) => name === pairing.name);
         return index === -1 ? [...records, key] : records.with(index, key);
@@ -147,19 +153,25 @@ export function createPairingService(options: PairingServiceOptions): Service {
  * @throws {ServiceError} if the name of a new key is taken, or the key that gets a new secret was removed
  */
 function pairedKey(
-  { name, record }: FoundPairing,
+  { name, record, expires }: FoundPairing,
   deviceKey: DeviceKey,
   { records, services }: { readonly records: readonly KeyRecord[]; readonly services: readonly GrantableService[] },
 ): KeyRecord {
   const existing = records.find((one) => one.name === name);
   if (record === undefined) {
-    if (existing !== undefined) return { ...existing, ...deviceKey, previous: undefined, minProtocol: 2 };
+    // A key that was made since is another one of the same name, perhaps with more rights.
+    const isSame = existing !== undefined && existing.created <= expires - PAIRING_MS;
+    if (isSame) return { ...existing, ...deviceKey, previous: undefined, minProtocol: 2 };
     throw new ServiceError(409, `Key ${name} was removed: ask for a new pairing code`, { code: "pairing_conflict" });
   }
   if (existing === undefined) return completeKey(record, deviceKey, services);
   throw new ServiceError(409, `Name ${name} was given to another key: ask for a new pairing code`, {
     code: "pairing_conflict",
   });
+}
+
+function withdrawn(): ServiceError {
+  return new ServiceError(409, "This pairing code was removed: ask for a new one", { code: "pairing_conflict" });
 }
 
 function alreadyPaired(): ServiceError {

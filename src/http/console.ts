@@ -129,8 +129,10 @@ function chooseForm({ forms: { plain, compressed } }: PageFile, acceptEncoding: 
   const form = compressed.find(({ coding }) => accepted.has(coding));
   if (form !== undefined) return form;
   if (isOnePiece(plain.bytes)) return plain;
-  // Without the header, every coding is acceptable (RFC 9110, section 12.5.3); all clients that exist know gzip.
-  const gzip = acceptEncoding === null ? compressed.find(({ coding }) => coding === "gzip") : undefined;
+  // Without the header, as with "*", every coding is acceptable (RFC 9110, section 12.5.3); all clients know gzip.
+  const gzip = acceptEncoding === null || accepted.has("*")
+    ? compressed.find(({ coding }) => coding === "gzip")
+    : undefined;
   if (gzip === undefined) throw notAcceptable();
   return gzip;
 }

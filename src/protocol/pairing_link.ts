@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type Bytes, fromBase64Url, type RandomBytes, randomBytes, toBase64Url } from "./bytes.ts";
+import { type Bytes, fromBase64Url } from "./bytes.ts";
 import { checkedUrl, decoded } from "./pairing.ts";
 
 /** Length of a pairing code, in bytes. */
@@ -16,11 +16,6 @@ export interface PairingLink {
   readonly url: string;
   /** Pairing code: 22 characters of base64url. */
   readonly code: string;
-}
-
-/** Makes a pairing code, 22 characters of base64url. */
-export function createPairingCode(random: RandomBytes = randomBytes): string {
-  return toBase64Url(random(PAIRING_CODE_BYTES));
 }
 
 /**

@@ -127,3 +127,16 @@ Deno.test("OpenKeys.edit() rejects when the new file cannot be loaded, and the k
     await assertRejects(edit, KeyFileError, "has the same secret as");
     assertEquals([...keys.keyring.expiryByName.keys()], ["default"]);
   }));
+
+Deno.test("OpenKeys.edit() changes nothing when the file of the key default cannot be loaded", () =>
+  inTempDir(async (directory) => {
+    const config = configIn(directory);
+    const keys = await open(config);
+    await using _close = { [Symbol.asyncDispose]: () => keys.close() };
+    await keys.edit(() => [makeRecord({ name: "phone" })]);
+    const before = await Deno.readTextFile(config.keys.keysFile);
+    await Deno.writeTextFile(config.keys.secretKeyFile, "not a key");
+    await assertRejects(() => keys.edit(() => []), KeyFileError, config.keys.secretKeyFile);
+    assertEquals(await Deno.readTextFile(config.keys.keysFile), before);
+    assertEquals([...keys.keyring.expiryByName.keys()].toSorted(), ["default", "phone"]);
+  }));

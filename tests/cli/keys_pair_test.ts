@@ -163,7 +163,7 @@ Deno.test("keys pair --replace makes a code for an existing key, and refuses opt
     assertStringIncludes((await run("pair phone --replace")).err, "keys enable phone");
   }));
 
-Deno.test("keys pass makes a code with a name and a limit, which tells what the guest may do", () =>
+Deno.test("keys pass makes a code with a name and rights, and tells what the guest may do", () =>
   atHome(async ({ run, find }) => {
     const { code, out } = await run("pass --action open-gate --expires 2h --uses 3 --name plumber");
     const { name, rights, expires } = keyOf(await find(out));
@@ -172,18 +172,19 @@ Deno.test("keys pass makes a code with a name and a limit, which tells what the 
     for (const part of ['The guest "plumber" may', "open-gate", "3 in all", "in 2 h", "within 10 min", "works once"]) {
       assertStringIncludes(out, part);
     }
-    const unnamed = await run("pass --expires 1h");
+    const unnamed = await run("pass --action bell --expires 1h");
     assertMatch(keyOf(await find(unnamed.out)).name, /^guest-[0-9a-f]{6}$/);
   }));
 
-Deno.test("keys pass refuses a pass without a limit, an argument and a name that is taken", () =>
+Deno.test("keys pass refuses a pass without rights, an argument and a name that is taken", () =>
   atHome(async ({ run }) => {
     await run("add plumber");
     const cases = [
-      ["pass", "needs a limit"],
-      ["pass --name x --no-qr", "needs a limit"],
+      ["pass", "needs rights"],
+      ["pass --name x --no-qr", "needs rights"],
+      ["pass --expires 2h", "needs rights"],
       ["pass plumber --expires 2h", "Unexpected argument"],
-      ["pass --expires 2h --name plumber", "is taken"],
+      ["pass --action bell --name plumber", "is taken"],
       ["pass --uses 3", "may run no action"],
     ] as const;
     for (const [line, part] of cases) {
@@ -195,7 +196,7 @@ Deno.test("keys pass refuses a pass without a limit, an argument and a name that
 
 Deno.test("a code ends with its key, if that is sooner", () =>
   atHome(async ({ run, find }) => {
-    const { out } = await run("pass --expires 4m");
+    const { out } = await run("pass --action bell --expires 4m");
     assertStringIncludes(out, "within 4 min");
     assertEquals((await find(out))?.expires, NOW + 4 * MINUTE);
   }));

@@ -288,6 +288,7 @@ const MALFORMED: readonly (readonly [call: string, args: Line, body: unknown, me
   ["device", {}, { ...DEVICE, summary: "every right" }],
   ["device", {}, { ...DEVICE, services: [1] }],
   ["device", {}, { ...DEVICE, rights: [] }],
+  ["device", {}, { ...DEVICE, expires: 1790000000 }],
   ["actions", {}, { actions: {} }],
   ["actions", {}, { actions: [{ name: "open-gate" }] }],
   ["actions", {}, "no JSON"],

@@ -292,6 +292,25 @@ Deno.test("/pair refuses to replace a key that was removed meanwhile", async () 
   assertEquals([status, errorOf(body).code, file.records], [409, "pairing_conflict", []]);
 });
 
+Deno.test("/pair refuses to replace a key of the same name that was made after the code", async () => {
+  const { file, makeReplacementCode, makeDevice } = await makePairingGateway();
+  const code = await makeReplacementCode("phone");
+  const other = makeRecord({ name: "phone", created: NOW * 1000 + 1 });
+  file.records = [other];
+  const { status, body } = await (await makeDevice(code)).pair();
+  assertEquals([status, errorOf(body).code, file.records], [409, "pairing_conflict", [other]]);
+});
+
+Deno.test("/pair makes no key for a code that is removed while the edit of the keys file waits", async () => {
+  const { file, pairings, makeCode, makeDevice } = await makePairingGateway();
+  const { pair } = await makeDevice(await makeCode("phone"));
+  file.beforeEdit = async () => void await pairings.removePairings("phone");
+  const { status, body } = await pair();
+  assertEquals([status, errorOf(body).code, file.records], [409, "pairing_conflict", []]);
+  delete file.beforeEdit;
+  assertEquals([(await pair()).status, file.records], [401, []]);
+});
+
 Deno.test("/pair refuses a stored key that is not valid, and makes none", async () => {
   const { file, lines, pairings, makeCode, makeDevice } = await makePairingGateway();
   const { pair, phone } = await makeDevice(await makeCode("phone"));

@@ -142,6 +142,7 @@ Deno.test("a long file is sent compressed only: no connection holds more of it t
   };
   assertEquals(await codingOf({ "Accept-Encoding": "br" }), [200, "br"]);
   assertEquals(await codingOf({}), [200, "gzip"]);
+  assertEquals(await codingOf({ "Accept-Encoding": "*" }), [200, "gzip"]);
   for (const refused of ["identity", "", "gzip;q=0"]) {
     assertEquals(await codingOf({ "Accept-Encoding": refused }), [406, null]);
   }

@@ -40,8 +40,8 @@ class PairedKey:
     key: str = field(repr=False)
     #: Rights of the key, by service.
     rights: Mapping[str, Any]
-    #: Time after which the key no longer works, in ISO 8601; None if it does
-    #: not expire.
+    #: Time from which the key is refused, in ISO 8601, as in ``device()``;
+    #: None for never.
     expires: str | None = None
 
 

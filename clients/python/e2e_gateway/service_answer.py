@@ -89,6 +89,10 @@ def read_device(answer: Answer) -> dict[str, Any]:
     device = content_of(answer, "device")
     if (
         not _has_texts(device, "name", "kid", "version")
+        or not all(
+            isinstance(device.get(name, ""), str)
+            for name in ("label", "created", "expires")
+        )
         or not isinstance(device.get("rights"), dict)
         or not _is_list_of(device.get("summary"), str)
         or not _is_list_of(device.get("services"), str)

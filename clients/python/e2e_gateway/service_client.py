@@ -100,8 +100,8 @@ class ServiceClient(ABC):
     def actions(self) -> ActionList:
         """List the actions that the key may run, and the runs left.
 
-        Each action has ``name`` and ``label``, and may have ``icon``, ``confirm``,
-        ``params``, ``coolDown`` and ``state``.
+        Each action has ``name`` and ``label``, and may have ``icon``,
+        ``confirm``, ``params``, ``coolDown`` and ``state``.
 
         :raises GatewayError: if there is no list
         """

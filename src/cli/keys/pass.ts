@@ -26,7 +26,7 @@ function commandLine(services: readonly ServiceModule[]) {
       name: { type: "string", value: "NAME", description: "Name of the guest's key, such as plumber" },
       ...CODE_OPTIONS,
     },
-    notes: `Limit a pass by what the guest may do, by uses, or by time:
+    notes: `Name what the guest may do, and limit it by uses and by time:
 deno task keys pass --action open-gate --uses 3 --expires 2h --name plumber
 The time runs from now, not from when the guest opens the link. End a pass with
 deno task keys remove NAME, whether the guest has opened it or not.`,
@@ -37,11 +37,10 @@ deno task keys remove NAME, whether the guest has opened it or not.`,
 export async function passKey(session: KeysSession): Promise<void> {
   const { print, random, services, usage } = session;
   const values = readOptions(session.args, commandLine(services));
-  const limits = [...Object.keys(rightsOptions(services)), "expires"];
-  if (!Object.keys(values).some((name) => limits.includes(name))) {
-    throw new UsageError(
-      `A pass needs a limit: give rights such as --action NAME, --uses N, or --expires 2h\n${usage}`,
-    );
+  // Without any, a key may do what a phone of the household may.
+  const rights = Object.keys(rightsOptions(services));
+  if (!Object.keys(values).some((name) => rights.includes(name))) {
+    throw new UsageError(`A pass needs rights: say what the guest may do, such as --action NAME\n${usage}`);
   }
   const name = values.name ?? guestName(random);
   const key = await readNewKey(name, values, { session, minProtocol: 2 });

@@ -39,7 +39,7 @@ export class MemoryState implements StateStore {
     const others = this.#pending(now).filter(({ name }) => name !== pairing.name);
     if (others.length >= max) return Promise.resolve(false);
     this.#removeOld(now);
-    this.#removeName(pairing.name);
+    for (const { kid } of this.#waitingFor(pairing.name)) this.#pairings.delete(kid);
     this.#pairings.set(pairing.kid, pairing);
     return Promise.resolve(true);
   }
@@ -64,7 +64,9 @@ export class MemoryState implements StateStore {
   /** Makes a used code valid again. */
   returnPairing(kid: string): Promise<void> {
     const pairing = this.#pairings.get(kid);
-    if (pairing !== undefined) this.#pairings.set(kid, { ...pairing, keptUntil: undefined });
+    if (pairing !== undefined && this.#waitingFor(pairing.name).length === 0) {
+      this.#pairings.set(kid, { ...pairing, keptUntil: undefined });
+    }
     return Promise.resolve();
   }
 
@@ -74,9 +76,11 @@ export class MemoryState implements StateStore {
     return Promise.resolve(pending.toSorted((one, other) => one.name < other.name ? -1 : 1));
   }
 
-  /** Removes the codes that wait for a name. */
-  removePairings(name: string): Promise<boolean> {
-    return Promise.resolve(this.#removeName(name));
+  /** Removes the codes of a name. */
+  removePairings(removed: string): Promise<boolean> {
+    const isWaiting = this.#waitingFor(removed).length > 0;
+    for (const { kid, name } of this.#pairings.values()) if (name === removed) this.#pairings.delete(kid);
+    return Promise.resolve(isWaiting);
   }
 
   #pending(now: number): StoredPairing[] {
@@ -87,12 +91,8 @@ export class MemoryState implements StateStore {
     for (const stored of this.#pairings.values()) if (endOf(stored) <= now) this.#pairings.delete(stored.kid);
   }
 
-  #removeName(removed: string): boolean {
-    const found = [...this.#pairings.values()].filter(({ name, keptUntil }) =>
-      name === removed && keptUntil === undefined
-    );
-    for (const { kid } of found) this.#pairings.delete(kid);
-    return found.length > 0;
+  #waitingFor(wanted: string): StoredPairing[] {
+    return [...this.#pairings.values()].filter(({ name, keptUntil }) => name === wanted && keptUntil === undefined);
   }
 }
 

@@ -64,7 +64,7 @@ export interface PairingStore {
    * @returns false if it is used, expired or not there
    */
   claimPairing(kid: string, claim: PairingClaim): Promise<boolean>;
-  /** Makes a used code valid again until its end, as no key was made for it. */
+  /** Makes a used code valid again until its end, as no key was made for it; not if another waits for the same name. */
   returnPairing(kid: string): Promise<void>;
   /**
    * Lists the codes that wait for their devices, by name.
@@ -73,9 +73,9 @@ export interface PairingStore {
    */
   listPairings(now: number): Promise<readonly PendingPairing[]>;
   /**
-   * Removes the codes that wait for a name.
+   * Removes the codes of a name, also used ones: their keys are not made any more.
    *
-   * @returns true if there was any
+   * @returns true if one waited for its device
    */
   removePairings(name: string): Promise<boolean>;
 }

@@ -20,7 +20,9 @@ export const PAIRINGS_SCHEMA = `
 
 const REMOVE_OLD = "DELETE FROM pairings WHERE coalesce(kept_until, expires) <= ?1";
 
-const REMOVE_NAME = "DELETE FROM pairings WHERE name = ?1 AND kept_until IS NULL";
+const REMOVE_WAITING = "DELETE FROM pairings WHERE name = ?1 AND kept_until IS NULL";
+
+const REMOVE_NAME = "DELETE FROM pairings WHERE name = ?1 RETURNING kept_until AS keptUntil";
 
 const ADD = `
   INSERT INTO pairings (kid, secret, name, record, expires) SELECT ?1, ?2, ?3, ?4, ?5
@@ -34,7 +36,10 @@ const FIND = `
 
 const CLAIM = "UPDATE pairings SET kept_until = ?3 WHERE kid = ?1 AND kept_until IS NULL AND expires > ?2";
 
-const RETURN = "UPDATE pairings SET kept_until = NULL WHERE kid = ?1";
+const RETURN = `
+  UPDATE pairings SET kept_until = NULL WHERE kid = ?1
+  AND NOT EXISTS (SELECT 1 FROM pairings AS other WHERE other.name = pairings.name AND other.kept_until IS NULL)
+`;
 
 const LIST = "SELECT name, record, expires FROM pairings WHERE kept_until IS NULL AND expires > ?1 ORDER BY name";
 
@@ -47,7 +52,7 @@ export function addPairing(
   database.exec("BEGIN IMMEDIATE");
   try {
     database.prepare(REMOVE_OLD).run(now);
-    database.prepare(REMOVE_NAME).run(name);
+    database.prepare(REMOVE_WAITING).run(name);
     const isAdded = database.prepare(ADD).run(kid, secret, name, record ?? null, expires, max).changes === 1;
     database.exec(isAdded ? "COMMIT" : "ROLLBACK");
     return isAdded;
@@ -71,7 +76,7 @@ export function claimPairing(database: DatabaseSync, kid: string, { now, keepUnt
   return database.prepare(CLAIM).run(kid, now, keepUntil).changes === 1;
 }
 
-/** Makes a used code valid again. */
+/** Makes a used code valid again, as `PairingStore.returnPairing` says. */
 export function returnPairing(database: DatabaseSync, kid: string): void {
   database.prepare(RETURN).run(kid);
 }
@@ -81,9 +86,9 @@ export function listPairings(database: DatabaseSync, now: number): PendingPairin
   return database.prepare(LIST).all(now).map(pendingOf);
 }
 
-/** Removes the codes that wait for a name. */
+/** Removes the codes of a name. */
 export function removePairings(database: DatabaseSync, name: string): boolean {
-  return Number(database.prepare(REMOVE_NAME).run(name).changes) > 0;
+  return database.prepare(REMOVE_NAME).all(name).some(({ keptUntil }) => keptUntil === null);
 }
 
 function pendingOf({ name, record, expires }: Readonly<Record<string, unknown>>): PendingPairing {

@@ -130,7 +130,7 @@ export class SqliteState implements StateStore {
     return await this.#use(({ database }) => pairings.listPairings(database, now));
   }
 
-  /** Removes the codes that wait for a name; false if there is no file. */
+  /** Removes the codes of a name; false if there is no file. */
   async removePairings(name: string): Promise<boolean> {
     if (await this.#isAbsent()) return false;
     return await this.#use(({ database }) => pairings.removePairings(database, name));

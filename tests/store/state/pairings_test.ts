@@ -80,6 +80,17 @@ testEach("returnPairing() makes a used code valid until its end", async (store) 
   assertEquals(await store.claimPairing("a", { now: 20, keepUntil: 60 }), true);
 });
 
+testEach("returnPairing() leaves a used code used when another waits for the same name", async (store) => {
+  await store.addPairing(pairing("a", { name: "phone" }), { now: 0, max: 9 });
+  await store.claimPairing("a", { now: 0, keepUntil: 60 });
+  await store.addPairing(pairing("b", { name: "phone" }), { now: 0, max: 9 });
+  await store.returnPairing("a");
+  assertEquals([await store.findPairing("a", 0), await store.findPairing("b", 0)].map((one) => one?.isUsed), [
+    true,
+    false,
+  ]);
+});
+
 testEach("addPairing() replaces the code of the same name, except a used one", async (store) => {
   await store.addPairing(pairing("a", { name: "phone" }), { now: 0, max: 1 });
   assertEquals(await store.addPairing(pairing("b", { name: "phone" }), { now: 0, max: 1 }), true);
@@ -116,6 +127,14 @@ testEach("removePairings() removes the code that waits for a name", async (store
   for (const kid of ["a", "b"]) await store.addPairing(pairing(kid), { now: 0, max: 9 });
   assertEquals([await store.removePairings("name-a"), await store.removePairings("name-a")], [true, false]);
   assertEquals((await store.listPairings(0)).map(({ name }) => name), ["name-b"]);
+});
+
+testEach("removePairings() removes used codes of a name, which returnPairing() does not bring back", async (store) => {
+  for (const kid of ["a", "b"]) await store.addPairing(pairing(kid), { now: 0, max: 9 });
+  for (const kid of ["a", "b"]) await store.claimPairing(kid, { now: 0, keepUntil: 60 });
+  assertEquals(await store.removePairings("name-a"), false);
+  await store.returnPairing("a");
+  assertEquals([await store.findPairing("a", 0), (await store.findPairing("b", 0))?.isUsed], [undefined, true]);
 });
 
 Deno.test("SqliteState keeps pairing codes like the store in memory, whatever the order and the handle", () =>
