@@ -1,0 +1,120 @@
+/**
+ * Options of a chart: axes, colours and the form of its line.
+ *
+ * @module
+ */
+import type uPlot from "uplot";
+
+/** Colours of a chart, of the page's design tokens. */
+export interface ChartColors {
+  /** Line. */
+  readonly line: string;
+  /** Area below the line. */
+  readonly area: string;
+  /** Lines of the grid. */
+  readonly grid: string;
+  /** Text of the axes. */
+  readonly text: string;
+}
+
+/** Parts of a chart that follow from its use. */
+export interface ChartOptions {
+  /** Width, in CSS pixels. */
+  readonly width: number;
+  /** Height, in CSS pixels. */
+  readonly height: number;
+  /** Colours. */
+  readonly colors: ChartColors;
+  /** Font of the axes. */
+  readonly font: string;
+  /** Language tag for times and numbers. */
+  readonly locale: string;
+  /** True for values that stay until the next one, such as on and off. */
+  readonly isStepped: boolean;
+  /** True where times are of another place's clock, written as if it were UTC. */
+  readonly isUtc: boolean;
+  /** Called with the index of the point under the pointer; undefined while there is none. */
+  readonly onPoint: (index: number | undefined) => void;
+}
+
+const DAY_MS = 86_400_000;
+const MINUTE_MS = 60_000;
+
+/** Least space between two times of the axis, in CSS pixels. */
+const TIME_SPACE = 72;
+
+/** Width of the axis of values for each character of its longest text, in CSS pixels. */
+const CHARACTER_WIDTH = 7;
+
+/** Makes the options of the chart library, `UPlot`. */
+export function chartOptions(
+  UPlot: typeof uPlot,
+  { width, height, colors, font, locale, isStepped, isUtc, onPoint }: ChartOptions,
+): uPlot.Options {
+  const { stepped, linear } = UPlot.paths;
+  const timeZone = isUtc ? { timeZone: "UTC" } : {};
+  const grid = { stroke: colors.grid, width: 1 };
+  const axis = { stroke: colors.text, font, ticks: { show: false } };
+  return {
+    width,
+    height,
+    ms: 1,
+    ...isUtc ? { tzDate: (ms: number) => UPlot.tzDate(new Date(ms), "UTC") } : {},
+    padding: [10, 8, 0, 0],
+    legend: { show: false },
+    cursor: { y: false, drag: { x: false, y: false }, points: { size: 9 } },
+    scales: { x: { time: true }, y: { range: (_, low, high) => valueRange(low, high) } },
+    axes: [
+      {
+        ...axis,
+        grid: { show: false },
+        space: TIME_SPACE,
+        values: (_, times, _index, _space, increment) => {
+          const form = new Intl.DateTimeFormat(locale, { ...timeForm(increment), ...timeZone });
+          return times.map((time) => form.format(time));
+        },
+      },
+      {
+        ...axis,
+        grid,
+        gap: 8,
+        size: (_, texts) => 16 + CHARACTER_WIDTH * Math.max(1, ...(texts ?? []).map(({ length }) => length)),
+        values: (_, values, _index, _space, increment) => {
+          const decimals = Math.min(6, Math.max(0, -Math.floor(Math.log10(increment))));
+          const form = new Intl.NumberFormat(locale, {
+            minimumFractionDigits: decimals,
+            maximumFractionDigits: decimals,
+          });
+          return values.map((value) => form.format(value));
+        },
+      },
+    ],
+    series: [{}, {
+      stroke: colors.line,
+      fill: colors.area,
+      width: 2,
+      points: { show: false },
+      spanGaps: false,
+      ...isStepped && stepped !== undefined
+        ? { paths: stepped({ align: 1 }) }
+        : linear === undefined
+        ? {}
+        : { paths: linear() },
+    }],
+    hooks: { setCursor: [({ cursor: { idx } }) => onPoint(idx ?? undefined)] },
+  };
+}
+
+/** Returns the range of the axis of values: a little more than that of the values, and never empty. */
+export function valueRange(low: number | null, high: number | null): [number, number] {
+  if (low === null || high === null || !Number.isFinite(low) || !Number.isFinite(high)) return [0, 1];
+  const margin = high > low ? (high - low) * 0.08 : Math.max(Math.abs(high) * 0.05, 0.5);
+  return [low - margin, high + margin];
+}
+
+/** Returns the form of times that are so many milliseconds apart. */
+export function timeForm(increment: number): Intl.DateTimeFormatOptions {
+  if (increment >= DAY_MS) return { day: "numeric", month: "short" };
+  if (increment >= MINUTE_MS) return { hour: "2-digit", minute: "2-digit" };
+  return { hour: "2-digit", minute: "2-digit", second: "2-digit" };
+}
