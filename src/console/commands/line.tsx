@@ -1,0 +1,46 @@
+/**
+ * Line of a control: its name and the outcome of its last command, with the control beside or below.
+ *
+ * @module
+ */
+import type { ComponentChildren } from "preact";
+import type { Run } from "../screens/home/actions/outcome.ts";
+
+/** What all controls have. */
+export interface ControlProps {
+  /** Name, safe to show. */
+  readonly label: string;
+  /** Outcome of the last command. */
+  readonly run: Run;
+  /** Outcome in words; undefined while there is nothing to tell. */
+  readonly news: string | undefined;
+  /** True while nothing can be sent. */
+  readonly isDisabled: boolean;
+}
+
+/** Properties of a line. */
+export interface LineProps extends Pick<ControlProps, "label" | "run" | "news"> {
+  /** Id of the control that the name is the label of; undefined for a group of controls. */
+  readonly controlId?: string | undefined;
+  /** Control at the end of the line. */
+  readonly end?: ComponentChildren;
+  /** Control below. */
+  readonly children?: ComponentChildren;
+}
+
+/** Line of a control. */
+export function Line({ label, run, news, controlId, end, children }: LineProps) {
+  const name = <bdi>{label}</bdi>;
+  return (
+    <div class={`line ${run.kind}`} {...controlId === undefined ? { role: "group", "aria-label": label } : {}}>
+      <div class="line-top">
+        <span class="line-text">
+          {controlId === undefined ? <span>{name}</span> : <label for={controlId}>{name}</label>}
+          <span class="news" role="status">{news ?? ""}</span>
+        </span>
+        {end}
+      </div>
+      {children}
+    </div>
+  );
+}
