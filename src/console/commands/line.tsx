@@ -16,10 +16,12 @@ export interface ControlProps {
   readonly news: string | undefined;
   /** True while nothing can be sent. */
   readonly isDisabled: boolean;
+  /** Further control before its own, such as the button of its history. */
+  readonly extra?: ComponentChildren;
 }
 
 /** Properties of a line. */
-export interface LineProps extends Pick<ControlProps, "label" | "run" | "news"> {
+export interface LineProps extends Pick<ControlProps, "label" | "run" | "news" | "extra"> {
   /** Id of the control that the name is the label of; undefined for a group of controls. */
   readonly controlId?: string | undefined;
   /** Control at the end of the line. */
@@ -29,7 +31,7 @@ export interface LineProps extends Pick<ControlProps, "label" | "run" | "news"> 
 }
 
 /** Line of a control. */
-export function Line({ label, run, news, controlId, end, children }: LineProps) {
+export function Line({ label, run, news, extra, controlId, end, children }: LineProps) {
   const name = <bdi>{label}</bdi>;
   return (
     <div class={`line ${run.kind}`} {...controlId === undefined ? { role: "group", "aria-label": label } : {}}>
@@ -38,6 +40,7 @@ export function Line({ label, run, news, controlId, end, children }: LineProps) 
           {controlId === undefined ? <span>{name}</span> : <label for={controlId}>{name}</label>}
           <span class="news" role="status">{news ?? ""}</span>
         </span>
+        {extra}
         {end}
       </div>
       {children}

@@ -69,6 +69,7 @@ export function chartOptions(
         ...axis,
         grid: { show: false },
         space: TIME_SPACE,
+        size: 28,
         values: (_, times, _index, _space, increment) => {
           const form = new Intl.DateTimeFormat(locale, { ...timeForm(increment), ...timeZone });
           return times.map((time) => form.format(time));

@@ -13,10 +13,12 @@ import { JEEDOM_TEXTS } from "./texts.ts";
 import { useAction } from "./use_action.tsx";
 
 /** Buttons of actions. */
-export function ActionButtons({ label, actions, connection, isOffline, onRan }: Omit<JeedomControlProps, "values"> & {
-  readonly label: string;
-  readonly actions: readonly Action[];
-}) {
+export function ActionButtons(
+  { label, actions, connection, isOffline, onRan }: Omit<JeedomControlProps, "values" | "historyOf"> & {
+    readonly label: string;
+    readonly actions: readonly Action[];
+  },
+) {
   const { command: { run, news }, start, question } = useAction(connection, onRan);
   const [writing, setWriting] = useState<Action | undefined>(undefined);
   return (

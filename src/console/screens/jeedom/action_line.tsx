@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ComponentChildren } from "preact";
 import { ChoiceLine } from "../../commands/choice_line.tsx";
 import { ColorLine, colorOf } from "../../commands/color_line.tsx";
 import { SliderLine } from "../../commands/slider_line.tsx";
@@ -20,12 +21,14 @@ export interface JeedomControlProps {
   readonly values: Values;
   /** True while nothing can be sent. */
   readonly isOffline: boolean;
+  /** Returns the button of a command's history; nothing for one without. */
+  readonly historyOf: (infoId: number | undefined) => ComponentChildren;
   /** Called after each run. */
   readonly onRan: (action: Action) => void;
 }
 
 /** Control of one action. */
-export function ActionLine({ action, connection, values, isOffline, onRan }: JeedomControlProps & {
+export function ActionLine({ action, connection, values, isOffline, historyOf, onRan }: JeedomControlProps & {
   readonly action: Action;
 }) {
   const { command, start, question } = useAction(connection, onRan);
@@ -33,7 +36,7 @@ export function ActionLine({ action, connection, values, isOffline, onRan }: Jee
   const reported = action.infoId === undefined ? undefined : values.of(action.infoId).value;
   const value = pending ?? reported;
   const isDisabled = isOffline || run.kind === "sent";
-  const line = { label: action.name, run, news, isDisabled };
+  const line = { label: action.name, run, news, isDisabled, extra: historyOf(action.infoId) };
   const choose = (option: string, value: string) => start({ action, options: { [option]: value }, value });
   return (
     <>
@@ -63,9 +66,11 @@ export function ActionLine({ action, connection, values, isOffline, onRan }: Jee
 }
 
 /** Control of a pair of actions that switch one command. */
-export function PairLine({ pair: { info, on, off }, connection, values, isOffline, onRan }: JeedomControlProps & {
-  readonly pair: SwitchPair;
-}) {
+export function PairLine(
+  { pair: { info, on, off }, connection, values, isOffline, historyOf, onRan }: JeedomControlProps & {
+    readonly pair: SwitchPair;
+  },
+) {
   const { command: { run, news, pending }, start, question } = useAction(connection, onRan);
   const value = numberOf(pending ?? values.of(info.id).value);
   return (
@@ -75,6 +80,7 @@ export function PairLine({ pair: { info, on, off }, connection, values, isOfflin
         run={run}
         news={news}
         isDisabled={isOffline || run.kind === "sent"}
+        extra={historyOf(info.id)}
         isOn={value !== undefined && value !== 0}
         onSwitch={(isOn) => start({ action: isOn ? on : off, value: isOn ? 1 : 0 })}
       />

@@ -7,12 +7,12 @@ import { useTranslated } from "../../context.ts";
 import type { JeedomAccess } from "./access.ts";
 import { ActionButtons } from "./action_buttons.tsx";
 import { ActionLine, type JeedomControlProps, PairLine } from "./action_line.tsx";
-import { InfoRow } from "./info_row.tsx";
+import { hasHistory, InfoHistory, InfoRow } from "./info_row.tsx";
 import { type Equipment, switchPairs } from "./rooms.ts";
 import { JEEDOM_TEXTS } from "./texts.ts";
 
 /** Properties of a card. */
-export interface EquipmentCardProps extends JeedomControlProps {
+export interface EquipmentCardProps extends Omit<JeedomControlProps, "historyOf"> {
   /** Equipment. */
   readonly equipment: Equipment;
   /** Access of the key. */
@@ -35,10 +35,14 @@ export function EquipmentCard({ equipment, access, ...props }: EquipmentCardProp
   const buttons = actions.filter(({ id, subType }) =>
     !paired.has(id) && (subType === "other" || subType === "message")
   );
-  // A control shows the value that it sets.
+  // A control shows the value that it sets, and its history.
   const shown = new Set([...lines.map(({ infoId }) => infoId), ...pairs.map(({ info }) => info.id)]);
   const mayReadHistory = access.may("cmd::getHistory");
-  const infos = equipment.infos.filter(({ id, isHistorized }) => !shown.has(id) || (isHistorized && mayReadHistory));
+  const infos = equipment.infos.filter(({ id }) => !shown.has(id));
+  const historyOf = (infoId: number | undefined) => {
+    const info = mayReadHistory ? equipment.infos.find(({ id }) => id === infoId) : undefined;
+    return info !== undefined && hasHistory(info) ? <InfoHistory info={info} connection={props.connection} /> : null;
+  };
   const name = equipment.name === "" ? texts.noRoom : equipment.name;
   return (
     <article class="unit" aria-label={name}>
@@ -60,8 +64,8 @@ export function EquipmentCard({ equipment, access, ...props }: EquipmentCardProp
           ))}
         </ul>
       )}
-      {pairs.map((pair) => <PairLine key={pair.info.id} pair={pair} {...props} />)}
-      {lines.map((action) => <ActionLine key={action.id} action={action} {...props} />)}
+      {pairs.map((pair) => <PairLine key={pair.info.id} pair={pair} historyOf={historyOf} {...props} />)}
+      {lines.map((action) => <ActionLine key={action.id} action={action} historyOf={historyOf} {...props} />)}
       {buttons.length > 0 && <ActionButtons label={texts.actions(name)} actions={buttons} {...props} />}
     </article>
   );

@@ -1,13 +1,10 @@
 /**
- * Row of a command that has a value; a press shows its history.
+ * Row of a command that has a value, with the button of its history.
  *
  * @module
  */
-import { useState } from "preact/hooks";
 import { colorOf } from "../../commands/color_line.tsx";
-import { HistoryDialog } from "../../components/history_dialog.tsx";
-import { HISTORY_TEXTS } from "../../components/history_texts.ts";
-import { Icon } from "../../components/icon.tsx";
+import { HistoryButton } from "../../components/history_button.tsx";
 import type { Connection } from "../../connection/connection.ts";
 import { useApp, useFormat, useTexts, useTranslated } from "../../context.ts";
 import { visibleText } from "../../text/visible.ts";
@@ -31,46 +28,30 @@ export interface InfoRowProps {
 
 /** Row of a command. */
 export function InfoRow({ info, connection, values, mayReadHistory }: InfoRowProps) {
-  const history = useTranslated(HISTORY_TEXTS);
-  const { now } = useApp().browser;
-  const [isOpen, setIsOpen] = useState(false);
-  const hasHistory = mayReadHistory && info.isHistorized && info.subType !== "string";
-  const content = (
-    <>
+  return (
+    <li class="reading">
       <bdi class="reading-name">{info.name}</bdi>
       <InfoValue info={info} values={values} />
-      {hasHistory && <Icon name="chart" />}
-    </>
+      {mayReadHistory && hasHistory(info) && <InfoHistory info={info} connection={connection} />}
+    </li>
   );
+}
+
+/** Returns whether Jeedom keeps the past of a command, and a chart can show it. */
+export function hasHistory({ isHistorized, subType }: Info): boolean {
+  return isHistorized && subType !== "string";
+}
+
+/** Button of the history of a command. */
+export function InfoHistory({ info, connection }: Pick<InfoRowProps, "info" | "connection">) {
+  const { now } = useApp().browser;
   async function load(periodMs: number) {
-    const zoneMinutes = new Date(now()).getTimezoneOffset();
-    const startTime = formatTime(now() - periodMs, zoneMinutes);
+    const startTime = formatTime(now() - periodMs, new Date(now()).getTimezoneOffset());
     const data = readHistory(await callJeedom(connection, "cmd::getHistory", { id: info.id, startTime }));
     if (data === undefined) throw new Error("Jeedom's answer is no history");
     return data;
   }
-  return (
-    <li>
-      {hasHistory
-        ? (
-          <button type="button" class="reading" onClick={() => setIsOpen(true)}>
-            {content}
-            <span class="visually-hidden">{history.open(info.name)}</span>
-          </button>
-        )
-        : <div class="reading">{content}</div>}
-      {isOpen && (
-        <HistoryDialog
-          title={info.name}
-          unit={info.unit}
-          isStepped={info.subType === "binary"}
-          isUtc
-          load={load}
-          onClose={() => setIsOpen(false)}
-        />
-      )}
-    </li>
-  );
+  return <HistoryButton title={info.name} unit={info.unit} isStepped={info.subType === "binary"} isUtc load={load} />;
 }
 
 /** Value of a command with its unit; it alone is rendered again when the value changes. */
