@@ -10,6 +10,8 @@ import type { Run } from "../screens/home/actions/outcome.ts";
 export interface ControlProps {
   /** Name, safe to show. */
   readonly label: string;
+  /** Name of the device, safe to show, for screen readers; undefined where the label says it all. */
+  readonly about?: string | undefined;
   /** Outcome of the last command. */
   readonly run: Run;
   /** Outcome in words; undefined while there is nothing to tell. */
@@ -21,7 +23,7 @@ export interface ControlProps {
 }
 
 /** Properties of a line. */
-export interface LineProps extends Pick<ControlProps, "label" | "run" | "news" | "extra"> {
+export interface LineProps extends Pick<ControlProps, "label" | "about" | "run" | "news" | "extra"> {
   /** Id of the control that the name is the label of; undefined for a group of controls. */
   readonly controlId?: string | undefined;
   /** Control at the end of the line. */
@@ -31,10 +33,16 @@ export interface LineProps extends Pick<ControlProps, "label" | "run" | "news" |
 }
 
 /** Line of a control. */
-export function Line({ label, run, news, extra, controlId, end, children }: LineProps) {
-  const name = <bdi>{label}</bdi>;
+export function Line({ label, about, run, news, extra, controlId, end, children }: LineProps) {
+  const full = about === undefined ? label : `${label}, ${about}`;
+  const name = (
+    <>
+      <bdi>{label}</bdi>
+      {about !== undefined && <span class="visually-hidden">, {about}</span>}
+    </>
+  );
   return (
-    <div class={`line ${run.kind}`} {...controlId === undefined ? { role: "group", "aria-label": label } : {}}>
+    <div class={`line ${run.kind}`} {...controlId === undefined ? { role: "group", "aria-label": full } : {}}>
       <div class="line-top">
         <span class="line-text">
           {controlId === undefined ? <span>{name}</span> : <label for={controlId}>{name}</label>}

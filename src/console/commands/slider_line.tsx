@@ -61,7 +61,7 @@ export function SliderLine({ min, max, step, unit, value: known, isDisabled, onC
     >
       <Slider
         id={id}
-        label={line.label}
+        label={line.about === undefined ? line.label : `${line.label}, ${line.about}`}
         min={min}
         max={max}
         step={step}
