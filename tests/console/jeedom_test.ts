@@ -1,42 +1,11 @@
 /** Screen of Jeedom: rooms, values, actions and histories, with the rights of several keys. */
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import type { Page } from "playwright-core";
 import { until } from "../support/deadline.ts";
-import { needing } from "../support/needs.ts";
-import { LOOKS, NEEDS, type OpenedPage, type OpenOptions, useBrowser } from "./support/browser.ts";
-import { startHome, type TestHome } from "./support/home.ts";
-import { makeLink } from "./support/pairing.ts";
+import { LOOKS } from "./support/browser.ts";
+import { useScreen } from "./support/screens.ts";
 
-const openPage = useBrowser();
-
-let started: TestHome | undefined;
-let keys = 0;
-
-Deno.test.beforeAll(async () => {
-  if (NEEDS.chromium !== undefined) started = await startHome();
-});
-
-Deno.test.afterAll(async () => await started?.[Symbol.asyncDispose]());
-
-function theHome(): TestHome {
-  if (started === undefined) throw new Error("The home is not started");
-  return started;
-}
-
-/** Defines a test; gateway and browser run on after it. */
-function test(name: string, fn: () => Promise<void>): void {
-  Deno.test({ ...needing(name, NEEDS), sanitizeOps: false, sanitizeResources: false, fn });
-}
-
-/** Opens the screen with a new key. */
-async function openScreen(rights: readonly string[], options: OpenOptions = {}): Promise<OpenedPage> {
-  keys += 1;
-  const opened = await openPage(await makeLink(theHome(), "pair", `phone-${keys}`, ...rights), options);
-  await opened.page.locator(".screen h1").waitFor();
-  await opened.page.locator(".nav a", { hasText: "Jeedom" }).click();
-  await opened.page.locator("h1", { hasText: "Jeedom" }).waitFor();
-  return opened;
-}
+const { test, theHome, openScreen } = useScreen("Jeedom");
 
 const card = (page: Page, name: string) => page.locator(".unit", { hasText: name });
 

@@ -1,0 +1,42 @@
+/** Pages with a screen of a home that one file of tests shares. */
+import { needing } from "../../support/needs.ts";
+import { NEEDS, type OpenedPage, type OpenOptions, useBrowser } from "./browser.ts";
+import { startHome, type TestHome } from "./home.ts";
+import { makeLink } from "./pairing.ts";
+
+/** Home of a file of tests, and the functions to test one of its screens. */
+export interface ScreenTests {
+  /** Returns the home. */
+  readonly theHome: () => TestHome;
+  /** Defines a test; gateway and browser run on after it. */
+  readonly test: (name: string, fn: () => Promise<void>) => void;
+  /** Opens the screen with a new key of some rights. */
+  readonly openScreen: (rights: readonly string[], options?: OpenOptions) => Promise<OpenedPage>;
+}
+
+/** Starts a home before the tests of a file. `screen` is the name of its screen in the navigation. */
+export function useScreen(screen: string): ScreenTests {
+  const openPage = useBrowser();
+  let started: TestHome | undefined;
+  let keys = 0;
+  Deno.test.beforeAll(async () => {
+    if (NEEDS.chromium !== undefined) started = await startHome();
+  });
+  Deno.test.afterAll(async () => await started?.[Symbol.asyncDispose]());
+  const theHome = () => {
+    if (started === undefined) throw new Error("The home is not started");
+    return started;
+  };
+  return {
+    theHome,
+    test: (name, fn) => Deno.test({ ...needing(name, NEEDS), sanitizeOps: false, sanitizeResources: false, fn }),
+    async openScreen(rights, options = {}) {
+      keys += 1;
+      const opened = await openPage(await makeLink(theHome(), "pair", `phone-${keys}`, ...rights), options);
+      await opened.page.locator(".screen h1").waitFor();
+      await opened.page.locator(".nav a", { hasText: screen }).click();
+      await opened.page.locator("h1", { hasText: screen }).waitFor();
+      return opened;
+    },
+  };
+}
