@@ -25,6 +25,10 @@ export interface ChartProps {
   readonly label: string;
   /** True for values that stay until the next one, such as on and off. */
   readonly isStepped?: boolean | undefined;
+  /** Texts for the values 0 and 1, where there are no others. */
+  readonly stepTexts?: readonly [string, string] | undefined;
+  /** Begin and end of the axis of times at least, in milliseconds; those of the points by default. */
+  readonly span?: readonly [number, number] | undefined;
   /** True where times are of another place's clock, written as if it were UTC. */
   readonly isUtc?: boolean | undefined;
   /** Called with the index of the point under the pointer; undefined while there is none. */
@@ -32,7 +36,7 @@ export interface ChartProps {
 }
 
 /** Chart. It fills the width and height of its element, `.chart`. */
-export function Chart({ data, label, isStepped = false, isUtc = false, onPoint }: ChartProps) {
+export function Chart({ data, label, isStepped = false, stepTexts, span, isUtc = false, onPoint }: ChartProps) {
   const texts = useTexts().app;
   const language = useApp().language.value;
   const element = useRef<HTMLDivElement>(null);
@@ -59,6 +63,8 @@ export function Chart({ data, label, isStepped = false, isUtc = false, onPoint }
         font: `12px ${getComputedStyle(own).fontFamily}`,
         locale: localeOf(language, navigator.languages),
         isStepped,
+        stepTexts,
+        span,
         isUtc,
         onPoint: (index) => latest.current.onPoint?.(index),
       });
@@ -86,7 +92,7 @@ export function Chart({ data, label, isStepped = false, isUtc = false, onPoint }
       plot.current?.destroy();
       plot.current = undefined;
     };
-  }, [language, isStepped, isUtc]);
+  }, [language, isStepped, stepTexts?.join(), span?.join(), isUtc]);
 
   useEffect(() => plot.current?.setData(alignedData(data)), [data]);
 

@@ -31,6 +31,10 @@ export interface ChartOptions {
   readonly locale: string;
   /** True for values that stay until the next one, such as on and off. */
   readonly isStepped: boolean;
+  /** Texts for the values 0 and 1, where there are no others. */
+  readonly stepTexts?: readonly [string, string] | undefined;
+  /** Begin and end of the axis of times at least, in milliseconds; those of the points by default. */
+  readonly span?: readonly [number, number] | undefined;
   /** True where times are of another place's clock, written as if it were UTC. */
   readonly isUtc: boolean;
   /** Called with the index of the point under the pointer; undefined while there is none. */
@@ -41,7 +45,7 @@ const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
 
 /** Least space between two times of the axis, in CSS pixels. */
-const TIME_SPACE = 72;
+const TIME_SPACE = 84;
 
 /** Width of the axis of values for each character of its longest text, in CSS pixels. */
 const CHARACTER_WIDTH = 7;
@@ -49,7 +53,7 @@ const CHARACTER_WIDTH = 7;
 /** Makes the options of the chart library, `UPlot`. */
 export function chartOptions(
   UPlot: typeof uPlot,
-  { width, height, colors, font, locale, isStepped, isUtc, onPoint }: ChartOptions,
+  { width, height, colors, font, locale, isStepped, stepTexts, span, isUtc, onPoint }: ChartOptions,
 ): uPlot.Options {
   const { stepped, linear } = UPlot.paths;
   const timeZone = isUtc ? { timeZone: "UTC" } : {};
@@ -63,7 +67,14 @@ export function chartOptions(
     padding: [10, 8, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 9 } },
-    scales: { x: { time: true }, y: { range: (_, low, high) => valueRange(low, high) } },
+    scales: {
+      x: {
+        time: true,
+        range: (_, first, last) =>
+          span === undefined ? [first, last] : [Math.min(first, span[0]), Math.max(last, span[1])],
+      },
+      y: { range: (_, low, high) => stepTexts === undefined ? valueRange(low, high) : [-0.1, 1.15] },
+    },
     axes: [
       {
         ...axis,
@@ -79,8 +90,10 @@ export function chartOptions(
         ...axis,
         grid,
         gap: 8,
+        ...stepTexts === undefined ? {} : { splits: [0, 1] },
         size: (_, texts) => 16 + CHARACTER_WIDTH * Math.max(1, ...(texts ?? []).map(({ length }) => length)),
         values: (_, values, _index, _space, increment) => {
+          if (stepTexts !== undefined) return values.map((value) => stepTexts[value === 0 ? 0 : 1]);
           const decimals = Math.min(6, Math.max(0, -Math.floor(Math.log10(increment))));
           const form = new Intl.NumberFormat(locale, {
             minimumFractionDigits: decimals,

@@ -28,6 +28,8 @@ export interface HistoryDialogProps {
   readonly isUtc: boolean;
   /** Loads the points of the last so many milliseconds. */
   readonly load: (periodMs: number) => Promise<ChartData>;
+  /** Returns the time of the clock that the points' times are of, in milliseconds. */
+  readonly now: () => number;
   /** Called when it is closed in any way. */
   readonly onClose: () => void;
 }
@@ -36,12 +38,12 @@ export interface HistoryDialogProps {
 type Loading =
   | { readonly kind: "loading" }
   | { readonly kind: "failed" }
-  | { readonly kind: "known"; readonly data: ChartData };
+  | { readonly kind: "known"; readonly data: ChartData; readonly span: readonly [number, number] };
 
 /** Dialog of a history. */
-export function HistoryDialog({ title, unit, isStepped, isUtc, load, onClose }: HistoryDialogProps) {
+export function HistoryDialog({ title, unit, isStepped, isUtc, load, now, onClose }: HistoryDialogProps) {
   const texts = useTranslated(HISTORY_TEXTS);
-  const app = useTexts().app;
+  const { app, home: { states } } = useTexts();
   const format = useFormat();
   const [period, setPeriod] = useState<Period>("day");
   const [attempt, setAttempt] = useState(0);
@@ -53,14 +55,20 @@ export function HistoryDialog({ title, unit, isStepped, isUtc, load, onClose }: 
     setLoading({ kind: "loading" });
     setIndex(undefined);
     load(PERIODS[period]).then(
-      (data) => isWanted && setLoading({ kind: "known", data }),
+      (data) => isWanted && setLoading({ kind: "known", data, span: [now() - PERIODS[period], now()] }),
       () => isWanted && setLoading({ kind: "failed" }),
     );
     return () => isWanted = false;
   }, [period, attempt]);
 
+  const stepTexts = isStepped ? [states["off"] ?? "0", states["on"] ?? "1"] as const : undefined;
   const write = (value: number | undefined) =>
-    value === undefined ? "–" : `${format.number(value)}${unit === "" ? "" : `\u00a0${unit}`}`;
+    value !== undefined && stepTexts !== undefined
+      ? stepTexts[value === 0 ? 0 : 1]
+      : value === undefined
+      ? "–"
+      : `${format.number(value)}${unit === "" ? "" : `\u00a0${unit}`}`;
+  const share = (value: number) => format.number(value * 100, 1) + "\u00a0%";
   const data = loading.kind === "known" ? loading.data : undefined;
   const facts = data === undefined ? undefined : valuesOf(data);
   const at = index === undefined ? undefined : data?.times[index];
@@ -92,35 +100,35 @@ export function HistoryDialog({ title, unit, isStepped, isUtc, load, onClose }: 
           <button type="button" class="button plain" onClick={() => setAttempt(attempt + 1)}>{app.retry}</button>
         </div>
       )}
-      {data !== undefined && (facts === undefined ? <p class="history-state quiet" role="status">{texts.none}</p> : (
-        <>
-          <Chart
-            data={data}
-            label={texts.chart(title, write(facts.lowest), write(facts.highest), write(facts.last))}
-            isStepped={isStepped}
-            isUtc={isUtc}
-            onPoint={setIndex}
-          />
-          <dl class="history-facts num">
-            <div>
-              <dt>{texts.lowest}</dt>
-              <dd>{write(facts.lowest)}</dd>
-            </div>
-            <div>
-              <dt>{texts.highest}</dt>
-              <dd>{write(facts.highest)}</dd>
-            </div>
-            <div>
-              <dt>{texts.average}</dt>
-              <dd>{write(facts.average)}</dd>
-            </div>
-            <div>
-              <dt>{texts.points}</dt>
-              <dd>{format.number(facts.count, 0)}</dd>
-            </div>
-          </dl>
-        </>
-      ))}
+      {loading.kind === "known" && data !== undefined &&
+        (facts === undefined ? <p class="history-state quiet" role="status">{texts.none}</p> : (
+          <>
+            <Chart
+              data={data}
+              label={texts.chart(title, write(facts.lowest), write(facts.highest), write(facts.last))}
+              isStepped={isStepped}
+              stepTexts={stepTexts}
+              span={loading.span}
+              isUtc={isUtc}
+              onPoint={setIndex}
+            />
+            <dl class="history-facts num">
+              {(isStepped
+                ? [[texts.onShare, share(facts.average)], [texts.changes, format.number(facts.changes, 0)]]
+                : [
+                  [texts.lowest, write(facts.lowest)],
+                  [texts.highest, write(facts.highest)],
+                  [texts.average, write(facts.average)],
+                  [texts.points, format.number(facts.count, 0)],
+                ]).map(([name, value]) => (
+                  <div key={name}>
+                    <dt>{name}</dt>
+                    <dd>{value}</dd>
+                  </div>
+                ))}
+            </dl>
+          </>
+        ))}
     </Dialog>
   );
 }

@@ -17,11 +17,13 @@ export interface ValueFigures {
   readonly last: number;
   /** Number of values. */
   readonly count: number;
+  /** Number of values that differ from the one before. */
+  readonly changes: number;
 }
 
 /** Returns the figures of values; undefined where there are none. */
 export function valuesOf({ times, values }: ChartData): ValueFigures | undefined {
-  let [lowest, highest, sum, duration, count] = [Infinity, -Infinity, 0, 0, 0];
+  let [lowest, highest, sum, duration, count, changes] = [Infinity, -Infinity, 0, 0, 0, 0];
   let last: number | undefined;
   let before: { readonly at: number; readonly value: number } | undefined;
   for (let index = 0; index < times.length; index++) {
@@ -37,9 +39,10 @@ export function valuesOf({ times, values }: ChartData): ValueFigures | undefined
       sum += before.value * (at - before.at);
       duration += at - before.at;
     }
+    if (last !== undefined && value !== last) changes += 1;
     before = { at, value };
     last = value;
   }
   if (last === undefined) return undefined;
-  return { lowest, highest, average: duration > 0 ? sum / duration : last, last, count };
+  return { lowest, highest, average: duration > 0 ? sum / duration : last, last, count, changes };
 }

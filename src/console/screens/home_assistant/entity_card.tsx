@@ -132,6 +132,7 @@ function History({ entity, connection }: { readonly entity: Entity; readonly con
       isStepped={form === "steps"}
       isUtc={false}
       load={load}
+      now={now}
     />
   );
 }

@@ -47,8 +47,10 @@ export function HomeAssistantScreen({ connection, rest }: ScreenProps) {
   const current = search === "" ? all.find(({ domain }) => domain === wanted) : undefined;
   const groups = current === undefined ? all : [current];
   const count = groups.reduce((sum, { entities }) => sum + entities.length, 0);
-  // A script that is called by its own service has no state here.
-  const services = search === "" && current === undefined ? access.services : [];
+  // Scripts that are called by a service of their own; not twice, where the entity has its button.
+  const services = search === "" && current === undefined
+    ? access.services.filter((service) => !ids.includes(service) || !access.mayCall("script.turn_on", service))
+    : [];
   const isEmpty = ids.length === 0 && services.length === 0;
   let left = limit;
   return (
@@ -98,56 +100,58 @@ export function HomeAssistantScreen({ connection, rest }: ScreenProps) {
         />
       )}
       {ids.length > 0 && count === 0 && <p class="loading" role="status">{texts.noMatch}</p>}
-      {services.length > 0 && (
-        <section aria-label={texts.services}>
-          <div class="section">
-            <h2>{texts.services}</h2>
-          </div>
-          <div class="units">
-            {services.map((service) => (
-              <article key={service} class="unit" aria-label={readableName(service)}>
-                <h3 title={visibleText(service)}>
-                  <bdi>{readableName(service)}</bdi>
-                </h3>
-                <EntityButtons
-                  control={{ kind: "buttons", buttons: [{ name: "run", call: { service }, asks: false }] }}
-                  entity={undefined}
-                  name={readableName(service)}
-                  connection={connection}
-                  isOffline={isOffline}
-                />
-              </article>
-            ))}
-          </div>
-        </section>
-      )}
-      {groups.map((group) => {
-        const shown = group.entities.slice(0, left);
-        left -= shown.length;
-        if (shown.length === 0) return null;
-        return (
-          <section key={group.domain} aria-label={domainName(group.domain)}>
+      <div class="unit-groups">
+        {groups.map((group) => {
+          const shown = group.entities.slice(0, left);
+          left -= shown.length;
+          if (shown.length === 0) return null;
+          return (
+            <section key={group.domain} class={`of-${Math.min(shown.length, 3)}`} aria-label={domainName(group.domain)}>
+              <div class="section">
+                <h2>{domainName(group.domain)}</h2>
+              </div>
+              <div class="units">
+                {shown.map(({ id }) => {
+                  const entity = entities.find(id);
+                  return entity === undefined ? null : (
+                    <EntityCard
+                      key={id}
+                      entity={entity}
+                      access={access}
+                      connection={connection}
+                      isOffline={isOffline}
+                      now={now}
+                    />
+                  );
+                })}
+              </div>
+            </section>
+          );
+        })}
+        {services.length > 0 && (
+          <section class={`of-${Math.min(services.length, 3)}`} aria-label={texts.services}>
             <div class="section">
-              <h2>{domainName(group.domain)}</h2>
+              <h2>{texts.services}</h2>
             </div>
             <div class="units">
-              {shown.map(({ id }) => {
-                const entity = entities.find(id);
-                return entity === undefined ? null : (
-                  <EntityCard
-                    key={id}
-                    entity={entity}
-                    access={access}
+              {services.map((service) => (
+                <article key={service} class="unit" aria-label={readableName(service)}>
+                  <h3 title={visibleText(service)}>
+                    <bdi>{readableName(service)}</bdi>
+                  </h3>
+                  <EntityButtons
+                    control={{ kind: "buttons", buttons: [{ name: "run", call: { service }, asks: false }] }}
+                    entity={undefined}
+                    name={readableName(service)}
                     connection={connection}
                     isOffline={isOffline}
-                    now={now}
                   />
-                );
-              })}
+                </article>
+              ))}
             </div>
           </section>
-        );
-      })}
+        )}
+      </div>
       {count > limit && (
         <p class="more">
           <button

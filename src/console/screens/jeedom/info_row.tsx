@@ -51,7 +51,16 @@ export function InfoHistory({ info, connection }: Pick<InfoRowProps, "info" | "c
     if (data === undefined) throw new Error("Jeedom's answer is no history");
     return data;
   }
-  return <HistoryButton title={info.name} unit={info.unit} isStepped={info.subType === "binary"} isUtc load={load} />;
+  return (
+    <HistoryButton
+      title={info.name}
+      unit={info.unit}
+      isStepped={info.subType === "binary"}
+      isUtc
+      load={load}
+      now={() => now() - new Date(now()).getTimezoneOffset() * 60_000}
+    />
+  );
 }
 
 /** Value of a command with its unit; it alone is rendered again when the value changes. */

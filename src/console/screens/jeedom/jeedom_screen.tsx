@@ -104,33 +104,39 @@ export function JeedomScreen({ connection, rest }: ScreenProps) {
             />
           )}
           {count === 0 && <p class="loading" role="status">{texts.noMatch}</p>}
-          {found.map((room) => {
-            const shown = room.equipment.slice(0, left);
-            left -= shown.length;
-            if (shown.length === 0) return null;
-            return (
-              <section key={room.id} aria-label={room.name === "" ? texts.noRoom : room.name}>
-                <div class="section">
-                  <h2>
-                    <bdi>{room.name === "" ? texts.noRoom : room.name}</bdi>
-                  </h2>
-                </div>
-                <div class="units">
-                  {shown.map((equipment) => (
-                    <EquipmentCard
-                      key={equipment.id}
-                      equipment={equipment}
-                      access={access}
-                      connection={connection}
-                      values={values}
-                      isOffline={isOffline}
-                      onRan={onRan}
-                    />
-                  ))}
-                </div>
-              </section>
-            );
-          })}
+          <div class="unit-groups">
+            {found.map((room) => {
+              const shown = room.equipment.slice(0, left);
+              left -= shown.length;
+              if (shown.length === 0) return null;
+              return (
+                <section
+                  key={room.id}
+                  class={`of-${Math.min(shown.length, 3)}`}
+                  aria-label={room.name === "" ? texts.noRoom : room.name}
+                >
+                  <div class="section">
+                    <h2>
+                      <bdi>{room.name === "" ? texts.noRoom : room.name}</bdi>
+                    </h2>
+                  </div>
+                  <div class="units">
+                    {shown.map((equipment) => (
+                      <EquipmentCard
+                        key={equipment.id}
+                        equipment={equipment}
+                        access={access}
+                        connection={connection}
+                        values={values}
+                        isOffline={isOffline}
+                        onRan={onRan}
+                      />
+                    ))}
+                  </div>
+                </section>
+              );
+            })}
+          </div>
           {count > limit && (
             <p class="more">
               <button
