@@ -5,7 +5,7 @@
  */
 import { useEffect, useId, useState } from "preact/hooks";
 import { Slider } from "../components/slider.tsx";
-import { useFormat } from "../context.ts";
+import { useFormat } from "../context.tsx";
 import { decimalsOf, snap } from "../screens/home/actions/control.ts";
 import { type ControlProps, Line } from "./line.tsx";
 

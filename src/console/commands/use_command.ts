@@ -6,7 +6,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { GatewayClient } from "@e2e-gateway/client";
 import type { Connection } from "../connection/connection.ts";
-import { useTexts } from "../context.ts";
+import { useTexts } from "../context.tsx";
 import { outcomeOf, type Run } from "../screens/home/actions/outcome.ts";
 import { runText } from "../screens/home/actions/state_text.ts";
 import { visibleText } from "../text/visible.ts";

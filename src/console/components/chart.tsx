@@ -6,7 +6,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type uPlot from "uplot";
 import { localeOf } from "../catalogue/language.ts";
-import { useApp, useTexts } from "../context.ts";
+import { useApp, useTexts } from "../context.tsx";
 import { type ChartColors, chartOptions } from "./chart_options.ts";
 
 /** Points of a chart, in the order of their times. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { useState } from "preact/hooks";
-import { useTranslated } from "../context.ts";
+import { useTranslated } from "../context.tsx";
 import { HistoryDialog, type HistoryDialogProps } from "./history_dialog.tsx";
 import { HISTORY_TEXTS } from "./history_texts.ts";
 import { Icon } from "./icon.tsx";

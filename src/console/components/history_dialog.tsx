@@ -4,7 +4,7 @@
  * @module
  */
 import { useEffect, useState } from "preact/hooks";
-import { useFormat, useTexts, useTranslated } from "../context.ts";
+import { useFormat, useTexts, useTranslated } from "../context.tsx";
 import { Chart, type ChartData } from "./chart.tsx";
 import { Dialog } from "./dialog.tsx";
 import { HISTORY_TEXTS } from "./history_texts.ts";

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { type Signal, signal } from "@preact/signals";
 import type { HomeAssistantState } from "@e2e-gateway/client";
+import type { Observable } from "../../observable.ts";
 import { type Entity, entityOf, readEntity, unreadEntity } from "./entity.ts";
 
 /** Most entities: Home Assistant's largest homes have a few thousand. */
@@ -17,12 +18,12 @@ export class Entities {
   #isPublishing = false;
 
   /** Ids in the order of the alphabet. It follows a change soon, so that thousands at once are one change. */
-  get ids(): ReadonlySignal<readonly string[]> {
+  get ids(): Observable<readonly string[]> {
     return this.#ids;
   }
 
   /** Returns the state of an entity; undefined if there is none of that id. */
-  find(id: string): ReadonlySignal<Entity> | undefined {
+  find(id: string): Observable<Entity> | undefined {
     return this.#states.get(id);
   }
 

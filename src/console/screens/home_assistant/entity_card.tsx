@@ -3,14 +3,14 @@
  *
  * @module
  */
-import type { ReadonlySignal } from "@preact/signals";
 import { useId } from "preact/hooks";
 import { useCommand } from "../../commands/use_command.ts";
 import { HistoryButton } from "../../components/history_button.tsx";
 import { Icon } from "../../components/icon.tsx";
 import { Switch } from "../../components/switch.tsx";
 import type { Connection } from "../../connection/connection.ts";
-import { useApp, useFormat, useTexts, useTranslated } from "../../context.ts";
+import { useApp, useFormat, useTexts, useTranslated } from "../../context.tsx";
+import type { Observable } from "../../observable.ts";
 import { visibleText } from "../../text/visible.ts";
 import { type EntityAccess } from "./access.ts";
 import { commandOf } from "./call.ts";
@@ -25,7 +25,7 @@ import { HOME_ASSISTANT_TEXTS } from "./texts.ts";
 /** Properties of a card. */
 export interface EntityCardProps {
   /** Entity; the card follows it. */
-  readonly entity: ReadonlySignal<Entity>;
+  readonly entity: Observable<Entity>;
   /** Access of the key. */
   readonly access: EntityAccess;
   /** Connection to the home. */

@@ -10,7 +10,7 @@ import { SliderLine } from "../../commands/slider_line.tsx";
 import { useCommand } from "../../commands/use_command.ts";
 import { Confirm } from "../../components/confirm.tsx";
 import type { Connection } from "../../connection/connection.ts";
-import { useTexts, useTranslated } from "../../context.ts";
+import { useTexts, useTranslated } from "../../context.tsx";
 import { commandOf } from "./call.ts";
 import type { Control } from "./controls.ts";
 import { plainWords } from "./state_words.ts";

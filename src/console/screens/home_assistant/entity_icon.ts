@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { IconName } from "../../components/icon.tsx";
+import type { IconName } from "../../components/icons.ts";
 import { actionIcon, type Tone, toneOf } from "../home/actions/action_icon.ts";
 import type { Entity } from "./entity.ts";
 

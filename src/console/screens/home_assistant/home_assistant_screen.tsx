@@ -8,7 +8,7 @@ import { Empty } from "../../components/empty.tsx";
 import { GroupLinks } from "../../components/group_links.tsx";
 import { ScreenFrame } from "../../components/screen_frame.tsx";
 import { SearchField } from "../../components/search_field.tsx";
-import { useTexts, useTranslated } from "../../context.ts";
+import { useTexts, useTranslated } from "../../context.tsx";
 import { visibleText } from "../../text/visible.ts";
 import type { ScreenProps } from "../screen.ts";
 import { readableName } from "./entity.ts";

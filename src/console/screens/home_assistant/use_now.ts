@@ -4,7 +4,7 @@
  * @module
  */
 import { useEffect, useState } from "preact/hooks";
-import { useApp } from "../../context.ts";
+import { useApp } from "../../context.tsx";
 
 /** Time between two updates of ages, in milliseconds. */
 const TICK_MS = 30_000;

@@ -6,7 +6,7 @@
 import { useId, useState } from "preact/hooks";
 import { ButtonsLine } from "../../commands/buttons_line.tsx";
 import { Dialog } from "../../components/dialog.tsx";
-import { useTranslated } from "../../context.ts";
+import { useTranslated } from "../../context.tsx";
 import type { JeedomControlProps } from "./action_line.tsx";
 import type { Action } from "./rooms.ts";
 import { JEEDOM_TEXTS } from "./texts.ts";

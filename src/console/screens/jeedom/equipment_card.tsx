@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { useTranslated } from "../../context.ts";
+import { useTranslated } from "../../context.tsx";
 import type { JeedomAccess } from "./access.ts";
 import { ActionButtons } from "./action_buttons.tsx";
 import { ActionLine, type JeedomControlProps, PairLine } from "./action_line.tsx";

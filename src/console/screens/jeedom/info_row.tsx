@@ -6,7 +6,7 @@
 import { colorOf } from "../../commands/color_line.tsx";
 import { HistoryButton } from "../../components/history_button.tsx";
 import type { Connection } from "../../connection/connection.ts";
-import { useApp, useFormat, useTexts, useTranslated } from "../../context.ts";
+import { useApp, useFormat, useTexts, useTranslated } from "../../context.tsx";
 import { visibleText } from "../../text/visible.ts";
 import { callJeedom } from "./call.ts";
 import { formatTime, readHistory } from "./history.ts";

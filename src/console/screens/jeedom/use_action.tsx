@@ -10,7 +10,7 @@ import { type CommandState, useCommand } from "../../commands/use_command.ts";
 import { Confirm } from "../../components/confirm.tsx";
 import { Dialog } from "../../components/dialog.tsx";
 import type { Connection } from "../../connection/connection.ts";
-import { useTranslated } from "../../context.ts";
+import { useTranslated } from "../../context.tsx";
 import { visibleText } from "../../text/visible.ts";
 import { demandOf, sendJeedom } from "./call.ts";
 import { type Action, type JeedomValue, valueOf } from "./rooms.ts";

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { type Signal, signal } from "@preact/signals";
+import type { Observable } from "../../observable.ts";
 import type { JeedomValue, Room } from "./rooms.ts";
 
 /** Current values. */
@@ -11,7 +12,7 @@ export class Values {
   readonly #signals = new Map<number, Signal<JeedomValue | undefined>>();
 
   /** Returns the value of a command. */
-  of(id: number): ReadonlySignal<JeedomValue | undefined> {
+  of(id: number): Observable<JeedomValue | undefined> {
     return this.#signal(id);
   }
 

@@ -1,0 +1,41 @@
+/**
+ * Access of components to the state of the page, and to texts and formats of its language.
+ *
+ * @module
+ */
+import { type ComponentChildren, createContext } from "preact";
+import { useContext, useMemo } from "preact/hooks";
+import type { App } from "./app.ts";
+import { CATALOGUE, type Texts } from "./catalogue/catalogue.ts";
+import { createFormat, type Format } from "./catalogue/format.ts";
+import { localeOf, type Translated } from "./catalogue/language.ts";
+
+const AppContext = createContext<App | undefined>(undefined);
+
+/** Makes the state of the page accessible to the components in it. */
+export function AppProvider({ app, children }: { readonly app: App; readonly children: ComponentChildren }) {
+  return <AppContext.Provider value={app}>{children}</AppContext.Provider>;
+}
+
+/** Returns the state of the page. */
+export function useApp(): App {
+  const app = useContext(AppContext);
+  if (app === undefined) throw new Error("Component is used outside of the page");
+  return app;
+}
+
+/** Returns a screen's own content in the language of the page. */
+export function useTranslated<T>(translated: Translated<T>): T {
+  return translated[useApp().language.value];
+}
+
+/** Returns the texts of the page in its language. */
+export function useTexts(): Texts {
+  return useTranslated(CATALOGUE);
+}
+
+/** Returns the formats of numbers and times in the language of the page. */
+export function useFormat(): Format {
+  const language = useApp().language.value;
+  return useMemo(() => createFormat(localeOf(language, navigator.languages)), [language]);
+}
