@@ -10,6 +10,8 @@ export interface ScreenTests {
   readonly theHome: () => TestHome;
   /** Defines a test; gateway and browser run on after it. */
   readonly test: (name: string, fn: () => Promise<void>) => void;
+  /** Opens the first screen with a new key of some rights. */
+  readonly openHome: (rights: readonly string[], options?: OpenOptions) => Promise<OpenedPage>;
   /** Opens the screen with a new key of some rights. */
   readonly openScreen: (rights: readonly string[], options?: OpenOptions) => Promise<OpenedPage>;
 }
@@ -27,13 +29,18 @@ export function useScreen(screen: string): ScreenTests {
     if (started === undefined) throw new Error("The home is not started");
     return started;
   };
+  async function openHome(rights: readonly string[], options: OpenOptions = {}): Promise<OpenedPage> {
+    keys += 1;
+    const opened = await openPage(await makeLink(theHome(), "pair", `phone-${keys}`, ...rights), options);
+    await opened.page.locator(".screen h1").waitFor();
+    return opened;
+  }
   return {
     theHome,
+    openHome,
     test: (name, fn) => Deno.test({ ...needing(name, NEEDS), sanitizeOps: false, sanitizeResources: false, fn }),
-    async openScreen(rights, options = {}) {
-      keys += 1;
-      const opened = await openPage(await makeLink(theHome(), "pair", `phone-${keys}`, ...rights), options);
-      await opened.page.locator(".screen h1").waitFor();
+    async openScreen(rights, options) {
+      const opened = await openHome(rights, options);
       await opened.page.locator(".nav a", { hasText: screen }).click();
       await opened.page.locator("h1", { hasText: screen }).waitFor();
       return opened;
