@@ -4,15 +4,8 @@
  * @module
  */
 import { useId } from "preact/hooks";
+import type { Choice } from "./choice.ts";
 import { type ControlProps, Line } from "./line.tsx";
-
-/** Value that can be chosen. */
-export interface Choice {
-  /** Value. */
-  readonly value: string;
-  /** Name, safe to show. */
-  readonly label: string;
-}
 
 /** Most values that are shown side by side, and the most characters of all of them together. */
 const MAX_CHOICES = 4;

@@ -7,15 +7,8 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type uPlot from "uplot";
 import { localeOf } from "../catalogue/language.ts";
 import { useApp, useTexts } from "../context.tsx";
+import type { ChartData } from "./chart_data.ts";
 import { type ChartColors, chartOptions } from "./chart_options.ts";
-
-/** Points of a chart, in the order of their times. */
-export interface ChartData {
-  /** Times, in milliseconds since 1970. */
-  readonly times: Float64Array | readonly number[];
-  /** Values; null for a gap in the line. */
-  readonly values: Float64Array | readonly (number | null)[];
-}
 
 /** Properties of a chart. */
 export interface ChartProps {

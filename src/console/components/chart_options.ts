@@ -4,6 +4,7 @@
  * @module
  */
 import type uPlot from "uplot";
+import { timeForm, valueRange } from "./chart_axes.ts";
 
 /** Colours of a chart, of the page's design tokens. */
 export interface ChartColors {
@@ -40,9 +41,6 @@ export interface ChartOptions {
   /** Called with the index of the point under the pointer; undefined while there is none. */
   readonly onPoint: (index: number | undefined) => void;
 }
-
-const DAY_MS = 86_400_000;
-const MINUTE_MS = 60_000;
 
 /** Least space between two times of the axis, in CSS pixels. */
 const TIME_SPACE = 84;
@@ -117,18 +115,4 @@ export function chartOptions(
     }],
     hooks: { setCursor: [({ cursor: { idx } }) => onPoint(idx ?? undefined)] },
   };
-}
-
-/** Returns the range of the axis of values: a little more than that of the values, and never empty. */
-export function valueRange(low: number | null, high: number | null): [number, number] {
-  if (low === null || high === null || !Number.isFinite(low) || !Number.isFinite(high)) return [0, 1];
-  const margin = high > low ? (high - low) * 0.08 : Math.max(Math.abs(high) * 0.05, 0.5);
-  return [low - margin, high + margin];
-}
-
-/** Returns the form of times that are so many milliseconds apart. */
-export function timeForm(increment: number): Intl.DateTimeFormatOptions {
-  if (increment >= DAY_MS) return { day: "numeric", month: "short" };
-  if (increment >= MINUTE_MS) return { hour: "2-digit", minute: "2-digit" };
-  return { hour: "2-digit", minute: "2-digit", second: "2-digit" };
 }

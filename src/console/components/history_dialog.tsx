@@ -5,7 +5,8 @@
  */
 import { useEffect, useState } from "preact/hooks";
 import { useFormat, useTexts, useTranslated } from "../context.tsx";
-import { Chart, type ChartData } from "./chart.tsx";
+import { Chart } from "./chart.tsx";
+import type { ChartData } from "./chart_data.ts";
 import { Dialog } from "./dialog.tsx";
 import { HISTORY_TEXTS } from "./history_texts.ts";
 import { valuesOf } from "./history_values.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ChartData } from "./chart.tsx";
+import type { ChartData } from "./chart_data.ts";
 
 /** Figures of values. */
 export interface ValueFigures {

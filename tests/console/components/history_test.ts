@@ -1,7 +1,7 @@
 /** Figures of a history, and the axes of its chart. */
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { timeForm, valueRange } from "../../../src/console/components/chart_options.ts";
+import { timeForm, valueRange } from "../../../src/console/components/chart_axes.ts";
 import { valuesOf } from "../../../src/console/components/history_values.ts";
 
 Deno.test("valuesOf() weighs the average by time, leaves gaps out, and counts changes", () => {

@@ -4,7 +4,6 @@ import fc from "fast-check";
 import { CATALOGUE } from "../../../src/console/catalogue/catalogue.ts";
 import { createFormat } from "../../../src/console/catalogue/format.ts";
 import { type Control, controlsOf } from "../../../src/console/screens/home_assistant/controls.ts";
-import { Entities } from "../../../src/console/screens/home_assistant/entities.ts";
 import { type Entity, readEntity } from "../../../src/console/screens/home_assistant/entity.ts";
 import { groupEntities } from "../../../src/console/screens/home_assistant/groups.ts";
 import { historyForm, historyPoints } from "../../../src/console/screens/home_assistant/history.ts";
@@ -125,21 +124,4 @@ Deno.test("groupEntities() sorts domains as people look for them, and finds word
   const of = (text: string) => groupEntities(all, text).map(({ domain, entities }) => [domain, entities.length]);
   assertEquals(of(""), [["light", 1], ["sensor", 2], ["zone", 1]]);
   assertEquals(of("SENSOR a"), [["sensor", 1]]);
-});
-
-Deno.test("Entities keeps the newest state, whichever of stream and answer comes first", async () => {
-  const entities = new Entities();
-  entities.addUnread(["light.hall"]);
-  entities.take("light.hall", `{"state":"on"}`);
-  entities.add([{ entity_id: "light.hall", state: "off", attributes: {} }, {
-    entity_id: "light.attic",
-    state: "off",
-    attributes: {},
-  }]);
-  await new Promise((resolve) => setTimeout(resolve, 0));
-  assertEquals(entities.ids.value, ["light.attic", "light.hall"]);
-  assertEquals(["light.hall", "light.attic"].map((id) => entities.find(id)?.value.state), ["on", "off"]);
-  entities.take("light.attic", "null");
-  await new Promise((resolve) => setTimeout(resolve, 0));
-  assertEquals(entities.ids.value, ["light.hall"]);
 });

@@ -2,7 +2,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { FailedError } from "../../../src/client/gateway_error.ts";
 import { ServiceRefusal } from "../../../src/console/commands/service_refusal.ts";
-import { demandOf, resultOf } from "../../../src/console/screens/jeedom/call.ts";
+import { demandOf, resultOf } from "../../../src/console/screens/jeedom/result.ts";
 import { formatTime, parseTime, readHistory } from "../../../src/console/screens/jeedom/history.ts";
 import { loadRooms } from "../../../src/console/screens/jeedom/load_rooms.ts";
 

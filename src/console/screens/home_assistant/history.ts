@@ -4,7 +4,7 @@
  * @module
  */
 import type { HomeAssistantPastState } from "@e2e-gateway/client";
-import type { ChartData } from "../../components/chart.tsx";
+import type { ChartData } from "../../components/chart_data.ts";
 import { timeOf } from "../../connection/device_info.ts";
 import { isOn } from "../home/actions/control.ts";
 import { type Entity, numberIn } from "./entity.ts";

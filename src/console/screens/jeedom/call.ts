@@ -3,11 +3,10 @@
  *
  * @module
  */
-import { type Answer, FailedError, type GatewayClient } from "@e2e-gateway/client";
-import { isObject } from "../../../lib/json.ts";
-import { ServiceRefusal } from "../../commands/service_refusal.ts";
+import type { GatewayClient } from "@e2e-gateway/client";
 import type { Connection } from "../../connection/connection.ts";
 import type { JeedomMethod } from "./access.ts";
+import { resultOf } from "./result.ts";
 
 /** Parameters of a call. */
 export type Params = Readonly<Record<string, unknown>>;
@@ -32,24 +31,4 @@ export function callJeedom(connection: Connection, method: JeedomMethod, params:
 export async function sendJeedom(client: GatewayClient, method: JeedomMethod, params: Params): Promise<unknown> {
   const answer = await client.callJeedom(method, { ...params }, { timeout: TIMEOUT_MS, compress: "gzip" });
   return resultOf(answer);
-}
-
-/**
- * Returns the result in an answer of Jeedom.
- *
- * @throws {ServiceRefusal} if it is an error of Jeedom
- * @throws {FailedError} if it is no answer of the API
- */
-export function resultOf({ status, body }: Pick<Answer, "status" | "body">): unknown {
-  const { error, result } = isObject(body) ? body : {};
-  if (isObject(error)) throw new ServiceRefusal(String(error["message"]), Number(error["code"]));
-  if (status !== 200 || result === undefined) throw new FailedError("Jeedom does not answer in JSON-RPC", { status });
-  return result;
-}
-
-/** Returns whether Jeedom asks for a confirmation, or for a code. */
-export function demandOf(error: unknown): "confirmation" | "code" | undefined {
-  if (!(error instanceof ServiceRefusal)) return undefined;
-  if (error.code === 6 || error.code === -32_006) return "confirmation";
-  return error.code === 5 || error.code === -32_005 ? "code" : undefined;
 }

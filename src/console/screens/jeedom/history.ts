@@ -4,7 +4,7 @@
  * @module
  */
 import { isObject } from "../../../lib/json.ts";
-import type { ChartData } from "../../components/chart.tsx";
+import type { ChartData } from "../../components/chart_data.ts";
 import { numberOf } from "./rooms.ts";
 
 /**

@@ -5,8 +5,7 @@
  */
 import { GatewayError } from "@e2e-gateway/client";
 import { ServiceRefusal } from "../../commands/service_refusal.ts";
-import type { JeedomAccess } from "./access.ts";
-import type { callJeedom } from "./call.ts";
+import type { JeedomAccess, JeedomMethod } from "./access.ts";
 import { type Action, type Command, equipmentOf, readCommand, readRooms, type Room } from "./rooms.ts";
 
 /** Most commands of a limited key that are asked for one by one. */
@@ -16,10 +15,7 @@ const MAX_SINGLE = 100;
 const AT_ONCE = 4;
 
 /** Calls a method of Jeedom. */
-export type Call = (
-  method: Parameters<typeof callJeedom>[1],
-  params?: Parameters<typeof callJeedom>[2],
-) => Promise<unknown>;
+export type Call = (method: JeedomMethod, params?: Readonly<Record<string, unknown>>) => Promise<unknown>;
 
 /**
  * Loads rooms, or where the key may not read them the commands that it has: in one room without a name.

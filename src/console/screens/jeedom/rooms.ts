@@ -4,7 +4,7 @@
  * @module
  */
 import { isObject } from "../../../lib/json.ts";
-import type { Choice } from "../../commands/choice_line.tsx";
+import type { Choice } from "../../commands/choice.ts";
 import { visibleText } from "../../text/visible.ts";
 
 /** Value of a command. */

@@ -12,7 +12,8 @@ import { Dialog } from "../../components/dialog.tsx";
 import type { Connection } from "../../connection/connection.ts";
 import { useTranslated } from "../../context.tsx";
 import { visibleText } from "../../text/visible.ts";
-import { demandOf, sendJeedom } from "./call.ts";
+import { sendJeedom } from "./call.ts";
+import { demandOf } from "./result.ts";
 import { type Action, type JeedomValue, valueOf } from "./rooms.ts";
 import { JEEDOM_TEXTS } from "./texts.ts";
 
