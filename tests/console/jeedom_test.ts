@@ -35,18 +35,16 @@ test("a switch, a slider, a list and a colour run their actions, and show what J
   await page.keyboard.press("Space");
   await until("the light to be switched on", () => home.value(3) === 1);
   await light.getByText("Done").waitFor();
-  await page.waitForFunction(`document.querySelector("[role=switch]").checked`);
+  await until("the switch to be on", () => toggle.isChecked());
   home.set(3, 0);
-  await page.waitForFunction(`!document.querySelector("[role=switch]").checked`);
+  await until("the switch to be off", async () => !await toggle.isChecked());
 
   const heating = card(page, "Heating");
   await heating.getByRole("button", { name: "Set temperature: more" }).click();
   await heating.getByRole("button", { name: "Set temperature: more" }).click();
   await until("the heating to be set", () => home.value(12) === 21);
   await heating.getByRole("button", { name: "Eco" }).click();
-  await page.waitForFunction(
-    `[...document.querySelectorAll("[aria-pressed=true]")].some((one) => one.textContent === "Eco")`,
-  );
+  await heating.locator("[aria-pressed=true]", { hasText: "Eco" }).waitFor();
   await light.locator("input[type=color]").fill("#00ff80");
   await light.locator(".line", { hasText: "Set colour" }).getByText("Done").waitFor();
   assertEquals(await light.locator("input[type=color]").inputValue(), "#00ff80");
@@ -115,8 +113,8 @@ test("a history shows every period, also in French", async () => {
   await page.getByRole("button", { name: "7 d" }).click();
   // A week of a value every five minutes.
   await facts.getByText(/^2,01\d$/).waitFor();
-  await page.locator(".chart.shown canvas").hover();
-  await page.waitForFunction(`!document.querySelector(".history-value").textContent.includes("last value")`);
+  await page.locator(".chart.shown .u-over").hover();
+  await page.locator(".history-value", { hasText: "last value" }).waitFor({ state: "detached" });
   await page.keyboard.press("Escape");
   await page.goto(`${theHome().url}#/device`);
   await page.getByRole("button", { name: "Français" }).click();
