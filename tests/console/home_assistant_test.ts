@@ -38,7 +38,7 @@ test("switch, slider and buttons call services, and show the state that follows"
   await kitchen.getByRole("slider").fill("50");
   await kitchen.locator(".line-value").getByText("50 %").waitFor();
   await card(page, "Shutter").getByRole("button", { name: "Close" }).click();
-  await card(page, "Shutter").getByText("Closed").waitFor();
+  await card(page, "Shutter").locator(".entity-state", { hasText: "Closed" }).waitFor();
   assertEquals(await stateOf("cover.living_room"), "closed");
   assertEquals(opened.faults, []);
 });

@@ -5,7 +5,7 @@ import { findEquipment } from "../../../src/console/screens/jeedom/find.ts";
 import { readCommand, readRooms, switchPairs } from "../../../src/console/screens/jeedom/rooms.ts";
 
 const info = { id: "3", name: "State", type: "info", subType: "binary", currentValue: 1, isHistorized: "1" };
-const on = { id: 31, name: "On", type: "action", subType: "other", value: "3", generic_type: "LIGHT_ON" };
+const on = { id: 31, name: "On", type: "action", subType: "other", value: "3", "generic_type": "LIGHT_ON" };
 const off = { id: 32, name: "Éteindre", type: "action", subType: "other", value: 3 };
 
 const room = (cmds: unknown, more: Record<string, unknown> = {}) => ({

@@ -12,7 +12,7 @@ import type { Connection } from "../../connection/connection.ts";
 import { useApp, useFormat, useTexts, useTranslated } from "../../context.tsx";
 import type { Observable } from "../../observable.ts";
 import { visibleText } from "../../text/visible.ts";
-import { type EntityAccess } from "./access.ts";
+import type { EntityAccess } from "./access.ts";
 import { commandOf } from "./call.ts";
 import { type Control, controlsOf } from "./controls.ts";
 import type { Entity } from "./entity.ts";

@@ -16,7 +16,7 @@ const DOMAINS: Readonly<Record<string, IconName>> = {
   fan: "fan",
   lock: "lock",
   camera: "camera",
-  media_player: "music",
+  "media_player": "music",
   weather: "sun",
   sun: "sun",
   vacuum: "robot",
@@ -24,8 +24,8 @@ const DOMAINS: Readonly<Record<string, IconName>> = {
   script: "play",
   automation: "robot",
   person: "home",
-  device_tracker: "device",
-  alarm_control_panel: "shield",
+  "device_tracker": "device",
+  "alarm_control_panel": "shield",
   siren: "bell",
 };
 
@@ -40,7 +40,7 @@ const CLASSES: Readonly<Record<string, IconName>> = {
   door: "door",
   window: "door",
   opening: "door",
-  garage_door: "garage",
+  "garage_door": "garage",
   garage: "garage",
   gate: "gate",
   motion: "robot",
