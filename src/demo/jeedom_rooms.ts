@@ -124,7 +124,7 @@ const ROOMS: readonly { readonly id: number; readonly name: string; readonly equ
 ];
 
 /** Command in the form of Jeedom's API. */
-type CommandForm = Readonly<Record<string, unknown>> & { readonly id: number };
+export type CommandForm = Readonly<Record<string, unknown>> & { readonly id: number };
 
 type More = Omit<Command, "id" | "name" | "type" | "subType">;
 
@@ -179,7 +179,9 @@ export class JeedomRooms {
   }
 
   /** Returns a command; undefined if there is none of that id. */
-  find(id: number): Pick<Command, "type" | "configuration"> | undefined {
+  find(
+    id: number,
+  ): { readonly type: "info" | "action"; readonly configuration?: Readonly<Record<string, string>> } | undefined {
     return COMMANDS.find((command) => command.id === id);
   }
 
