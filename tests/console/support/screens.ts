@@ -16,13 +16,18 @@ export interface ScreenTests {
   readonly openScreen: (rights: readonly string[], options?: OpenOptions) => Promise<OpenedPage>;
 }
 
-/** Starts a home before the tests of a file. `screen` is the name of its screen in the navigation. */
-export function useScreen(screen: string): ScreenTests {
+/**
+ * Starts a home before the tests of a file.
+ *
+ * @param screen name of the screen in the navigation
+ * @param start starts the home; one with the services of the demo by default
+ */
+export function useScreen(screen: string, start: () => Promise<TestHome> = () => startHome()): ScreenTests {
   const openPage = useBrowser();
   let started: TestHome | undefined;
   let keys = 0;
   Deno.test.beforeAll(async () => {
-    if (NEEDS.chromium !== undefined) started = await startHome();
+    if (NEEDS.chromium !== undefined) started = await start();
   });
   Deno.test.afterAll(async () => await started?.[Symbol.asyncDispose]());
   const theHome = () => {
