@@ -5,10 +5,11 @@
  */
 import { deviceScreen } from "./device/device.ts";
 import { homeScreen } from "./home/home.ts";
+import { liveScreen } from "./live/live.ts";
 import type { Screen } from "./screen.ts";
 
 /** All screens. A new one is a folder beside this file, and one entry here. */
-export const SCREENS: readonly Screen[] = [homeScreen, deviceScreen];
+export const SCREENS: readonly Screen[] = [homeScreen, liveScreen, deviceScreen];
 
 /** Returns the screens for a key. */
 export function screensFor(device: Parameters<Screen["isFor"]>[0]): readonly Screen[] {
