@@ -68,7 +68,7 @@ async function choose(page: Page, topic: string): Promise<void> {
 
 /** Returns the number of points of the chart. */
 async function points(page: Page): Promise<number> {
-  return Number(await page.locator(".chart-section .facts dd").last().innerText());
+  return Number(await page.locator(".chart-section .numbers dd").last().innerText());
 }
 
 test("a tree shows the newest values, opens by keys, and a filter narrows it", async () => {
@@ -125,8 +125,8 @@ test("a number inside of JSON has a chart of its own", async () => {
   for (const voltage of [231, 229]) {
     await publish("home/kitchen/energy", JSON.stringify({ power: 1, phases: [{ voltage }], on: true }), true);
   }
-  await page.locator(".chart-section .facts", { hasText: "231" }).waitFor();
-  await page.locator(".chart-section .facts", { hasText: "229" }).waitFor();
+  await page.locator(".chart-section .numbers", { hasText: "231" }).waitFor();
+  await page.locator(".chart-section .numbers", { hasText: "229" }).waitFor();
   assertEquals(opened.faults, []);
 });
 

@@ -22,7 +22,7 @@ import { publishableTopics } from "./publish/publishable.ts";
 import { PublishDialog } from "./publish/publish_dialog.tsx";
 import { rateText } from "./rows/age.ts";
 import { type Now, TopicRows } from "./rows/topic_rows.tsx";
-import { isOpenAtFirst, listRows, type TopicMatch, treeRows } from "./rows/visible_rows.ts";
+import { isAbove, isOpenAtFirst, listRows, type TopicMatch, treeRows } from "./rows/visible_rows.ts";
 import { LIVE_TEXTS } from "./texts.ts";
 import { useLiveSession, useNow, useStreams } from "./use_live.ts";
 import { useSettled } from "./use_settled.ts";
@@ -47,7 +47,7 @@ export function LiveScreen({ connection }: ScreenProps) {
     },
   });
   const [view, setView] = useState<"tree" | "list">("tree");
-  const [toggled, setToggled] = useState<ReadonlySet<TopicNode>>(new Set());
+  const [folds, setFolds] = useState<ReadonlyMap<TopicNode, boolean>>(new Map());
   const [chosen, setChosen] = useState<TopicNode | undefined>(undefined);
   const [dialog, setDialog] = useState<"export" | "publish" | undefined>(undefined);
 
@@ -56,20 +56,19 @@ export function LiveScreen({ connection }: ScreenProps) {
   const rows = useMemo(() => {
     const { root } = session.store.tree;
     if (view === "list") return listRows(root, { matches });
-    // What was searched for is open, unless it was closed by hand.
-    const isOpen = (node: TopicNode) => (matches !== undefined || isOpenAtFirst(node)) !== toggled.has(node);
-    return treeRows(root, { matches, isOpen });
-  }, [session, structure, view, matches, toggled]);
+    const isOpenAnyway = (node: TopicNode) => matches !== undefined || isOpenAtFirst(node) || isAbove(node, chosen);
+    return treeRows(root, { matches, isOpen: (node) => folds.get(node) ?? isOpenAnyway(node) });
+  }, [session, structure, view, matches, folds, chosen]);
   const shownTopics = useMemo(
     () => view === "list" ? rows.length : rows.reduce((sum, { level, topics }) => level === 1 ? sum + topics : sum, 0),
     [rows, view],
   );
 
-  const toggle = (node: TopicNode) => setToggled(new Set(toggled).symmetricDifference(new Set([node])));
+  const fold = (node: TopicNode, isOpen: boolean) => setFolds(new Map([...folds, [node, isOpen]]));
   const mayPublish = device !== undefined && publishableTopics(device).length > 0;
   return (
     <ScreenFrame title={texts.title} connection={connection}>
-      <div class={chosen === undefined ? "live" : "live with-topic"}>
+      <div class="live-view">
         <div class="live-bar">
           <FilterField text={text} filter={filter} topics={shownTopics} onText={setText} />
           <div class="segments" role="group" aria-label={texts.view}>
@@ -108,7 +107,7 @@ export function LiveScreen({ connection }: ScreenProps) {
                 rows={rows}
                 chosen={chosen}
                 onChoose={setChosen}
-                onToggle={toggle}
+                onFold={fold}
                 session={session}
                 now={now}
               />

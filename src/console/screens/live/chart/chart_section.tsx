@@ -20,6 +20,9 @@ import { firstSince, statisticsOf } from "./statistics.ts";
 /** Ranges of time, in milliseconds. */
 const RANGES = { minute: 60_000, five: 300_000, hour: 3_600_000, all: Infinity } as const;
 
+/** Shortest range that is drawn, in milliseconds. */
+const MIN_RANGE_MS = 20_000;
+
 /** Range of time. */
 type Range = keyof typeof RANGES;
 
@@ -109,7 +112,8 @@ function ChartOf({ topic, series, range, session, now }: ChartOfProps) {
   const { times, values } = series;
   // While the screen is paused, the time stands still, too.
   const end = Math.max(session.isPaused.value ? now.peek() : now.value, times.at(-1) ?? 0);
-  const start = range === "all" ? Math.min(times[0] ?? end, end - 1000) : end - RANGES[range];
+  // A young series fills the chart, too.
+  const start = Math.max(end - RANGES[range], Math.min(times[0] ?? end, end - MIN_RANGE_MS));
   const first = firstSince(times, start);
   const found = statisticsOf(values.subarray(first));
   // The line enters from the point before.
@@ -122,7 +126,8 @@ function ChartOf({ topic, series, range, session, now }: ChartOfProps) {
         label={texts.of(visibleText(topic.name))}
         content={{ times: times.subarray(drawn), values: values.subarray(drawn), range: [start, end], marks }}
       />
-      <dl class="facts num">
+      <dl class="numbers num">
+        <Fact name={texts.newest}>{format.number(values.at(-1) ?? 0)}</Fact>
         {(["lowest", "highest", "average"] as const).map((one) => (
           <Fact key={one} name={texts[one]}>{found === undefined ? "–" : format.number(found[one])}</Fact>
         ))}

@@ -82,7 +82,8 @@ function optionsFor(
   const colour = (token: string) => tokenColour(host, token);
   const [line, grid, label] = [colour("--accent"), colour("--line"), colour("--ink-2")];
   const area = tokenColour(host, "--accent", AREA_OPACITY);
-  const none = tokenColour(host, "--accent", "0%");
+  // Nothing at all would be black, and grey the area.
+  const none = tokenColour(host, "--accent", "1%");
   const number = new Intl.NumberFormat(language, { maximumFractionDigits: 3, notation: "compact" });
   const seconds = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
   const minutes = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
@@ -91,7 +92,7 @@ function optionsFor(
     ms: 1,
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 8, fill: line } },
-    padding: [12, 12, 0, 0],
+    padding: [12, 20, 0, 0],
     scales: {
       x: { time: true },
       y: { range: (_plot, min, max) => paddedRange(min, max) },
@@ -100,6 +101,7 @@ function optionsFor(
       {
         ...axis,
         space: 90,
+        size: 32,
         grid: { show: false },
         values: (_plot, times, _index, _space, step) =>
           times.map((time) => (step < 60_000 ? seconds : minutes).format(time)),

@@ -18,6 +18,9 @@ import { Fact } from "./fact.tsx";
 import { LastMessages } from "./last_messages.tsx";
 import { PayloadView } from "./payload_view.tsx";
 
+/** Most characters of a value that is shown large. */
+const MAX_HERO = 24;
+
 /** Properties of the detail. */
 export interface TopicDetailProps {
   /** Topic. */
@@ -39,7 +42,7 @@ export function TopicDetail({ topic, session, now, onClose }: TopicDetailProps) 
   const last = topic.messages.at(-1);
   useEffect(() => {
     // On a phone it opens above the rows.
-    element.current?.scrollIntoView({ block: "nearest" });
+    element.current?.scrollIntoView({ block: "start" });
   }, []);
   return (
     <article ref={element} class="live-detail" aria-label={visibleText(topic.name)}>
@@ -49,14 +52,12 @@ export function TopicDetail({ topic, session, now, onClose }: TopicDetailProps) 
           <Icon name="close" />
         </button>
       </header>
-      <p class={topic.preview.length > 24 ? "hero long num" : "hero num"}>
-        {topic.isBinary
-          ? <i>{texts.binary}</i>
-          : topic.preview === ""
-          ? <i>{texts.emptyPayload}</i>
-          : <bdi>{topic.preview}</bdi>}
-        {topic.unit !== "" && <small>{topic.unit}</small>}
-      </p>
+      {!topic.isBinary && topic.preview.length <= MAX_HERO && (
+        <p class="hero num">
+          {topic.preview === "" ? <i>{texts.emptyPayload}</i> : <bdi>{topic.preview}</bdi>}
+          {topic.unit !== "" && <small>{topic.unit}</small>}
+        </p>
+      )}
       <Facts topic={topic} now={now} />
       <ChartSection topic={topic} session={session} now={now} payload={last?.payload ?? null} />
       <PayloadView message={last} />
@@ -73,7 +74,7 @@ function TopicPath({ topic: { service, name } }: { readonly topic: Topic }) {
   const levels = name.split(separator);
   return (
     <p class="path mono">
-      {levels.length > 1 && <bdi>{visibleText(levels.slice(0, -1).join(` ${separator} `))} {separator}</bdi>}
+      {levels.length > 1 && <bdi>{visibleText(levels.slice(0, -1).join(` ${separator} `))} {separator}{" "}</bdi>}
       <b>
         <bdi>{visibleText(levels.at(-1) ?? "")}</bdi>
       </b>
@@ -90,7 +91,7 @@ function Facts({ topic, now }: { readonly topic: Topic; readonly now: Now }) {
   const last = topic.messages.at(-1);
   const age = ageText(topic.at, { now: time, format });
   return (
-    <dl class="facts num">
+    <dl class="numbers num">
       <Fact name={texts.age}>
         {topic.isRetained ? retained : age === undefined ? texts.now : texts.ago(age)}
       </Fact>

@@ -11,7 +11,7 @@ export type RowMove =
   /** Goes to another row. */
   | { readonly type: "go"; readonly index: number }
   /** Opens or closes what is below a row. */
-  | { readonly type: "toggle"; readonly node: TopicNode }
+  | { readonly type: "fold"; readonly node: TopicNode; readonly isOpen: boolean }
   /** Shows the topic of a row. */
   | { readonly type: "choose"; readonly row: TopicRow };
 
@@ -42,16 +42,16 @@ export function rowMove(
       return go(last);
     case "ArrowRight":
       if (row.isOpen === undefined) return undefined;
-      return row.isOpen ? go(active + 1) : { type: "toggle", node: row.node };
+      return row.isOpen ? go(active + 1) : { type: "fold", node: row.node, isOpen: true };
     case "ArrowLeft": {
-      if (row.isOpen === true) return { type: "toggle", node: row.node };
+      if (row.isOpen === true) return { type: "fold", node: row.node, isOpen: false };
       const parent = rows.findIndex(({ node }) => node === row.node.parent);
       return parent < 0 ? undefined : go(parent);
     }
     case "Enter":
     case " ":
       return row.node.topic === undefined && row.isOpen !== undefined
-        ? { type: "toggle", node: row.node }
+        ? { type: "fold", node: row.node, isOpen: !row.isOpen }
         : { type: "choose", row };
     default:
       return undefined;

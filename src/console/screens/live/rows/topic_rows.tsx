@@ -26,12 +26,12 @@ export interface TopicRowsProps extends Pick<RowContentProps, "session" | "now">
   readonly chosen: TopicNode | undefined;
   /** Called with a level whose topic is to be shown. */
   readonly onChoose: (node: TopicNode) => void;
-  /** Called with a level to open or close. */
-  readonly onToggle: (node: TopicNode) => void;
+  /** Called with a level, and whether it is to be open. */
+  readonly onFold: (node: TopicNode, isOpen: boolean) => void;
 }
 
 /** Rows of topics. */
-export function TopicRows({ view, label, rows, chosen, onChoose, onToggle, session, now }: TopicRowsProps) {
+export function TopicRows({ view, label, rows, chosen, onChoose, onFold, session, now }: TopicRowsProps) {
   const id = useId();
   const box = useRef<HTMLDivElement>(null);
   const [scrollTop, setScrollTop] = useState(0);
@@ -53,7 +53,7 @@ export function TopicRows({ view, label, rows, chosen, onChoose, onToggle, sessi
   function act(row: TopicRow): void {
     setActive(row.node);
     if (row.node.topic !== undefined) onChoose(row.node);
-    else onToggle(row.node);
+    else onFold(row.node, row.isOpen !== true);
   }
 
   function press(event: KeyboardEvent): void {
@@ -61,7 +61,7 @@ export function TopicRows({ view, label, rows, chosen, onChoose, onToggle, sessi
     const move = rowMove(event.key, { rows, active: activeIndex });
     if (move === undefined) return;
     event.preventDefault();
-    if (move.type === "toggle") return onToggle(move.node);
+    if (move.type === "fold") return onFold(move.node, move.isOpen);
     if (move.type === "choose") return act(move.row);
     const target = rows[move.index];
     if (target === undefined || box.current === null) return;
@@ -97,7 +97,7 @@ export function TopicRows({ view, label, rows, chosen, onChoose, onToggle, sessi
             onClick={() => act(row)}
           >
             {row.isOpen !== undefined && row.node.topic !== undefined
-              ? <Opener onOpen={() => onToggle(row.node)} />
+              ? <Opener onOpen={() => onFold(row.node, row.isOpen !== true)} />
               : null}
             <RowContent row={row} view={view} session={session} now={now} />
           </div>

@@ -38,6 +38,12 @@ export function isOpenAtFirst(node: TopicNode): boolean {
   return node.depth <= 1 || node.parent?.children.length === 1 && isOpenAtFirst(node.parent);
 }
 
+/** Returns whether a node is above another one. */
+export function isAbove(node: TopicNode, other: TopicNode | undefined): boolean {
+  for (let above = other?.parent; above !== undefined; above = above.parent) if (above === node) return true;
+  return false;
+}
+
 /** Returns the rows of the tree. */
 export function treeRows(root: TopicNode, { matches, isOpen }: RowOptions): readonly TopicRow[] {
   const counts = matches === undefined ? undefined : countMatches(root, matches);
