@@ -111,7 +111,12 @@ const SCROLL = `(() => {
   requestAnimationFrame(scroll);
 })()`;
 
-async function measureView(page: Page, name: string, isScrolled: boolean): Promise<ViewResult> {
+async function measureView(
+  page: Page,
+  name: string,
+  isScrolled: boolean,
+  seconds = SECONDS,
+): Promise<ViewResult> {
   const devtools = await page.context().newCDPSession(page);
   const heap: number[] = [];
   const frames: number[] = [];
@@ -121,7 +126,7 @@ async function measureView(page: Page, name: string, isScrolled: boolean): Promi
     heap.push((await devtools.send("Runtime.getHeapUsage")).usedSize);
     await page.evaluate(START_FRAMES);
     if (isScrolled) await page.evaluate(SCROLL);
-    await page.waitForTimeout(SECONDS / SAMPLES * 1000);
+    await page.waitForTimeout(seconds / SAMPLES * 1000);
     frames.push(...await page.evaluate<number[]>(END_FRAMES));
   }
   await devtools.detach();
@@ -168,6 +173,7 @@ await runTool(async (started) => {
   await page.locator(".chart canvas").waitFor();
   await page.getByRole("searchbox").fill("");
   const seenBefore = parseInt((await page.locator(MESSAGES).innerText()).replace(/\D/g, ""));
+  const still = await measureView(page, "Tree, before any message", false, 6);
   const publishing = startPublishing(client);
   started.defer(publishing.stop);
   const chart = await measureView(page, "Tree, chart of a topic with a tenth of the messages", false);
@@ -191,7 +197,7 @@ await runTool(async (started) => {
   return [
     markdownTable(
       ["View", "Frames/s", "p99 frame, ms", "Longest, ms", "Heap at start, MB", "in the middle", "at the end"],
-      [chart, list].map(({ name, framesPerSecond, p99, longest, heap }) => [
+      [still, chart, list].map(({ name, framesPerSecond, p99, longest, heap }) => [
         name,
         digits(framesPerSecond, 1),
         digits(p99, 1),

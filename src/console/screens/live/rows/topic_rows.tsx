@@ -4,7 +4,7 @@
  * @module
  */
 import type { ReadonlySignal } from "@preact/signals";
-import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { TopicNode } from "../model/topic_tree.ts";
 import { rowMove } from "./row_keys.ts";
 import { rowWindow, scrollToRow } from "./row_window.ts";
@@ -34,12 +34,14 @@ export interface TopicRowsProps extends Pick<RowContentProps, "session" | "now">
 export function TopicRows({ view, label, rows, chosen, onChoose, onFold, session, now }: TopicRowsProps) {
   const id = useId();
   const box = useRef<HTMLDivElement>(null);
-  const [scrollTop, setScrollTop] = useState(0);
+  // Not the place of the scroll bar, which changes with each frame: only the first row that can be seen.
+  const [top, setTop] = useState(0);
   const [height, setHeight] = useState(600);
   const [active, setActive] = useState<TopicNode | undefined>(undefined);
   const rowHeight = ROW_HEIGHTS[view];
-  const { first, end } = rowWindow({ scrollTop, height, rowHeight, rows: rows.length });
-  const activeIndex = rows.findIndex(({ node }) => node === (active ?? chosen));
+  const { first, end } = rowWindow({ scrollTop: top * rowHeight, height, rowHeight, rows: rows.length });
+  const current = active ?? chosen;
+  const activeIndex = useMemo(() => rows.findIndex(({ node }) => node === current), [rows, current]);
   const isDrawn = activeIndex >= first && activeIndex < end;
 
   useLayoutEffect(() => {
@@ -78,7 +80,7 @@ export function TopicRows({ view, label, rows, chosen, onChoose, onFold, session
       aria-label={label}
       tabIndex={0}
       aria-activedescendant={isDrawn ? rowId(id, rows[activeIndex]) : undefined}
-      onScroll={(event) => setScrollTop(event.currentTarget.scrollTop)}
+      onScroll={(event) => setTop(Math.floor(event.currentTarget.scrollTop / rowHeight))}
       onKeyDown={press}
     >
       <div class="rows-space" role="presentation" style={{ height: `${rows.length * rowHeight}px` }}>
