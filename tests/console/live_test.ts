@@ -104,7 +104,7 @@ test("a chart moves with each value, stands still while paused, and shows what c
   await using opened = await openLive();
   const { page } = opened;
   await choose(page, "home/livingroom/temperature");
-  await page.locator(".chart canvas").waitFor();
+  await page.locator(".live-chart canvas").waitFor();
   const first = await points(page);
   await until("the chart to move", async () => await points(page) > first + 1);
   await page.getByRole("button", { name: "Pause" }).click();
@@ -245,7 +245,7 @@ for (const look of LOOKS) {
     await isFitting();
     assertEquals(await opened.checkAccessibility(), []);
     await choose(page, "home/livingroom/temperature");
-    await page.locator(".chart canvas").waitFor();
+    await page.locator(".live-chart canvas").waitFor();
     await until("some points", async () => await points(page) > 5);
     await page.getByRole("button", { name: "1 min" }).click();
     await opened.screenshot("live list");

@@ -100,7 +100,7 @@ Deno.test("the keys file has the rights of a third service, and is strict in the
 const MAY_NAME = [
   /^services\/(registry\.ts|\w+\/)/,
   /^app\/default_broker\.ts$/,
-  /^(client|conformance|demo|mqtt)\//,
+  /^(client|conformance|console|demo|mqtt)\//,
   /^cli\/(call|publish|subscribe|action|request|home_assistant|states|query|conformance|demo|doctor)\.ts$/,
   /^cli\/actions\//,
 ];

@@ -52,5 +52,5 @@ export function Chart({ label, content }: ChartProps) {
   useEffect(() => chart.current?.show(content));
 
   if (hasFailed) return <p class="quiet" role="status">{texts.failed}</p>;
-  return <div ref={host} class="chart" role="img" aria-label={label} />;
+  return <div ref={host} class="live-chart" role="img" aria-label={label} />;
 }

@@ -3,15 +3,19 @@
  *
  * @module
  */
-import { createContext } from "preact";
+import { type ComponentChildren, createContext } from "preact";
 import { useContext, useMemo } from "preact/hooks";
 import type { App } from "./app.ts";
 import { CATALOGUE, type Texts } from "./catalogue/catalogue.ts";
 import { createFormat, type Format } from "./catalogue/format.ts";
 import { localeOf, type Translated } from "./catalogue/language.ts";
 
-/** State of the page for all components. */
-export const AppContext = createContext<App | undefined>(undefined);
+const AppContext = createContext<App | undefined>(undefined);
+
+/** Makes the state of the page accessible to the components in it. */
+export function AppProvider({ app, children }: { readonly app: App; readonly children: ComponentChildren }) {
+  return <AppContext.Provider value={app}>{children}</AppContext.Provider>;
+}
 
 /** Returns the state of the page. */
 export function useApp(): App {
