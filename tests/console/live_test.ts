@@ -2,10 +2,10 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Page } from "playwright-core";
 import { until } from "../support/deadline.ts";
-import { needing } from "../support/needs.ts";
-import { LOOKS, NEEDS, type OpenedPage, type OpenOptions, useBrowser } from "./support/browser.ts";
+import { LOOKS, NEEDS, type OpenedPage, type OpenOptions, testPage, useBrowser } from "./support/browser.ts";
 import { startHome, type TestHome } from "./support/home.ts";
 import { makeLink } from "./support/pairing.ts";
+import { startToxicProxy } from "../support/toxic_proxy.ts";
 
 const openPage = useBrowser();
 
@@ -37,11 +37,6 @@ async function publish(topic: string, payload: string | Uint8Array, retain = fal
   await theHome().gateway.client.publish(topic, payload, { qos: 1, retain });
 }
 
-/** Defines a test; gateway and browser run on after it. */
-function test(name: string, fn: () => Promise<void>): void {
-  Deno.test({ ...needing(name, NEEDS), sanitizeOps: false, sanitizeResources: false, fn });
-}
-
 /** Opens the screen with a new key. */
 async function openLive(
   rights: readonly string[] = ["--service", "mqtt"],
@@ -71,7 +66,7 @@ async function points(page: Page): Promise<number> {
   return Number(await page.locator(".chart-section .numbers dd").last().innerText());
 }
 
-test("a tree shows the newest values, opens by keys, and a filter narrows it", async () => {
+testPage("a tree shows the newest values, opens by keys, and a filter narrows it", async () => {
   await using opened = await openLive();
   const { page } = opened;
   const tree = page.getByRole("tree");
@@ -100,24 +95,27 @@ test("a tree shows the newest values, opens by keys, and a filter narrows it", a
   assertEquals(opened.faults, []);
 });
 
-test("a chart moves with each value, stands still while paused, and shows what came meanwhile afterwards", async () => {
-  await using opened = await openLive();
-  const { page } = opened;
-  await choose(page, "home/livingroom/temperature");
-  await page.locator(".live-chart canvas").waitFor();
-  const first = await points(page);
-  await until("the chart to move", async () => await points(page) > first + 1);
-  await page.getByRole("button", { name: "Pause" }).click();
-  const paused = await points(page);
-  await page.locator(".note", { hasText: /[2-9] new messages wait/ }).waitFor();
-  assertEquals(await points(page), paused);
-  await page.getByRole("button", { name: "Go on" }).click();
-  await until("the chart to go on", async () => await points(page) >= paused + 2);
-  assertEquals(await opened.checkAccessibility(), []);
-  assertEquals(opened.faults, []);
-});
+testPage(
+  "a chart moves with each value, stands still while paused, and shows what came meanwhile afterwards",
+  async () => {
+    await using opened = await openLive();
+    const { page } = opened;
+    await choose(page, "home/livingroom/temperature");
+    await page.locator(".live-chart canvas").waitFor();
+    const first = await points(page);
+    await until("the chart to move", async () => await points(page) > first + 1);
+    await page.getByRole("button", { name: "Pause" }).click();
+    const paused = await points(page);
+    await page.locator(".note", { hasText: /[2-9] new messages wait/ }).waitFor();
+    assertEquals(await points(page), paused);
+    await page.getByRole("button", { name: "Go on" }).click();
+    await until("the chart to go on", async () => await points(page) >= paused + 2);
+    assertEquals(await opened.checkAccessibility(), []);
+    assertEquals(opened.faults, []);
+  },
+);
 
-test("a number inside of JSON has a chart of its own", async () => {
+testPage("a number inside of JSON has a chart of its own", async () => {
   await using opened = await openLive();
   const { page } = opened;
   await choose(page, "home/kitchen/energy");
@@ -130,7 +128,7 @@ test("a number inside of JSON has a chart of its own", async () => {
   assertEquals(opened.faults, []);
 });
 
-test("a picture is shown as one, and its address is given back", async () => {
+testPage("a picture is shown as one, and its address is given back", async () => {
   await using opened = await openLive();
   const { page } = opened;
   await choose(page, "home/hall/camera");
@@ -149,7 +147,7 @@ test("a picture is shown as one, and its address is given back", async () => {
   assertEquals(await opened.checkAccessibility(), []);
 });
 
-test("hostile topics and payloads are shown as text, and break nothing", async () => {
+testPage("hostile topics and payloads are shown as text, and break nothing", async () => {
   await using opened = await openLive();
   const { page } = opened;
   const deep = "[".repeat(5000) + "]".repeat(5000);
@@ -175,7 +173,7 @@ test("hostile topics and payloads are shown as text, and break nothing", async (
   assertEquals(opened.faults, []);
 });
 
-test("a message is published with QoS and retain, and its outcome is told", async () => {
+testPage("a message is published with QoS and retain, and its outcome is told", async () => {
   await using opened = await openLive(["--subscribe", "#", "--publish", "test/#"]);
   const { page } = opened;
   await page.getByRole("button", { name: "Publish" }).click();
@@ -199,7 +197,7 @@ test("a message is published with QoS and retain, and its outcome is told", asyn
   assertEquals(opened.faults, []);
 });
 
-test("a key that may not publish sees no form for it, and a filter beyond its rights is refused", async () => {
+testPage("a key that may not publish sees no form for it, and a filter beyond its rights is refused", async () => {
   await using opened = await openLive(["--subscribe", "home/livingroom/+"]);
   const { page } = opened;
   await row(page, "temperature").waitFor();
@@ -210,7 +208,7 @@ test("a key that may not publish sees no form for it, and a filter beyond its ri
   assertEquals(opened.faults, []);
 });
 
-test("messages are saved as JSONL and as CSV", async () => {
+testPage("messages are saved as JSONL and as CSV", async () => {
   await using opened = await openLive();
   const { page } = opened;
   await publish("export/a", "=1+1");
@@ -235,7 +233,7 @@ test("messages are saved as JSONL and as CSV", async () => {
 });
 
 for (const look of LOOKS) {
-  test(`${look.name}: tree, list, detail and dialogs are accessible and fit`, async () => {
+  testPage(`${look.name}: tree, list, detail and dialogs are accessible and fit`, async () => {
     await using opened = await openLive(["--service", "mqtt"], { look });
     const { page } = opened;
     const isFitting = async () =>
@@ -266,20 +264,58 @@ for (const look of LOOKS) {
   });
 }
 
-test("a gateway that was killed and started again is resumed, and the page says that messages may be missing", async () => {
-  await using opened = await openLive();
+testPage("entities of Home Assistant are there with their states, and what they are made of", async () => {
+  await using opened = await openLive(["--ha-read", "*"], { locale: "fr-FR" });
   const { page } = opened;
-  await choose(page, "home/livingroom/temperature");
-  await until("some points", async () => await points(page) > 2);
-  await theHome().kill();
-  await page.locator(".note", { hasText: "Stream interrupted" }).first().waitFor();
-  await theHome().restart();
-  await page.locator(".incidents > .note", { hasText: "Gap" }).waitFor({ timeout: 60_000 });
-  const before = await points(page);
-  await until("the chart to go on", async () => await points(page) > before + 2);
-  await publish("home/back", "yes");
-  await page.getByRole("searchbox").fill("home/back");
-  await row(page, "home/back").waitFor();
+  await page.getByRole("searchbox").fill("living");
+  await page.getByRole("button", { name: "Liste" }).click();
+  await page.locator(".row").first().click();
+  await page.locator(".payload-box", { hasText: '"state":' }).waitFor();
+  assertEquals(await page.getByRole("button", { name: "Publier" }).count(), 0);
+  await opened.screenshot("live entities");
   assertEquals(await opened.checkAccessibility(), []);
-  await opened.screenshot("live after a restart");
+  assertEquals(opened.faults, []);
 });
+
+testPage("a stream that was cut resumes without loss, and the page says so", async () => {
+  await using proxy = new AsyncDisposableStack();
+  const cutter = await startToxicProxy(Number(new URL(theHome().url).port));
+  proxy.defer(() => cutter.close());
+  const link = new URL(await makeLink(theHome(), "pair", "cut", "--service", "mqtt"));
+  link.port = String(cutter.port);
+  await using opened = await openPage(link.href);
+  const { page } = opened;
+  await page.locator(".screen h1").waitFor();
+  await page.locator("nav a", { hasText: "Live" }).click();
+  await publish("cut/count", "0");
+  await choose(page, "cut/count");
+  for (let count = 1; count <= 30; count += 1) {
+    await publish("cut/count", String(count));
+    if (count === 10) cutter.cut();
+  }
+  await page.locator(".incidents > .note", { hasText: "nothing is missing" }).waitFor({ timeout: 30_000 });
+  const messages = page.locator(".live-detail > .numbers > :nth-child(3) dd");
+  await until("all messages to be there", async () => await messages.innerText() === "31");
+  assertEquals(await page.locator(".hero").innerText(), "30");
+});
+
+testPage(
+  "a gateway that was killed and started again is resumed, and the page says that messages may be missing",
+  async () => {
+    await using opened = await openLive();
+    const { page } = opened;
+    await choose(page, "home/livingroom/temperature");
+    await until("some points", async () => await points(page) > 2);
+    await theHome().kill();
+    await page.locator(".note", { hasText: "Stream interrupted" }).first().waitFor();
+    await theHome().restart();
+    await page.locator(".incidents > .note", { hasText: "Gap" }).waitFor({ timeout: 60_000 });
+    const before = await points(page);
+    await until("the chart to go on", async () => await points(page) > before + 2);
+    await publish("home/back", "yes");
+    await page.getByRole("searchbox").fill("home/back");
+    await row(page, "home/back").waitFor();
+    assertEquals(await opened.checkAccessibility(), []);
+    await opened.screenshot("live after a restart");
+  },
+);

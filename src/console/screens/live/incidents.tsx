@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { useFormat, useTranslated } from "../../context.ts";
+import { useFormat, useTranslated } from "../../context.tsx";
 import type { LiveSession } from "./live_session.ts";
 import type { Incident, IncidentKind } from "./stream_log.ts";
 import { LIVE_TEXTS } from "./texts.ts";

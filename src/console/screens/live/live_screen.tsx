@@ -10,7 +10,7 @@ import { Icon } from "../../components/icon.tsx";
 import { ScreenFrame } from "../../components/screen_frame.tsx";
 import { readableEntities, readableTopics } from "../../connection/device_info.ts";
 import { matchesFilter } from "../../connection/topic_match.ts";
-import { useFormat, useTranslated } from "../../context.ts";
+import { useFormat, useTranslated } from "../../context.tsx";
 import type { ScreenProps } from "../screen.ts";
 import { TopicDetail } from "./detail/topic_detail.tsx";
 import { ExportDialog } from "./export/export_dialog.tsx";

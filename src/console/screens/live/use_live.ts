@@ -6,7 +6,7 @@
 import { type ReadonlySignal, signal, useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import type { Connection, StreamService } from "../../connection/connection.ts";
-import { useApp } from "../../context.ts";
+import { useApp } from "../../context.tsx";
 import { LiveSession } from "./live_session.ts";
 
 /** Time between two updates of ages and rates, in milliseconds. */

@@ -5,7 +5,7 @@
  */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { localeOf } from "../../../catalogue/language.ts";
-import { useApp, useTranslated } from "../../../context.ts";
+import { useApp, useTranslated } from "../../../context.tsx";
 import { LIVE_TEXTS } from "../texts.ts";
 import type { ChartContent, DrawnChart } from "./draw_chart.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { useId, useMemo, useState } from "preact/hooks";
-import { useFormat, useTranslated } from "../../../context.ts";
+import { useFormat, useTranslated } from "../../../context.tsx";
 import { visibleText } from "../../../text/visible.ts";
 import { Fact } from "../detail/fact.tsx";
 import type { LiveSession } from "../live_session.ts";

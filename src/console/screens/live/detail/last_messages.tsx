@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { useFormat, useTranslated } from "../../../context.ts";
+import { useFormat, useTranslated } from "../../../context.tsx";
 import { visibleText } from "../../../text/visible.ts";
 import { IncidentLine } from "../incidents.tsx";
 import type { Message } from "../model/message.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { useMemo, useState } from "preact/hooks";
-import { useFormat, useTranslated } from "../../../context.ts";
+import { useFormat, useTranslated } from "../../../context.tsx";
 import type { Message } from "../model/message.ts";
 import { LIVE_TEXTS } from "../texts.ts";
 import { formsOf, type PayloadForm, payloadText } from "./payload_form.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { useEffect, useState } from "preact/hooks";
-import { useTranslated } from "../../../context.ts";
+import { useTranslated } from "../../../context.tsx";
 import { visibleText } from "../../../text/visible.ts";
 import type { Message } from "../model/message.ts";
 import { LIVE_TEXTS } from "../texts.ts";

@@ -5,7 +5,7 @@
  */
 import { useEffect, useRef } from "preact/hooks";
 import { Icon } from "../../../components/icon.tsx";
-import { useFormat, useTranslated } from "../../../context.ts";
+import { useFormat, useTranslated } from "../../../context.tsx";
 import { visibleText } from "../../../text/visible.ts";
 import { ChartSection } from "../chart/chart_section.tsx";
 import type { LiveSession } from "../live_session.ts";

@@ -6,7 +6,7 @@
 import { useState } from "preact/hooks";
 import { Dialog } from "../../../components/dialog.tsx";
 import { Icon } from "../../../components/icon.tsx";
-import { useApp, useTranslated } from "../../../context.ts";
+import { useApp, useTranslated } from "../../../context.tsx";
 import type { LiveSession } from "../live_session.ts";
 import type { Message } from "../model/message.ts";
 import type { Topic } from "../model/topic.ts";

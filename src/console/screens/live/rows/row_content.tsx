@@ -5,7 +5,7 @@
  */
 import type { ReadonlySignal } from "@preact/signals";
 import { Icon } from "../../../components/icon.tsx";
-import { useFormat, useTranslated } from "../../../context.ts";
+import { useFormat, useTranslated } from "../../../context.tsx";
 import { visibleText } from "../../../text/visible.ts";
 import type { LiveSession } from "../live_session.ts";
 import type { Topic } from "../model/topic.ts";
