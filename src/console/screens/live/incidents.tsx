@@ -14,9 +14,9 @@ export const TONES: Readonly<Record<IncidentKind, "bad" | "warn" | "calm">> = {
   slow: "bad",
   resumed: "calm",
   gap: "bad",
-  source_lost: "warn",
-  source_back: "calm",
-  paused_too_long: "bad",
+  offline: "warn",
+  online: "calm",
+  overflow: "bad",
 };
 
 /** Newest incident, and the earlier ones behind it. */

@@ -136,7 +136,7 @@ export class LiveSession {
     // The older half goes at once, which is told as a gap.
     const dropped = this.#held.splice(0, Math.ceil(this.#held.length / 2));
     this.#heldBytes = this.#held.reduce((bytes, one) => bytes + bytesOf(one), 0);
-    this.#log.add("paused_too_long", message.service, dropped.at(-1)?.at ?? message.at);
+    this.#log.add("overflow", message.service, dropped.at(-1)?.at ?? message.at);
     this.#incidents.value = this.#log.incidents;
   }
 

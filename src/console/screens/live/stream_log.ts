@@ -17,11 +17,11 @@ export type IncidentKind =
   /** Messages may be missing. */
   | "gap"
   /** The gateway lost the broker, or the service. */
-  | "source_lost"
+  | "offline"
   /** The gateway reached it again. */
-  | "source_back"
+  | "online"
   /** Messages came while the screen was paused that it could not keep. */
-  | "paused_too_long";
+  | "overflow";
 
 /** Something that happened to a stream. */
 export interface Incident {
@@ -70,9 +70,9 @@ export class StreamLog {
       case "gap":
         return "gap";
       case "offline":
-        return "source_lost";
+        return "offline";
       case "online":
-        return "source_back";
+        return "online";
       case "connected":
         // Without a position, a gap follows.
         return this.#interrupted.delete(service) && event.offset !== undefined ? "resumed" : undefined;

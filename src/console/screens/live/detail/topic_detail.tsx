@@ -72,9 +72,10 @@ export function TopicDetail({ topic, session, now, onClose }: TopicDetailProps) 
 function TopicPath({ topic: { service, name } }: { readonly topic: Topic }) {
   const separator = service === "mqtt" ? "/" : ".";
   const levels = name.split(separator);
+  const above = levels.slice(0, -1).map((level) => `${level} ${separator} `).join("");
   return (
     <p class="path mono">
-      {levels.length > 1 && <bdi>{visibleText(levels.slice(0, -1).join(` ${separator} `))} {separator}{" "}</bdi>}
+      {levels.length > 1 && <bdi>{visibleText(above)}</bdi>}
       <b>
         <bdi>{visibleText(levels.at(-1) ?? "")}</bdi>
       </b>
