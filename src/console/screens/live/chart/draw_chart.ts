@@ -85,14 +85,16 @@ function optionsFor(
   // Nothing at all would be black, and grey the area.
   const none = tokenColour(host, "--accent", "1%");
   const number = new Intl.NumberFormat(language, { maximumFractionDigits: 3, notation: "compact" });
-  const seconds = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-  const minutes = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
+  // Of 24 hours also where 12 are usual: the labels stay short.
+  const minute = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } as const;
+  const minutes = new Intl.DateTimeFormat(language, minute);
+  const seconds = new Intl.DateTimeFormat(language, { ...minute, second: "2-digit" });
   const axis = { stroke: label, font: `12px ${getComputedStyle(host).fontFamily}`, ticks: { show: false } };
   return {
     ms: 1,
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 8, fill: line } },
-    padding: [12, 20, 0, 0],
+    padding: [12, 26, 0, 0],
     scales: {
       x: { time: true },
       y: { range: (_plot, min, max) => paddedRange(min, max) },

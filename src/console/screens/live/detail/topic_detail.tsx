@@ -70,9 +70,9 @@ export function TopicDetail({ topic, session, now, onClose }: TopicDetailProps) 
 }
 
 function TopicPath({ topic: { service, name } }: { readonly topic: Topic }) {
-  const separator = service === "mqtt" ? "/" : ".";
-  const levels = name.split(separator);
-  const above = levels.slice(0, -1).map((level) => `${level} ${separator} `).join("");
+  const levels = name.split(service === "mqtt" ? "/" : ".");
+  const separator = service === "mqtt" ? " / " : ".";
+  const above = levels.slice(0, -1).map((level) => `${level}${separator}`).join("");
   return (
     <p class="path mono">
       {levels.length > 1 && <bdi>{visibleText(above)}</bdi>}

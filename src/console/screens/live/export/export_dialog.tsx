@@ -30,7 +30,7 @@ export interface ExportDialogProps {
 /** Dialog that saves messages. */
 export function ExportDialog({ session, topic, matches, onClose }: ExportDialogProps) {
   const { now } = useApp().browser;
-  const texts = useTranslated(LIVE_TEXTS).exporting;
+  const { exporting: texts, export: title } = useTranslated(LIVE_TEXTS);
   const [scope, setScope] = useState<"topic" | "all">(topic === undefined ? "all" : "topic");
   const [format, setFormat] = useState<ExportFormat>("jsonl");
   const messages = scope === "topic" && topic !== undefined ? topic.messages : shownMessages(session, matches);
@@ -42,7 +42,7 @@ export function ExportDialog({ session, topic, matches, onClose }: ExportDialogP
   }
 
   return (
-    <Dialog title={texts.scope} onClose={onClose} class="narrow">
+    <Dialog title={title} onClose={onClose} class="narrow">
       <p>{texts.lead}</p>
       {topic !== undefined && (
         <div class="segments" role="group" aria-label={texts.scope}>
