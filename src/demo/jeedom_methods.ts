@@ -4,7 +4,9 @@
  * @module
  */
 import { setTimeout as pause } from "node:timers/promises";
-import { type Change, DEVICES, LIGHT_ID, type SimulatedHome } from "./simulated_home.ts";
+import { isObject } from "../lib/json.ts";
+import { JeedomRooms, simulatedPast } from "./jeedom_rooms.ts";
+import { type Change, LIGHT_ID, type SimulatedHome } from "./simulated_home.ts";
 
 /** Parameters of a call. */
 export type Params = Readonly<Record<string, unknown>>;
@@ -38,10 +40,8 @@ export interface MethodsOptions {
 
 /** Makes all methods except `event::changes`, which waits. */
 export function createMethods({ home, now, isLarge }: MethodsOptions): Readonly<Record<string, Method>> {
-  const commands = () => DEVICES.map(({ id, name }) => ({ id, name, eqLogic_id: 1, currentValue: home.value(id) }));
-  // Ids are numbers in some answers and strings in others, as in Jeedom.
-  const equipment = () => ({ id: "1", name: "Living room", object_id: "1", isEnable: "1", cmds: commands() });
-  const room = () => ({ id: 1, name: "House", father_id: null, eqLogics: [equipment()] });
+  const rooms = new JeedomRooms(home);
+  const commands = () => rooms.commands();
   const scenario = () => ({ id: "1", name: "Good night", isActive: "1", state: "stop" });
 
   const known = (params: Params, ids: readonly number[], fault: { readonly code: number; readonly what: string }) => {
@@ -50,11 +50,16 @@ export function createMethods({ home, now, isLarge }: MethodsOptions): Readonly<
     return id;
   };
   const knownCommand = (params: Params, code: number) =>
-    known(params, DEVICES.map(({ id }) => id), { code, what: "Commande" });
+    known(params, commands().map(({ id }) => id), { code, what: "Commande" });
 
-  const execute = (id: number) => {
-    if (id !== LIGHT_ID) return { value: home.value(id), collectDate: formatDate(now()) };
-    home.set(LIGHT_ID, home.value(LIGHT_ID) === 0 ? 1 : 0);
+  const execute = (id: number, { options, confirmAction }: Params) => {
+    const { type, configuration } = rooms.find(id) ?? {};
+    // The light of the home is one command that has a value and switches.
+    if (id === LIGHT_ID) home.set(LIGHT_ID, home.value(LIGHT_ID) === 0 ? 1 : 0);
+    else if (type === "info") return { value: rooms.value(id), collectDate: formatDate(now()) };
+    else if (configuration?.["actionConfirm"] === "1" && Number(confirmAction) !== 1) {
+      throw new RpcError(6, "Cette action nécessite une confirmation");
+    } else rooms.run(id, isObject(options) ? options : {});
     return undefined;
   };
 
@@ -62,20 +67,20 @@ export function createMethods({ home, now, isLarge }: MethodsOptions): Readonly<
     "version": () => "4.5.3",
     "datetime": () => now() / 1000,
     "jeedom::isOk": () => true,
-    "jeeObject::all": () => [{ id: 1, name: "House", father_id: null }],
-    "jeeObject::full": () => isLarge ? [room(), ...largeHome()] : [room()],
+    "jeeObject::all": () => [{ id: 1, name: "Living room", father_id: null }],
+    "jeeObject::full": () => isLarge ? [...rooms.full(), ...largeHome()] : rooms.full(),
     "jeeObject::byId": (params) => {
       known(params, [1], { code: 601, what: "Objet" });
-      return { id: 1, name: "House", father_id: null };
+      return { id: 1, name: "Living room", father_id: null };
     },
     "jeeObject::fullById": (params) => {
       known(params, [1], { code: 601, what: "Objet" });
-      return room();
+      return rooms.room(0);
     },
-    "eqLogic::all": () => [equipment()],
+    "eqLogic::all": () => rooms.equipment(),
     "eqLogic::byId": (params) => {
       known(params, [1], { code: 602, what: "EqLogic" });
-      return equipment();
+      return rooms.equipment()[0];
     },
     "cmd::all": commands,
     "cmd::byId": (params) => {
@@ -83,17 +88,17 @@ export function createMethods({ home, now, isLarge }: MethodsOptions): Readonly<
       return commands().find((command) => command.id === id);
     },
     "cmd::execCmd": (params) => {
-      if (!Array.isArray(params["id"])) return execute(knownCommand(params, 702));
-      const values = params["id"].map((id) => [id, execute(knownCommand({ id }, 702))]);
+      if (!Array.isArray(params["id"])) return execute(knownCommand(params, 702), params);
+      const values = params["id"].map((id) => [id, execute(knownCommand({ id }, 702), params)]);
       return Object.fromEntries(values.filter(([, value]) => value !== undefined));
     },
     "cmd::getHistory": (params) => {
       const id = knownCommand(params, 702);
-      return home.changesSince(0).filter((change) => change.id === id).map(({ value, at }) => ({
-        cmd_id: String(id),
-        value: String(value),
-        datetime: formatDate(at * 1000),
-      }));
+      const from = typeof params["startTime"] === "string" ? params["startTime"] : "";
+      const changes = home.changesSince(0).filter((change) => change.id === id);
+      const past = [...simulatedPast(id, now()), ...changes.map(({ value, at }) => ({ value, at: at * 1000 }))];
+      return past.map(({ value, at }) => ({ cmd_id: String(id), value: String(value), datetime: formatDate(at) }))
+        .filter(({ datetime }) => datetime >= from);
     },
     "scenario::all": () => [scenario()],
     "scenario::byId": (params) => {

@@ -29,6 +29,8 @@ export interface Format {
   number(value: number, decimals?: number): string;
   /** Returns the time of day, with the date where it is not within a day of now. */
   time(ms: number, now: number): string;
+  /** Returns the time of day with its seconds. */
+  clock(ms: number): string;
   /** Returns a date with its time. */
   dateTime(ms: number): string;
   /** Returns a duration in its largest unit, such as `5 min`. */
@@ -38,6 +40,7 @@ export interface Format {
 /** Makes the formatter of a language, with the habits of a region, such as `en-GB`. */
 export function createFormat(language: string): Format {
   const hour = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
+  const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
   const date = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
   const numbers = new Map<number, Intl.NumberFormat>();
   function number(value: number, decimals = 2): string {
@@ -51,6 +54,7 @@ export function createFormat(language: string): Format {
   return {
     number,
     time: (ms, now) => (Math.abs(ms - now) < DAY_MS ? hour : date).format(ms),
+    clock: (ms) => clock.format(ms),
     dateTime: (ms) => date.format(ms),
     duration(ms) {
       const [unit, size] = UNITS.find(([, size]) => ms >= size) ?? ["second", 1000];

@@ -4,7 +4,14 @@
  * @module
  */
 import { computed, type Signal, signal } from "@preact/signals";
-import { GatewayClient, GatewayError, ScopeError, type StreamEvent, WrongKeyError } from "@e2e-gateway/client";
+import {
+  GatewayClient,
+  GatewayError,
+  type JeedomEvent,
+  ScopeError,
+  type StreamEvent,
+  WrongKeyError,
+} from "@e2e-gateway/client";
 import { Backoff } from "../../lib/backoff.ts";
 import { type Clock, SYSTEM_CLOCK } from "../../lib/clock.ts";
 import type { Home } from "../homes/home.ts";
@@ -51,6 +58,9 @@ const CHECK_MS = 30_000;
 /** Longest wait for the answer to that question, in milliseconds. */
 const CHECK_TIMEOUT_MS = 10_000;
 
+/** Longest wait of Jeedom for an event, in seconds: a poll that the page gives up occupies it for as long. */
+const LONG_POLLING_SECONDS = 20;
+
 /** Connection to one home. Close it when another home is opened. */
 export class Connection {
   /** Home that it is connected to. */
@@ -63,6 +73,8 @@ export class Connection {
   /** Status as people see it. */
   readonly status: Observable<Status>;
   readonly #client: GatewayClient;
+  /** Client of streams and polls, which run beside requests: the recorder could mix them up. */
+  readonly #streamClient: GatewayClient;
   readonly #recorder: ExchangeRecorder;
   readonly #streams: Readonly<Record<StreamService, SharedStream>>;
   readonly #onDevice: ((device: DeviceInfo) => void) | undefined;
@@ -81,15 +93,10 @@ export class Connection {
     this.#device = signal<DeviceInfo | undefined>(device);
     this.status = computed(() => statusOf(this.#facts.value));
     this.#recorder = new ExchangeRecorder({ fetch, record: (exchange) => this.#exchange.value = exchange });
-    this.#client = new GatewayClient({
-      url: home.base,
-      key: secretKeyOf(home),
-      keyName: home.name,
-      // A paired gateway speaks version 2: nobody in between can downgrade this device.
-      protocol: 2,
-      fetch: this.#recorder.fetch,
-      clock,
-    });
+    // A paired gateway speaks version 2: nobody in between can downgrade this device.
+    const options = { url: home.base, key: secretKeyOf(home), keyName: home.name, protocol: 2, clock } as const;
+    this.#client = new GatewayClient({ ...options, fetch: this.#recorder.fetch });
+    this.#streamClient = new GatewayClient({ ...options, fetch });
     this.#streams = {
       mqtt: this.#stream("mqtt", matchesFilter, (topics) => ({ topics })),
       home_assistant: this.#stream("home_assistant", matchesEntity, (entities) => ({ entities })),
@@ -140,6 +147,15 @@ export class Connection {
   /** Listens to a service. Returns a function that ends it. */
   subscribe(service: StreamService, subscription: Subscription): () => void {
     return this.#streams[service].add(subscription);
+  }
+
+  /**
+   * Yields the events of Jeedom until the signal aborts.
+   *
+   * @throws {GatewayError} as the client does
+   */
+  jeedomEvents(signal: AbortSignal): AsyncGenerator<JeedomEvent, void> {
+    return this.#streamClient.jeedomEvents({ signal, longPolling: LONG_POLLING_SECONDS });
   }
 
   /** Says whether the page can be seen: streams are closed while it cannot. */
@@ -202,7 +218,7 @@ export class Connection {
     const backoff = new Backoff(Math.random);
     const stream = new SharedStream({
       open: (filters, { since, signal }) =>
-        this.#client.subscribeTo(service, fields(filters), { since, signal, keep: true }),
+        this.#streamClient.subscribeTo(service, fields(filters), { since, signal, keep: true }),
       matches,
       onEvent: (event) => {
         backoff.reset();

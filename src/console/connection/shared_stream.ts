@@ -45,6 +45,7 @@ export class SharedStream {
   readonly #options: SharedStreamOptions;
   readonly #subscriptions = new Set<Subscription>();
   #filters: readonly string[] = [];
+  #hasNewListener = false;
   #isPaused = false;
   #isConnected = false;
   #current = new AbortController();
@@ -59,6 +60,7 @@ export class SharedStream {
   /** Adds a listener. Returns a function that removes it. */
   add(subscription: Subscription): () => void {
     this.#subscriptions.add(subscription);
+    this.#hasNewListener = true;
     this.#settle();
     return () => {
       this.#subscriptions.delete(subscription);
@@ -92,10 +94,12 @@ export class SharedStream {
       const filters = [...new Set([...this.#subscriptions].flatMap((subscription) => subscription.filters))].sort();
       const isSame = filters.length === this.#filters.length && filters.every((it) => this.#filters.includes(it));
       const isNarrower = filters.every((filter) => this.#filters.includes(filter));
-      if (isSame) return;
+      const hasNewListener = this.#hasNewListener;
+      this.#hasNewListener = false;
+      if (isSame && !hasNewListener) return;
       this.#filters = filters;
-      // Only a new filter needs the retained messages, which a stream that resumes does not get.
-      this.#reopen(isNarrower ? this.#position : undefined);
+      // A new listener needs the retained messages, which a stream that resumes does not get.
+      this.#reopen(isNarrower && !hasNewListener ? this.#position : undefined);
     });
   }
 

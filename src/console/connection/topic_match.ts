@@ -16,6 +16,20 @@ export function matchesFilter(filter: string, topic: string): boolean {
   return levels.length === parts.length;
 }
 
+/** Returns whether a filter matches every topic that another one matches. The gateway also joins several filters. */
+export function coversFilter(filter: string, wanted: string): boolean {
+  // A topic has at least one level.
+  const [levels, parts] = [filter.split("/"), (wanted === "#" ? "+/#" : wanted).split("/")];
+  // Wildcards at the beginning match nothing of the broker itself, so that they do not cover a name of it.
+  if (wanted.startsWith("$") && /^[#+]/.test(filter)) return false;
+  for (const [index, level] of levels.entries()) {
+    const part = parts[index];
+    if (level === "#") return true;
+    if (part === undefined || part === "#" || level !== "+" && level !== part) return false;
+  }
+  return levels.length === parts.length;
+}
+
 /** Returns whether a pattern such as `light.*` matches an entity; `*` stands for any characters of one part. */
 export function matchesEntity(pattern: string, entity: string): boolean {
   if (pattern === "*") return true;

@@ -22,6 +22,14 @@ export function visibleText(text: string): string {
   return shown.replace(INVISIBLE, (character) => picture(character.codePointAt(0) ?? 0));
 }
 
+/** Returns a text of several lines with its characters made visible as {@linkcode visibleText} does, but not cut. */
+export function visibleLines(text: string): string {
+  return text.replace(
+    INVISIBLE,
+    (character) => /[\n\t]/.test(character) ? character : picture(character.codePointAt(0) ?? 0),
+  );
+}
+
 function picture(code: number): string {
   if (code < 0x20) return String.fromCharCode(CONTROL_PICTURES + code);
   if (code === 0x7f) return DELETE_PICTURE;

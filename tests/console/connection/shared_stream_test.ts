@@ -113,6 +113,20 @@ Deno.test("SharedStream resumes after the last message when it was paused or nar
   assertEquals(log, ["opening", "closed", "opening", "opening"]);
 });
 
+Deno.test("SharedStream opens again for a new listener of the same filter, which needs the retained messages", async () => {
+  const { opened, settle, heard, add } = makeStream();
+  add("a");
+  settle();
+  await opened[0]?.send(connected);
+  await opened[0]?.send(message("a", 1));
+  add("a", "a");
+  settle();
+  assertEquals([opened[1]?.filters, opened[1]?.since], [["a"], undefined]);
+  await opened[1]?.send(connected);
+  await opened[1]?.send(message("a", 1, true));
+  assertEquals(heard.at(-1), "a,a a 1");
+});
+
 Deno.test("SharedStream opens again after a failure that passes, at once when it is hurried, and not after a refusal", async () => {
   const { stream, opened, settle, heard, add } = makeStream();
   add("a");

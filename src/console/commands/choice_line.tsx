@@ -1,0 +1,67 @@
+/**
+ * Control that chooses one of some values.
+ *
+ * @module
+ */
+import { useId } from "preact/hooks";
+import type { Choice } from "./choice.ts";
+import { type ControlProps, Line } from "./line.tsx";
+
+/** Most values that are shown side by side, and the most characters of all of them together. */
+const MAX_CHOICES = 4;
+const MAX_CHOICES_LENGTH = 28;
+
+/** Properties of the control. */
+export interface ChoiceLineProps extends ControlProps {
+  /** Values. */
+  readonly choices: readonly Choice[];
+  /** Value of the device; undefined where it is not known. */
+  readonly value: string | undefined;
+  /** Chooses a value. */
+  readonly onChoose: (value: string) => void;
+}
+
+/** Line with buttons for a few values, or a list for many. */
+export function ChoiceLine({ choices, value, isDisabled, onChoose, ...line }: ChoiceLineProps) {
+  const id = useId();
+  const fits = choices.length <= MAX_CHOICES && choices.map(({ label }) => label).join("").length <= MAX_CHOICES_LENGTH;
+  if (fits) {
+    return (
+      <Line {...line}>
+        <div class="segments">
+          {choices.map((choice) => (
+            <button
+              key={choice.value}
+              type="button"
+              aria-pressed={choice.value === value}
+              aria-disabled={isDisabled}
+              onClick={() => !isDisabled && onChoose(choice.value)}
+            >
+              {choice.label}
+            </button>
+          ))}
+        </div>
+      </Line>
+    );
+  }
+  const isKnown = choices.some((choice) => choice.value === value);
+  return (
+    <Line {...line} controlId={id}>
+      <select
+        id={id}
+        class="field"
+        value={isKnown ? value : ""}
+        disabled={isDisabled}
+        onChange={(event) => {
+          const chosen = event.currentTarget.value;
+          // The state of the home is shown, not that of the finger.
+          event.currentTarget.value = isKnown && value !== undefined ? value : "";
+          onChoose(chosen);
+        }}
+      >
+        {!isKnown && <option value="" disabled>–</option>}
+        {choices.map((choice) => <option key={choice.value} value={choice.value}>{choice.label}</option>)}
+      </select>
+    </Line>
+  );
+}

@@ -1,0 +1,85 @@
+/**
+ * Row of a command that has a value, with the button of its history.
+ *
+ * @module
+ */
+import { colorOf } from "../../commands/color_line.tsx";
+import { HistoryButton } from "../../components/history_button.tsx";
+import type { Connection } from "../../connection/connection.ts";
+import { useApp, useFormat, useTexts, useTranslated } from "../../context.tsx";
+import { visibleText } from "../../text/visible.ts";
+import { callJeedom } from "./call.ts";
+import { formatTime, readHistory } from "./history.ts";
+import { type Info, numberOf } from "./rooms.ts";
+import { JEEDOM_TEXTS } from "./texts.ts";
+import type { Values } from "./values.ts";
+
+/** Properties of a row. */
+export interface InfoRowProps {
+  /** Command. */
+  readonly info: Info;
+  /** Connection to the home. */
+  readonly connection: Connection;
+  /** Values of commands. */
+  readonly values: Values;
+  /** True if the key may read histories. */
+  readonly mayReadHistory: boolean;
+}
+
+/** Row of a command. */
+export function InfoRow({ info, connection, values, mayReadHistory }: InfoRowProps) {
+  return (
+    <li class="reading">
+      <bdi class="reading-name">{info.name}</bdi>
+      <InfoValue info={info} values={values} />
+      {mayReadHistory && hasHistory(info) && <InfoHistory info={info} connection={connection} />}
+    </li>
+  );
+}
+
+/** Returns whether Jeedom keeps the past of a command, and a chart can show it. */
+export function hasHistory({ isHistorized, subType }: Info): boolean {
+  return isHistorized && subType !== "string";
+}
+
+/** Button of the history of a command. */
+export function InfoHistory({ info, connection }: Pick<InfoRowProps, "info" | "connection">) {
+  const { now } = useApp().browser;
+  async function load(periodMs: number) {
+    const startTime = formatTime(now() - periodMs, new Date(now()).getTimezoneOffset());
+    const data = readHistory(await callJeedom(connection, "cmd::getHistory", { id: info.id, startTime }));
+    if (data === undefined) throw new Error("Jeedom's answer is no history");
+    return data;
+  }
+  return (
+    <HistoryButton
+      title={info.name}
+      unit={info.unit}
+      isStepped={info.subType === "binary"}
+      isUtc
+      load={load}
+      now={() => now() - new Date(now()).getTimezoneOffset() * 60_000}
+    />
+  );
+}
+
+/** Value of a command with its unit; it alone is rendered again when the value changes. */
+function InfoValue({ info, values }: Pick<InfoRowProps, "info" | "values">) {
+  const texts = useTranslated(JEEDOM_TEXTS);
+  const { states } = useTexts().home;
+  const format = useFormat();
+  const value = values.of(info.id).value;
+  const number = numberOf(value);
+  if (value === undefined || value === "") return <span class="quiet">{texts.noValue}</span>;
+  if (info.subType === "binary" && number !== undefined) {
+    return <b class="reading-value">{number === 0 ? states["off"] : states["on"]}</b>;
+  }
+  const color = colorOf(value);
+  return (
+    <b class="reading-value num">
+      {color !== undefined && info.subType === "string" && <i class="swatch" style={{ background: color }} />}
+      {info.subType === "numeric" && number !== undefined ? format.number(number) : visibleText(String(value))}
+      {info.unit !== "" && <small>{info.unit}</small>}
+    </b>
+  );
+}

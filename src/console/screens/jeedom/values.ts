@@ -1,0 +1,39 @@
+/**
+ * Current values of commands: one signal for each, so that a change renders only what shows it.
+ *
+ * @module
+ */
+import { type Signal, signal } from "@preact/signals";
+import type { Observable } from "../../observable.ts";
+import type { JeedomValue, Room } from "./rooms.ts";
+
+/** Current values. */
+export class Values {
+  readonly #signals = new Map<number, Signal<JeedomValue | undefined>>();
+
+  /** Returns the value of a command. */
+  of(id: number): Observable<JeedomValue | undefined> {
+    return this.#signal(id);
+  }
+
+  /** Sets the value of a command. */
+  set(id: number, value: JeedomValue | undefined): void {
+    this.#signal(id).value = value;
+  }
+
+  /** Sets the values of all commands in rooms. */
+  setAll(rooms: readonly Room[]): void {
+    for (const { equipment } of rooms) {
+      for (const { infos } of equipment) for (const { id, value } of infos) this.set(id, value);
+    }
+  }
+
+  #signal(id: number): Signal<JeedomValue | undefined> {
+    let found = this.#signals.get(id);
+    if (found === undefined) {
+      found = signal(undefined);
+      this.#signals.set(id, found);
+    }
+    return found;
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * What happened to the streams: gaps, resumes, interruptions.
+ *
+ * @module
+ */
+import { useFormat, useTranslated } from "../../context.tsx";
+import type { LiveSession } from "./live_session.ts";
+import type { Incident, IncidentKind } from "./stream_log.ts";
+import { LIVE_TEXTS } from "./texts.ts";
+
+/** Weight of each kind, for its colour. */
+export const TONES: Readonly<Record<IncidentKind, "bad" | "warn" | "calm">> = {
+  interrupted: "warn",
+  slow: "bad",
+  resumed: "calm",
+  gap: "bad",
+  offline: "warn",
+  online: "calm",
+  overflow: "bad",
+};
+
+/** Newest incident, and the earlier ones behind it. */
+export function Incidents({ session }: { readonly session: LiveSession }) {
+  const texts = useTranslated(LIVE_TEXTS).incidents;
+  const newestFirst = session.incidents.value.toReversed();
+  const [newest, ...earlier] = newestFirst;
+  return (
+    <div class="incidents" role="log" aria-label={texts.title}>
+      {newest !== undefined && <IncidentLine incident={newest} />}
+      {earlier.length > 0 && (
+        <details>
+          <summary>{texts.more(earlier.length)}</summary>
+          {earlier.map((incident) => <IncidentLine key={incident.id} incident={incident} />)}
+        </details>
+      )}
+    </div>
+  );
+}
+
+/** One incident with its time. */
+export function IncidentLine({ incident: { kind, at } }: { readonly incident: Incident }) {
+  const texts = useTranslated(LIVE_TEXTS).incidents;
+  const format = useFormat();
+  return (
+    <p class={`note ${TONES[kind]}`}>
+      <time class="num" dateTime={new Date(at).toISOString()}>{format.clock(at)}</time>
+      {texts.kinds[kind]}
+    </p>
+  );
+}

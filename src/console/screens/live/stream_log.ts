@@ -1,0 +1,84 @@
+/**
+ * What happened to the streams while the screen is open: interruptions, gaps, resumes.
+ *
+ * @module
+ */
+import type { StreamEvent } from "@e2e-gateway/client";
+import type { StreamService } from "../../connection/connection.ts";
+
+/** Kind of an incident. */
+export type IncidentKind =
+  /** The stream broke off, and is opened again. */
+  | "interrupted"
+  /** The gateway ended the stream, as this device was too slow for it. */
+  | "slow"
+  /** The stream goes on from where it ended: nothing is missing. */
+  | "resumed"
+  /** Messages may be missing. */
+  | "gap"
+  /** The gateway lost the broker, or the service. */
+  | "offline"
+  /** The gateway reached it again. */
+  | "online"
+  /** Messages came while the screen was paused that it could not keep. */
+  | "overflow";
+
+/** Something that happened to a stream. */
+export interface Incident {
+  /** Number, in the order of the incidents. */
+  readonly id: number;
+  /** Kind. */
+  readonly kind: IncidentKind;
+  /** Service of the stream. */
+  readonly service: StreamService;
+  /** Time, in milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** Most incidents that are kept. */
+const MAX_INCIDENTS = 100;
+
+/** Incidents, the oldest first. */
+export class StreamLog {
+  #incidents: readonly Incident[] = [];
+  readonly #interrupted = new Set<StreamService>();
+  #count = 0;
+
+  /** Incidents that are kept. */
+  get incidents(): readonly Incident[] {
+    return this.#incidents;
+  }
+
+  /** Takes an event. Returns whether it is an incident. */
+  hear(service: StreamService, event: StreamEvent, at: number): boolean {
+    const kind = this.#kindOf(service, event);
+    if (kind === undefined) return false;
+    this.add(kind, service, at);
+    return true;
+  }
+
+  /** Adds an incident. */
+  add(kind: IncidentKind, service: StreamService, at: number): void {
+    this.#count += 1;
+    this.#incidents = [...this.#incidents.slice(1 - MAX_INCIDENTS), { id: this.#count, kind, service, at }];
+  }
+
+  #kindOf(service: StreamService, event: StreamEvent): IncidentKind | undefined {
+    switch (event.type) {
+      case "message":
+        return undefined;
+      case "gap":
+        return "gap";
+      case "offline":
+        return "offline";
+      case "online":
+        return "online";
+      case "connected":
+        // Without a position, a gap follows.
+        return this.#interrupted.delete(service) && event.offset !== undefined ? "resumed" : undefined;
+      default:
+        this.#interrupted.add(service);
+        return event.code === "too_slow" ? "slow" : "interrupted";
+    }
+  }
+}

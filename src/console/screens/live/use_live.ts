@@ -1,0 +1,62 @@
+/**
+ * Streams and clock of the screen.
+ *
+ * @module
+ */
+import { type ReadonlySignal, signal, useSignal } from "@preact/signals";
+import { useEffect, useMemo } from "preact/hooks";
+import type { Connection, StreamService } from "../../connection/connection.ts";
+import { useApp } from "../../context.tsx";
+import { LiveSession } from "./live_session.ts";
+
+/** Time between two updates of ages and rates, in milliseconds. */
+const TICK_MS = 1000;
+
+/** Filters to subscribe to, for each service. */
+export type LiveFilters = Readonly<Record<StreamService, readonly string[]>>;
+
+/** Returns the state of the screen, which listens to nothing yet. */
+export function useLiveSession(connection: Connection): LiveSession {
+  const { now } = useApp().browser;
+  return useMemo(
+    () =>
+      new LiveSession({
+        now,
+        requestFrame: (run) => void requestAnimationFrame(run),
+        clockDifference: () => connection.clockDifference.peek() ?? 0,
+      }),
+    [connection],
+  );
+}
+
+/** Listens to streams as long as the screen is shown. Returns whether the gateway refuses them. */
+export function useStreams(
+  session: LiveSession,
+  { connection, filters }: { readonly connection: Connection; readonly filters: LiveFilters },
+): ReadonlySignal<boolean> {
+  const isRefused = useSignal(false);
+  const listen = (service: StreamService, own: readonly string[]) =>
+    useEffect(() => {
+      if (own.length === 0) return;
+      isRefused.value = false;
+      return connection.subscribe(service, {
+        filters: own,
+        onEvent: (event) => session.hear(service, event),
+        onRefused: () => isRefused.value = true,
+      });
+    }, [session, own.join("\n")]);
+  listen("mqtt", filters.mqtt);
+  listen("home_assistant", filters.home_assistant);
+  return isRefused;
+}
+
+/** Returns the time, in milliseconds since 1970, which changes once a second. */
+export function useNow(): ReadonlySignal<number> {
+  const { now } = useApp().browser;
+  const time = useMemo(() => signal(now()), []);
+  useEffect(() => {
+    const timer = setInterval(() => time.value = now(), TICK_MS);
+    return () => clearInterval(timer);
+  }, []);
+  return time;
+}

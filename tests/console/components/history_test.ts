@@ -1,0 +1,37 @@
+/** Figures of a history, and the axes of its chart. */
+import { assertAlmostEquals, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { timeForm, valueRange } from "../../../src/console/components/chart_axes.ts";
+import { valuesOf } from "../../../src/console/components/history_values.ts";
+
+Deno.test("valuesOf() weighs the average by time, leaves gaps out, and counts changes", () => {
+  const figures = valuesOf({ times: [0, 1000, 4000, 5000, 6000], values: [10, 20, null, 30, 30] });
+  assertEquals(figures, { lowest: 10, highest: 30, average: 20, last: 30, count: 4, changes: 2 });
+  assertEquals(valuesOf({ times: [5], values: [7] })?.average, 7);
+  assertEquals(valuesOf({ times: [1, 2], values: [null, null] }), undefined);
+});
+
+Deno.test("valuesOf() takes a hundred thousand points", () => {
+  const times = Float64Array.from({ length: 100_000 }, (_, index) => index);
+  const figures = valuesOf({ times, values: times });
+  assertEquals([figures?.count, figures?.highest], [100_000, 99_999]);
+  assertAlmostEquals(figures?.average ?? 0, 49_999, 1);
+});
+
+Deno.test("valueRange() holds all values, and is never empty", () => {
+  fc.assert(
+    fc.property(
+      fc.double({ noNaN: true, min: -1e9, max: 1e9 }),
+      fc.double({ noNaN: true, min: 0, max: 1e9 }),
+      (low, more) => {
+        const [from, to] = valueRange(low, low + more);
+        return from <= low && to >= low + more && to > from;
+      },
+    ),
+  );
+  assertEquals(valueRange(null, null), [0, 1]);
+});
+
+Deno.test("timeForm() shows days, minutes or seconds, as times are apart", () => {
+  assertEquals([86_400_000, 60_000, 1000].map((ms) => Object.keys(timeForm(ms)).at(-1)), ["month", "minute", "second"]);
+});
