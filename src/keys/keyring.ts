@@ -81,34 +81,33 @@ export interface Keyring {
   identify(kid: string, version: Version): NamedKey | undefined;
 }
 
-/** Secret in the key files, with its rights and limits. */
-interface KeyEntry {
-  /** Rights of its holder. */
-  readonly rights: Rights;
+/** Details of a key that are no secret. */
+export interface KeyDetails {
   /** Name of the key. */
   readonly name: string;
   /** Text by which its device describes itself. */
   readonly label?: string | undefined;
-  /** Secret, 32 bytes. */
-  readonly secret: Bytes;
+  /** Rights of its holder. */
+  readonly rights: Rights;
+  /** Time of its creation, in milliseconds since 1970; 0 for the key `default`, which has no such time. */
+  readonly created: number;
   /** Expiry, in milliseconds since 1970. */
   readonly expires?: number | undefined;
+  /** Oldest protocol version that it allows. */
+  readonly minProtocol: Version;
+}
+
+/** Secret in the key files, with its rights and limits. */
+interface KeyEntry extends KeyDetails {
+  /** Secret, 32 bytes. */
+  readonly secret: Bytes;
   /** True for the secret before the last rotation. */
   readonly isPrevious: boolean;
   /** Message to the key holder at its expiry. */
   readonly expiryMessage: string;
-  /** Oldest protocol version that it allows. */
-  readonly minProtocol: Version;
-  /** Time of its creation, in milliseconds since 1970. */
-  readonly created: number;
   /** Its own rate limit. */
   readonly rate?: Rate | undefined;
 }
-
-/** Details of a key in force. The key `default` was created at the time 0. */
-export type KeyDetails = Readonly<
-  Pick<KeyEntry, "name" | "label" | "rights" | "expires" | "minProtocol" | "created">
->;
 
 /** Content of the key files. */
 export interface KeySources {

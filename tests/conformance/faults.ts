@@ -401,6 +401,23 @@ export const FAULTS: readonly Fault[] = [
     detectedBy: { "a call passes, service absent": /not JSON-RPC/, "a call passes, service named": /not JSON-RPC/ },
   },
   {
+    name: "the key is described by its name alone",
+    fetch: tampering({
+      answer: (answer, { service }) => service === "device" ? { ...answer, body: { name: "default" } } : answer,
+    }),
+    detectedBy: { "the key is described": /lacks a field/ },
+  },
+  {
+    name: "the key is described only if it has a right to it",
+    fetch: tampering({
+      answer: (answer, { service }) =>
+        service === "device"
+          ? { ...answer, status: 403, body: '{"error":"This key may not use the service device","code":"scope"}' }
+          : answer,
+    }),
+    detectedBy: { "the key is described": /expected \[200,"gateway"\], got \[403,"gateway"\]/ },
+  },
+  {
     name: "actions have no list",
     fetch: tampering({
       answer: (answer, { service }) => service === "action" ? { ...answer, body: { actions: {} } } : answer,

@@ -6,7 +6,7 @@ import { parseEnvelope, sealEnvelope } from "../../src/protocol/v1/envelope.ts";
 import { parseRequestV2, sealRequestV2 } from "../../src/protocol/v2/envelope.ts";
 import { deriveKeyId, importKey, type ImportSecretKey, importSecretKey } from "../../src/protocol/secret_key.ts";
 import type { KeyRecord } from "../../src/keys/schema.ts";
-import { type KeySources, LiveKeyring } from "../../src/keys/keyring.ts";
+import { type KeyDetails, type KeySources, LiveKeyring } from "../../src/keys/keyring.ts";
 import { allRights } from "../../src/keys/rights.ts";
 import { SERVICES } from "../../src/services/registry.ts";
 import { rightsOf } from "../support/rights.ts";
@@ -474,4 +474,28 @@ Deno.test("identify() drops the secrets that were removed first", async () => {
   const [first, ...others] = await Promise.all(states);
   assertEquals(first, undefined);
   assertEquals(new Set(others), new Set(["removed"]));
+});
+
+Deno.test("find() returns the details of a key in force by the id of either secret, and none of its secrets", async () => {
+  const { keyring, clock } = makeKeyring();
+  const old = randomBytes(32);
+  const [until, expires] = [(NOW + 60) * 1000, (NOW + 3600) * 1000];
+  const record = makeRecord({ name: "phone", label: "Tablet", expires, previous: { secret: old, until } });
+  await keyring.replace(only(record));
+  const [kid, oldKid] = await Promise.all([record.secret, old].map(deriveKeyId));
+  const details: KeyDetails = {
+    name: "phone",
+    label: "Tablet",
+    rights: {},
+    expires,
+    minProtocol: 1,
+    created: NOW * 1000,
+  };
+  assertEquals(keyring.find(kid ?? ""), details);
+  assertEquals(keyring.find(oldKid ?? ""), { ...details, expires: until });
+  assertEquals(keyring.find("0".repeat(16)), undefined);
+  clock.seconds += 60;
+  assertEquals([keyring.find(oldKid ?? ""), keyring.find(kid ?? "")?.name], [undefined, "phone"]);
+  await keyring.replace(only());
+  assertEquals(keyring.find(kid ?? ""), undefined);
 });

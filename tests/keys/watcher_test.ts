@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Log } from "../../src/observability/log.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { type KeyWatcherOptions, watchKeys } from "../../src/keys/watcher.ts";
@@ -103,5 +103,26 @@ Deno.test("reload() loads at once, without a change of the files", async () => {
   disk.names = ["a", "b", "c"];
   await watcher.reload();
   assertEquals(keyring.size, 3);
+  await watcher.close();
+});
+
+Deno.test("load() loads at once, not beside another load, and rejects when the files cannot be loaded", async () => {
+  const { keyring, disk, lines, watcher } = makeWatcher();
+  disk.names = ["a", "b"];
+  await Promise.all([watcher.load(), watcher.reload(), watcher.load()]);
+  assertEquals([keyring.size, disk.loads], [2, 3]);
+  const { promise, resolve } = Promise.withResolvers<string>();
+  disk.onFingerprint = () => promise;
+  const [first, second] = [watcher.load(), watcher.load()];
+  disk.names = ["a", "b", "c"];
+  disk.onFingerprint = undefined;
+  resolve("2");
+  await Promise.all([first, second]);
+  assertEquals(keyring.size, 3);
+  disk.fault = new Error("Keys file is wrong");
+  disk.fingerprint = "3";
+  await assertRejects(() => watcher.load(), Error, "Keys file is wrong");
+  assertEquals(keyring.size, 3);
+  assertEquals(lines.filter((line) => line.includes("Keys file is wrong")).length, 1);
   await watcher.close();
 });

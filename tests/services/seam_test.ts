@@ -21,7 +21,7 @@ import { formatKeysFile, parseKeysFile } from "../../src/keys/schema.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { openAnswer, sealRequest } from "../../src/protocol/exchange.ts";
 import { importSecretKey } from "../../src/protocol/secret_key.ts";
-import { SERVICES } from "../../src/services/registry.ts";
+import { OPEN_SERVICES, SERVICES } from "../../src/services/registry.ts";
 import type { ServiceModule } from "../../src/services/service.ts";
 import { EventEncoder } from "../../src/streams/event_encoder.ts";
 import { SYSTEM_CLOCK } from "../../src/lib/clock.ts";
@@ -96,6 +96,26 @@ Deno.test("the keys file has the rights of a third service, and is strict in the
   );
 });
 
+Deno.test("a service that every key may use is nothing that a key can be granted", () => {
+  const granted = SERVICES.map(({ name }) => `"${name}"`);
+  for (const { name } of OPEN_SERVICES) {
+    assertEquals(rightsFromOptions({ service: [name] }, SERVICES).mistakes, [
+      `--service "${name}" must be ${SERVICES.map(({ name }) => name).join(" or ")}`,
+    ]);
+    for (const line of [addLine(SERVICES), setLine(SERVICES)]) {
+      const services = /--service NAME [^-]*/.exec(formatHelp(line))?.[0] ?? "";
+      assert(services.includes("mqtt") && !services.includes(name), services);
+    }
+    assertEquals(Object.hasOwn(allRights(SERVICES), name), false);
+    const text = formatKeysFile([makeRecord({ name: "phone", rights: { [name]: {} } })]);
+    assertThrows(
+      () => parseKeysFile(text, SERVICES),
+      SyntaxError,
+      `keys[0].rights: no such service: "${name}". There are ${granted.join(" and ")}`,
+    );
+  }
+});
+
 /** Files that may name a service: the registry, the default broker, MQTT itself, and programs for people and clients. */
 const MAY_NAME = [
   /^services\/(registry\.ts|\w+\/)/,
@@ -107,7 +127,7 @@ const MAY_NAME = [
 
 Deno.test("no other file of the source names a service", async () => {
   const root = join(import.meta.dirname ?? ".", "../../src");
-  const names = SERVICES.map(({ name }) => name);
+  const names = [...SERVICES, ...OPEN_SERVICES].map(({ name }) => name);
   const any = names.join("|");
   // "http" is also the name of a protocol.
   const words = names.filter((name) => name !== "http").join("|");

@@ -36,11 +36,12 @@ async function withKeys(
 
 Deno.test("a device removes its key: the answer is sealed, its streams end, 401 follows, and other keys go on", () =>
   inTempDir(async (directory) => {
+    const guest = makeRecord({ name: "guest", rights: { action: { actions: ["open-gate"], uses: 3 } } });
     const [phone, tablet] = [
       makeRecord({ name: "phone", label: "Anna's phone", ...RIGHTS }),
       makeRecord({ name: "tablet", ...RIGHTS }),
     ];
-    await withKeys([phone, tablet], {}, directory, async (gateway, clientOf) => {
+    await withKeys([phone, tablet, guest], {}, directory, async (gateway, clientOf) => {
       const client = clientOf(phone);
       const { name, label, services, summary } = await client.device();
       assertEquals([name, label, services, summary], ["phone", "Anna's phone", ["mqtt"], [
@@ -59,7 +60,9 @@ Deno.test("a device removes its key: the answer is sealed, its streams end, 401 
       // At once, and not when the files are polled.
       await assertRejects(() => client.device(), WrongKeyError);
       assertEquals(await ended, "Key phone was removed or disabled");
-      assertEquals(await namesIn(`${directory}/data/keys.json`), ["tablet"]);
+      assertEquals(await namesIn(`${directory}/data/keys.json`), ["tablet", "guest"]);
+      const { default: isDefault, uses, services: granted } = await clientOf(guest).device();
+      assertEquals([isDefault, uses, granted], [false, { action: { left: 3, of: 3 } }, ["action"]]);
       assertEquals((await clientOf(tablet).publish("a", "b")).status, 200);
       assertMatch(gateway.output.text, /Key \{name\} was removed by its device/);
     });

@@ -1,5 +1,5 @@
 /**
- * Actions, HTTP and InfluxDB: rules that hold whatever the operator has set up.
+ * Device, actions, HTTP and InfluxDB: rules that hold whatever the operator has set up.
  *
  * @module
  */
@@ -26,6 +26,18 @@ const UNKNOWN: readonly (readonly [what: string, service: string, field: string]
 export const SERVICES: Subject = {
   name: "Services",
   checks: [
+    {
+      name: "the key is described",
+      rule:
+        "`device` needs no right: `name`, `kid`, `rights`, `summary` and `services` of the key, `version` and `time`",
+      versions: BOTH,
+      async run(probe) {
+        const answer = await ask(probe, { service: "device" });
+        const { status, body, source } = answer;
+        expectEqual("status and source", { seen: [status, source], expected: [200, "gateway"] });
+        expect(isDevice(body), `Body lacks a field, or one has a wrong type: ${JSON.stringify(body)}`);
+      },
+    },
     {
       name: "actions are listed",
       rule: "`actions` has those that the key may run, each with `name`, `label` and `params`",
@@ -94,6 +106,14 @@ function expectScope(answer: CheckedAnswer): void {
 
 function randomName(probe: Probe): string {
   return `conformance-${toHex(probe.random(8))}`;
+}
+
+function isDevice(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const isTexts = (list: unknown) => Array.isArray(list) && list.every((text) => typeof text === "string");
+  return ["name", "kid", "version"].every((field) => typeof value[field] === "string") &&
+    isObject(value["rights"]) && isTexts(value["summary"]) && isTexts(value["services"]) &&
+    typeof value["time"] === "number";
 }
 
 function isAction(value: unknown): boolean {
