@@ -56,11 +56,16 @@ internal class Channel(
         fun rest() = maxOf(1, TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime()))
         findProtocol(rest(), cancellation)
         return withCorrectedClock(isCommand = true) { timestamp ->
-            val (answer, json) = exchange(seal(route, request, timestamp), route, rest(), cancellation)
-            // Services answer on this route alone.
-            refusalIn(answer, json, mayBeService = reportsSource && route == Route.GATEWAY)?.let { throw it }
-            answer
+            ask(seal(route, request, timestamp), route, rest(), cancellation)
         }
+    }
+
+    /** Sends a sealed request and waits for its answer. @throws GatewayException also where the gateway refuses it. */
+    fun ask(exchange: Exchange, route: Route, timeoutMillis: Long, cancellation: Cancellation): Answer {
+        val (answer, json) = exchange(exchange, route, timeoutMillis, cancellation)
+        // Services answer on this route alone.
+        refusalIn(answer, json, mayBeService = reportsSource && route == Route.GATEWAY)?.let { throw it }
+        return answer
     }
 
     /**

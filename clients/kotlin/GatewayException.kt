@@ -47,6 +47,13 @@ class WrongKeyException(
     val knowsVersion2: Boolean = false
 ) : GatewayException("wrong_key", status, message, null, gatewayCode)
 
+/** The gateway does not accept a pairing code: it is unknown, was used, or is older than 10 minutes. */
+class PairingCodeException(status: Int, message: String) : GatewayException("pairing_code", status, message)
+
+/** Another request has just used the pairing code. Unless it was one of this device, its key is to be removed. */
+class AlreadyPairedException(status: Int, message: String, gatewayCode: String? = null) :
+    GatewayException("already_paired", status, message, null, gatewayCode)
+
 /**
  * The request is too old or too new by the gateway's clock: one of both clocks is wrong.
  *

@@ -27,37 +27,41 @@ class Pairing private constructor(val url: String, val name: String, val key: St
             val parts = Regex("e2eg://pair\\?([^#]*)#key=([0-9a-fA-F]{64})").matchEntire(text)
             require(parts != null) { "Pairing code must look like e2eg://pair?url=…&name=…#key=…" }
             val (query, key) = parts.destructured
-            val fields = query.split("&").map { it.substringBefore("=") to decoded(it.substringAfter("=", "")) }
+            val fields = query.split("&").map { it.substringBefore("=") to percentDecoded(it.substringAfter("=", "")) }
             val values = fields.toMap()
             require(fields.size == 2 && values.keys == setOf("url", "name")) {
                 "Pairing code must have \"url\" and \"name\" once each, and nothing else"
             }
-            val url = values.getValue("url")
             val name = values.getValue("name")
-            require(ADDRESS.matches(url)) { "Gateway's URL must be an address such as https://home.example" }
             require(name.length in 1..64 && name.none { it.isISOControl() }) {
                 "Key's name must have 1 to 64 characters, and no control characters"
             }
-            return Pairing(url.trimEnd('/'), name, key)
+            return Pairing(checkedUrl(values.getValue("url")), name, key)
         }
-
-        /** No user, no password, no query, no fragment. */
-        private val ADDRESS = Regex("https?://[A-Za-z0-9._~\\[\\]:-]+(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?")
-
-        /** Percent-decodes a text: Java's decoder turns plus signs into spaces, and accepts malformed UTF-8. */
-        private fun decoded(text: String): String {
-            require(Regex("(%[0-9a-fA-F]{2}|[!-$&-~])*").matches(text)) { NOT_ENCODED }
-            val bytes = ByteArrayOutputStream()
-            for (part in Regex("%..|[^%]+").findAll(text).map { it.value }) {
-                if (part[0] == '%') bytes.write(part.substring(1).toInt(16)) else bytes.write(part.toByteArray())
-            }
-            try {
-                return Charsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes.toByteArray())).toString()
-            } catch (failure: CharacterCodingException) {
-                throw IllegalArgumentException(NOT_ENCODED)
-            }
-        }
-
-        private const val NOT_ENCODED = "Pairing code must be percent-encoded UTF-8"
     }
 }
+
+/** Removes the slashes at the end of an address. @throws IllegalArgumentException if it is not one of a gateway. */
+internal fun checkedUrl(url: String): String {
+    require(ADDRESS.matches(url)) { "Gateway's URL must be an address such as https://home.example" }
+    return url.trimEnd('/')
+}
+
+/** Percent-decodes a text: Java's decoder turns plus signs into spaces, and accepts malformed UTF-8. */
+internal fun percentDecoded(text: String): String {
+    require(Regex("(%[0-9a-fA-F]{2}|[!-$&-~])*").matches(text)) { NOT_ENCODED }
+    val bytes = ByteArrayOutputStream()
+    for (part in Regex("%..|[^%]+").findAll(text).map { it.value }) {
+        if (part[0] == '%') bytes.write(part.substring(1).toInt(16)) else bytes.write(part.toByteArray())
+    }
+    try {
+        return Charsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes.toByteArray())).toString()
+    } catch (failure: CharacterCodingException) {
+        throw IllegalArgumentException(NOT_ENCODED)
+    }
+}
+
+/** No user, no password, no query, no fragment. */
+private val ADDRESS = Regex("https?://[A-Za-z0-9._~\\[\\]:-]+(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?")
+
+private const val NOT_ENCODED = "Pairing code must be percent-encoded UTF-8"

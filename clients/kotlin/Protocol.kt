@@ -18,7 +18,8 @@ internal enum class Route(val path: String) {
     GATEWAY("/gateway"),
     PUBLISH("/mqtt/publish"),
     SUBSCRIBE("/mqtt/subscribe"),
-    SUBSCRIBE_TO("/subscribe")
+    SUBSCRIBE_TO("/subscribe"),
+    PAIR("/pair")
 }
 
 /** An envelope or event does not open. Never says why: it was changed, is for another request, or has another key. */
@@ -28,6 +29,9 @@ internal class EnvelopeException : GeneralSecurityException("Envelope does not o
 internal interface Exchange {
     /** Text to send. */
     val text: String
+
+    /** Salt of a request of version 2; empty in version 1. */
+    val salt: ByteArray
 
     /** Opens the answer. @throws EnvelopeException if it is not the answer to this request. */
     fun openAnswer(text: String): String
@@ -55,7 +59,7 @@ internal class SharedKey(hex: String) {
     private val envelopeKey = SecretKeySpec(secret, "AES")
 
     /** Public id: 16 hexadecimal characters. */
-    val kid: String = hkdf(secret, ByteArray(0), "e2eg/2 kid", 8).joinToString("") { "%02x".format(it) }
+    val kid: String = hexOf(hkdf(secret, ByteArray(0), "e2eg/2 kid", 8))
 
     /** Seals a request in version 1: `base64( nonce ‖ ciphertext ‖ tag )`. The nonce is new for each. */
     fun sealV1(plaintext: String, nonce: ByteArray = randomBytes(NONCE_BYTES)): Exchange =
@@ -83,6 +87,8 @@ internal class SharedKey(hex: String) {
 }
 
 private class ExchangeV1(private val key: SharedKey, override val text: String) : Exchange {
+    override val salt = ByteArray(0)
+
     override fun openAnswer(text: String): String = key.openV1(text)
 
     override fun openStream(): StreamOpener = object : StreamOpener {
@@ -93,7 +99,7 @@ private class ExchangeV1(private val key: SharedKey, override val text: String) 
 private class ExchangeV2(
     private val key: SharedKey,
     private val route: Route,
-    private val salt: ByteArray,
+    override val salt: ByteArray,
     override val text: String
 ) : Exchange {
     override fun openAnswer(text: String): String {
@@ -135,7 +141,7 @@ internal const val VERSION_2 = "2."
 internal const val SALT_BYTES = 16
 internal const val NONCE_BYTES = 12
 internal const val TAG_BYTES = 16
-private const val KEY_BYTES = 32
+internal const val KEY_BYTES = 32
 private const val WHITE_SPACE = " \t\n\u000c\r"
 
 /** Each key of version 2 seals one message, so its nonce need not differ. */
@@ -201,6 +207,8 @@ internal val BASE64 = Alphabet(Base64.getEncoder(), Base64.getDecoder())
 internal val BASE64_URL = Alphabet(Base64.getUrlEncoder().withoutPadding(), Base64.getUrlDecoder())
 
 internal fun ByteArray.after(count: Int): ByteArray = copyOfRange(count, size)
+
+internal fun hexOf(bytes: ByteArray): String = bytes.joinToString("") { "%02x".format(it) }
 
 private fun bytesOfHex(key: String): ByteArray {
     require(Regex("[0-9a-fA-F]{64}").matches(key)) { "Key must be 64 hexadecimal characters" }

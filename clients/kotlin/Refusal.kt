@@ -60,13 +60,14 @@ private fun refusalOf(refusal: Refusal, code: String?): GatewayException {
     return when (code) {
         "expired" -> expired(status, refusal.timestamp, code)
         "scope", "broker_not_allowed" -> ScopeException(status, message, code)
+        "already_paired" -> AlreadyPairedException(status, message, code)
         "key_revoked" -> WrongKeyException(status, message, code)
         "key_rate", "busy" -> RateLimitException(status, withWait(message, wait), wait, code)
         "broker", "service_unreachable", "service_timeout", "service_answer", "internal" ->
             FailedException(status, message, code)
         "restart" -> UnavailableException(status, withWait(message, wait), wait, code)
-        "payload", "field", "unknown_service", "replay", "salt_reused", "already_executed",
-        "already_paired", "pairing_conflict", "too_slow" ->
+        "payload", "field", "unknown_service", "replay", "salt_reused", "already_executed", "pairing_conflict",
+        "too_slow" ->
             RefusedException(status, message, code)
         else -> when {
             status == 429 -> RateLimitException(status, withWait(message, wait), wait, code)

@@ -154,7 +154,7 @@ export function createCallHandler(options: CallHandlerOptions, selection: Servic
         return refused("busy", { status, message, code, ...retryAfter });
       }
       return status < 500
-        ? refused(status === 400 ? "field" : "scope", { status, message, code })
+        ? refused(REASONS[status] ?? "scope", { status, message, code })
         : failed(status, message, code);
     }
     log.error("Request broke the gateway: {error}", { request: requestId, error });
@@ -199,6 +199,9 @@ function refused(
 function failed(status: number, message: string, code: ErrorCode): Outcome {
   return { reply: errorReply(status, message, { code }), outcome: `${status} ${message}`, result: "failed" };
 }
+
+/** Reasons of refusals by a service, by status. */
+const REASONS: Readonly<Record<number, RefusalReason>> = { 400: "field", 409: "replay" };
 
 const REPEAT_WITHOUT_ANSWER = errorReply(409, "Request was executed already, and its answer is no longer kept", {
   code: "already_executed",

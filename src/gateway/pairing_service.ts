@@ -45,6 +45,9 @@ export interface PairingRequest {
   readonly label?: string | undefined;
 }
 
+/** Part of a key that its device decides. */
+type DeviceKey = Pick<KeyRecord, "secret" | "label">;
+
 /** Rule for the field `public`. */
 const POINT_RULE = "must be the base64url text of a point on P-256, 65 bytes in its uncompressed form";
 
@@ -91,13 +94,13 @@ export function createPairingService(options: PairingServiceOptions): Service {
   /** Uses up the code, and adds the key. A gateway that is killed in between loses the code, and nothing else. */
   async function claimAndSave(
     pairing: FoundPairing,
-    device: Pick<KeyRecord, "secret" | "label">,
+    deviceKey: DeviceKey,
   ): Promise<KeyRecord> {
     const { kid } = pairing;
     const claim = { now: now(), keepUntil: now() + keepUsedMs };
     if (!await fromStore(() => pairings.claimPairing(kid, claim))) throw alreadyPaired();
     try {
-      return await save(pairing, device);
+      return await save(pairing, deviceKey);
     } catch (error) {
       await pairings.returnPairing(kid).catch((failure) =>
         log.error("Pairing code of {name} is lost: {reason}", { name: pairing.name, reason: errorText(failure) })
@@ -106,11 +109,11 @@ export function createPairingService(options: PairingServiceOptions): Service {
     }
   }
 
-  async function save(pairing: FoundPairing, device: Pick<KeyRecord, "secret" | "label">): Promise<KeyRecord> {
+  async function save(pairing: FoundPairing, deviceKey: DeviceKey): Promise<KeyRecord> {
     let key: KeyRecord | undefined;
     try {
       await editKeys((records) => {
-        key = pairedKey(pairing, device, { records, services });
+        key = pairedKey(pairing, deviceKey, { records, services });
         const index = records.findIndex(({ name }) => name === pairing.name);
         return index === -1 ? [...records, key] : records.with(index, key);
       });
@@ -145,15 +148,15 @@ export function createPairingService(options: PairingServiceOptions): Service {
  */
 function pairedKey(
   { name, record }: FoundPairing,
-  device: Pick<KeyRecord, "secret" | "label">,
+  deviceKey: DeviceKey,
   { records, services }: { readonly records: readonly KeyRecord[]; readonly services: readonly GrantableService[] },
 ): KeyRecord {
   const existing = records.find((one) => one.name === name);
   if (record === undefined) {
-    if (existing !== undefined) return { ...existing, ...device, previous: undefined, minProtocol: 2 };
+    if (existing !== undefined) return { ...existing, ...deviceKey, previous: undefined, minProtocol: 2 };
     throw new ServiceError(409, `Key ${name} was removed: ask for a new pairing code`, { code: "pairing_conflict" });
   }
-  if (existing === undefined) return completeKey(record, device, services);
+  if (existing === undefined) return completeKey(record, deviceKey, services);
   throw new ServiceError(409, `Name ${name} was given to another key: ask for a new pairing code`, {
     code: "pairing_conflict",
   });

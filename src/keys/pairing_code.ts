@@ -8,6 +8,7 @@ import { derivePairingKey } from "../protocol/pairing_exchange.ts";
 import { PAIRING_CODE_BYTES } from "../protocol/pairing_link.ts";
 import { deriveKeyId } from "../protocol/secret_key.ts";
 import type { Pairing } from "../store/state/pairing_store.ts";
+import { isObject } from "../lib/json.ts";
 import type { GrantableService } from "./rights.ts";
 import { type KeyRecord, parseKeysFile } from "./schema.ts";
 
@@ -73,7 +74,8 @@ export function completeKey(
   { secret, label }: Pick<KeyRecord, "secret" | "label">,
   services: readonly GrantableService[],
 ): KeyRecord {
-  const key = { ...JSON.parse(text), label, secret: secret.toHex() };
+  const pending: unknown = JSON.parse(text);
+  const key = { ...isObject(pending) ? pending : {}, label, secret: secret.toHex() };
   const [record] = parseKeysFile(JSON.stringify({ version: 1, keys: [key] }), services);
   if (record === undefined) throw new SyntaxError("there is no key in it");
   return record;

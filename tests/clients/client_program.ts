@@ -65,6 +65,8 @@ export const CODES = {
   truncated: "Truncated",
   tampered: "Tampered",
   "wrong_key": "WrongKey",
+  "pairing_code": "PairingCode",
+  "already_paired": "AlreadyPaired",
   expired: "Expired",
   scope: "Scope",
   "rate_limit": "RateLimit",

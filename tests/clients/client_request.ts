@@ -42,7 +42,6 @@ export function message(number: number): Record<string, unknown> {
 /** Request, which the test answers. */
 export class ClientRequest {
   readonly #connection: Deno.TcpConn;
-  readonly #exchange: Exchange;
   #stream: StreamSealer | undefined;
   readonly route: Route;
   /** Fields of the request. */
@@ -51,6 +50,8 @@ export class ClientRequest {
   readonly json: string;
   /** Envelope. */
   readonly envelope: string;
+  /** Seals the answer. */
+  readonly exchange: Exchange;
   /** Times of the request and of its last answer, in milliseconds of a monotonic clock. */
   readonly receivedAt = performance.now();
   answeredAt = 0;
@@ -58,7 +59,7 @@ export class ClientRequest {
   constructor(connection: Deno.TcpConn, { route, fields, json, envelope, exchange }: Received) {
     this.#connection = connection;
     this.route = route;
-    this.#exchange = exchange;
+    this.exchange = exchange;
     this.fields = fields;
     this.json = json;
     this.envelope = envelope;
@@ -66,7 +67,7 @@ export class ClientRequest {
 
   /** Version of the protocol. */
   get version(): 1 | 2 {
-    return this.#exchange.version;
+    return this.exchange.version;
   }
 
   /** Nonce or salt, encoded, which must never be reused. */
@@ -92,7 +93,7 @@ export class ClientRequest {
 
   /** Returns the sealed text of an answer from its JSON text. */
   sealedText(json: string): Promise<string> {
-    return sealAnswer(this.#exchange, json, randomBytes);
+    return sealAnswer(this.exchange, json, randomBytes);
   }
 
   /** Answers as a service. */
@@ -109,8 +110,8 @@ export class ClientRequest {
   /** Begins a stream; the name of its first event is `open` in version 2. */
   async begin(name = "open"): Promise<void> {
     await this.beginRaw();
-    if (this.#exchange.version === 1) return;
-    this.#stream = await StreamSealer.begin(this.#exchange, randomBytes);
+    if (this.exchange.version === 1) return;
+    this.#stream = await StreamSealer.begin(this.exchange, randomBytes);
     await this.chunk(`event: ${name}\ndata: ${this.#stream.opening}\n\n`);
   }
 

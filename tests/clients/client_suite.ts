@@ -14,6 +14,7 @@ import { type ClientProgram, ClientTests } from "./client_program.ts";
 import { testCodes } from "./code_suite.ts";
 import { testEvents } from "./events_suite.ts";
 import { withFakeGateway } from "./tcp_gateway.ts";
+import { testPairing } from "./pairing_suite.ts";
 import { testRestart } from "./restart_suite.ts";
 import { testResumeEnd } from "./resume_end_suite.ts";
 import { testResume } from "./resume_suite.ts";
@@ -222,6 +223,7 @@ export function testClient(program: ClientProgram): void {
     });
   });
 
+  testPairing(program);
   testVersions(program);
   testCodes(program);
   testAnswers(program);

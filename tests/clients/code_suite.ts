@@ -29,7 +29,7 @@ const MEANINGS: Readonly<Record<ErrorCode, Code>> = {
   replay: "refused",
   "salt_reused": "refused",
   "already_executed": "refused",
-  "already_paired": "refused",
+  "already_paired": "already_paired",
   "pairing_conflict": "refused",
   "too_slow": "refused",
 };

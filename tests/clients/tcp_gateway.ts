@@ -2,7 +2,7 @@
  * Fake gateway on a TCP port, for clients in other processes: a test writes each response, down to the bytes. It has a
  * history of numbered messages, and sends those after the position of a request. It answers probes itself.
  */
-import { randomBytes, toHex } from "../../src/protocol/bytes.ts";
+import { type Bytes, randomBytes, toHex } from "../../src/protocol/bytes.ts";
 import type { Route } from "../../src/protocol/v2/envelope.ts";
 import { openRequest, parseRequest } from "../../src/protocol/exchange.ts";
 import { importSecretKey, type SecretKey } from "../../src/protocol/secret_key.ts";
@@ -27,6 +27,8 @@ export interface FakeGateway extends Target {
 export interface FakeGatewayOptions {
   /** Newest version of the protocol; 2 by default. */
   readonly version?: 1 | 2;
+  /** Key of all requests; a random one by default. */
+  readonly secret?: Bytes;
   /** Responses to the first probes; later ones get a regular answer. */
   readonly probes?: readonly Respond[];
 }
@@ -45,7 +47,7 @@ export async function withFakeGateway(
   test: (gateway: FakeGateway) => Promise<void>,
   options: FakeGatewayOptions = {},
 ): Promise<void> {
-  const secret = randomBytes(32);
+  const { secret = randomBytes(32) } = options;
   const key = await importSecretKey(secret);
   const requests: ClientRequest[] = [];
   const probes: ClientRequest[] = [];
@@ -115,10 +117,11 @@ async function readRequest(
   }
 }
 
+const ROUTES: readonly Route[] = ["/gateway", "/mqtt/publish", "/mqtt/subscribe", "/subscribe", "/pair"];
+
 function readRoute(headers: string): Route {
   const path = headers.split(" ")[1];
-  if (path === "/gateway" || path === "/mqtt/publish" || path === "/mqtt/subscribe" || path === "/subscribe") {
-    return path;
-  }
-  throw new Error(`Unknown path: "${path}"`);
+  const route = ROUTES.find((known) => known === path);
+  if (route === undefined) throw new Error(`Unknown path: "${path}"`);
+  return route;
 }

@@ -21,6 +21,11 @@ const NO_LIMITS: Readonly<Record<string, readonly string[]>> = {
     "CLIENT_ID_BYTES",
     "MARKER_BYTES",
     "MAX_FIXED_HEAD_BYTES",
+    "PAIRING_CODE_BYTES",
+    "POINT_BYTES",
+    "SHARED_BITS",
+    "UNCOMPRESSED",
+    "MAX_NAME_LENGTH",
   ],
   "estimated sizes": [
     "ENTRY_BYTES",
@@ -38,7 +43,6 @@ const NO_LIMITS: Readonly<Record<string, readonly string[]>> = {
   "characters": ["COMMA", "BRACKET", "BRACE", "BRACKET_END", "BRACE_END", "QUOTE", "BACKSLASH"],
   "search for secrets in the log": ["MIN_KEY_LENGTH", "LEAST_SECRET_LENGTH", "MOST_ESCAPES"],
   "constants of a protocol or a file": [
-    "SCHEMA_VERSION",
     "CALL_ID",
     "SUBSCRIPTION_ID",
     "SUBSCRIPTION_REFUSED",

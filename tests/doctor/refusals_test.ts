@@ -65,6 +65,12 @@ Deno.test("refusals has a sentence and a command for every cause", async () => {
     // The default key is not in the file that these commands edit.
     [{ cause: "removed", requests: 1, key: "default" }, "with the removed key default", "keys add NAME"],
     [{ cause: "key_rate", requests: 1, key: "default" }, "of default above its rate limit", "KEY_RATE"],
+    [{ cause: "key_rate", requests: 1, key: "pair:x" }, "of pair:x above its rate limit", "KEY_RATE"],
+    [
+      { cause: "clock", requests: 1, key: "pair:x", clock_offset_seconds: 95 },
+      "with a clock 95 s off (ahead), of pair:x",
+      "timedatectl",
+    ],
     [
       { cause: "address_rate", requests: 30, addresses: [{ address: "2001:db8::/64", requests: 20 }] },
       "above the rate limit of an address, from 2001:db8::/64 (20) and others",

@@ -10,9 +10,10 @@ const { pairing } = vectors.v2;
 /** Pairing code of the test vectors. */
 export const CODE = "AAECAwQFBgcICQoLDA0ODw";
 
-const PAIRING_KEY = await derivePairingKey(fromHex(pairing.code));
+/** Key that is derived from that code. */
+export const PAIRING_KEY: Bytes = await derivePairingKey(fromHex(pairing.code));
 
-/** Key that seals pairing requests with that code. */
+/** The same, imported. */
 export const PAIRING_SECRET: SecretKeyV1 = await importSecretKey(PAIRING_KEY);
 
 /** Rights of the new key. */
@@ -29,7 +30,7 @@ export interface PairedBody {
 
 /** Makes the gateway's half of a key, as the answer to a request. */
 export async function pairedBody(
-  { fields, exchange }: Received,
+  { fields, exchange }: Pick<Received, "fields" | "exchange">,
 ): Promise<{ readonly body: PairedBody; readonly deviceKey: Bytes }> {
   const ephemeral = await generateEphemeralKey();
   if (exchange.version !== 2) throw new Error("Pairing is of version 2");

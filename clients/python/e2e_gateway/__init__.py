@@ -20,10 +20,12 @@ from typing import TYPE_CHECKING, Any
 
 from .answer import Answer
 from .errors import (
+    AlreadyPairedError,
     ExpiredError,
     FailedError,
     GatewayError,
     JeedomError,
+    PairingCodeError,
     RateLimitError,
     RefusedError,
     RequestTimeoutError,
@@ -39,8 +41,10 @@ from .waiting import backoff
 
 if TYPE_CHECKING:
     from .client import GatewayClient
+    from .pairing import PairedKey, pair
 
 __all__ = [
+    "AlreadyPairedError",
     "Answer",
     "ExpiredError",
     "FailedError",
@@ -49,6 +53,8 @@ __all__ = [
     "HttpAnswer",
     "InfluxResult",
     "JeedomError",
+    "PairedKey",
+    "PairingCodeError",
     "RateLimitError",
     "RefusedError",
     "RequestTimeoutError",
@@ -59,17 +65,22 @@ __all__ = [
     "UnreachableError",
     "WrongKeyError",
     "backoff",
+    "pair",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Load the client at its first use.
+    """Load the client and pairing at their first use.
 
-    It needs ``cryptography``. Without it, the command line prints a message;
+    They need ``cryptography``. Without it, the command line prints a message;
     Python loads this module before that.
     """
-    if name != "GatewayClient":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from .client import GatewayClient
+    if name == "GatewayClient":
+        from .client import GatewayClient
 
-    return GatewayClient
+        return GatewayClient
+    if name in ("PairedKey", "pair"):
+        from . import pairing
+
+        return getattr(pairing, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

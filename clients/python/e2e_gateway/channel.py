@@ -97,7 +97,7 @@ class Channel:
         """
         sent = self.post(route, fields, timeout)
         try:
-            return self._accept(sent, route)
+            return self.accept(sent, route)
         except ExpiredError as error:
             # In version 1 it may be for another request.
             if self.version != 2:
@@ -106,7 +106,7 @@ class Channel:
             # A command is sent again only if no copy of it can ever run.
             if not sent.timestamp.was_always_too_old(error.gateway_time):
                 raise
-        return self._accept(self.post(route, fields, timeout), route)
+        return self.accept(self.post(route, fields, timeout), route)
 
     def post(
         self, route: str, fields: dict[str, Any], timeout: float
@@ -128,7 +128,11 @@ class Channel:
             f"{self._key_label()} for this request",
         )
 
-    def _accept(self, sent: Sent, route: str) -> Answer:
+    def accept(self, sent: Sent, route: str) -> Answer:
+        """Open the answer to a request.
+
+        :raises GatewayError: if it does not open, or is a refusal
+        """
         opened = self._open_answer(sent.response, sent.exchange)
         answer = read_answer(opened)
         # Services answer on this route alone.

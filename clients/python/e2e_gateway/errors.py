@@ -108,6 +108,21 @@ class WrongKeyError(GatewayError):
         self.knows_version_2 = knows_version_2
 
 
+class PairingCodeError(GatewayError):
+    """A pairing code is unknown, was used, or is older than 10 minutes."""
+
+    code = "pairing_code"
+
+
+class AlreadyPairedError(GatewayError):
+    """Another request has just used the pairing code.
+
+    Unless it was one of this device, its key is to be removed.
+    """
+
+    code = "already_paired"
+
+
 class ExpiredError(GatewayError):
     """The clock of this machine, or of the gateway, is wrong.
 

@@ -104,7 +104,7 @@ class ExchangeV2:
         """
         if not text.startswith(VERSION_2):
             raise EnvelopeError
-        envelope = _decode_base64url(text.removeprefix(VERSION_2))
+        envelope = decode_base64url(text.removeprefix(VERSION_2))
         if len(envelope) < SALT_BYTES + TAG_BYTES:
             raise EnvelopeError
         salt, sealed = envelope[:SALT_BYTES], envelope[SALT_BYTES:]
@@ -123,7 +123,7 @@ class ExchangeV2:
         """
         if not opening.startswith(VERSION_2):
             raise EnvelopeError
-        salt = _decode_base64url(opening.removeprefix(VERSION_2))
+        salt = decode_base64url(opening.removeprefix(VERSION_2))
         if len(salt) != SALT_BYTES:
             raise EnvelopeError
         return StreamOpener(
@@ -153,7 +153,7 @@ class StreamOpener:
         return _decrypt(
             self._aead,
             nonce,
-            _decode_base64url(text),
+            decode_base64url(text),
             self._key.context("stream", expected),
         )
 
@@ -187,7 +187,7 @@ def seal_request_v2(
     sealed = key.message_key("request", salt).encrypt(
         _ZERO_NONCE, plaintext, key.context("request", route)
     )
-    text = b"2.%s.%s" % (key.kid.encode(), _encode_base64url(salt + sealed))
+    text = b"2.%s.%s" % (key.kid.encode(), encode_base64url(salt + sealed))
     return text, ExchangeV2(key, route, salt)
 
 
@@ -211,18 +211,22 @@ def _decode_base64(text: bytes) -> bytes:
     return decoded
 
 
-def _decode_base64url(text: bytes) -> bytes:
-    """Decode base64url without padding, in its one canonical encoding."""
+def decode_base64url(text: bytes) -> bytes:
+    """Decode base64url without padding, in its one canonical encoding.
+
+    :raises EnvelopeError: if it is anything else
+    """
     try:
         decoded = base64.b64decode(
             text + b"=" * (-len(text) % 4), altchars=b"-_", validate=True
         )
     except binascii.Error:
         raise EnvelopeError from None
-    if _encode_base64url(decoded) != text:
+    if encode_base64url(decoded) != text:
         raise EnvelopeError
     return decoded
 
 
-def _encode_base64url(decoded: bytes) -> bytes:
+def encode_base64url(decoded: bytes) -> bytes:
+    """Encode base64url without padding."""
     return base64.urlsafe_b64encode(decoded).rstrip(b"=")

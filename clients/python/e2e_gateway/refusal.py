@@ -10,6 +10,7 @@ from typing import Any
 from .answer import Answer
 from .errors import (
     EXPIRED,
+    AlreadyPairedError,
     ExpiredError,
     FailedError,
     GatewayError,
@@ -50,7 +51,7 @@ CLASSES: Mapping[str, type[GatewayError]] = {
     "replay": RefusedError,
     "salt_reused": RefusedError,
     "already_executed": RefusedError,
-    "already_paired": RefusedError,
+    "already_paired": AlreadyPairedError,
     "pairing_conflict": RefusedError,
     "too_slow": RefusedError,
 }

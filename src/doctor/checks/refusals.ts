@@ -25,8 +25,11 @@ export const REFUSALS: Check = {
   },
 };
 
+/** Beginning of the name of a pairing code's key, which the name of the code's key follows. */
+const PAIRING = "pair:";
+
 /** Key name. Text of another program on the port must not reach the terminal. */
-const keyName = z.string().refine(isKeyName);
+const keyName = z.string().refine((name) => isKeyName(name.startsWith(PAIRING) ? name.slice(PAIRING.length) : name));
 
 const ADDRESS = /^(?:[\da-f.:]{2,45}(?:\/\d{1,3})?|others)$/;
 
@@ -127,7 +130,9 @@ const BY_KEY: Readonly<Record<KeyRefusal["cause"], (refusal: KeyRefusal) => Desc
   "key_rate": ({ key }) => ({
     text: `of ${key} above its rate limit`,
     remedy: `Make the device of ${key} send fewer requests, or allow more: ${
-      key === DEFAULT_KEY_NAME ? "KEY_RATE and KEY_BURST" : `deno task keys set ${key} --rate N --burst N`
+      key === DEFAULT_KEY_NAME || key.startsWith(PAIRING)
+        ? "KEY_RATE and KEY_BURST"
+        : `deno task keys set ${key} --rate N --burst N`
     }`,
   }),
 };

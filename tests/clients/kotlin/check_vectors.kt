@@ -2,6 +2,15 @@
 package e2egateway
 
 import java.io.File
+import java.math.BigInteger
+import java.security.KeyFactory
+import java.security.KeyPair
+import java.security.KeyPairGenerator
+import java.security.interfaces.ECPublicKey
+import java.security.spec.ECGenParameterSpec
+import java.security.spec.ECPoint
+import java.security.spec.ECPrivateKeySpec
+import java.security.spec.ECPublicKeySpec
 import org.json.JSONArray
 import org.json.JSONException
 import org.json.JSONObject
@@ -23,6 +32,61 @@ private class Vectors(private val file: JSONObject) {
         checkV1(file.getJSONObject("v1"))
         checkV2(file.getJSONObject("v2"))
         checkRefused(file.getJSONObject("v2").getJSONObject("refused"))
+        checkPairing(file.getJSONObject("v2").getJSONObject("pairing"), file.getJSONObject("v2").getJSONObject("refused"))
+    }
+
+    private fun checkPairing(pairing: JSONObject, refused: JSONObject) {
+        each(pairing, "links") {
+            val link = PairingLink.parse(it.getString("link"))
+            same(it, link.url, it.getString("url"))
+            same(it, hexOf(link.code), pairing.getString("code"))
+        }
+        val pairingKey = derivePairingKey(bytes(pairing, "code"))
+        same(pairing, hexOf(pairingKey), pairing.getString("pairingKey"))
+        val shared = SharedKey(hexOf(pairingKey))
+        same(pairing, shared.kid, pairing.getString("kid"))
+        val request = pairing.getJSONObject("request")
+        val salt = bytes(request, "salt")
+        val exchange = shared.sealV2(request.getString("plaintext"), Route.PAIR, salt)
+        same(request, exchange.text, request.getString("text"))
+        same(request, hexOf(exchange.salt), request.getString("salt"))
+        val answer = pairing.getJSONObject("answer")
+        same(answer, exchange.openAnswer(answer.getString("text")), answer.getString("plaintext"))
+        val device = side(pairing.getJSONObject("device"))
+        val gateway = side(pairing.getJSONObject("gateway"))
+        for ((own, other) in listOf(device to gateway, gateway to device)) {
+            val deviceKey = own.deviceKey(other.publicPoint, pairingKey, salt)
+            same(pairing, deviceKey?.let { hexOf(it) }, pairing.getString("deviceKey"))
+        }
+        same(pairing, SharedKey(pairing.getString("deviceKey")).kid, pairing.getString("deviceKid"))
+        each(refused, "points") { same(it, device.deviceKey(it.getString("public"), pairingKey, salt)?.let { hexOf(it) }, null) }
+        each(refused, "links") {
+            val message = try {
+                PairingLink.parse(it.getString("link"))
+                null
+            } catch (failure: IllegalArgumentException) {
+                failure.message
+            }
+            check(message != null && "AAECAwQF" !in message) { "${it.getString("name")}: taken, or quoted" }
+        }
+    }
+
+    /** Makes the key pair of a vector. */
+    private fun side(vector: JSONObject): EphemeralKey {
+        val generator = KeyPairGenerator.getInstance("EC")
+        generator.initialize(ECGenParameterSpec("secp256r1"))
+        val params = (generator.generateKeyPair().public as ECPublicKey).params
+        val point = BASE64_URL.decode(vector.getString("public"))
+        val w = ECPoint(BigInteger(1, point.copyOfRange(1, 33)), BigInteger(1, point.copyOfRange(33, 65)))
+        val factory = KeyFactory.getInstance("EC")
+        val scalar = BigInteger(1, BASE64_URL.decode(vector.getString("privateKey")))
+        val keys = KeyPair(
+            factory.generatePublic(ECPublicKeySpec(w, params)),
+            factory.generatePrivate(ECPrivateKeySpec(scalar, params))
+        )
+        val side = EphemeralKey(keys)
+        same(vector, side.publicPoint, vector.getString("public"))
+        return side
     }
 
     private fun checkV1(v1: JSONObject) {
@@ -53,7 +117,7 @@ private class Vectors(private val file: JSONObject) {
                 same(stream, opener.openEvent(event), event.getString("plaintext"))
             }
             val salt = bytes(stream, "requestSalt") + bytes(stream, "salt")
-            same(stream, hex(key.messageKey(salt, "stream").encoded), stream.getString("messageKey"))
+            same(stream, hexOf(key.messageKey(salt, "stream").encoded), stream.getString("messageKey"))
         }
         each(v2, "batches") { batch ->
             val events = batch.getJSONArray("events")
@@ -98,7 +162,7 @@ private class Vectors(private val file: JSONObject) {
     }
 
     private fun sameKey(entry: JSONObject, salt: ByteArray, direction: String, last: String) {
-        same(entry, hex(key.messageKey(salt, direction).encoded), entry.getString("messageKey"))
+        same(entry, hexOf(key.messageKey(salt, direction).encoded), entry.getString("messageKey"))
         same(entry, String(key.context(direction, last)), entry.getString("additionalData"))
     }
 
@@ -109,7 +173,7 @@ private class Vectors(private val file: JSONObject) {
     }
 }
 
-private fun same(entry: JSONObject, actual: String?, expected: String) =
+private fun same(entry: JSONObject, actual: String?, expected: String?) =
     check(actual == expected) { "${entry.optString("name")}: got \"$actual\" instead of \"$expected\"" }
 
 private fun refuses(entry: JSONObject, open: () -> Unit) {
@@ -133,5 +197,3 @@ private fun members(json: JSONObject): Map<String, Any> = json.keys().asSequence
 
 private fun bytes(entry: JSONObject, name: String): ByteArray =
     entry.getString(name).chunked(2).map { it.toInt(16).toByte() }.toByteArray()
-
-private fun hex(bytes: ByteArray): String = bytes.joinToString("") { "%02x".format(it) }

@@ -26,6 +26,7 @@ fun main(args: Array<String>) {
             keyName = System.getenv("CLIENT_KEY_NAME")
         )
         when (command) {
+            "pair" -> rest.drop(1).forEach { link -> pairBy(link, rest[0]) { System.currentTimeMillis() + clockOffsetMillis } }
             "health" -> client.health().let { show("status" to it.status, "version" to it.version) }
             "call" -> rest.chunked(2).forEach { (method, params) -> call(client, method, JSONObject(params)) }
             "service" -> rest.chunked(2).forEach { (name, args) -> showResult { resultOf(client, name, JSONObject(args)) } }
@@ -54,6 +55,24 @@ private fun waitMillis(tries: Int): Long {
     val millis = backoffMillis(tries)
     show("backoff" to tries, "seconds" to millis / 1000.0)
     return (millis * (System.getenv("CLIENT_BACKOFF_FACTOR") ?: "1").toDouble()).toLong()
+}
+
+private fun pairBy(link: String, label: String, clock: () -> Long) {
+    try {
+        val paired = pair(link, if (label == "") null else label, clock = clock)
+        show(
+            "url" to paired.url,
+            "name" to paired.name,
+            "kid" to paired.kid,
+            "key" to paired.key,
+            "rights" to paired.rights,
+            "expires" to paired.expires
+        )
+    } catch (failure: IOException) {
+        showFailure(failure)
+    } catch (failure: IllegalArgumentException) {
+        showFailure(failure)
+    }
 }
 
 private fun publish(client: GatewayClient, args: List<String>) {

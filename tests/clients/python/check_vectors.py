@@ -7,7 +7,13 @@ keys and contexts.
 import json
 import re
 
+from cryptography.hazmat.primitives.asymmetric import ec
 from e2e_gateway.errors import TamperedError
+from e2e_gateway.pairing_exchange import (
+    EphemeralKey,
+    derive_pairing_key,
+    parse_pairing_link,
+)
 from e2e_gateway.protocol import (
     EnvelopeError,
     ExchangeV1,
@@ -15,7 +21,7 @@ from e2e_gateway.protocol import (
     Key,
     seal_request_v1,
     seal_request_v2,
-    _decode_base64url,
+    decode_base64url,
     _decrypt,
 )
 from e2e_gateway.stream import read_events
@@ -72,6 +78,7 @@ def _check_v2(key, vectors):
     for vector in vectors["batches"]:
         events = [json.loads(event) for event in vector["events"]]
         _require(read_events(vector["plaintext"]) == events, vector["name"])
+    links = _check_pairing(vectors["pairing"], vectors["refused"])
     refused = vectors["refused"]
     for vector in refused["requests"]:
         _refuse(vector, lambda: _open_request(key, vector))
@@ -85,7 +92,58 @@ def _check_v2(key, vectors):
     for vector in refused["batches"]:
         _refuse(vector, lambda: read_events(vector["plaintext"]))
     lists = [*_of(vectors, "requests", "answers", "streams", "batches")]
-    return len(lists) + len([*_of(refused, *refused)])
+    return len(lists) + links + len([*_of(refused, *refused)])
+
+
+def _check_pairing(vector, refused):
+    for link in vector["links"]:
+        parsed = parse_pairing_link(link["link"])
+        _require(parsed.url == link["url"], "address of a link")
+        _require(parsed.code.hex() == vector["code"], "code of a link")
+        _require(link["code"] not in repr(parsed), "a shown code")
+    pairing_key = derive_pairing_key(bytes.fromhex(vector["code"]))
+    _require(pairing_key.hex() == vector["pairingKey"], "pairing key")
+    key = Key(pairing_key.hex())
+    _require(key.kid == vector["kid"], "kid of the pairing key")
+    request, answer = vector["request"], vector["answer"]
+    salt = bytes.fromhex(request["salt"])
+    plaintext = request["plaintext"].encode()
+    text, exchange = seal_request_v2(key, plaintext, request["route"], salt)
+    _require(text.decode() == request["text"], "pairing request")
+    opened = exchange.open_answer(answer["text"].encode())
+    _require(opened == answer["plaintext"], "answer to a pairing request")
+    device, gateway = _side(vector["device"]), _side(vector["gateway"])
+    for own, other in ((device, gateway), (gateway, device)):
+        device_key = own.device_key(other.public, pairing_key, salt).hex()
+        _require(device_key == vector["deviceKey"], "device key")
+    _require(Key(device_key).kid == vector["deviceKid"], "device kid")
+    for point in refused["points"]:
+        _refuse_value(
+            point,
+            lambda: device.device_key(point["public"], pairing_key, salt),
+        )
+    for link in refused["links"]:
+        _refuse_value(link, lambda: parse_pairing_link(link["link"]))
+    return len(vector["links"])
+
+
+def _side(vector):
+    scalar = decode_base64url(vector["privateKey"].encode())
+    private_key = ec.derive_private_key(
+        int.from_bytes(scalar, "big"), ec.SECP256R1()
+    )
+    side = EphemeralKey(private_key)
+    _require(side.public == vector["public"], "public point")
+    return side
+
+
+def _refuse_value(vector, act):
+    try:
+        act()
+    except ValueError as error:
+        _require("AAECAwQF" not in str(error), f"a quoted {vector['name']}")
+        return
+    raise ValueError(f'Vector was not refused: "{vector["name"]}"')
 
 
 def _of(vectors, *names):
@@ -102,7 +160,7 @@ def _open_request(key, vector):
     parts = re.fullmatch(r"2\.([0-9a-f]{16})\.([^.]*)", vector["text"])
     if parts is None or parts[1] != key.kid:
         raise EnvelopeError
-    envelope = _decode_base64url(parts[2].encode())
+    envelope = decode_base64url(parts[2].encode())
     if len(envelope) < 32:
         raise EnvelopeError
     aead = key.message_key("request", envelope[:16])

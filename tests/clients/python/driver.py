@@ -22,6 +22,7 @@ from e2e_gateway import (
     InfluxResult,
     backoff,
     jeedom_events,
+    pair,
 )
 
 
@@ -184,8 +185,15 @@ def events(client, count, choices):
     listen(client.jeedom_events(**choices), count, lambda event: True)
 
 
+def pair_all(label, *links):
+    for link in links:
+        show_result(lambda: pair(link, label or None, clock=clock))
+
+
 def run(client, command, rest):
-    if command == "health":
+    if command == "pair":
+        pair_all(*rest)
+    elif command == "health":
         show(client.health())
     elif command == "call":
         call(client, rest)
@@ -217,6 +225,12 @@ def read_commands():
 url, key, command, *rest = sys.argv[1:]
 clock_offset = float(os.environ.get("CLIENT_CLOCK_OFFSET", "0"))
 protocol = os.environ.get("CLIENT_PROTOCOL", "auto")
+
+
+def clock():
+    return time.time() + clock_offset
+
+
 commands = threading.Thread(target=read_commands)
 commands.start()
 try:
@@ -225,7 +239,7 @@ try:
         url,
         key,
         timeout=float(os.environ.get("CLIENT_TIMEOUT", "40")),
-        clock=lambda: time.time() + clock_offset,
+        clock=clock,
         backoff=wait,
         protocol=protocol if protocol == "auto" else int(protocol),
         key_name=os.environ.get("CLIENT_KEY_NAME"),

@@ -3,9 +3,11 @@ import assert from "node:assert/strict";
 import { loadModule } from "./installed.mjs";
 
 const { EnvelopeError } = await loadModule("protocol/aead");
-const { fromHex } = await loadModule("protocol/bytes");
+const { fromBase64Url, fromHex, toBase64Url, toHex } = await loadModule("protocol/bytes");
 const { openEnvelope, parseEnvelope, sealEnvelope } = await loadModule("protocol/v1/envelope");
 const { parseEvents } = await loadModule("client/event");
+const { deriveDeviceKey, derivePairingKey } = await loadModule("protocol/pairing_exchange");
+const { parsePairingCode, parsePairingLink } = await loadModule("protocol/pairing_link");
 const { importSecretKey } = await loadModule("protocol/secret_key");
 const { StreamOpener, StreamSealer } = await loadModule("protocol/v2/stream");
 const { openResponseV2, parseRequestV2, sealRequestV2, sealResponseV2, tryRequestV2 } = await loadModule(
@@ -79,7 +81,45 @@ export async function checkVectors({ key: hex, kid, v1, v2 }) {
     v2.refused.batches,
     ({ name, plaintext }) => assert.throws(() => parseEvents(plaintext), SyntaxError, name),
   );
+  await checkPairing(each, v2);
   return checked;
+}
+
+async function checkPairing(each, { pairing, refused }) {
+  const { code, links, kid, request, answer, device, gateway } = pairing;
+  await each(links, ({ link, ...parts }) => {
+    assert.deepEqual(parsePairingLink(link), parts);
+    assert.equal(toHex(parsePairingCode(parts.code)), code);
+  });
+  const pairingKey = await derivePairingKey(fromHex(code));
+  assert.equal(toHex(pairingKey), pairing.pairingKey);
+  const key = await importSecretKey(pairingKey);
+  assert.equal(key.kid, kid);
+  const { route, plaintext, text } = request;
+  const sealed = await sealRequestV2(key, plaintext, { route, random: () => fromHex(request.salt) });
+  assert.equal(sealed.text, text);
+  assert.equal(await openResponseV2(sealed.binding, answer.text), answer.plaintext);
+  const [onDevice, onGateway] = await Promise.all([device, gateway].map(importSide));
+  const derive = async (side, publicPoint) => {
+    const derived = await deriveDeviceKey(side, { publicPoint, pairingKey, salt: fromHex(request.salt) });
+    return derived && toHex(derived);
+  };
+  assert.equal(await derive(onDevice, gateway.public), pairing.deviceKey);
+  assert.equal(await derive(onGateway, device.public), pairing.deviceKey);
+  assert.equal((await importSecretKey(fromHex(pairing.deviceKey))).kid, pairing.deviceKid);
+  await each(refused.points, async (vector) => assert.equal(await derive(onDevice, vector.public), undefined));
+  await each(refused.links, ({ name, link }) => assert.throws(() => parsePairingLink(link), TypeError, name));
+}
+
+async function importSide(side) {
+  const point = fromBase64Url(side.public);
+  const [x, y] = [toBase64Url(point.slice(1, 33)), toBase64Url(point.slice(33))];
+  const jwk = { kty: "EC", crv: "P-256", d: side.privateKey, x, y };
+  const p256 = { name: "ECDH", namedCurve: "P-256" };
+  return {
+    publicPoint: side.public,
+    privateKey: await crypto.subtle.importKey("jwk", jwk, p256, false, ["deriveBits"]),
+  };
 }
 
 async function refuses({ name }, open) {

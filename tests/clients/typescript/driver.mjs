@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { checkVectors } from "./check_vectors.mjs";
-import { GatewayClient, GatewayError, loadModule } from "./installed.mjs";
+import { GatewayClient, GatewayError, loadModule, pair } from "./installed.mjs";
 
 const { Backoff } = await loadModule("lib/backoff");
 
@@ -50,21 +50,30 @@ function watchBackoff() {
 }
 
 function makeClient({ silence } = {}) {
-  const clockOffset = Number(env.CLIENT_CLOCK_OFFSET ?? "0") * 1000;
   return new GatewayClient({
     url,
     key,
     keyName: env.CLIENT_KEY_NAME,
     protocol: { 1: 1, 2: 2 }[env.CLIENT_PROTOCOL] ?? "auto",
-    clock: {
-      now: () => Date.now() + clockOffset,
-      monotonic: () => performance.now() * Number(env.CLIENT_MONOTONIC_FACTOR ?? "1"),
-      after(ms, run) {
-        const timer = setTimeout(run, ms === SILENCE_MS && silence !== undefined ? silence * 1000 : ms);
-        return () => clearTimeout(timer);
-      },
-    },
+    clock: makeClock({ silence }),
   });
+}
+
+function makeClock({ silence } = {}) {
+  const clockOffset = Number(env.CLIENT_CLOCK_OFFSET ?? "0") * 1000;
+  return {
+    now: () => Date.now() + clockOffset,
+    monotonic: () => performance.now() * Number(env.CLIENT_MONOTONIC_FACTOR ?? "1"),
+    after(ms, run) {
+      const timer = setTimeout(run, ms === SILENCE_MS && silence !== undefined ? silence * 1000 : ms);
+      return () => clearTimeout(timer);
+    },
+  };
+}
+
+async function pairAll([label, ...links]) {
+  const options = { clock: makeClock(), ...label === "" ? {} : { label } };
+  for (const link of links) await attempt(async () => show(await pair(link, options)));
 }
 
 function callJeedom(client, method, params) {
@@ -191,6 +200,7 @@ await attempt(async () => {
   if (command === "vectors") return show({ vectors: await checkVectors(JSON.parse(await readFile(rest[0], "utf8"))) });
   if (command === "backoff") return backoff(rest);
   watchBackoff();
+  if (command === "pair") return await pairAll(rest);
   if (command === "health") return show(await makeClient().health());
   if (command === "call") return await call(rest);
   if (command === "service") return await service(rest);

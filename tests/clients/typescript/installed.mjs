@@ -2,7 +2,7 @@
 const PACKAGE = "@e2e-gateway/client";
 
 /** Exports of the package. */
-export const { GatewayClient, GatewayError } = await import(PACKAGE);
+export const { GatewayClient, GatewayError, pair } = await import(PACKAGE);
 
 /** Loads one of the modules behind the exports. */
 export function loadModule(path) {
