@@ -9,7 +9,7 @@ import { type CommandLine, readOptions, UsageError } from "../args.ts";
 import { newKeyOptions, readNewKey } from "./new_key.ts";
 import { offerPairing } from "./offer_pairing.ts";
 import { CODE_OPTIONS } from "./qr_code.ts";
-import { rightsOptions } from "./rights_from_options.ts";
+import { rightsOptions } from "../../services/rights_from_options.ts";
 import type { KeysSession } from "./session.ts";
 
 /** Returns the command line of `keys pass`. */

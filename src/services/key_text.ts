@@ -1,13 +1,13 @@
 /**
- * Rights of a key, in words: a fold over the services.
+ * A key in words: a fold over the services.
  *
  * @module
  */
-import type { Rights } from "../../keys/rights.ts";
-import type { KeyRecord } from "../../keys/schema.ts";
-import { grantedServices, summarizeEach } from "../../services/granted.ts";
-import type { ServiceModule } from "../../services/service.ts";
-import { formatDuration, formatTime } from "../../keys/duration.ts";
+import type { Rights } from "../keys/rights.ts";
+import type { KeyRecord } from "../keys/schema.ts";
+import { grantedServices, summarizeEach } from "./granted.ts";
+import type { ServiceModule } from "./service.ts";
+import { formatDuration, formatTime } from "../keys/duration.ts";
 
 /**
  * Describes all that can be changed of a key: one line each, with its label.
@@ -30,15 +30,6 @@ export function describeKey(
       expires === undefined ? "never" : formatTime(expires) + (isOver ? "" : `, in ${formatDuration(expires - now)}`),
     ],
   ];
-}
-
-/** Least width of the labels, in characters. */
-const LABEL_WIDTH = 19;
-
-/** Formats labels and texts as lines with the texts below each other. */
-export function alignLabels(rows: readonly (readonly [label: string, text: string])[]): string[] {
-  const width = Math.max(LABEL_WIDTH, ...rows.map(([label]) => label.length + 2));
-  return rows.map(([label, text]) => `  ${`${label}:`.padEnd(width)}${text}`);
 }
 
 /** Describes rights in full: one line each, with its label. */

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { MAX_RATE } from "../../keys/schema.ts";
-import type { Rate } from "../../limits/rate_limiter.ts";
-import { parseEnd } from "../../keys/duration.ts";
+import { MAX_RATE } from "./schema.ts";
+import type { Rate } from "../limits/rate_limiter.ts";
+import { parseEnd } from "./duration.ts";
 
 /** Values of `--rate` and `--burst`. */
 export interface RateValues {

@@ -3,10 +3,9 @@
  *
  * @module
  */
-import type { Rights } from "../../keys/rights.ts";
-import { changeList, listOption, type OptionValues, wrongValues } from "../../services/rights_options.ts";
-import type { ServiceModule } from "../../services/service.ts";
-import type { Options } from "../args.ts";
+import type { Rights } from "../keys/rights.ts";
+import { changeList, listOption, type OptionValues, type RightsOptions, wrongValues } from "./rights_options.ts";
+import type { ServiceModule } from "./service.ts";
 
 /** Breaks a list into lines of the help, of at most 50 characters. */
 function wrapList(list: string): string {
@@ -14,7 +13,7 @@ function wrapList(list: string): string {
 }
 
 /** Returns the options of `keys add` that grant rights, those of `--service` first. */
-export function rightsOptions(services: readonly ServiceModule[]): Options {
+export function rightsOptions(services: readonly ServiceModule[]): RightsOptions {
   const names = wrapList(`Services: ${services.map(({ name }) => name).join(", ")}`);
   return {
     service: listOption("NAME", `Its everyday rights, unless narrowed below.\n${names}`),
@@ -23,7 +22,7 @@ export function rightsOptions(services: readonly ServiceModule[]): Options {
 }
 
 /** Returns the options of `keys set` that change rights. */
-export function setRightsOptions(services: readonly ServiceModule[]): Options {
+export function setRightsOptions(services: readonly ServiceModule[]): RightsOptions {
   return { ...rightsOptions(services), ...Object.assign({}, ...services.map(({ rights }) => rights.setOptions ?? {})) };
 }
 
