@@ -119,7 +119,7 @@ Deno.test("a service that every key may use is nothing that a key can be granted
 /** Files that may name a service: the registry, the default broker, MQTT itself, and programs for people and clients. */
 const MAY_NAME = [
   /^services\/(registry\.ts|\w+\/)/,
-  /^app\/default_broker\.ts$/,
+  /^app\/(default_broker|doctor)\.ts$/,
   /^(client|conformance|demo|mqtt)\//,
   /^cli\/(call|publish|subscribe|action|request|home_assistant|states|query|conformance|demo|doctor)\.ts$/,
   /^cli\/actions\//,

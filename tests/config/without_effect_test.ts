@@ -1,6 +1,6 @@
 /** Messages about lines of `.env` that set nothing. */
 import { assertEquals } from "@std/assert";
-import { describeUnread } from "../../src/cli/config_errors.ts";
+import { describeUnread } from "../../src/config/without_effect.ts";
 
 Deno.test("describeUnread() names the lines, a few of many, and shows none", () => {
   assertEquals(describeUnread([]), []);
