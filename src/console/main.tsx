@@ -2,7 +2,7 @@
 import { render } from "preact";
 import { App } from "./app.ts";
 import { preferredLanguage } from "./catalogue/language.ts";
-import { AppContext } from "./context.ts";
+import { AppContext, LanguageContext } from "./context.ts";
 import { HomeStore } from "./homes/home_store.ts";
 import { openIndexedDb } from "./homes/key_value_store.ts";
 import { createPairedMark, wasPairedBefore } from "./homes/lost_storage.ts";
@@ -61,9 +61,11 @@ async function start(): Promise<void> {
     return render(<Unusable reason="no_storage" language={language} />, root);
   }
   render(
-    <AppContext.Provider value={app}>
-      <Page isLost={isLost} />
-    </AppContext.Provider>,
+    <LanguageContext.Provider value={app.language}>
+      <AppContext.Provider value={app}>
+        <Page isLost={isLost} />
+      </AppContext.Provider>
+    </LanguageContext.Provider>,
     root,
   );
   await watchForUpdate((update) => app.update.value = update);

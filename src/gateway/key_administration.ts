@@ -8,7 +8,7 @@ import type { KeySources } from "../keys/keyring.ts";
 import type { KeysChange } from "../keys/keyring_file.ts";
 import { createPairing, MAX_PENDING_PAIRINGS, type PendingKey } from "../keys/pairing_code.ts";
 import { DEFAULT_KEY_NAME, type KeyRecord } from "../keys/schema.ts";
-import { describeState, overlapLeft, unusableReason } from "../keys/status.ts";
+import { overlapLeft, unusableReason } from "../keys/status.ts";
 import type { Log } from "../observability/log.ts";
 import type { KeyUse, KeyUses } from "../observability/key_uses.ts";
 import type { RandomBytes } from "../protocol/bytes.ts";
@@ -45,8 +45,8 @@ export interface ListedKey {
   readonly expires?: number | undefined;
   /** Reason why it does not work; undefined if it does. */
   readonly unusable?: "disabled" | "expired" | undefined;
-  /** Remarks on its state, at least one. */
-  readonly state: readonly string[];
+  /** End of the validity of the secret before the last rotation, in milliseconds since 1970. */
+  readonly previousUntil?: number | undefined;
   /** Rights in full, each with its label. */
   readonly rights: readonly (readonly [label: string, text: string])[];
   /** True for the key `default`, which is in a file of its own and cannot be changed here. */
@@ -165,7 +165,7 @@ export function createKeyAdministration(options: KeyAdministrationOptions): KeyA
       created,
       expires,
       unusable: unusableReason(record, now()),
-      state: describeState(record, now()),
+      previousUntil: overlapLeft(record, now()) > 0 ? record.previous?.until : undefined,
       rights: describeRights(rights, services),
       isDefault: false,
       lastUse: await lastUse(record, kid),
@@ -275,7 +275,6 @@ export function createKeyAdministration(options: KeyAdministrationOptions): KeyA
     return {
       name: DEFAULT_KEY_NAME,
       kid,
-      state: ["active"],
       rights: [["rights", "every right"]],
       isDefault: true,
       lastUse: uses.last(kid),
