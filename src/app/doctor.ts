@@ -11,7 +11,7 @@ import { describeWithoutEffect } from "../config/without_effect.ts";
 import { skipped } from "../doctor/check.ts";
 import { checksWith } from "../doctor/checks.ts";
 import { reportConfiguration, reportDenoVersion, type SettingsFound } from "../doctor/checks/setup.ts";
-import { createContext, type DoctorContext } from "../doctor/context.ts";
+import { createContext } from "../doctor/context.ts";
 import type { Report } from "../doctor/report.ts";
 import { runChecks } from "../doctor/run_checks.ts";
 import { findServicesFile, type FoundServicesFile } from "../doctor/services_file.ts";

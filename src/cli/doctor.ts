@@ -5,15 +5,7 @@
  */
 import { watch, type WatchOptions } from "../doctor/run_checks.ts";
 import { HealthTopic, type HealthTopicOptions, publishOnce } from "../doctor/health_topic.ts";
-import {
-  exitCodeOf,
-  formatChanges,
-  formatJson,
-  formatReport,
-  formatState,
-  formatUnchanged,
-  type Report,
-} from "../doctor/report.ts";
+import { exitCodeOf, formatChanges, formatJson, formatReport, formatState, formatUnchanged } from "../doctor/report.ts";
 import { brokerAddress, connectTo, runDoctor, tryReadSettings } from "../app/doctor.ts";
 import { BrokerError } from "../mqtt/broker.ts";
 import { topicFault } from "../mqtt/topics/rules.ts";

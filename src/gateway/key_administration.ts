@@ -183,9 +183,8 @@ export function createKeyAdministration(options: KeyAdministrationOptions): KeyA
     refuseDefault(name);
     await editKeys((records) => {
       const record = findRecord(records, name);
-      const { previous, ...rest } = record;
-      const current = overlapLeft(record, now()) > 0 ? record : rest;
-      return records.with(records.indexOf(record), { ...current, ...change(record) });
+      const previous = overlapLeft(record, now()) > 0 ? record.previous : undefined;
+      return records.with(records.indexOf(record), { ...record, previous, ...change(record) });
     });
   }
 
