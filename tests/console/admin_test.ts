@@ -1,7 +1,6 @@
 /** The Admin page of a real gateway: devices, links, changes, refusals, and who is kept out. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { GatewayClient, pair } from "../../src/client/gateway_client.ts";
-import { until } from "../support/deadline.ts";
 import { spawnMain } from "../support/gateway_process.ts";
 import { freePort } from "../support/loopback.ts";
 import { needing } from "../support/needs.ts";
@@ -122,3 +121,133 @@ test("a device that is added pairs by its link, is changed, and is removed", asy
   assertEquals(opened.faults.filter((fault) => !/422/.test(fault)), []);
   assert(!theHome().gateway.output.text.includes(token));
 });
+
+test("a guest pass needs a limit, gets a name, and can be withdrawn", async () => {
+  await using opened = await openAdmin();
+  const { page } = opened;
+  await page.getByRole("button", { name: "Guest pass" }).click();
+  const dialog = page.locator("dialog[open]");
+  await dialog.getByLabel("Expires").selectOption("never");
+  await dialog.getByRole("button", { name: "Make the link" }).click();
+  assertMatch(await dialog.getByRole("alert").innerText(), /A pass needs a limit/);
+  await dialog.getByLabel("Expires").selectOption("30m");
+  await dialog.getByText("mqtt", { exact: true }).click();
+  await dialog.getByLabel("publish", { exact: true }).fill("home/gate/set");
+  assertEquals(await opened.checkAccessibility(), []);
+  await opened.screenshot("admin-pass");
+  await dialog.getByRole("button", { name: "Make the link" }).click();
+  const link = await dialog.getByLabel("Pairing link").inputValue();
+  await dialog.getByRole("button", { name: "Close" }).last().click();
+  const card = page.getByRole("region", { name: /^guest-/ });
+  await card.getByText("May pair until").waitFor();
+  await opened.screenshot("admin-waiting");
+  await card.getByRole("button", { name: "Withdraw the link" }).click();
+  await card.waitFor({ state: "detached" });
+  assertEquals(await pair(link).then(() => "paired", ({ name }) => name), "PairingCodeError");
+});
+
+test("a device gets a new secret, and its old one ends once it has paired", async () => {
+  await using opened = await openAdmin();
+  const { page } = opened;
+  await page.getByRole("button", { name: "Add a device" }).click();
+  const dialog = page.locator("dialog[open]");
+  await dialog.getByLabel("Name").fill("phone");
+  await dialog.getByRole("button", { name: "Make the link" }).click();
+  const first = await pair(await dialog.getByLabel("Pairing link").inputValue());
+  await dialog.getByText("“phone” has paired").waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("region", { name: "phone" }).getByRole("button", { name: "New secret" }).click();
+  await dialog.getByRole("button", { name: "Make the link" }).click();
+  const before = new GatewayClient({ url: first.url, key: first.key });
+  assertEquals(await publish(before, "home/a"), 200);
+  const second = await pair(await dialog.getByLabel("Pairing link").inputValue());
+  await dialog.getByText("“phone” has paired").waitFor();
+  assertEquals(await publish(before, "home/a"), "WrongKeyError");
+  assertEquals(await publish(new GatewayClient({ url: second.url, key: second.key }), "home/a"), 200);
+});
+
+test("refused requests and the checks of the doctor are shown", async () => {
+  await using opened = await openAdmin();
+  const { page } = opened;
+  const stranger = new GatewayClient({ url: theHome().gateway.url, key: "00".repeat(32) });
+  await publish(stranger, "home/a");
+  await page.getByRole("link", { name: "Refusals" }).click();
+  await page.getByRole("region", { name: "Unknown key" }).waitFor();
+  assertEquals(await opened.checkAccessibility(), []);
+  await opened.screenshot("admin-refusals");
+  await page.getByRole("link", { name: "Checks" }).click();
+  await opened.screenshot("admin-checks-empty");
+  await page.getByRole("button", { name: "Run the checks" }).click();
+  await page.getByRole("region", { name: "keys", exact: true }).waitFor({ timeout: 20_000 });
+  await page.getByRole("region", { name: "gateway", exact: true }).waitFor();
+  assertEquals(await opened.checkAccessibility(), []);
+  await opened.screenshot("admin-checks");
+  assertEquals(opened.faults, []);
+});
+
+test("every screen is accessible and beautiful at both sizes, dark and light, in French, too", async () => {
+  for (const look of LOOKS) {
+    await using opened = await openAdmin({ look, ...look.colorScheme === "dark" ? { locale: "fr-FR" } : {} });
+    const { page } = opened;
+    for (const screen of ["refusals", "checks", "devices"]) {
+      await page.goto(`${page.url().split("#")[0]}#/${screen}`);
+      await page.locator(`nav a[aria-current][href="#/${screen}"]`).waitFor();
+      await page.locator(".loading").waitFor({ state: "detached" });
+      assertEquals(await opened.checkAccessibility(), []);
+      await opened.screenshot(`admin-look-${screen}`);
+    }
+    await page.locator(".head .button").first().click();
+    await page.locator("dialog[open]").waitFor();
+    assertEquals(await opened.checkAccessibility(), []);
+    await opened.screenshot("admin-look-form");
+    const width = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
+    assertEquals(width, 0);
+    assertEquals(opened.faults, []);
+  }
+});
+
+test("a tab without the link, or with a wrong one, shows how to get it, and nothing else", async () => {
+  for (const fragment of ["", `#token=${"0".repeat(64)}`]) {
+    await using opened = await openPage(`http://127.0.0.1:${port}/admin/${fragment}`);
+    await opened.page.getByText("deno task admin").waitFor();
+    assertEquals(await opened.page.locator(".card").count(), 0);
+    assertEquals(await opened.checkAccessibility(), []);
+    await opened.screenshot("admin-stopped");
+  }
+});
+
+test("the public port has no Admin page, and a page of another port of this machine is refused", async () => {
+  const admin = `http://127.0.0.1:${port}/admin`;
+  assertEquals(await statusOf(fetch(`${theHome().url}admin/`)), 404);
+  const { text } = await runAdmin();
+  const [, token = ""] = /#token=([0-9a-f]{64})/.exec(text) ?? [];
+  await using opened = await openPage(theHome().url);
+  // The page of devices may not connect to another port at all: a plain page may, and is refused.
+  await opened.page.goto(`${theHome().url}health`);
+  const outcome = await opened.page.evaluate(
+    async ([address = "", token = ""]) => {
+      const send = (init: RequestInit) =>
+        fetch(`${address}/api/keys`, init).then(({ status }) => String(status), () => "refused");
+      return [await send({}), await send({ headers: { Authorization: `Bearer ${token}` } })];
+    },
+    [admin, token],
+  );
+  assertEquals(outcome, ["refused", "refused"]);
+});
+
+test("the command admin gives no link to a program that does not know the token", async () => {
+  const other = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => Response.json({ proof: "00" }));
+  const { success, stdout, stderr } = await spawnMain(["admin"], {
+    directory: theHome().gateway.directory,
+    env: { METRICS_PORT: String(other.addr.port) },
+  }).output();
+  await other.shutdown();
+  assertEquals([success, stdout.length], [false, 0]);
+  assertMatch(new TextDecoder().decode(stderr), /is no gateway with these key files/);
+});
+
+async function statusOf(answer: Promise<Response>): Promise<number> {
+  const response = await answer;
+  await response.body?.cancel();
+  return response.status;
+}
