@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { batch, type ReadonlySignal, signal } from "@preact/signals";
+import { batch, signal } from "@preact/signals";
 import { GatewayError, WrongKeyError } from "@e2e-gateway/client";
 import { isObject } from "../lib/json.ts";
 import { isLanguage, type Language } from "./catalogue/language.ts";
@@ -12,7 +12,8 @@ import { readDeviceInfo, timeOf } from "./connection/device_info.ts";
 import { type Home, homeId } from "./homes/home.ts";
 import type { HomeStore } from "./homes/home_store.ts";
 import type { PairedMark } from "./homes/lost_storage.ts";
-import { pairDevice } from "./pairing/pair_device.ts";
+import { pairDevice, PairingError } from "./pairing/pair_device.ts";
+import type { Observable, Variable } from "./observable.ts";
 import type { Route } from "./router.ts";
 
 /** Parts of the browser that the page uses. */
@@ -31,12 +32,14 @@ export interface Browser {
   readonly go: (route: string) => void;
 }
 
-/** Short message that disappears by itself. */
+/** Short message. */
 export interface Notice {
   /** Distinguishes notices of the same text. */
   readonly id: number;
   /** Text for people. */
   readonly text: string;
+  /** True for one that stays until it is closed. */
+  readonly isLasting: boolean;
 }
 
 /** What remains after a home was forgotten. */
@@ -58,11 +61,11 @@ export class App {
   readonly #pairing = signal<string | undefined>(undefined);
   readonly #notices = signal<readonly Notice[]>([]);
   /** Language of the page. */
-  readonly language = signal<Language>("en");
+  readonly language: Variable<Language> = signal<Language>("en");
   /** Screen of the page's address; undefined for the first one. */
-  readonly route = signal<Route | undefined>(undefined);
+  readonly route: Variable<Route | undefined> = signal<Route | undefined>(undefined);
   /** Update of the page that waits; calling it reloads the page. */
-  readonly update = signal<(() => void) | undefined>(undefined);
+  readonly update: Variable<(() => void) | undefined> = signal<(() => void) | undefined>(undefined);
   /** Browser. */
   readonly browser: Browser;
   /** Homes in the browser's storage. */
@@ -79,22 +82,22 @@ export class App {
   }
 
   /** Homes that this device is paired with. */
-  get homes(): ReadonlySignal<readonly Home[]> {
+  get homes(): Observable<readonly Home[]> {
     return this.#homes;
   }
 
   /** Connection to the open home; undefined while this device is not paired. */
-  get connection(): ReadonlySignal<Connection | undefined> {
+  get connection(): Observable<Connection | undefined> {
     return this.#connection;
   }
 
   /** Link to pair with, empty where it is yet to be entered; undefined while nothing is being paired. */
-  get pairing(): ReadonlySignal<string | undefined> {
+  get pairing(): Observable<string | undefined> {
     return this.#pairing;
   }
 
   /** Messages that are shown. */
-  get notices(): ReadonlySignal<readonly Notice[]> {
+  get notices(): Observable<readonly Notice[]> {
     return this.#notices;
   }
 
@@ -144,16 +147,26 @@ export class App {
   }
 
   /**
-   * Pairs this device, and opens the new home.
+   * Pairs this device, and opens the new home, in place of the open one if its key is gone.
    *
    * @throws {PairingError} if that fails
    */
   async pair(link: string): Promise<Home> {
     const { label, mayConnect, fetch, now } = this.browser;
     const home = await pairDevice(link, { label, mayConnect, fetch, now, checkKeys: () => this.store.checkKeys() });
-    await this.store.save(home);
+    try {
+      await this.store.save(home);
+    } catch (cause) {
+      // Nobody has this key any more.
+      await this.#revoke(home);
+      throw new PairingError("failed", { cause });
+    }
     this.#mark.set();
     void this.browser.persist();
+    const previous = this.#connection.peek();
+    if (previous?.home.base === home.base && previous.status.value.kind === "revoked") {
+      await this.store.forget(previous.home);
+    }
     this.#homes.value = await this.store.list();
     await this.open(home);
     this.#pairing.value = undefined;
@@ -189,10 +202,10 @@ export class App {
     await this.store.prefer("language", language);
   }
 
-  /** Shows a message, also to screen readers. */
-  notify(text: string): void {
+  /** Shows a message, also to screen readers; one that says what to do stays until it is closed. */
+  notify(text: string, { isLasting = false } = {}): void {
     this.#lastNotice += 1;
-    this.#notices.value = [...this.#notices.peek().slice(-2), { id: this.#lastNotice, text }];
+    this.#notices.value = [...this.#notices.peek().slice(-2), { id: this.#lastNotice, text, isLasting }];
   }
 
   /** Removes a message. */

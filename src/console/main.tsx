@@ -2,7 +2,7 @@
 import { render } from "preact";
 import { App } from "./app.ts";
 import { preferredLanguage } from "./catalogue/language.ts";
-import { AppContext, LanguageContext } from "./context.ts";
+import { AppProvider } from "./context.tsx";
 import { HomeStore } from "./homes/home_store.ts";
 import { openIndexedDb } from "./homes/key_value_store.ts";
 import { createPairedMark, wasPairedBefore } from "./homes/lost_storage.ts";
@@ -61,11 +61,9 @@ async function start(): Promise<void> {
     return render(<Unusable reason="no_storage" language={language} />, root);
   }
   render(
-    <LanguageContext.Provider value={app.language}>
-      <AppContext.Provider value={app}>
-        <Page isLost={isLost} />
-      </AppContext.Provider>
-    </LanguageContext.Provider>,
+    <AppProvider app={app}>
+      <Page isLost={isLost && app.homes.peek().length === 0} />
+    </AppProvider>,
     root,
   );
   await watchForUpdate((update) => app.update.value = update);

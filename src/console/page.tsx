@@ -7,7 +7,7 @@ import { useEffect } from "preact/hooks";
 import { Navigation } from "./components/navigation.tsx";
 import { Toasts } from "./components/toasts.tsx";
 import type { Connection } from "./connection/connection.ts";
-import { useApp, useTexts } from "./context.ts";
+import { useApp, useTexts } from "./context.tsx";
 import { homeId } from "./homes/home.ts";
 import { KeyEnded } from "./homes/key_ended.tsx";
 import { PairingScreen } from "./pairing/pairing_screen.tsx";

@@ -6,10 +6,10 @@
 import type { MemoryBudget } from "../limits/memory_budget.ts";
 import type { RateLimiter } from "../limits/rate_limiter.ts";
 import type { Bytes } from "../protocol/bytes.ts";
-import { tooManyRequests } from "./errors.ts";
+import { notAcceptable, tooManyRequests } from "./errors.ts";
 import type { FileForm, PageFile } from "./page_file.ts";
 import { READ_METHODS, type RouteEntry } from "./router.ts";
-import { StreamedBody } from "./streamed_body.ts";
+import { isOnePiece, StreamedBody } from "./streamed_body.ts";
 
 /** Files of the page, and the way to read them. */
 export interface PageFiles {
@@ -127,13 +127,24 @@ function cacheControlOf(file: PageFile): string {
   return file.isNamedByContent ? "public, max-age=31536000, immutable" : "no-cache";
 }
 
-/** Returns the first form that the client accepts, or the file as it is: the forms are in order of their length. */
-function chooseForm({ forms }: PageFile, acceptEncoding: string | null): FileForm {
+/**
+ * Returns the first form that the client accepts, or the file as it is: the forms are in order of their length. A long
+ * file is sent compressed only: the server holds what a client does not read, for every connection.
+ *
+ * @throws {HttpError} if the client refuses such a file compressed
+ */
+function chooseForm({ forms: { plain, compressed } }: PageFile, acceptEncoding: string | null): FileForm {
   const accepted = new Set(
     (acceptEncoding ?? "").split(",").map((item) => item.toLowerCase().replaceAll(" ", ""))
       .filter((item) => !/;q=0(\.0*)?$/.test(item)).map((item) => item.split(";")[0]),
   );
-  return forms.compressed.find(({ coding }) => accepted.has(coding)) ?? forms.plain;
+  const form = compressed.find(({ coding }) => accepted.has(coding));
+  if (form !== undefined) return form;
+  if (isOnePiece(plain.bytes)) return plain;
+  // Without the header, every coding is acceptable (RFC 9110, section 12.5.3); all clients that exist know gzip.
+  const gzip = acceptEncoding === null ? compressed.find(({ coding }) => coding === "gzip") : undefined;
+  if (gzip === undefined) throw notAcceptable();
+  return gzip;
 }
 
 /** Returns whether the client has a form already (RFC 9110, section 13.1.2). */

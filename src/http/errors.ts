@@ -121,6 +121,10 @@ export const notFound = (): HttpError => new HttpError(STATUS_CODE.NotFound, "No
 export const methodNotAllowed = (allowed: string): HttpError =>
   new HttpError(STATUS_CODE.MethodNotAllowed, "Method not allowed", { reason: "route", headers: { "Allow": allowed } });
 
+/** File that is sent compressed only, to a client that refuses that. */
+export const notAcceptable = (): HttpError =>
+  new HttpError(STATUS_CODE.NotAcceptable, "Only with Accept-Encoding: gzip", { reason: "route" });
+
 /** Failure of the gateway; only the log names its cause. */
 export const internalError = (): HttpError =>
   new HttpError(STATUS_CODE.InternalServerError, "Internal error", { reason: "internal" });

@@ -57,6 +57,15 @@ Deno.test("the table has every file of the page with its hashes, and each compre
   }
 });
 
+Deno.test("each file can be sent in 64 KiB: a stranger's connections hold no more of it", async () => {
+  const table = parsePageFiles(await Deno.readTextFile(`${CONSOLE_FOLDER}/${TABLE_NAME}`));
+  for (const { path, forms: { plain, compressed } } of table) {
+    // A client without brotli gets gzip.
+    const longest = compressed.find(({ coding }) => coding === "gzip") ?? plain;
+    assert(longest.bytes <= 64 * 1024, `${path} takes ${longest.bytes} bytes: split it, or load a part of it later`);
+  }
+});
+
 /** Returns the files that the page's index loads, with their hashes there. */
 async function firstScreen(): Promise<Map<string, string>> {
   const page = await Deno.readTextFile(`${CONSOLE_FOLDER}/index.html`);

@@ -148,6 +148,8 @@ passed "the Dockerfile builds"
 [ ! -e "$root/app/data/secret_key.txt" ] || fail "the image holds a key"
 files="$(find "$root/app" -maxdepth 1 -mindepth 1 -printf '%f\n' | LC_ALL=C sort | tr '\n' ' ')"
 [ "$files" = "data deno.json deno.lock main.ts src " ] || fail "the image holds these files: $files"
+files="$(find "$root/app/src/console" -maxdepth 1 -mindepth 1 -printf '%f\n' | LC_ALL=C sort | tr '\n' ' ')"
+[ "$files" = "deno.json dist " ] || fail "the image holds these files of the page: $files"
 passed "the image holds the gateway and nothing else"
 
 [ "$(stat -c %u "$root/app/data")" = "${user%%:*}" ] || fail "the directory for the key is not the user's own"
@@ -178,6 +180,10 @@ in_container "${command[@]}" >"$work/log" 2>&1 &
 child=$!
 wait_for "the gateway does not answer on /health with 200" healthy
 passed "the gateway answers on /health with 200"
+
+curl --noproxy '*' --silent "http://127.0.0.1:$port/" | grep -q '<script type="module" src="assets/' ||
+  fail "the gateway does not serve its page"
+passed "the gateway serves its page"
 
 in_container "${healthcheck[@]}" >/dev/null 2>&1 || fail "the health check fails beside a gateway that runs"
 passed "the health check passes"

@@ -67,7 +67,7 @@ Deno.test("text() has every label value at 0 before anything happened", async ()
   assertEquals(valuesOf("e2e_gateway_streams_ended_total", "reason").size, 7);
   assertEquals(valuesOf("e2e_gateway_dropped_events_total", "reason"), new Set(["too_slow", "revoked", "too_large"]));
   assertEquals(valuesOf("e2e_gateway_requests_total", "result").size, 5);
-  assertEquals(valuesOf("e2e_gateway_request_seconds", "route").size, 9);
+  assertEquals(valuesOf("e2e_gateway_request_seconds", "route").size, 10);
   assertEquals(valuesOf("e2e_gateway_step_seconds", "step").size, 6);
   assertEquals(valuesOf("e2e_gateway_streams", "version"), new Set(["1", "2"]));
 });

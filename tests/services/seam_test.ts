@@ -120,7 +120,7 @@ Deno.test("a service that every key may use is nothing that a key can be granted
 const MAY_NAME = [
   /^services\/(registry\.ts|\w+\/)/,
   /^app\/(default_broker|doctor)\.ts$/,
-  /^(client|conformance|demo|mqtt)\//,
+  /^(client|conformance|console|demo|mqtt)\//,
   /^cli\/(call|publish|subscribe|action|request|home_assistant|states|query|conformance|demo|doctor)\.ts$/,
   /^cli\/actions\//,
 ];

@@ -3,11 +3,12 @@
  *
  * @module
  */
-import type { ReadonlySignal } from "@preact/signals";
+import type { Observable } from "../observable.ts";
 import { useEffect } from "preact/hooks";
-import { Icon, type IconName } from "../components/icon.tsx";
-import { useTexts } from "../context.ts";
-import { useAdmin } from "./admin_state.ts";
+import { Icon } from "../components/icon.tsx";
+import type { IconName } from "../components/icons.ts";
+import { useTexts } from "../context.tsx";
+import { useAdmin } from "./admin_context.tsx";
 import { useAdminTexts } from "./admin_texts.ts";
 import { ChecksScreen } from "./checks_screen.tsx";
 import { DevicesScreen } from "./devices_screen.tsx";
@@ -20,7 +21,7 @@ const SCREENS = [
 ] as const satisfies readonly { readonly id: string; readonly icon: IconName; readonly Component: unknown }[];
 
 /** The page; `route` is the fragment of its address. */
-export function AdminPage({ route }: { readonly route: ReadonlySignal<string> }) {
+export function AdminPage({ route }: { readonly route: Observable<string> }) {
   const state = useAdmin();
   const texts = useAdminTexts();
   const common = useTexts().app;

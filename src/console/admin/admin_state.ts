@@ -3,9 +3,8 @@
  *
  * @module
  */
-import { type ReadonlySignal, signal } from "@preact/signals";
-import { createContext } from "preact";
-import { useContext } from "preact/hooks";
+import { signal } from "@preact/signals";
+import type { Observable, Variable } from "../observable.ts";
 import { type AdminApi, AdminError, type AdminOptions, type KeyList } from "./api.ts";
 
 /** Reason why the page shows nothing. */
@@ -20,7 +19,7 @@ export class AdminState {
   /** Client of the API. */
   readonly api: AdminApi;
   /** Message about the last change. */
-  readonly notice = signal("");
+  readonly notice: Variable<string> = signal("");
 
   /** Makes the state; `gateway` is the address for devices that the link has. */
   constructor(api: AdminApi, gateway: string | undefined) {
@@ -29,17 +28,17 @@ export class AdminState {
   }
 
   /** Keys and pairing codes; undefined until they are loaded. */
-  get list(): ReadonlySignal<KeyList | undefined> {
+  get list(): Observable<KeyList | undefined> {
     return this.#list;
   }
 
   /** Options of rights; undefined until they are loaded. */
-  get options(): ReadonlySignal<AdminOptions | undefined> {
+  get options(): Observable<AdminOptions | undefined> {
     return this.#options;
   }
 
   /** Reason why the page shows nothing; undefined while it works. */
-  get stopped(): ReadonlySignal<Stopped | undefined> {
+  get stopped(): Observable<Stopped | undefined> {
     return this.#stopped;
   }
 
@@ -85,14 +84,4 @@ export class AdminState {
       return undefined;
     }
   }
-}
-
-/** State for all components. */
-export const AdminContext = createContext<AdminState | undefined>(undefined);
-
-/** Returns the state of the page. */
-export function useAdmin(): AdminState {
-  const state = useContext(AdminContext);
-  if (state === undefined) throw new Error("Component is used outside of the page");
-  return state;
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { useTranslated } from "../context.ts";
+import { useTranslated } from "../context.tsx";
 import type { Translated } from "../catalogue/language.ts";
 import { type AdminTexts, en } from "./catalogue/en.ts";
 import { fr } from "./catalogue/fr.ts";

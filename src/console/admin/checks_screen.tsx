@@ -6,11 +6,11 @@
 import { useState } from "preact/hooks";
 import { Empty } from "../components/empty.tsx";
 import { Icon } from "../components/icon.tsx";
-import { useFormat } from "../context.ts";
+import { useFormat } from "../context.tsx";
 import { visibleText } from "../text/visible.ts";
 import { AdminScreen } from "./admin_screen.tsx";
 import { useAdminTexts } from "./admin_texts.ts";
-import { useAdmin } from "./admin_state.ts";
+import { useAdmin } from "./admin_context.tsx";
 import type { DoctorReport, Finding } from "./api.ts";
 
 /** Statuses, the most urgent first. */

@@ -6,10 +6,10 @@
 import { useState } from "preact/hooks";
 import { Empty } from "../components/empty.tsx";
 import { Icon } from "../components/icon.tsx";
-import { useFormat } from "../context.ts";
+import { useFormat } from "../context.tsx";
 import { AdminScreen } from "./admin_screen.tsx";
 import { useAdminTexts } from "./admin_texts.ts";
-import { useAdmin } from "./admin_state.ts";
+import { useAdmin } from "./admin_context.tsx";
 import type { PairingOffer } from "./api.ts";
 import { KeyCard, PairingCard } from "./key_card.tsx";
 import { NewKeyDialog } from "./new_key_dialog.tsx";

@@ -6,10 +6,10 @@
 import { useState } from "preact/hooks";
 import { Confirm } from "../components/confirm.tsx";
 import { Icon } from "../components/icon.tsx";
-import { useFormat } from "../context.ts";
+import { useFormat } from "../context.tsx";
 import { visibleText } from "../text/visible.ts";
 import { useAdminTexts } from "./admin_texts.ts";
-import { useAdmin } from "./admin_state.ts";
+import { useAdmin } from "./admin_context.tsx";
 import type { KeyUse, ListedKey, ListedPairing, PairingOffer } from "./api.ts";
 import { ChangeKeyDialog } from "./change_key_dialog.tsx";
 import { RenewDialog } from "./renew_dialog.tsx";

@@ -2,9 +2,10 @@
 import { signal } from "@preact/signals";
 import { render } from "preact";
 import { preferredLanguage } from "../catalogue/language.ts";
-import { LanguageContext } from "../context.ts";
+import { LanguageProvider } from "../context.tsx";
 import { AdminPage } from "./admin_page.tsx";
-import { AdminContext, AdminState } from "./admin_state.ts";
+import { AdminProvider } from "./admin_context.tsx";
+import { AdminState } from "./admin_state.ts";
 import { createAdminApi } from "./api.ts";
 import { takeAdminLink } from "./token.ts";
 
@@ -33,11 +34,11 @@ document.addEventListener("visibilitychange", () => {
 const root = document.getElementById("app");
 if (root === null) throw new Error("index.html has no element with the id app");
 render(
-  <LanguageContext.Provider value={signal(language)}>
-    <AdminContext.Provider value={state}>
+  <LanguageProvider language={signal(language)}>
+    <AdminProvider state={state}>
       <AdminPage route={route} />
-    </AdminContext.Provider>
-  </LanguageContext.Provider>,
+    </AdminProvider>
+  </LanguageProvider>,
   root,
 );
 await state.load();

@@ -7,9 +7,9 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { encode } from "uqr";
 import { Dialog } from "../components/dialog.tsx";
 import { Icon } from "../components/icon.tsx";
-import { useFormat, useTexts } from "../context.ts";
+import { useFormat, useTexts } from "../context.tsx";
 import { useAdminTexts } from "./admin_texts.ts";
-import { useAdmin } from "./admin_state.ts";
+import { useAdmin } from "./admin_context.tsx";
 import type { PairingOffer } from "./api.ts";
 
 /** Pause between two looks at the list, in milliseconds. */

@@ -5,10 +5,10 @@
  */
 import { useEffect, useState } from "preact/hooks";
 import { Empty } from "../components/empty.tsx";
-import { useFormat, useTexts } from "../context.ts";
+import { useFormat, useTexts } from "../context.tsx";
 import { AdminScreen } from "./admin_screen.tsx";
 import { useAdminTexts } from "./admin_texts.ts";
-import { useAdmin } from "./admin_state.ts";
+import { useAdmin } from "./admin_context.tsx";
 import type { Refusal, Refusals } from "./api.ts";
 
 /** Pause between two looks, in milliseconds. */

@@ -5,9 +5,9 @@
  */
 import { useState } from "preact/hooks";
 import { Dialog } from "../components/dialog.tsx";
-import { useTexts } from "../context.ts";
+import { useTexts } from "../context.tsx";
 import { useAdminTexts } from "./admin_texts.ts";
-import { useAdmin } from "./admin_state.ts";
+import { useAdmin } from "./admin_context.tsx";
 import type { PairingOffer } from "./api.ts";
 import { AddressField, Mistakes } from "./form_fields.tsx";
 

@@ -13,7 +13,7 @@ export interface AdminLink {
 }
 
 /** Part of `sessionStorage`, which other tabs and later sessions cannot read. */
-type TabStorage = Pick<Storage, "getItem" | "setItem">;
+export type TabStorage = Pick<Storage, "getItem" | "setItem">;
 
 /** Names in the storage. */
 const NAMES = { token: "admin-token", gateway: "admin-gateway" } as const;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { useTexts } from "../context.ts";
+import { useTexts } from "../context.tsx";
 import { Dialog } from "./dialog.tsx";
 
 /** Question and its answers. */
@@ -29,10 +29,11 @@ export function Confirm({ title, question, confirm, isDanger = false, onConfirm,
     <Dialog title={title} onClose={onClose} class="narrow">
       <p>{question}</p>
       <div class="buttons">
-        <button type="button" class="button plain" onClick={onClose}>{texts.cancel}</button>
+        <button type="button" class="button plain" autofocus={isDanger} onClick={onClose}>{texts.cancel}</button>
         <button
           type="button"
           class={`button ${isDanger ? "danger" : "primary"}`}
+          autofocus={!isDanger}
           onClick={() => {
             onClose();
             onConfirm();

@@ -5,7 +5,7 @@
  */
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
-import { useTexts } from "../context.ts";
+import { useTexts } from "../context.tsx";
 import { Icon } from "./icon.tsx";
 
 /** Title and content of a dialog. */

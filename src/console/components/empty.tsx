@@ -4,7 +4,8 @@
  * @module
  */
 import type { ComponentChildren } from "preact";
-import { Icon, type IconName } from "./icon.tsx";
+import { Icon } from "./icon.tsx";
+import type { IconName } from "./icons.ts";
 
 /** Content of an empty state. */
 export interface EmptyProps {

@@ -62,9 +62,11 @@ export function HoldButton({ class: name, isDisabled, onHold, onPress, children 
       onPointerLeave={end}
       onPointerCancel={end}
       onContextMenu={(event) => event.preventDefault()}
-      onClick={() => {
-        if (isDisabled || wasHeld.current) return;
-        onPress();
+      onClick={({ detail }) => {
+        // The release after holding; a press of a key has no count of clicks.
+        const isRelease = wasHeld.current && detail > 0;
+        wasHeld.current = false;
+        if (!isDisabled && !isRelease) onPress();
       }}
     >
       {children}

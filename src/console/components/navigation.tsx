@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { useApp, useTexts } from "../context.ts";
+import { useApp, useTexts } from "../context.tsx";
 import { type Home, homeAddress } from "../homes/home.ts";
 import { formatRoute } from "../router.ts";
 import type { Screen } from "../screens/screen.ts";

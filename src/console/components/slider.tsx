@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { useTexts } from "../context.ts";
+import { useTexts } from "../context.tsx";
 import { Icon } from "./icon.tsx";
 
 /** Properties of a slider. */

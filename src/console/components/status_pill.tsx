@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { useApp, useFormat, useTexts } from "../context.ts";
+import { useApp, useFormat, useTexts } from "../context.tsx";
 import type { Status } from "../connection/status.ts";
 
 /** Pill with the status in words; its dot repeats them in colour. */

@@ -29,10 +29,11 @@ export function Switch({ id, isOn, isDisabled = false, describedBy, onSwitch }: 
         checked={isOn}
         disabled={isDisabled}
         aria-describedby={describedBy}
-        onClick={(event) => {
+        onChange={({ currentTarget }) => {
+          const wanted = currentTarget.checked;
           // The state of the home is shown, not that of the finger.
-          event.preventDefault();
-          onSwitch(!isOn);
+          currentTarget.checked = isOn;
+          onSwitch(wanted);
         }}
       />
       <i />

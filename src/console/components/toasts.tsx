@@ -4,7 +4,7 @@
  * @module
  */
 import { useEffect } from "preact/hooks";
-import { useApp, useTexts } from "../context.ts";
+import { useApp, useTexts } from "../context.tsx";
 import type { Notice } from "../app.ts";
 import { Icon } from "./icon.tsx";
 
@@ -32,6 +32,7 @@ export function Toasts() {
 function Toast({ notice, onDismiss }: { readonly notice: Notice; readonly onDismiss: () => void }) {
   const texts = useTexts().app;
   useEffect(() => {
+    if (notice.isLasting) return;
     const timer = setTimeout(onDismiss, durationOf(notice));
     return () => clearTimeout(timer);
   }, [notice.id]);

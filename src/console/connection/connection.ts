@@ -3,11 +3,12 @@
  *
  * @module
  */
-import { computed, type ReadonlySignal, signal } from "@preact/signals";
+import { computed, type Signal, signal } from "@preact/signals";
 import { GatewayClient, GatewayError, ScopeError, type StreamEvent, WrongKeyError } from "@e2e-gateway/client";
 import { Backoff } from "../../lib/backoff.ts";
 import { type Clock, SYSTEM_CLOCK } from "../../lib/clock.ts";
-import { type Home } from "../homes/home.ts";
+import type { Home } from "../homes/home.ts";
+import type { Observable } from "../observable.ts";
 import { type DeviceInfo, parseDeviceInfo } from "./device_info.ts";
 import { ExchangeRecorder, type LastExchange } from "./last_exchange.ts";
 import { secretKeyOf } from "./secret_key.ts";
@@ -54,13 +55,13 @@ const CHECK_TIMEOUT_MS = 10_000;
 export class Connection {
   /** Home that it is connected to. */
   readonly home: Home;
-  readonly #facts;
-  readonly #device;
+  readonly #facts: Signal<Facts>;
+  readonly #device: Signal<DeviceInfo | undefined>;
   readonly #counts = signal<StreamCounts>({ gaps: 0, resumes: 0, slow: 0 });
   readonly #exchange = signal<LastExchange | undefined>(undefined);
   readonly #clockDifference = signal<number | undefined>(undefined);
   /** Status as people see it. */
-  readonly status: ReadonlySignal<Status>;
+  readonly status: Observable<Status>;
   readonly #client: GatewayClient;
   readonly #recorder: ExchangeRecorder;
   readonly #streams: Readonly<Record<StreamService, SharedStream>>;
@@ -96,22 +97,22 @@ export class Connection {
   }
 
   /** Description of the key; undefined until the gateway answered, and for a gateway that has none. */
-  get device(): ReadonlySignal<DeviceInfo | undefined> {
+  get device(): Observable<DeviceInfo | undefined> {
     return this.#device;
   }
 
   /** Numbers of gaps and resumes. */
-  get counts(): ReadonlySignal<StreamCounts> {
+  get counts(): Observable<StreamCounts> {
     return this.#counts;
   }
 
   /** Last request beside its envelope. */
-  get lastExchange(): ReadonlySignal<LastExchange | undefined> {
+  get lastExchange(): Observable<LastExchange | undefined> {
     return this.#exchange;
   }
 
   /** Lead of the gateway's clock over this device's, in milliseconds. */
-  get clockDifference(): ReadonlySignal<number | undefined> {
+  get clockDifference(): Observable<number | undefined> {
     return this.#clockDifference;
   }
 

@@ -148,7 +148,7 @@ export class SharedStream {
     if (event.type === "error" || event.type === "disconnected" || event.type === "end") this.#isConnected = false;
     if (event.type === "message") {
       if (this.#wasDelivered(event)) return;
-      this.#position = { epoch: event.epoch, offset: event.offset };
+      this.#position = laterOf(this.#position, event);
     }
     this.#options.onEvent(event);
     for (const { filters, onEvent } of [...this.#subscriptions]) {
@@ -162,4 +162,9 @@ export class SharedStream {
   #wasDelivered({ epoch, offset, retain }: Position & { readonly retain: boolean }): boolean {
     return !retain && epoch === this.#position?.epoch && offset <= this.#position.offset;
   }
+}
+
+/** Returns the later position; retained messages may be older than others that came already. */
+function laterOf(position: Position | undefined, { epoch, offset }: Position): Position {
+  return position?.epoch === epoch && position.offset > offset ? position : { epoch, offset };
 }

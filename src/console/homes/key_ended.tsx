@@ -6,7 +6,7 @@
 import { Empty } from "../components/empty.tsx";
 import { ScreenFrame } from "../components/screen_frame.tsx";
 import type { Connection } from "../connection/connection.ts";
-import { useApp, useFormat, useTexts } from "../context.ts";
+import { useApp, useFormat, useTexts } from "../context.tsx";
 import { visibleText } from "../text/visible.ts";
 
 /** Says that the key has expired, or that it was removed, and offers to pair again. */

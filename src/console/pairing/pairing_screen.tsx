@@ -5,7 +5,7 @@
  */
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { Icon } from "../components/icon.tsx";
-import { useApp, useTexts } from "../context.ts";
+import { useApp, useTexts } from "../context.tsx";
 import { visibleText } from "../text/visible.ts";
 import { PairingError, type PairingFault } from "./pair_device.ts";
 import { Scanner } from "./scanner.tsx";

@@ -4,7 +4,7 @@
  * @module
  */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { useTexts } from "../context.ts";
+import { useTexts } from "../context.tsx";
 
 /** Properties of the scanner. */
 export interface ScannerProps {

@@ -3,9 +3,8 @@
  *
  * @module
  */
-import type { ComponentType } from "preact";
 import type { Translated } from "../catalogue/language.ts";
-import type { IconName } from "../components/icon.tsx";
+import type { IconName } from "../components/icons.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { DeviceInfo } from "../connection/device_info.ts";
 
@@ -18,7 +17,7 @@ export interface ScreenProps {
 }
 
 /** Component of a screen. */
-export type ScreenComponent = ComponentType<ScreenProps>;
+export type ScreenComponent = (props: ScreenProps) => object | null;
 
 /** Screen of the page. */
 export interface Screen {

@@ -5,7 +5,7 @@
  */
 import { useEffect, useState } from "preact/hooks";
 import { Empty } from "../components/empty.tsx";
-import { useTexts } from "../context.ts";
+import { useTexts } from "../context.tsx";
 import type { Screen, ScreenComponent, ScreenProps } from "./screen.ts";
 
 /** State of the loading. */

@@ -4,7 +4,6 @@
  * @module
  */
 import { STATUS_CODE } from "@std/http/status";
-import type { z } from "zod";
 import { readBytes, TooLargeError } from "../../lib/read_bytes.ts";
 import { tryParseJson } from "../../lib/json.ts";
 import { bodyBroken, bodyTooLarge, bodyTooSlow, HttpError } from "../errors.ts";
@@ -15,12 +14,23 @@ const MAX_BYTES = 64 * 1024;
 /** Longest time for a body to arrive, in milliseconds. */
 const TIMEOUT_MS = 5000;
 
+/** Schema of a body. */
+export interface BodySchema<T> {
+  /** Parses a value, or returns everything that is wrong with it. */
+  safeParse(value: unknown): { readonly success: true; readonly data: T } | {
+    readonly success: false;
+    readonly error: {
+      readonly issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[];
+    };
+  };
+}
+
 /**
  * Reads a body.
  *
  * @throws {HttpError} if it is too large, too slow, not of the media type `application/json`, or does not follow the schema
  */
-export async function readJsonBody<T>(request: Request, schema: z.ZodType<T>): Promise<T> {
+export async function readJsonBody<T>(request: Request, schema: BodySchema<T>): Promise<T> {
   if (request.headers.get("Content-Type") !== "application/json") {
     throw new HttpError(STATUS_CODE.UnsupportedMediaType, "Content-Type must be application/json", { reason: "body" });
   }

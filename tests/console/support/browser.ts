@@ -2,7 +2,7 @@
 import { AxeBuilder } from "@axe-core/playwright";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { CHROMIUM } from "../../portable/run_in_chromium.ts";
-import type { Needs } from "../../support/needs.ts";
+import { needing, type Needs } from "../../support/needs.ts";
 
 /** Requirements of tests with a browser. */
 export const NEEDS: Needs = { chromium: CHROMIUM };
@@ -36,6 +36,12 @@ export interface OpenedPage extends AsyncDisposable {
   checkAccessibility(): Promise<string[]>;
   /** Saves a picture in the folder of the variable CONSOLE_SCREENSHOTS, if it is set. */
   screenshot(name: string): Promise<void>;
+}
+
+/** Registers a test with a browser. */
+export function testPage(name: string, fn: () => Promise<void>): void {
+  // Browser and gateway outlive the test, and write when they like: reading their output spans tests.
+  Deno.test({ ...needing(name, NEEDS), sanitizeOps: false, sanitizeResources: false, fn });
 }
 
 /** Name of the function in the page that reports a violation of the policy. */

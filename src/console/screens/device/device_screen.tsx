@@ -7,7 +7,7 @@ import { useEffect, useState } from "preact/hooks";
 import { Confirm } from "../../components/confirm.tsx";
 import { ScreenFrame } from "../../components/screen_frame.tsx";
 import { isLanguage, LANGUAGES } from "../../catalogue/language.ts";
-import { useApp, useTexts } from "../../context.ts";
+import { useApp, useTexts } from "../../context.tsx";
 import { visibleText } from "../../text/visible.ts";
 import type { ScreenProps } from "../screen.ts";
 import { Facts } from "./facts.tsx";
@@ -94,6 +94,7 @@ function Forget({ connection }: Pick<ScreenProps, "connection">) {
         : forgotten === "default"
         ? texts.forgottenDefault
         : texts.forgottenHereOnly(name),
+      { isLasting: forgotten === "here_only" },
     );
   }
 

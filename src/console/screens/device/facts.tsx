@@ -5,7 +5,7 @@
  */
 import type { ComponentChildren } from "preact";
 import { StatusPill } from "../../components/status_pill.tsx";
-import { useFormat, useTexts } from "../../context.ts";
+import { useFormat, useTexts } from "../../context.tsx";
 import { homeAddress } from "../../homes/home.ts";
 import { visibleText } from "../../text/visible.ts";
 import type { ScreenProps } from "../screen.ts";

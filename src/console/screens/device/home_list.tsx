@@ -4,7 +4,7 @@
  * @module
  */
 import { Icon } from "../../components/icon.tsx";
-import { useApp, useTexts } from "../../context.ts";
+import { useApp, useTexts } from "../../context.tsx";
 import { homeAddress, homeId } from "../../homes/home.ts";
 import { visibleText } from "../../text/visible.ts";
 import type { ScreenProps } from "../screen.ts";

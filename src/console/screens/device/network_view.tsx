@@ -5,7 +5,7 @@
  */
 import { useEffect } from "preact/hooks";
 import { GatewayError } from "@e2e-gateway/client";
-import { useFormat, useTexts } from "../../context.ts";
+import { useFormat, useTexts } from "../../context.tsx";
 import { visibleText } from "../../text/visible.ts";
 import type { ScreenProps } from "../screen.ts";
 

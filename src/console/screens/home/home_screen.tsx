@@ -5,7 +5,7 @@
  */
 import { ScreenFrame } from "../../components/screen_frame.tsx";
 import { Empty } from "../../components/empty.tsx";
-import { useTexts } from "../../context.ts";
+import { useTexts } from "../../context.tsx";
 import { visibleText } from "../../text/visible.ts";
 import type { ScreenProps } from "../screen.ts";
 import { Actions } from "./actions/actions.tsx";

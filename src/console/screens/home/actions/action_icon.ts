@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type IconName, isIconName } from "../../../components/icon.tsx";
+import { type IconName, isIconName } from "../../../components/icons.ts";
 
 /** Colour of a tile: none of them alone says anything. */
 export type Tone = "accent" | "heat" | "glow" | "cool";

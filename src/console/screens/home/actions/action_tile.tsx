@@ -6,10 +6,10 @@
 import { useState } from "preact/hooks";
 import { Confirm } from "../../../components/confirm.tsx";
 import { Dialog } from "../../../components/dialog.tsx";
-import { useFormat, useTexts } from "../../../context.ts";
+import { useFormat, useTexts } from "../../../context.tsx";
 import { visibleText } from "../../../text/visible.ts";
 import { actionIcon, toneOf } from "./action_icon.ts";
-import type { HomeAction, ParamValue } from "./action_list.ts";
+import type { ParamValue } from "./action_list.ts";
 import { ButtonTile } from "./button_tile.tsx";
 import { ChoiceTile } from "./choice_tile.tsx";
 import { controlOf } from "./control.ts";

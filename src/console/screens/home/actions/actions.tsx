@@ -5,7 +5,7 @@
  */
 import { Empty } from "../../../components/empty.tsx";
 import type { Connection } from "../../../connection/connection.ts";
-import { useTexts } from "../../../context.ts";
+import { useTexts } from "../../../context.tsx";
 import type { ActionList } from "./action_list.ts";
 import { ActionTile } from "./action_tile.tsx";
 import { Limits } from "../guest/limits.tsx";

@@ -5,7 +5,7 @@
  */
 import { HoldButton } from "../../../components/hold_button.tsx";
 import { Icon } from "../../../components/icon.tsx";
-import { useTexts } from "../../../context.ts";
+import { useTexts } from "../../../context.tsx";
 import type { TileProps } from "./tile.ts";
 
 /** Tile with a button. */
@@ -25,7 +25,9 @@ export function ButtonTile(props: TileProps & { readonly onPress: () => void }) 
       <span class="text">
         <span class="name">{label}</span>
         <span class="state num" role="status">
-          {news ?? ([state, hint].filter((part) => part !== undefined).join(" · ") || texts.press)}
+          {news ??
+            ([action.state === null ? undefined : state, hint].filter((part) => part !== undefined).join(" · ") ||
+              texts.press)}
         </span>
       </span>
       {isHold ? <span class="hold" aria-hidden="true" /> : (

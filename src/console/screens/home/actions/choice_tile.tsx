@@ -4,7 +4,7 @@
  * @module
  */
 import { Icon } from "../../../components/icon.tsx";
-import { useFormat, useTexts } from "../../../context.ts";
+import { useFormat, useTexts } from "../../../context.tsx";
 import type { Control } from "./control.ts";
 import { stateText } from "./state_text.ts";
 import type { TileProps } from "./tile.ts";

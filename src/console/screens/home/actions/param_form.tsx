@@ -5,7 +5,7 @@
  */
 import { useId, useState } from "preact/hooks";
 import { Switch } from "../../../components/switch.tsx";
-import { useTexts } from "../../../context.ts";
+import { useTexts } from "../../../context.tsx";
 import { visibleText } from "../../../text/visible.ts";
 import type { Param, ParamValue } from "./action_list.ts";
 

@@ -6,7 +6,7 @@
 import { useEffect, useId, useState } from "preact/hooks";
 import { Icon } from "../../../components/icon.tsx";
 import { Slider } from "../../../components/slider.tsx";
-import { useFormat } from "../../../context.ts";
+import { useFormat } from "../../../context.tsx";
 import { type Control, decimalsOf, numberOfState, snap } from "./control.ts";
 import type { TileProps } from "./tile.ts";
 import { unitOf } from "./unit.ts";
@@ -40,7 +40,7 @@ export function SliderTile(props: TileProps & { readonly control: Extract<Contro
   }, [chosen]);
 
   return (
-    <div class={`tile slider ${tone} ${run.kind}`}>
+    <div class={`tile slider ${known === undefined ? "unset" : tone} ${run.kind}`}>
       <div class="top">
         <span class="badge">
           <Icon name={icon} />

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { IconName } from "../../../components/icon.tsx";
+import type { IconName } from "../../../components/icons.ts";
 import type { Tone } from "./action_icon.ts";
 import type { HomeAction, ParamValue } from "./action_list.ts";
 import type { Run } from "./outcome.ts";

@@ -6,7 +6,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { GatewayError, ScopeError } from "@e2e-gateway/client";
 import type { Connection } from "../../../connection/connection.ts";
-import { useApp } from "../../../context.ts";
+import { useApp } from "../../../context.tsx";
 import { type ActionList, parseActionList, readActionList } from "./action_list.ts";
 
 /** Time between two questions for states, in milliseconds; the gateway asks a source once a second at most. */

@@ -5,7 +5,7 @@
  */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Connection } from "../../../connection/connection.ts";
-import { useApp } from "../../../context.ts";
+import { useApp } from "../../../context.tsx";
 import type { HomeAction, ParamValue, Uses } from "./action_list.ts";
 import { outcomeOf, type Run } from "./outcome.ts";
 

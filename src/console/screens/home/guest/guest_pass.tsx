@@ -4,7 +4,7 @@
  * @module
  */
 import { Empty } from "../../../components/empty.tsx";
-import { useApp, useFormat, useTexts } from "../../../context.ts";
+import { useApp, useFormat, useTexts } from "../../../context.tsx";
 import { ActionTile } from "../actions/action_tile.tsx";
 import type { ActionsProps } from "../actions/actions.tsx";
 import { Limits } from "./limits.tsx";

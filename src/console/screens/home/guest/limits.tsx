@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { useApp, useFormat, useTexts } from "../../../context.ts";
+import { useApp, useFormat, useTexts } from "../../../context.tsx";
 import type { Uses } from "../actions/action_list.ts";
 
 /** Properties of the limits. */

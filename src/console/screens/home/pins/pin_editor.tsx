@@ -8,7 +8,7 @@ import { Dialog } from "../../../components/dialog.tsx";
 import { Icon } from "../../../components/icon.tsx";
 import type { Connection } from "../../../connection/connection.ts";
 import { readableEntities, readableTopics } from "../../../connection/device_info.ts";
-import { useFormat, useTexts } from "../../../context.ts";
+import { useFormat, useTexts } from "../../../context.tsx";
 import { visibleText } from "../../../text/visible.ts";
 import { stateText } from "../actions/state_text.ts";
 import { type Candidate, candidatesOf, MAX_PINS, type Pin, pinId, type PinValue } from "./pin.ts";

@@ -8,7 +8,7 @@ import { Empty } from "../../../components/empty.tsx";
 import { Sparkline } from "../../../components/sparkline.tsx";
 import type { Connection } from "../../../connection/connection.ts";
 import { readableEntities, readableTopics } from "../../../connection/device_info.ts";
-import { useFormat, useTexts } from "../../../context.ts";
+import { useFormat, useTexts } from "../../../context.tsx";
 import { visibleText } from "../../../text/visible.ts";
 import { stateText } from "../actions/state_text.ts";
 import { type Pin, pinId } from "./pin.ts";

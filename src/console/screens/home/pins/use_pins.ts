@@ -9,7 +9,7 @@ import { isObject } from "../../../../lib/json.ts";
 import type { Connection, StreamService } from "../../../connection/connection.ts";
 import { type DeviceInfo, readableEntities, readableTopics } from "../../../connection/device_info.ts";
 import { matchesEntity, matchesFilter } from "../../../connection/topic_match.ts";
-import { useApp } from "../../../context.ts";
+import { useApp } from "../../../context.tsx";
 import { type Pin, pinId, type PinValue, readPins, valueOf } from "./pin.ts";
 import { type Point, readSeries, withPoint } from "./series.ts";
 
@@ -42,6 +42,8 @@ export function usePins(connection: Connection): KnownPins {
   const [readings, setReadings] = useState<ReadonlyMap<string, PinReading>>(new Map());
   const latest = useRef(readings);
   latest.current = readings;
+  const chosen = useRef<readonly Pin[]>([]);
+  chosen.current = pins ?? [];
 
   useEffect(() => {
     void Promise.all([store.recall(home, "pins"), store.recall(home, "series")]).then(([pins, series]) => {
@@ -53,7 +55,8 @@ export function usePins(connection: Connection): KnownPins {
 
   useEffect(() => {
     const keep = () => {
-      const series = [...latest.current].map(([id, { series }]) => [id, series] as const);
+      const ids = new Set(chosen.current.map(pinId));
+      const series = [...latest.current].flatMap(([id, { series }]) => ids.has(id) ? [[id, series] as const] : []);
       if (series.length > 0) void store.remember(home, "series", Object.fromEntries(series));
     };
     const timer = setInterval(keep, KEEP_MS);

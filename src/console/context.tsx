@@ -3,19 +3,33 @@
  *
  * @module
  */
-import type { ReadonlySignal } from "@preact/signals";
-import { createContext } from "preact";
+import { type ComponentChildren, createContext } from "preact";
 import { useContext, useMemo } from "preact/hooks";
 import type { App } from "./app.ts";
 import { CATALOGUE, type Texts } from "./catalogue/catalogue.ts";
 import { createFormat, type Format } from "./catalogue/format.ts";
+import type { Observable } from "./observable.ts";
 import { type Language, localeOf, type Translated } from "./catalogue/language.ts";
 
-/** State of the page for all components. */
-export const AppContext = createContext<App | undefined>(undefined);
+const AppContext = createContext<App | undefined>(undefined);
 
-/** Language of the page for all components. */
-export const LanguageContext = createContext<ReadonlySignal<Language> | undefined>(undefined);
+/** Makes the state of the page accessible to the components in it. */
+export function AppProvider({ app, children }: { readonly app: App; readonly children: ComponentChildren }) {
+  return (
+    <AppContext.Provider value={app}>
+      <LanguageProvider language={app.language}>{children}</LanguageProvider>
+    </AppContext.Provider>
+  );
+}
+
+const LanguageContext = createContext<Observable<Language> | undefined>(undefined);
+
+/** Makes the language accessible to the components in it. */
+export function LanguageProvider(
+  { language, children }: { readonly language: Observable<Language>; readonly children: ComponentChildren },
+) {
+  return <LanguageContext.Provider value={language}>{children}</LanguageContext.Provider>;
+}
 
 /** Returns the language of the page. */
 export function useLanguage(): Language {

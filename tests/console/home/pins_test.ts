@@ -1,0 +1,80 @@
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { sparkPath } from "../../../src/console/components/spark_path.ts";
+import {
+  candidatesOf,
+  guessUnit,
+  MAX_PINS,
+  type Pin,
+  readPins,
+  valueOf,
+} from "../../../src/console/screens/home/pins/pin.ts";
+import { type Point, readSeries, trendOf, withPoint } from "../../../src/console/screens/home/pins/series.ts";
+
+const of = (topic: string, payload: string, service: Pin["service"] = "mqtt") =>
+  candidatesOf({ service, topic, payload }).map(({ label, unit, value, path }) => [label, value, unit, path.join(".")]);
+
+Deno.test("candidatesOf() offers plain values, and the members of JSON objects one by one", () => {
+  assertEquals(of("home/living-room/temperature", "21.50"), [["Living room temperature", 21.5, "°C", ""]]);
+  assertEquals(
+    of("zigbee2mqtt/bath", '{"humidity":54,"update":{"state":"idle"},"list":[1]}'),
+    [
+      ["Bath humidity", 54, "%", "humidity"],
+      ["Update state", "idle", "", "update.state"],
+    ].map((row) => row[0] === "Update state" ? ["Bath update", "idle", "", "update.state"] : row),
+  );
+  assertEquals(of("home/gate/state", "closed"), [["Gate", "closed", "", ""]]);
+  assertEquals(of("home/log", "x".repeat(100)), []);
+});
+
+Deno.test("candidatesOf() takes name and unit of an entity from Home Assistant", () => {
+  const state = { state: "412", attributes: { friendly_name: "Power", unit_of_measurement: "W" } };
+  assertEquals(of("sensor.power", JSON.stringify(state), "home_assistant"), [["Power", 412, "W", "state"]]);
+  assertEquals(of("sensor.power", "null", "home_assistant"), []);
+});
+
+Deno.test("candidatesOf() and valueOf() agree, and never throw, for every payload", () => {
+  fc.assert(fc.property(fc.oneof(fc.string(), fc.json()), (payload) => {
+    for (const candidate of candidatesOf({ service: "mqtt", topic: "a/b", payload })) {
+      assertEquals(valueOf(candidate, payload), candidate.value);
+    }
+  }));
+});
+
+Deno.test("guessUnit() names a unit only where one is usual", () => {
+  const names = ["temperature", "co2", "power", "power_factor", "pressure", "energy", "illuminance_lux"];
+  assertEquals(names.map(guessUnit), ["°C", "ppm", "W", "", "", "", "lx"]);
+});
+
+Deno.test("readPins() and readSeries() leave out what is malformed", () => {
+  const pin = { service: "mqtt", topic: "a", path: [], label: "A", unit: "" };
+  assertEquals(readPins([pin, { ...pin, path: [1] }, null, "x"]).length, 1);
+  assertEquals(readPins(Array(100).fill(pin)).length, MAX_PINS);
+  assertEquals([readPins(undefined), readSeries({})], [[], []]);
+  assertEquals(readSeries([{ at: 1, value: 2 }, { at: 1 }, null]), [{ at: 1, value: 2 }]);
+});
+
+Deno.test("withPoint() stays bounded and in order", () => {
+  let series: readonly Point[] = [];
+  for (let at = 0; at < 1000; at += 1) series = withPoint(series, { at, value: at });
+  assertEquals([series.length, series[0]?.at, series.at(-1)?.at], [240, 760, 999]);
+  assertEquals(withPoint(series, { at: 1, value: 0 }), series);
+  assertEquals(withPoint(series, { at: 999, value: 5 }).at(-1), { at: 999, value: 5 });
+  assertEquals(trendOf(series), { change: 239, overMs: 239 });
+  assertEquals(trendOf([{ at: 1, value: 1 }]), undefined);
+});
+
+Deno.test("sparkPath() stays within its drawing for every series", () => {
+  const size = { width: 160, height: 46, margin: 6 };
+  const point = fc.record({
+    at: fc.integer({ min: 0, max: 1e12 }),
+    value: fc.double({ noNaN: true, min: -1e9, max: 1e9 }),
+  });
+  fc.assert(fc.property(fc.array(point, { minLength: 2, maxLength: 20 }), (points) => {
+    const path = sparkPath(points.toSorted((one, other) => one.at - other.at), size);
+    for (const [x = NaN, y = NaN] of path.slice(1).split("L").map((step) => step.split(" ").map(Number))) {
+      assertEquals(x >= 0 && x <= 160 && y >= 6 && y <= 40, true, path);
+    }
+  }));
+  assertEquals(sparkPath([{ at: 1, value: 1 }], size), "");
+});

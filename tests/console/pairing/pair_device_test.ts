@@ -1,0 +1,69 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import {
+  AlreadyPairedError,
+  PairingCodeError,
+  RateLimitError,
+  RequestTimeoutError,
+  TamperedError,
+  UnreachableError,
+} from "@e2e-gateway/client";
+import { deviceLabel } from "../../../src/console/pairing/device_label.ts";
+import { faultOf, pairDevice, PairingError, type PairingOptions } from "../../../src/console/pairing/pair_device.ts";
+
+const LINK = "https://home.example/#pair=AAECAwQFBgcICQoLDA0ODw";
+
+/** Pairs with a gateway that cannot be reached; returns the fault and the number of requests. */
+async function pairing(link: string, changed: Partial<PairingOptions> = {}) {
+  let requests = 0;
+  const { fault } = await assertRejects(
+    () =>
+      pairDevice(link, {
+        label: "test",
+        mayConnect: () => true,
+        checkKeys: () => Promise.resolve(),
+        fetch: () => {
+          requests += 1;
+          return Promise.reject(new TypeError("unreachable"));
+        },
+        now: () => 0,
+        ...changed,
+      }),
+    PairingError,
+  );
+  return { fault, requests };
+}
+
+Deno.test("pairDevice() sends nothing for a text that is no link, a foreign gateway, or a browser without storage", async () => {
+  assertEquals(await pairing("https://home.example/"), { fault: "not_a_link", requests: 0 });
+  assertEquals(await pairing(LINK, { mayConnect: () => false }), { fault: "other_gateway", requests: 0 });
+  const checkKeys = () => Promise.reject(new Error("private window"));
+  assertEquals(await pairing(LINK, { checkKeys }), { fault: "storage", requests: 0 });
+});
+
+Deno.test("pairDevice() says that the gateway cannot be reached, also for a link with space around it", async () => {
+  assertEquals(await pairing(` ${LINK}\n`), { fault: "unreachable", requests: 1 });
+});
+
+Deno.test("faultOf() tells apart what can be done about a failure", () => {
+  const faults = [
+    new PairingCodeError("x"),
+    new AlreadyPairedError("x"),
+    new UnreachableError("x"),
+    new RequestTimeoutError("x"),
+    new RateLimitError("x"),
+    new TamperedError("x"),
+    new Error("x"),
+  ].map(faultOf);
+  const wanted = ["code_refused", "already_paired", "unreachable", "unreachable", "too_many", "failed", "failed"];
+  assertEquals(faults, [...wanted]);
+});
+
+Deno.test("deviceLabel() names browser and system", () => {
+  const chrome = "Mozilla/5.0 (Linux; Android 16; Pixel 9) AppleWebKit/537.36 Chrome/140.0.0.0 Mobile Safari/537.36";
+  const safari =
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605 Version/19 Mobile Safari/604.1";
+  assertEquals(deviceLabel(chrome), "Chrome, Android");
+  assertEquals(deviceLabel(`${chrome} Edg/140.0`), "Edge, Android");
+  assertEquals(deviceLabel(safari), "Safari, iPhone");
+  assertEquals(deviceLabel(""), "Browser");
+});
