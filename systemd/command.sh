@@ -4,7 +4,7 @@
 set -eu
 
 if [ "$#" -eq 0 ]; then
-  echo "Usage: sudo e2e-gateway keys|actions|doctor|check-config|health|call|publish|subscribe [WORD...]" >&2
+  echo "Usage: sudo e2e-gateway keys|actions|admin|doctor|check-config|health|call|publish|subscribe [WORD...]" >&2
   exit 2
 fi
 if [ "$1" = serve ]; then

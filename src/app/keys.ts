@@ -38,6 +38,12 @@ export interface OpenKeys {
    * @throws `KeyFileError`, `KeysFileLockedError`, or the error of the change: the file is unchanged, or is not loaded
    */
   edit(change: KeysChange): Promise<KeysFileEdit>;
+  /**
+   * Reads the key files.
+   *
+   * @throws `KeyFileError` if a file is invalid or cannot be read
+   */
+  read(): Promise<KeySources>;
   /** Stops watching. */
   close(): Promise<void>;
 }
@@ -97,6 +103,7 @@ export async function openKeys(
       await watcher.load();
       return edit;
     },
+    read: load,
     close: () => watcher.close(),
   };
 }

@@ -12,10 +12,12 @@ import { PairingKeyring } from "../gateway/pairing_keyring.ts";
 import { createPairingService } from "../gateway/pairing_service.ts";
 import { createStreamRegistry } from "../streams/stream_registry.ts";
 import { createAdminHandler } from "../http/admin.ts";
+import { filesFor } from "../http/console.ts";
 import { CHECK_TIMEOUT_MS, type DependencyCheck, Readiness, registerReadinessGauges } from "../http/health.ts";
 import { SYSTEM_CLOCK } from "../lib/clock.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
 import { createAudit } from "../observability/audit.ts";
+import { createUseAudit, KeyUses } from "../observability/key_uses.ts";
 import type { Log } from "../observability/log.ts";
 import { auditLog } from "../observability/logtape.ts";
 import { createMetrics, type Metrics } from "../observability/metrics.ts";
@@ -35,6 +37,7 @@ import {
   type ServiceModule,
 } from "../services/service.ts";
 import { VERSION } from "../version.ts";
+import { openAdmin } from "./admin.ts";
 import { openConsole } from "./console.ts";
 import { openDefaultBroker } from "./default_broker.ts";
 import { rateLimitsOf } from "../limits/rate_limits.ts";
@@ -121,7 +124,11 @@ export async function startGateway(
   opened.defer(registerProcessMetrics(metrics, { process: () => platform.process(), monotonic }));
   const refusals = new RecentRefusals(monotonic);
   const telemetry = createTelemetry(metrics, refusals);
-  const audit = createAudit({ decisions: auditLog(), log, telemetry, summaryMs: FAILURE_SUMMARY_MS });
+  const uses = new KeyUses(now);
+  const audit = createUseAudit(
+    createAudit({ decisions: auditLog(), log, telemetry, summaryMs: FAILURE_SUMMARY_MS }),
+    uses,
+  );
   opened.defer(() => audit.close());
   const instruments = { now, monotonic, log, metrics };
   const deadlines = new Deadlines(SYSTEM_CLOCK);
@@ -178,6 +185,7 @@ export async function startGateway(
     maxAnswerBytes: Math.max(...modules.map((module) => module.maxAnswerBytes(config))),
   }, { monotonic, deadlines });
   registerLimiterGauges(metrics, limiters);
+  const page = await openConsole(config, platform, log);
   const handler = createHandler({
     addressOf: createAddressOf(config.server.trustedProxies, { monotonic }),
     origins: config.server,
@@ -209,7 +217,7 @@ export async function startGateway(
     subscriptions: { encoder, streams, settings: config.streams },
     limiters,
     health: { version: VERSION, isReady: () => readiness.isReady },
-    page: await openConsole(config, platform, log),
+    page: page && filesFor("public", page),
     clock: { now, monotonic },
     randomBytes,
     random: Math.random,
@@ -221,6 +229,7 @@ export async function startGateway(
     metrics,
     readiness,
     refusals,
+    admin: openAdmin(config, { platform, page, keys, pairings: state, uses, services: modules, now, log }),
     version: VERSION,
     listensOn: config.metrics.host,
     randomBytes,

@@ -17,7 +17,8 @@ import type { ServiceModule } from "../services/service.ts";
 import { readPair } from "../config/setting_files.ts";
 import { type Configuration, readConfiguration } from "../config/configuration.ts";
 import type { Settings } from "../config/load.ts";
-import { describeWithoutEffect, reportConfigError } from "./config_errors.ts";
+import { describeWithoutEffect } from "../config/without_effect.ts";
+import { reportConfigError } from "./config_errors.ts";
 
 /** Command line of `check-config`. */
 export const CHECK_CONFIG_LINE = {

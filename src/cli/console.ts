@@ -4,6 +4,7 @@
  * @module
  */
 import { CONSOLE_FOLDER } from "../config/console_folder.ts";
+import { ADMIN_FOLDER } from "../http/console.ts";
 import { type PageFile, parsePageFiles, TABLE_NAME } from "../http/page_file.ts";
 import { errorText } from "../lib/errors.ts";
 import type { Platform } from "../platform.ts";
@@ -58,7 +59,7 @@ async function exportPage({ files, print }: Platform, target: string, addresses:
     throw wrongUsage("--export needs --gateway URL: the address of each gateway that the page may use", CONSOLE_LINE);
   }
   const gateways = addresses.map(parseGateway);
-  const page = await readPage(files);
+  const page = (await readPage(files)).filter(([{ path }]) => !path.startsWith(ADMIN_FOLDER));
   await assertEmpty(target, files);
   for (const [{ path }, content] of page) {
     const name = `${target}/${path}`;

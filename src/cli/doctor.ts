@@ -3,39 +3,17 @@
  *
  * @module
  */
-import { ConfigError } from "../config/parse.ts";
-import type { Config } from "../config/settings.ts";
-import { checksWith } from "../doctor/checks.ts";
-import { reportConfiguration, reportDenoVersion, type SettingsFound } from "../doctor/checks/setup.ts";
-import { skipped } from "../doctor/check.ts";
-import { runChecks, watch, type WatchOptions } from "../doctor/run_checks.ts";
+import { watch, type WatchOptions } from "../doctor/run_checks.ts";
 import { HealthTopic, type HealthTopicOptions, publishOnce } from "../doctor/health_topic.ts";
-import { createContext } from "../doctor/context.ts";
-import { findServicesFile, type FoundServicesFile } from "../doctor/services_file.ts";
-import {
-  exitCodeOf,
-  formatChanges,
-  formatJson,
-  formatReport,
-  formatState,
-  formatUnchanged,
-  type Report,
-} from "../doctor/report.ts";
-import { BrokerError, type ConnectBroker } from "../mqtt/broker.ts";
+import { exitCodeOf, formatChanges, formatJson, formatReport, formatState, formatUnchanged } from "../doctor/report.ts";
+import { brokerAddress, connectTo, runDoctor, tryReadSettings } from "../app/doctor.ts";
+import { BrokerError } from "../mqtt/broker.ts";
 import { topicFault } from "../mqtt/topics/rules.ts";
-import { randomBytes } from "../protocol/bytes.ts";
-import { addressFault } from "../net/egress.ts";
-import { VERSION } from "../version.ts";
 import { type CommandLine, readOptions, UsageError, wrongUsage } from "./args.ts";
-import { openDefaultBroker } from "../app/default_broker.ts";
-import { localUrl } from "../net/host.ts";
 import { SERVICES } from "../services/registry.ts";
 import type { ServiceModule } from "../services/service.ts";
 import { EXIT_USAGE } from "./exit_codes.ts";
 import type { Platform } from "../platform.ts";
-import { withoutVariables } from "../config/configuration.ts";
-import { readSettings, type Settings } from "../config/load.ts";
-import { describeWithoutEffect } from "./config_errors.ts";
 
 /** Command line of `doctor`. */
 export const DOCTOR_LINE = {
@@ -78,17 +56,12 @@ interface ReportOutput {
   readonly topic: HealthTopicOptions | undefined;
 }
 
-/** The settings, unless they are invalid, their problems, and the services file. */
-interface SettingsRead extends SettingsFound {
-  readonly settings?: Settings & FoundServicesFile;
-}
-
 /** Runs all checks, once or repeatedly. Exit code: 0 all checks passed, 1 warnings only, 2 at least one check failed. */
 export async function doctor(platform: Platform, services: readonly ServiceModule[] = SERVICES): Promise<number> {
   try {
     const { json, pauseSeconds, topic } = parseOptions(platform.args);
     const output = { json, topic: topic === undefined ? undefined : await healthTopic(platform, services, topic) };
-    const runRound = (signal: AbortSignal) => round(platform, services, signal);
+    const runRound = (signal: AbortSignal) => runDoctor(platform, services, signal);
     return pauseSeconds === undefined
       ? await runOnce(platform, output, runRound)
       : await runRepeatedly(platform, output, { runRound, pauseMs: pauseSeconds * 1000 });
@@ -150,77 +123,6 @@ async function runRepeatedly(
 
 function reportUnpublished({ printError }: Platform, fault: string): undefined {
   printError(`The state is not published: ${fault}`);
-}
-
-/** Runs all checks once. The settings are read again, as they may have changed. */
-async function round(
-  platform: Platform,
-  services: readonly ServiceModule[],
-  signal: AbortSignal,
-): Promise<Report> {
-  const checks = await checksWith(services);
-  const { settings, ...found } = await tryReadSettings(platform, services);
-  const results = settings === undefined
-    ? checks.map(({ name }) => ({ name, ...skipped("Needs a valid configuration") }))
-    : await runChecks(checks, contextOf(settings, platform, services), { signal });
-  const first = [reportConfiguration(found), reportDenoVersion(platform.denoVersion)];
-  return { version: VERSION, at: Date.now(), results: [...first, ...results] };
-}
-
-async function tryReadSettings(
-  platform: Platform,
-  services: readonly ServiceModule[],
-): Promise<SettingsRead> {
-  try {
-    const settings = await readSettings(platform, services);
-    const found = await findServicesFile(settings.config, platform, services);
-    const { unreadLines } = settings;
-    const unknown = withoutVariables(settings.unknown, found.variables);
-    return {
-      settings: { ...settings, ...found },
-      problems: [],
-      withoutEffect: describeWithoutEffect({ unknown, unreadLines }),
-    };
-  } catch (error) {
-    if (error instanceof ConfigError) return { problems: error.problems, withoutEffect: describeWithoutEffect(error) };
-    throw error;
-  }
-}
-
-function contextOf(
-  { config, sources: { environment, file }, sections, servicesFileProblems }: Settings & FoundServicesFile,
-  platform: Platform,
-  services: readonly ServiceModule[],
-) {
-  return createContext({
-    config,
-    isSet: (name) => Boolean(environment[name] || file[name]),
-    services,
-    sections,
-    servicesFileProblems,
-    version: VERSION,
-    localUrl,
-    machine: platform,
-    brokerAddress: () => brokerAddress(config, platform),
-    connectBroker: connectTo(config),
-    now: () => Date.now(),
-    randomBytes,
-  });
-}
-
-/** Returns the function that connects to brokers. */
-function connectTo({ mqtt: { keepaliveSeconds } }: Config): ConnectBroker {
-  return async (address, options) => {
-    // Loaded only here: MQTT.js reads the environment as it loads, and --help needs no permission.
-    const { createConnectBroker } = await import("../mqtt/connect.ts");
-    return await createConnectBroker({ keepaliveSeconds, addressFault })(address, options);
-  };
-}
-
-/** Returns the address of the configured broker. Must not be called without one, as it would start the embedded broker. */
-async function brokerAddress(config: Config, platform: Platform) {
-  const silent = { debug() {}, info() {}, warn() {}, error() {} };
-  return (await openDefaultBroker(config, platform, silent)).address;
 }
 
 /** Finds the broker to publish to; undefined, with a message, if the settings are invalid. */

@@ -12,7 +12,7 @@ import { SERVICES } from "../services/registry.ts";
 import type { ServiceModule } from "../services/service.ts";
 import { findNotifySockets } from "../app/systemd.ts";
 import { readConfiguration } from "../config/configuration.ts";
-import { describeMisspelt } from "./config_errors.ts";
+import { describeMisspelt } from "../config/without_effect.ts";
 
 /** Command line of `permissions`. */
 export const PERMISSIONS_LINE = {

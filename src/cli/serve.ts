@@ -16,7 +16,8 @@ import type { Platform } from "../platform.ts";
 import { assertPortFree, PortTakenError } from "../app/listen.ts";
 import { openServiceManager } from "../app/systemd.ts";
 import { readConfiguration } from "../config/configuration.ts";
-import { describeUnread, reportConfigError } from "./config_errors.ts";
+import { describeUnread } from "../config/without_effect.ts";
+import { reportConfigError } from "./config_errors.ts";
 
 /** Command line of `serve`. */
 export const SERVE_LINE = {

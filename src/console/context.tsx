@@ -8,13 +8,34 @@ import { useContext, useMemo } from "preact/hooks";
 import type { App } from "./app.ts";
 import { CATALOGUE, type Texts } from "./catalogue/catalogue.ts";
 import { createFormat, type Format } from "./catalogue/format.ts";
-import { localeOf, type Translated } from "./catalogue/language.ts";
+import type { Observable } from "./observable.ts";
+import { type Language, localeOf, type Translated } from "./catalogue/language.ts";
 
 const AppContext = createContext<App | undefined>(undefined);
 
 /** Makes the state of the page accessible to the components in it. */
 export function AppProvider({ app, children }: { readonly app: App; readonly children: ComponentChildren }) {
-  return <AppContext.Provider value={app}>{children}</AppContext.Provider>;
+  return (
+    <AppContext.Provider value={app}>
+      <LanguageProvider language={app.language}>{children}</LanguageProvider>
+    </AppContext.Provider>
+  );
+}
+
+const LanguageContext = createContext<Observable<Language> | undefined>(undefined);
+
+/** Makes the language accessible to the components in it. */
+export function LanguageProvider(
+  { language, children }: { readonly language: Observable<Language>; readonly children: ComponentChildren },
+) {
+  return <LanguageContext.Provider value={language}>{children}</LanguageContext.Provider>;
+}
+
+/** Returns the language of the page. */
+export function useLanguage(): Language {
+  const language = useContext(LanguageContext);
+  if (language === undefined) throw new Error("Component is used outside of the page");
+  return language.value;
 }
 
 /** Returns the state of the page. */
@@ -26,7 +47,7 @@ export function useApp(): App {
 
 /** Returns a screen's own content in the language of the page. */
 export function useTranslated<T>(translated: Translated<T>): T {
-  return translated[useApp().language.value];
+  return translated[useLanguage()];
 }
 
 /** Returns the texts of the page in its language. */
@@ -36,6 +57,6 @@ export function useTexts(): Texts {
 
 /** Returns the formats of numbers and times in the language of the page. */
 export function useFormat(): Format {
-  const language = useApp().language.value;
+  const language = useLanguage();
   return useMemo(() => createFormat(localeOf(language, navigator.languages)), [language]);
 }

@@ -1,5 +1,5 @@
 /**
- * Admin port: metrics, refused requests and health with the state of each dependency.
+ * Admin port: metrics, refused requests, health with the state of each dependency, and the Admin page.
  *
  * @module
  */
@@ -8,6 +8,8 @@ import { isLoopback } from "../net/ip_address.ts";
 import type { Log } from "../observability/log.ts";
 import { RECENT_MINUTES, type RecentRefusals } from "../observability/recent_refusals.ts";
 import type { RandomBytes } from "../protocol/bytes.ts";
+import { ADMIN_PATH, assertOwnOrigin } from "./admin/guard.ts";
+import { type AdminPageOptions, createAdminRoutes } from "./admin/admin_routes.ts";
 import { misdirected } from "./errors.ts";
 import { aliveResponse, healthResponse, type Readiness, readyResponse } from "./health.ts";
 import { createRouter, type Handler, READ_METHODS, toHttpError } from "./router.ts";
@@ -22,6 +24,8 @@ export interface AdminOptions {
   readonly refusals: Pick<RecentRefusals, "list">;
   /** Version of the gateway. */
   readonly version: string;
+  /** Admin page; undefined if it is off. It is served only if the port listens on loopback. */
+  readonly admin?: AdminPageOptions | undefined;
   /** Address that the port listens on. */
   readonly listensOn: string;
   /** Source of request ids. */
@@ -72,11 +76,13 @@ export function createAdminHandler(options: AdminOptions): Handler {
       get("/health", () => healthResponse(version)),
       get("/health/live", aliveResponse),
       get("/health/ready", readinessResponse),
+      ...options.admin === undefined || !isForThisMachine ? [] : createAdminRoutes(options.admin, refusals),
     ],
     randomBytes: options.randomBytes,
-    intercept({ url }) {
+    intercept({ request, url, entry }) {
       // Tunnels and proxies forward the name they were asked for, and so do browsers after DNS rebinding.
       if (isForThisMachine && (url === null || !isLoopback(hostOf(url)))) throw misdirected();
+      if (url !== null && entry?.path.startsWith(ADMIN_PATH)) assertOwnOrigin(request, url);
       return undefined;
     },
     onError(error, { origin }) {

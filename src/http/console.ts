@@ -29,8 +29,16 @@ export interface ConsoleOptions extends PageFiles {
   readonly onAnswer: () => void;
 }
 
-/** Name of the page itself, which is served at `/`. */
+/** Name of a page itself, which is served as its folder: at `/` or `/admin/`. */
 export const INDEX = "index.html";
+
+/** Folder of the Admin page, which the public port does not serve. */
+export const ADMIN_FOLDER = "admin/";
+
+/** Returns the part of the files for the admin port, or for the public one. */
+export function filesFor(port: "admin" | "public", { files, read }: PageFiles): PageFiles {
+  return { files: files.filter(({ path }) => path.startsWith(ADMIN_FOLDER) === (port === "admin")), read };
+}
 
 /**
  * Directives of the policy of the page and its workers: nothing from elsewhere, no inline code, and no text that becomes
@@ -92,11 +100,15 @@ export function createConsoleRoutes(options: ConsoleOptions): RouteEntry<"consol
   }
 
   return files.map((file) => ({
-    path: file.path === INDEX ? "/" : `/${file.path}`,
+    path: `/${isPage(file) ? file.path.slice(0, -INDEX.length) : file.path}`,
     label: "console",
     methods: READ_METHODS,
     handle: (request, { address }) => respond(file, request, address),
   }));
+}
+
+function isPage({ path }: PageFile): boolean {
+  return path === INDEX || path.endsWith(`/${INDEX}`);
 }
 
 function headersOf(file: PageFile, form: FileForm): Headers {
@@ -110,9 +122,9 @@ function headersOf(file: PageFile, form: FileForm): Headers {
 }
 
 /** Returns how long a file may be used without asking: for ever where its name is its content's, the page never. */
-function cacheControlOf({ path, isNamedByContent }: PageFile): string {
-  if (path === INDEX) return "no-store";
-  return isNamedByContent ? "public, max-age=31536000, immutable" : "no-cache";
+function cacheControlOf(file: PageFile): string {
+  if (isPage(file)) return "no-store";
+  return file.isNamedByContent ? "public, max-age=31536000, immutable" : "no-cache";
 }
 
 /**

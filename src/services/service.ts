@@ -67,7 +67,7 @@ export interface ServiceModule<Settings extends ServiceSettings = ServiceSetting
   create(dependencies: ServiceDependencies): Promise<CreatedService>;
   /** Returns the end of the log line of the start; undefined where it is not configured. */
   startText?(config: Config): StartText | undefined;
-  /** Loads the checks of `doctor` for it; not called while the gateway serves. */
+  /** Loads the checks of `doctor` for it; a gateway that serves calls it only for the Admin page. */
   doctor?(): Promise<readonly Check[]>;
   /**
    * Returns what to do where no setting names what the service depends on, so that its failing check is no fault;

@@ -22,6 +22,7 @@ const NO_LIMITS: Readonly<Record<string, readonly string[]>> = {
     "MARKER_BYTES",
     "MAX_FIXED_HEAD_BYTES",
     "PAIRING_CODE_BYTES",
+    "CHALLENGE_BYTES",
     "POINT_BYTES",
     "SHARED_BITS",
     "UNCOMPRESSED",
@@ -54,6 +55,7 @@ const NO_LIMITS: Readonly<Record<string, readonly string[]>> = {
   "exit codes": ["EXIT_CONFIG", "EXIT_USAGE", "EXIT_FAILURE", "EXIT_INTERRUPTED"],
   "edits of keys": ["LOCK_WAIT_MS", "LOCK_PAUSE_MS"],
   "search for misspelt settings": ["LONGEST_NAME", "SHORT_NAME", "MOST_SUGGESTIONS", "MAX_NAMED_LINES"],
+  "durations in words, and notice of an expiry": ["UNIT_MS", "MAX_MS", "DAY_MS", "MAX_NOTICE_MS", "NOTICE_SHARE"],
   "layout of tables": ["CHUNK_BITS", "SEGMENT_ITEMS"],
   "the doctor": ["PROBE_TIMEOUT_SECONDS", "WARNING_SECONDS"],
 };
@@ -123,6 +125,9 @@ function constantOf({ setBy }: Row): { readonly name: string | undefined; readon
   return match?.[2] === undefined ? undefined : { name: match[1], file: match[2] };
 }
 
+/** The doctor's checks, which are loaded when the Admin page runs them: they report, and limit nothing. */
+const DOCTOR = "src/app/doctor.ts";
+
 /** Returns the files that the command `serve` loads. */
 async function filesOfServe(): Promise<string[]> {
   const found = new Set(["src/cli/serve.ts"]);
@@ -130,7 +135,8 @@ async function filesOfServe(): Promise<string[]> {
     for (
       const [, path = ""] of (await read(file)).matchAll(/(?<!import type [^;]*)(?:from|import\() ?"(\.[^"]+\.ts)"/g)
     ) {
-      found.add(new URL(path, new URL(file, ROOT)).pathname.slice(ROOT.pathname.length));
+      const loaded = new URL(path, new URL(file, ROOT)).pathname.slice(ROOT.pathname.length);
+      if (loaded !== DOCTOR) found.add(loaded);
     }
   }
   return [...found];

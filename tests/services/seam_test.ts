@@ -7,8 +7,8 @@ import { checkConfig } from "../../src/cli/check_config.ts";
 import { doctor } from "../../src/cli/doctor.ts";
 import { keys } from "../../src/cli/keys.ts";
 import { addLine } from "../../src/cli/keys/add.ts";
-import { replaceRights, rightsFromOptions } from "../../src/cli/keys/rights_from_options.ts";
-import { describeRights, summarizeRights } from "../../src/cli/keys/rights_text.ts";
+import { replaceRights, rightsFromOptions } from "../../src/services/rights_from_options.ts";
+import { describeRights, summarizeRights } from "../../src/services/key_text.ts";
 import { setLine } from "../../src/cli/keys/set.ts";
 import { permissions } from "../../src/cli/permissions.ts";
 import { readSettings } from "../../src/config/load.ts";
@@ -119,7 +119,7 @@ Deno.test("a service that every key may use is nothing that a key can be granted
 /** Files that may name a service: the registry, the default broker, MQTT itself, and programs for people and clients. */
 const MAY_NAME = [
   /^services\/(registry\.ts|\w+\/)/,
-  /^app\/default_broker\.ts$/,
+  /^app\/(default_broker|doctor)\.ts$/,
   /^(client|conformance|console|demo|mqtt)\//,
   /^cli\/(call|publish|subscribe|action|request|home_assistant|states|query|conformance|demo|doctor)\.ts$/,
   /^cli\/actions\//,

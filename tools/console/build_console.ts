@@ -5,6 +5,7 @@
  * | --- | --- |
  * | `index.html` | `index.html`, which names the others |
  * | `main.tsx`, `styles/main.css` | `assets/main-HASH.js`, `assets/main-HASH.css`, further scripts that they import |
+ * | `admin/index.html`, `admin/main.tsx`, `admin/main.css` | the same for the Admin page, below `admin/` |
  * | `workers/NAME.ts` | `NAME.js`, in one file, as a worker is named by its address |
  * | `static/NAME` | `NAME`, unchanged |
  *
@@ -16,11 +17,26 @@ import { makePage, type PageAsset } from "./page.ts";
 
 const PROJECT = new URL("../..", import.meta.url).pathname;
 
-/** Entries that index.html names. */
-const ENTRIES = ["main.tsx", "styles/main.css"];
+/** A page: its folder in the sources and in the result, and the entries that its index.html names. */
+interface PageSources {
+  readonly folder: string;
+  readonly entries: readonly string[];
+}
+
+const PAGE: PageSources = { folder: "", entries: ["main.tsx", "styles/main.css"] };
+
+/** Built apart, so that no file of it is a file of the page that devices load. */
+const ADMIN_PAGE: PageSources = { folder: "admin/", entries: ["main.tsx", "main.css"] };
+
+const PAGES = [PAGE, ADMIN_PAGE];
 
 /** Folder of the files that are named by their content, relative to the page. */
-export const ASSETS = "assets/";
+const ASSETS = "assets/";
+
+/** Returns whether a file is named by its content. */
+export function isNamedByContent(path: string): boolean {
+  return PAGES.some(({ folder }) => path.startsWith(`${folder}${ASSETS}`));
+}
 
 /** Folder of the page's sources. */
 export const SOURCES = `${PROJECT}src/console`;
@@ -32,21 +48,30 @@ export type ConsoleFiles = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 export async function buildConsole(): Promise<ConsoleFiles> {
   const workers = (await namesIn("workers")).filter((name) => name.endsWith(".ts")).map((name) => `workers/${name}`);
   const bundler = await createBundler(SOURCES, {
-    entries: [...ENTRIES, ...workers],
+    entries: [...PAGES.flatMap(pathsOf), ...workers],
     modules: { "@e2e-gateway/client": `${PROJECT}src/client/gateway_client.ts` },
   });
-  const files = new Map([...await buildPage(bundler), ...await readStatic()]);
+  const files = new Map([...await buildPage(bundler, PAGE), ...await readStatic()]);
   const define = { E2EG_SHELL: JSON.stringify(await shellOf(files)) };
   for (const entry of workers) {
     const name = entry.slice(entry.lastIndexOf("/") + 1).replace(/\.ts$/, ".js");
     files.set(name, encode(await bundler.worker(entry, define)));
   }
+  // After the workers: they keep what devices load.
+  for (const [path, content] of await buildPage(bundler, ADMIN_PAGE)) files.set(path, content);
   return new Map([...files].sort(([a], [b]) => a < b ? -1 : 1));
 }
 
+/** Returns the paths of a page's entries below the sources. */
+function pathsOf({ folder, entries }: PageSources): readonly string[] {
+  return entries.map((entry) => folder + entry);
+}
+
 /** Returns index.html and the files that are named by their content. */
-async function buildPage(bundler: Bundler): Promise<ConsoleFiles> {
-  const bundled = await bundler.page(ENTRIES);
+async function buildPage(bundler: Bundler, sources: PageSources): Promise<ConsoleFiles> {
+  const { folder } = sources;
+  const paths = pathsOf(sources);
+  const bundled = await bundler.page(paths);
   const { names, texts } = await nameByContent(new Map(bundled.map(({ name, text }) => [name, text])), startOfName);
   const assets = new Map<string, PageAsset>();
   for (const { name } of bundled) {
@@ -55,15 +80,17 @@ async function buildPage(bundler: Bundler): Promise<ConsoleFiles> {
   }
   const assetsOf = (files: readonly BundledFile[]) => files.flatMap(({ name }) => assets.get(name) ?? []);
   const entries = new Map(
-    ENTRIES.flatMap((entry) =>
-      assetsOf(bundled.filter((file) => file.entry === entry)).map((asset) => [entry, asset] as const)
+    paths.flatMap((entry) =>
+      assetsOf(bundled.filter((file) => file.entry === entry)).map((asset) =>
+        [entry.slice(folder.length), asset] as const
+      )
     ),
   );
-  const preloads = assetsOf(importedBy(ENTRIES[0], bundled));
-  const page = await makePage(await Deno.readTextFile(`${SOURCES}/index.html`), { entries, preloads });
+  const preloads = assetsOf(importedBy(paths[0], bundled));
+  const page = await makePage(await Deno.readTextFile(`${SOURCES}/${folder}index.html`), { entries, preloads });
   return new Map([
-    ["index.html", encode(page)],
-    ...[...assets.values()].map(({ path, text }) => [path, encode(text)] as const),
+    [`${folder}index.html`, encode(page)],
+    ...[...assets.values()].map(({ path, text }) => [folder + path, encode(text)] as const),
   ]);
 }
 

@@ -6,7 +6,7 @@
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { type Coding, CODINGS, type FileForm, type PageFile, TABLE_NAME } from "../../src/http/page_file.ts";
 import type { Bytes } from "../../src/protocol/bytes.ts";
-import { ASSETS, type ConsoleFiles } from "./build_console.ts";
+import { type ConsoleFiles, isNamedByContent } from "./build_console.ts";
 import { integrityOf } from "./page.ts";
 
 /** Media types by the endings of names, and whether such files shrink. */
@@ -46,11 +46,10 @@ export async function makeRelease(files: ConsoleFiles): Promise<ConsoleFiles> {
       compressed.push(await formOf({ path: path + ending, coding }, bytes));
     }
     compressed.sort((one, other) => one.bytes - other.bytes);
-    const isNamedByContent = path.startsWith(ASSETS);
     table.push({
       path,
       mediaType,
-      isNamedByContent,
+      isNamedByContent: isNamedByContent(path),
       integrity: await integrityOf(content),
       forms: { plain, compressed },
     });

@@ -9,12 +9,13 @@ import type { KeyRecord } from "../../keys/schema.ts";
 import type { ServiceModule } from "../../services/service.ts";
 import { type CommandLine, readArgs } from "../args.ts";
 import { type KeysSession, oneName } from "./session.ts";
-import { protocolFromOption } from "./key_options.ts";
+import { protocolFromOption } from "../../keys/key_options.ts";
 import { everydayNote, newKeyOptions, readNewKey, refuseName } from "./new_key.ts";
 import { offerPairing } from "./offer_pairing.ts";
 import { CODE_OPTIONS } from "./qr_code.ts";
 import { describeNextStep } from "./show.ts";
-import { alignLabels, describeKey } from "./rights_text.ts";
+import { describeKey } from "../../services/key_text.ts";
+import { alignLabels } from "./labels.ts";
 
 /** Returns the command line of `keys add`. */
 export function addLine(services: readonly ServiceModule[]): CommandLine {

@@ -12,7 +12,7 @@ import { DEFAULT_KEY_NAME } from "../../keys/schema.ts";
 import { type CommandLine, readOptions } from "../args.ts";
 import { formatDay, formatDuration } from "../../keys/duration.ts";
 import { describeState } from "../../keys/status.ts";
-import { summarizeRights } from "./rights_text.ts";
+import { summarizeRights } from "../../services/key_text.ts";
 import type { KeysSession } from "./session.ts";
 import type { ServiceModule } from "../../services/service.ts";
 

@@ -4,12 +4,11 @@
  * @module
  */
 import type { PendingKey } from "../../keys/pairing_code.ts";
-import { DEFAULT_KEY_NAME, isKeyName, type KeyRecord, NAME_RULE } from "../../keys/schema.ts";
-import type { OptionValues } from "../../services/rights_options.ts";
+import type { KeyRecord } from "../../keys/schema.ts";
 import type { ServiceModule } from "../../services/service.ts";
 import { type Options, UsageError } from "../args.ts";
-import { expiryFromOption, rateFromOptions, type RateValues } from "./key_options.ts";
-import { rightsFromOptions, rightsOptions } from "./rights_from_options.ts";
+import { nameMistakes, newKeyFromOptions, type NewKeyValues } from "../../services/key_from_options.ts";
+import { rightsOptions } from "../../services/rights_from_options.ts";
 import type { KeysSession } from "./session.ts";
 
 /** Options of a new key besides its rights. */
@@ -31,12 +30,6 @@ the key may do what an ordinary phone needs:
 ${services.flatMap(({ rights }) => rights.addNote ?? []).join("\n")}`;
 }
 
-/** Values of the options of a new key. */
-export interface NewKeyValues extends OptionValues, RateValues {
-  /** Expiry. */
-  readonly expires?: string | undefined;
-}
-
 /** Oldest version of the protocol that a new key accepts, and further mistakes in the options. */
 export interface NewKeyOptions {
   /** Oldest version. */
@@ -55,12 +48,10 @@ export async function readNewKey(
   values: NewKeyValues,
   { session, minProtocol, mistakes = [] }: NewKeyOptions & { readonly session: KeysSession },
 ): Promise<PendingKey> {
-  const { now, services } = session;
-  const { rights, mistakes: wrongRights } = rightsFromOptions(values, services);
-  const { rate, mistakes: wrongRate } = rateFromOptions(values);
-  const { expires, mistakes: wrongEnd } = expiryFromOption(values.expires, now);
-  refuse([...nameMistakes(name, await session.read()), ...wrongRights, ...wrongRate, ...wrongEnd, ...mistakes]);
-  return { name, created: now, expires, disabled: false, minProtocol, rights, rate };
+  const records = await session.read();
+  const { key, mistakes: wrong } = newKeyFromOptions(name, values, { ...session, records, minProtocol });
+  refuse([...wrong, ...mistakes]);
+  return key;
 }
 
 /**
@@ -70,18 +61,6 @@ export async function readNewKey(
  */
 export function refuseName(name: string, records: readonly KeyRecord[]): void {
   refuse(nameMistakes(name, records));
-}
-
-function nameMistakes(name: string, records: readonly KeyRecord[]): string[] {
-  if (name === DEFAULT_KEY_NAME) return [`NAME "${name}" belongs to the key in SECRET_KEY_FILE: take another one`];
-  if (!isKeyName(name)) {
-    return [`NAME "${name}" ${NAME_RULE}`];
-  }
-  if (!records.some((record) => record.name === name)) return [];
-  return [
-    `NAME "${name}" is taken: take another one, or give this key a new secret with deno task keys pair ${name} ` +
-    `--replace, or deno task keys rotate ${name}`,
-  ];
 }
 
 function refuse(mistakes: readonly string[]): void {

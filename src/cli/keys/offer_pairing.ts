@@ -13,7 +13,8 @@ import { stateFileOf } from "../../store/state/state_file.ts";
 import { UsageError } from "../args.ts";
 import { addressFor, type AddressValues } from "./device_address.ts";
 import { printCode } from "./qr_code.ts";
-import { alignLabels, describeKey } from "./rights_text.ts";
+import { describeKey } from "../../services/key_text.ts";
+import { alignLabels } from "./labels.ts";
 import type { KeysSession } from "./session.ts";
 
 /** Key that a code is for. */

@@ -3,13 +3,12 @@
  *
  * @module
  */
-import type { RandomBytes } from "../../protocol/bytes.ts";
+import { guestName, namesRights, PASS_RULE } from "../../services/guest_pass.ts";
 import type { ServiceModule } from "../../services/service.ts";
 import { type CommandLine, readOptions, UsageError } from "../args.ts";
 import { newKeyOptions, readNewKey } from "./new_key.ts";
 import { offerPairing } from "./offer_pairing.ts";
 import { CODE_OPTIONS } from "./qr_code.ts";
-import { rightsOptions } from "./rights_from_options.ts";
 import type { KeysSession } from "./session.ts";
 
 /** Returns the command line of `keys pass`. */
@@ -37,18 +36,9 @@ deno task keys remove NAME, whether the guest has opened it or not.`,
 export async function passKey(session: KeysSession): Promise<void> {
   const { print, random, services, usage } = session;
   const values = readOptions(session.args, commandLine(services));
-  // Without any, a key may do what a phone of the household may.
-  const rights = Object.keys(rightsOptions(services));
-  if (!Object.keys(values).some((name) => rights.includes(name))) {
-    throw new UsageError(`A pass needs rights: say what the guest may do, such as --action NAME\n${usage}`);
-  }
+  if (!namesRights(values, services)) throw new UsageError(`${PASS_RULE}\n${usage}`);
   const name = values.name ?? guestName(random);
   const key = await readNewKey(name, values, { session, minProtocol: 2 });
   print(`The guest "${name}" may, once the link is open:`);
   await offerPairing({ name, key }, values, session);
-}
-
-/** Makes a name that no other key has. */
-function guestName(random: RandomBytes): string {
-  return `guest-${random(3).toHex()}`;
 }

@@ -10,9 +10,10 @@ import type { ServiceModule } from "../../services/service.ts";
 import { type CommandLine, readArgs, UsageError } from "../args.ts";
 import { changeKey, findKey, type KeysSession, oneName } from "./session.ts";
 import { unusableReason } from "../../keys/status.ts";
-import { expiryFromOption, protocolFromOption, rateFromOptions, type RateValues } from "./key_options.ts";
-import { replaceRights, setRightsOptions } from "./rights_from_options.ts";
-import { alignLabels, describeKey } from "./rights_text.ts";
+import { changeFromOptions, type KeyChangeValues } from "../../services/key_from_options.ts";
+import { setRightsOptions } from "../../services/rights_from_options.ts";
+import { describeKey } from "../../services/key_text.ts";
+import { alignLabels } from "./labels.ts";
 
 /** Returns the command line of `keys set`. */
 export function setLine(services: readonly ServiceModule[]): CommandLine {
@@ -74,27 +75,11 @@ function remainingReach(rights: Rights, values: OptionValues, services: readonly
   return granted.flatMap(({ definition, own }) => definition.describeReach?.(own) ?? []);
 }
 
-/** Values of the options that are no rights. */
-interface SetValues extends OptionValues, RateValues {
-  readonly expires?: string | undefined;
-  readonly "min-protocol"?: string | undefined;
-}
-
 /** Returns the changed fields. The error names everything that is wrong with the options. */
-function changeOf(record: KeyRecord, values: SetValues, { now, services }: KeysSession): Partial<KeyRecord> {
-  const { rights, mistakes: wrongRights } = replaceRights(record.rights, values, services);
-  const { expires, mistakes: wrongEnd } = expiryFromOption(values.expires, now);
-  const protocol = protocolFromOption(values["min-protocol"] ?? String(record.minProtocol));
-  const isDefaultRate = values.rate === "default" && values.burst === undefined;
-  const { rate, mistakes: wrongRate } = rateFromOptions(isDefaultRate ? {} : values);
-  const mistakes = [...wrongRights, ...wrongRate, ...wrongEnd, ...protocol.mistakes];
+function changeOf(record: KeyRecord, values: KeyChangeValues, session: KeysSession): Partial<KeyRecord> {
+  const { change, mistakes } = changeFromOptions(record, values, session);
   if (mistakes.length > 0) throw new UsageError(mistakes.join("\n"));
-  return {
-    rights,
-    ...values.expires === undefined ? {} : { expires },
-    ...rate !== undefined || isDefaultRate ? { rate } : {},
-    minProtocol: protocol.minProtocol,
-  };
+  return change;
 }
 
 function differences(

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import * as fc from "fast-check";
-import { replaceRights, rightsFromOptions } from "../../../src/cli/keys/rights_from_options.ts";
+import { replaceRights, rightsFromOptions } from "../../../src/services/rights_from_options.ts";
 import { ACTION_RIGHTS, ActionGrants } from "../../../src/services/action/rights.ts";
 import { SERVICES } from "../../../src/services/registry.ts";
 

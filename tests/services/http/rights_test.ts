@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { rightsFromOptions } from "../../../src/cli/keys/rights_from_options.ts";
-import { replaceRights } from "../../../src/cli/keys/rights_from_options.ts";
-import { describeRights, summarizeRights } from "../../../src/cli/keys/rights_text.ts";
+import { rightsFromOptions } from "../../../src/services/rights_from_options.ts";
+import { replaceRights } from "../../../src/services/rights_from_options.ts";
+import { describeRights, summarizeRights } from "../../../src/services/key_text.ts";
 import { HTTP_RIGHTS } from "../../../src/services/http/rights.ts";
 import { SERVICES } from "../../../src/services/registry.ts";
 

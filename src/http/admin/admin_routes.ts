@@ -1,0 +1,181 @@
+/**
+ * Routes of the Admin page: its files, and its API in plain JSON, which never leaves this machine.
+ *
+ * @module
+ */
+import { STATUS_CODE } from "@std/http/status";
+import { z } from "zod";
+import { AdministrationError, type KeyAdministration } from "../../gateway/key_administration.ts";
+import { adminProof, CHALLENGE_BYTES } from "../../keys/admin_token.ts";
+import { KeyFileError } from "../../keys/default_key_file.ts";
+import { KeysFileLockedError } from "../../keys/keyring_file.ts";
+import { MemoryBudget } from "../../limits/memory_budget.ts";
+import { RECENT_MINUTES, type RecentRefusals } from "../../observability/recent_refusals.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { StateFileError } from "../../store/state/state_file.ts";
+import { createConsoleRoutes, type PageFiles } from "../console.ts";
+import { badRequest, HttpError } from "../errors.ts";
+import { READ_METHODS, type RouteEntry } from "../router.ts";
+import { ADMIN_PATH, assertToken } from "./guard.ts";
+import { readJsonBody } from "./json_body.ts";
+
+/** Results of the doctor's checks. */
+export interface DoctorReport {
+  /** End of the checks, in milliseconds since 1970. */
+  readonly at: number;
+  /** Result of each check, with its remedy. */
+  readonly results: readonly {
+    /** Name of the check. */
+    readonly name: string;
+    /** Status. */
+    readonly status: "ok" | "warning" | "failed" | "skipped";
+    /** Result in words. */
+    readonly message: string;
+    /** Instructions that fix it. */
+    readonly remedy?: string;
+  }[];
+}
+
+/** Parts of the gateway that the page shows and changes. */
+export interface AdminPageOptions {
+  /** Files of the page. */
+  readonly page: PageFiles;
+  /** Reads the token that the page must send; undefined while there is none. */
+  readonly readToken: () => Promise<Bytes | undefined>;
+  /** Keys and pairing codes. */
+  readonly keys: KeyAdministration;
+  /** Runs the checks of the doctor. */
+  readonly runDoctor: () => Promise<DoctorReport>;
+  /** Address of the gateway for devices, if it is configured. */
+  readonly publicUrl: URL | undefined;
+}
+
+/** Budget of the files' bytes that wait to be read, in bytes: several times as much as the page has. */
+const UNREAD_BYTES = 8 * 2 ** 20;
+
+/** Headers of the API's answers. */
+const HEADERS = {
+  "Cache-Control": "no-store",
+  "Cross-Origin-Resource-Policy": "same-origin",
+  "X-Content-Type-Options": "nosniff",
+};
+
+const name = z.strictObject({ name: z.string().min(1).max(100) });
+const address = z.string().min(1).max(500).optional();
+const value = z.string().max(500);
+const values = z.record(z.string().max(50), z.union([value, z.literal(true), z.array(value).max(200)]));
+
+const addition = z.strictObject({
+  name: z.string().max(100).optional(),
+  isPass: z.boolean().default(false),
+  values: values.default({}),
+  url: address,
+});
+
+const schemas = {
+  renewal: z.strictObject({ ...name.shape, url: address }),
+  change: z.strictObject({ ...name.shape, values }),
+  disabling: z.strictObject({ ...name.shape, disabled: z.boolean() }),
+};
+
+/** Values of options, as they came in a body. */
+type Values = z.output<typeof values>;
+
+/** Returns the routes of the page and of its API. */
+export function createAdminRoutes(
+  { page, readToken, keys, runDoctor, publicUrl }: AdminPageOptions,
+  refusals: Pick<RecentRefusals, "list">,
+): RouteEntry[] {
+  /** Returns a route of the API, for a request with the token. */
+  function api(path: string, method: "GET" | "POST", handle: (request: Request) => Promise<unknown>): RouteEntry {
+    return {
+      path: `${ADMIN_PATH}api/${path}`,
+      label: "admin",
+      methods: [method],
+      async handle(request) {
+        await assertToken(request, readToken);
+        return Response.json(await handle(request).catch(explain) ?? null, { headers: HEADERS });
+      },
+    };
+  }
+
+  /** Returns the address of the gateway for a device. */
+  function addressOf(url: string | undefined): string {
+    const address = url ?? publicUrl?.href;
+    if (address === undefined) throw new AdministrationError(["The address of the gateway for the device is missing"]);
+    return address;
+  }
+
+  /** Proves that this gateway knows the token, so that the link with it is given to no other program. */
+  async function prove(request: Request): Promise<Response> {
+    const challenge = challengeOf(request);
+    const token = await readToken();
+    if (challenge === undefined || token === undefined) throw badRequest();
+    return Response.json({ proof: adminProof(token, challenge) }, { headers: HEADERS });
+  }
+
+  const files = createConsoleRoutes({
+    ...page,
+    rate: { take: () => Promise.resolve(0) },
+    unread: new MemoryBudget(UNREAD_BYTES),
+    onAnswer: () => {},
+  });
+  return [
+    ...files,
+    { path: `${ADMIN_PATH}proof`, label: "admin", methods: READ_METHODS, handle: prove },
+    api("keys", "GET", () => keys.list()),
+    api("options", "GET", () => Promise.resolve({ services: keys.options(), address: publicUrl?.href })),
+    api("refusals", "GET", () => Promise.resolve({ minutes: RECENT_MINUTES, refusals: refusals.list() })),
+    api("doctor", "POST", () => runDoctor()),
+    api("keys/add", "POST", async (request) => {
+      const { values, url, ...body } = await readJsonBody(request, addition);
+      return await keys.add({ ...body, values: toOptionValues(values), url: addressOf(url) });
+    }),
+    api("keys/renew", "POST", async (request) => {
+      const { name, url } = await readJsonBody(request, schemas.renewal);
+      return await keys.renew(name, { url: addressOf(url) });
+    }),
+    api("keys/change", "POST", async (request) => {
+      const { name, values } = await readJsonBody(request, schemas.change);
+      await keys.change(name, toOptionValues(values));
+    }),
+    api("keys/disable", "POST", async (request) => {
+      const { name, disabled } = await readJsonBody(request, schemas.disabling);
+      await keys.setDisabled(name, disabled);
+    }),
+    api("keys/remove", "POST", async (request) => await keys.remove((await readJsonBody(request, name)).name)),
+  ];
+}
+
+/** Options of a key that have one value. */
+const SINGLE = ["expires", "rate", "burst", "min-protocol"] as const;
+
+/** Returns values as the command line has them: a list for each option of rights, a text for the others. */
+function toOptionValues(
+  given: Values,
+): Readonly<Record<string, unknown>> & Partial<Record<typeof SINGLE[number], string>> {
+  const single = SINGLE.flatMap((name) => {
+    const value = given[name];
+    return typeof value === "string" ? [[name, value] as const] : [];
+  });
+  const others = Object.entries(given).filter(([name]) => !SINGLE.some((one) => one === name));
+  return { ...Object.fromEntries(others), ...Object.fromEntries(single) };
+}
+
+function challengeOf(request: Request): Bytes | undefined {
+  const text = URL.parse(request.url)?.searchParams.get("challenge") ?? "";
+  return text.length === 2 * CHALLENGE_BYTES && /^[0-9a-f]+$/.test(text) ? Uint8Array.fromHex(text) : undefined;
+}
+
+/** Explains a failure to the operator: a request that cannot be met, or a file that cannot be used. */
+function explain(error: unknown): never {
+  if (error instanceof AdministrationError) {
+    throw new HttpError(STATUS_CODE.UnprocessableEntity, error.message, { reason: "field" });
+  }
+  if (
+    error instanceof KeyFileError || error instanceof KeysFileLockedError || error instanceof StateFileError
+  ) {
+    throw new HttpError(STATUS_CODE.ServiceUnavailable, error.message, { reason: "store" });
+  }
+  throw error;
+}
