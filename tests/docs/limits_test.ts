@@ -48,7 +48,6 @@ const NO_LIMITS: Readonly<Record<string, readonly string[]>> = {
     "SUBSCRIPTION_ID",
     "SUBSCRIPTION_REFUSED",
     "PUBLISH",
-    "ERROR",
   ],
   "ranges of settings": ["MAX_PORT", "MAX_RATE", "MQTT_PORT"],
   "ranges of timers": ["MAX_TIMER_MS"],

@@ -56,7 +56,7 @@ Deno.test("add() makes a link and a code, and names everything that is wrong", a
   assertEquals(error.mistakes.length, 3);
 });
 
-Deno.test("add() refuses an unknown option, an address that is none, the name default, and a pass without a limit", async () => {
+Deno.test("add() refuses an unknown option, an address that is none, the name default, and a pass without rights", async () => {
   const { admin } = make();
   const refused = (request: Partial<Parameters<typeof admin.add>[0]>) =>
     assertRejects(() => admin.add({ name: "new", isPass: false, values: {}, url, ...request }), AdministrationError);
@@ -65,12 +65,13 @@ Deno.test("add() refuses an unknown option, an address that is none, the name de
   await refused({ name: "default" });
   await refused({ name: "a b" });
   await refused({ isPass: true });
+  await refused({ isPass: true, values: { expires: "2h" } });
   assertEquals((await admin.list()).pairings, []);
 });
 
 Deno.test("add() gives a guest pass a name, if it has none", async () => {
   const { admin } = make();
-  const { name } = await admin.add({ isPass: true, values: { expires: "2h" }, url });
+  const { name } = await admin.add({ isPass: true, values: { action: ["bell"] }, url });
   assertMatch(name, /^guest-[0-9a-f]{6}$/);
 });
 
