@@ -12,7 +12,7 @@ import { readDeviceInfo, timeOf } from "./connection/device_info.ts";
 import { type Home, homeId } from "./homes/home.ts";
 import type { HomeStore } from "./homes/home_store.ts";
 import type { PairedMark } from "./homes/lost_storage.ts";
-import { pairDevice } from "./pairing/pair_device.ts";
+import { pairDevice, PairingError } from "./pairing/pair_device.ts";
 import type { Observable, Variable } from "./observable.ts";
 import type { Route } from "./router.ts";
 
@@ -32,12 +32,14 @@ export interface Browser {
   readonly go: (route: string) => void;
 }
 
-/** Short message that disappears by itself. */
+/** Short message. */
 export interface Notice {
   /** Distinguishes notices of the same text. */
   readonly id: number;
   /** Text for people. */
   readonly text: string;
+  /** True for one that stays until it is closed. */
+  readonly isLasting: boolean;
 }
 
 /** What remains after a home was forgotten. */
@@ -145,16 +147,26 @@ export class App {
   }
 
   /**
-   * Pairs this device, and opens the new home.
+   * Pairs this device, and opens the new home, in place of the open one if its key is gone.
    *
    * @throws {PairingError} if that fails
    */
   async pair(link: string): Promise<Home> {
     const { label, mayConnect, fetch, now } = this.browser;
     const home = await pairDevice(link, { label, mayConnect, fetch, now, checkKeys: () => this.store.checkKeys() });
-    await this.store.save(home);
+    try {
+      await this.store.save(home);
+    } catch (cause) {
+      // Nobody has this key any more.
+      await this.#revoke(home);
+      throw new PairingError("failed", { cause });
+    }
     this.#mark.set();
     void this.browser.persist();
+    const previous = this.#connection.peek();
+    if (previous?.home.base === home.base && previous.status.value.kind === "revoked") {
+      await this.store.forget(previous.home);
+    }
     this.#homes.value = await this.store.list();
     await this.open(home);
     this.#pairing.value = undefined;
@@ -190,10 +202,10 @@ export class App {
     await this.store.prefer("language", language);
   }
 
-  /** Shows a message, also to screen readers. */
-  notify(text: string): void {
+  /** Shows a message, also to screen readers; one that says what to do stays until it is closed. */
+  notify(text: string, { isLasting = false } = {}): void {
     this.#lastNotice += 1;
-    this.#notices.value = [...this.#notices.peek().slice(-2), { id: this.#lastNotice, text }];
+    this.#notices.value = [...this.#notices.peek().slice(-2), { id: this.#lastNotice, text, isLasting }];
   }
 
   /** Removes a message. */

@@ -62,7 +62,7 @@ async function start(): Promise<void> {
   }
   render(
     <AppProvider app={app}>
-      <Page isLost={isLost} />
+      <Page isLost={isLost && app.homes.peek().length === 0} />
     </AppProvider>,
     root,
   );

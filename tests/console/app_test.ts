@@ -228,7 +228,12 @@ testPage("a key that was removed is reported by the page, which offers to pair a
   await page.getByRole("heading", { name: "does not accept this key" }).waitFor({ timeout: 60_000 });
   assertEquals(await opened.checkAccessibility(), []);
   await page.getByRole("button", { name: "Pair again" }).click();
-  await page.getByRole("heading", { name: "Pair this device" }).waitFor();
+  await page.locator(".paste input").fill(await makeLink(theHome(), "pair", `${name}-again`, ...EVERYTHING));
+  await page.keyboard.press("Enter");
+  await tile(page, "Heating").waitFor();
+  await page.goto(`${theHome().url}#/device`);
+  await page.locator(".homes li").first().waitFor();
+  assertEquals(await page.locator(".homes li").count(), 1);
 });
 
 testPage("a device that is forgotten deletes its key here and at the gateway", async () => {

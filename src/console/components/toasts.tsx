@@ -32,6 +32,7 @@ export function Toasts() {
 function Toast({ notice, onDismiss }: { readonly notice: Notice; readonly onDismiss: () => void }) {
   const texts = useTexts().app;
   useEffect(() => {
+    if (notice.isLasting) return;
     const timer = setTimeout(onDismiss, durationOf(notice));
     return () => clearTimeout(timer);
   }, [notice.id]);

@@ -18,6 +18,8 @@ const PREFERENCE = "preference/";
 /** Store of homes. */
 export class HomeStore {
   readonly #store: KeyValueStore;
+  /** Homes that were forgotten: an answer that comes later must leave nothing of them. */
+  readonly #forgotten = new Set<string>();
 
   /** Makes the store above the browser's storage. */
   constructor(store: KeyValueStore) {
@@ -40,6 +42,7 @@ export class HomeStore {
   /** Deletes a home, and all that is kept for it. */
   async forget(home: Home): Promise<void> {
     const id = homeId(home);
+    this.#forgotten.add(id);
     const memories: readonly Memory[] = ["seen", "actions", "pins", "series"];
     await Promise.all([HOME, ...memories.map((memory) => `${memory}/`)].map((part) => this.#store.delete(part + id)));
   }
@@ -49,8 +52,9 @@ export class HomeStore {
     return await this.#store.get(`${memory}/${homeId(home)}`);
   }
 
-  /** Keeps something for a home. */
+  /** Keeps something for a home, unless it was forgotten. */
   async remember(home: Home, memory: Memory, value: unknown): Promise<void> {
+    if (this.#forgotten.has(homeId(home))) return;
     await this.#store.set(`${memory}/${homeId(home)}`, value);
   }
 

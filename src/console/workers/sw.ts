@@ -23,25 +23,24 @@ interface WorkerScope {
   readonly clients: { claim(): Promise<void> };
 }
 
-const worker = globalThis as unknown as WorkerScope;
-const PREFIX = `e2eg ${worker.registration.scope} `;
+declare const self: WorkerScope;
+
+const PREFIX = `e2eg ${self.registration.scope} `;
 const CACHE = PREFIX + SHELL.version;
 
-worker.addEventListener("install", (event) => event.waitUntil(install()));
-worker.addEventListener("activate", (event) => event.waitUntil(activate()));
-worker.addEventListener("message", ({ data }) => {
-  if (data === "take_over") void worker.skipWaiting();
+self.addEventListener("install", (event) => event.waitUntil(install()));
+self.addEventListener("activate", (event) => event.waitUntil(activate()));
+self.addEventListener("message", ({ data }) => {
+  if (data === "take_over") void self.skipWaiting();
 });
-worker.addEventListener("fetch", (event) => {
-  const file = shellFile(event.request, { scope: worker.registration.scope, files: SHELL.files });
+self.addEventListener("fetch", (event) => {
+  const file = shellFile(event.request, { scope: self.registration.scope, files: SHELL.files });
   if (file !== undefined) event.respondWith(serve(file, event.request));
 });
 
 async function install(): Promise<void> {
   const cache = await caches.open(CACHE);
-  const requests = SHELL.files.map((file) =>
-    new Request(new URL(file, worker.registration.scope), { cache: "reload" })
-  );
+  const requests = SHELL.files.map((file) => new Request(new URL(file, self.registration.scope), { cache: "reload" }));
   await cache.addAll(requests);
 }
 
@@ -51,10 +50,10 @@ async function activate(): Promise<void> {
   await Promise.all(
     names.filter((name) => name.startsWith(PREFIX) && name !== CACHE).map((name) => caches.delete(name)),
   );
-  await worker.clients.claim();
+  await self.clients.claim();
 }
 
 async function serve(file: string, request: Request): Promise<Response> {
-  const cached = await (await caches.open(CACHE)).match(new URL(file, worker.registration.scope));
+  const cached = await (await caches.open(CACHE)).match(new URL(file, self.registration.scope));
   return cached ?? await fetch(request);
 }

@@ -94,6 +94,7 @@ function Forget({ connection }: Pick<ScreenProps, "connection">) {
         : forgotten === "default"
         ? texts.forgottenDefault
         : texts.forgottenHereOnly(name),
+      { isLasting: forgotten === "here_only" },
     );
   }
 

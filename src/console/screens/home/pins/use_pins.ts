@@ -42,6 +42,8 @@ export function usePins(connection: Connection): KnownPins {
   const [readings, setReadings] = useState<ReadonlyMap<string, PinReading>>(new Map());
   const latest = useRef(readings);
   latest.current = readings;
+  const chosen = useRef<readonly Pin[]>([]);
+  chosen.current = pins ?? [];
 
   useEffect(() => {
     void Promise.all([store.recall(home, "pins"), store.recall(home, "series")]).then(([pins, series]) => {
@@ -53,7 +55,8 @@ export function usePins(connection: Connection): KnownPins {
 
   useEffect(() => {
     const keep = () => {
-      const series = [...latest.current].map(([id, { series }]) => [id, series] as const);
+      const ids = new Set(chosen.current.map(pinId));
+      const series = [...latest.current].flatMap(([id, { series }]) => ids.has(id) ? [[id, series] as const] : []);
       if (series.length > 0) void store.remember(home, "series", Object.fromEntries(series));
     };
     const timer = setInterval(keep, KEEP_MS);
