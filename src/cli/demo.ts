@@ -18,7 +18,7 @@ import { allRights } from "../keys/rights.ts";
 import { formatKeysFile, type KeyRecord } from "../keys/schema.ts";
 import { errorText } from "../lib/errors.ts";
 import { OWNER_ONLY } from "../lib/file_mode.ts";
-import type { Log } from "../observability/log.ts";
+import { type Log, SILENT_LOG } from "../observability/log.ts";
 import { startLog } from "../observability/logtape.ts";
 import { createMask } from "../observability/mask.ts";
 import { randomBytes } from "../protocol/bytes.ts";
@@ -73,7 +73,8 @@ export async function demo(platform: Platform): Promise<number> {
     const connect = createConnectBroker({ keepaliveSeconds: config.mqtt.keepaliveSeconds, addressFault });
     const stopSensors = await startSensors(home, connect, { broker: gateway.broker, tickMs: TICK_MS });
     opened.defer(stopSensors);
-    const pairings = new SqliteState({ path: stateFileOf(keys.keyFile), files: platform.files, mode: "strict", log });
+    const { files } = platform;
+    const pairings = new SqliteState({ path: stateFileOf(keys.keyFile), files, mode: "strict", log: SILENT_LOG });
     opened.defer(() => pairings.close());
     const links = new PairingLinks({ url: gateway.url, pairings, now: () => Date.now(), random: randomBytes });
     const offers = { page: await links.create(PAGE_KEY), guest: await links.create(GUEST_KEY) };

@@ -43,6 +43,8 @@ const ID = {
   blinds: 8,
   doorbell: 10,
   heating: 12,
+  bedroom: 13,
+  co2: 14,
 } as const;
 
 /** Devices of the home. */
@@ -56,6 +58,8 @@ export const DEVICES: readonly Device[] = [
   { id: ID.power, name: "Power", topic: "home/power", start: 350 },
   { id: ID.blinds, name: "Blinds", topic: "home/livingroom/blinds", start: 2, words: ["closed", "half", "open"] },
   { id: ID.doorbell, name: "Doorbell", topic: "home/hall/doorbell", start: 0, words: ["quiet", "ringing"] },
+  { id: ID.bedroom, name: "Bedroom temperature", topic: "home/bedroom/temperature", start: 18.2 },
+  { id: ID.co2, name: "Bedroom CO2", topic: "home/bedroom/co2", start: 640 },
   { id: ID.heating, name: "Heating", topic: "home/livingroom/heating", start: 20.5 },
 ];
 
@@ -68,6 +72,16 @@ const QUIET_MS = 25_000;
 
 /** Most changes that are kept for polls. */
 const MAX_CHANGES = 250;
+
+/** Course of a value. */
+interface Drift {
+  /** Value that it comes back to. */
+  readonly towards: number;
+  /** Largest random change. */
+  readonly by: number;
+  /** Precision. */
+  readonly step?: number;
+}
 
 /** Home whose temperature follows its heating, with a light, blinds, a gate, a door and a doorbell. */
 export class SimulatedHome {
@@ -116,20 +130,25 @@ export class SimulatedHome {
    * opened.
    */
   tick(): void {
-    const drift = (id: number, { towards, by }: { readonly towards: number; readonly by: number }) => {
-      const value = this.#value(id);
-      const noise = (Math.random() - 0.5) * 2 * by;
-      this.set(id, Math.round((value + (towards - value) / 30 + noise) * 10) / 10);
-    };
-    drift(ID.temperature, { towards: this.#value(ID.heating), by: 0.15 });
-    drift(ID.outdoor, { towards: 7.4, by: 0.15 });
-    drift(ID.humidity, { towards: 47, by: 0.6 });
+    this.#drift(ID.temperature, { towards: this.#value(ID.heating), by: 0.15 });
+    this.#drift(ID.outdoor, { towards: 7.4, by: 0.15 });
+    this.#drift(ID.bedroom, { towards: 18.2, by: 0.1 });
+    this.#drift(ID.humidity, { towards: 47, by: 0.6 });
+    this.#drift(ID.co2, { towards: 640, by: 12, step: 1 });
     const load = 350 + (this.#value(LIGHT_ID) === 1 ? 60 : 0) + (this.#isHeating ? 900 : 0);
     this.set(ID.power, Math.round(load + Math.random() * 25));
     if (this.#value(ID.gate) === 1 && this.#age(ID.gate) >= GATE_MS) this.set(ID.gate, 0);
     this.#simulateDoorbell();
     const isOpen = this.#value(ID.door) === 1;
     if (Math.random() < (isOpen ? 0.3 : 0.04)) this.set(ID.door, isOpen ? 0 : 1);
+  }
+
+  /** Moves a value a little, on the whole towards another. */
+  #drift(id: number, { towards, by, step = 0.1 }: Drift): void {
+    const value = this.#value(id);
+    const next = value + (towards - value) / 30 + (Math.random() - 0.5) * 2 * by;
+    // Without the error of a product such as 3 * 0.1.
+    this.set(id, Number((Math.round(next / step) * step).toFixed(1)));
   }
 
   /** Rings, or ends a ring. */

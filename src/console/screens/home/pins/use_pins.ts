@@ -10,6 +10,7 @@ import type { Connection, StreamService } from "../../../connection/connection.t
 import { type DeviceInfo, readableEntities, readableTopics } from "../../../connection/device_info.ts";
 import { matchesEntity, matchesFilter } from "../../../connection/topic_match.ts";
 import { useApp } from "../../../context.tsx";
+import { useFirstPins } from "./first_pins.ts";
 import { type Pin, pinId, type PinValue, readPins, valueOf } from "./pin.ts";
 import { type Point, readSeries, withPoint } from "./series.ts";
 
@@ -39,6 +40,7 @@ export function usePins(connection: Connection): KnownPins {
   const { store, browser } = useApp();
   const { home } = connection;
   const [pins, setPins] = useState<readonly Pin[] | undefined>(undefined);
+  const [isNew, setIsNew] = useState(false);
   const [readings, setReadings] = useState<ReadonlyMap<string, PinReading>>(new Map());
   const latest = useRef(readings);
   latest.current = readings;
@@ -50,6 +52,7 @@ export function usePins(connection: Connection): KnownPins {
       const kept = isObject(series) ? Object.entries(series) : [];
       setReadings(new Map(kept.map(([id, points]) => [id, { value: undefined, series: readSeries(points) }])));
       setPins(readPins(pins));
+      setIsNew(pins === undefined);
     });
   }, [home]);
 
@@ -99,14 +102,14 @@ export function usePins(connection: Connection): KnownPins {
     return () => stops.forEach((stop) => stop());
   }, [connection, wanted]);
 
-  return {
-    pins,
-    readings,
-    choose(pins) {
-      setPins(pins);
-      void store.remember(home, "pins", pins);
-    },
+  const choose = (pins: readonly Pin[]) => {
+    setPins(pins);
+    setIsNew(false);
+    void store.remember(home, "pins", pins);
   };
+  useFirstPins(connection, { isWanted: isNew, choose });
+
+  return { pins, readings, choose };
 }
 
 /** Returns whether a key may read a pin. */
