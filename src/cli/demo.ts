@@ -14,7 +14,6 @@ import { startSimulatedServices } from "../demo/simulated_services.ts";
 import { loadOrCreateKey } from "../keys/default_key_file.ts";
 import { formatDuration } from "../keys/duration.ts";
 import { PAIRING_MS } from "../keys/pairing_code.ts";
-import { allRights } from "../keys/rights.ts";
 import { formatKeysFile, type KeyRecord } from "../keys/schema.ts";
 import { errorText } from "../lib/errors.ts";
 import { OWNER_ONLY } from "../lib/file_mode.ts";
@@ -23,7 +22,6 @@ import { startLog } from "../observability/logtape.ts";
 import { createMask } from "../observability/mask.ts";
 import { randomBytes } from "../protocol/bytes.ts";
 import { addressFault } from "../net/egress.ts";
-import { SERVICES } from "../services/registry.ts";
 import { SqliteState } from "../store/state/sqlite_state.ts";
 import { stateFileOf } from "../store/state/state_file.ts";
 import type { CommandLine } from "./args.ts";
@@ -39,7 +37,17 @@ const TICK_MS = 2000;
 const RENEW_MS = 1000;
 
 /** Key that opens the page with everything. */
-const PAGE_KEY: LinkedKey = { name: "browser", rights: allRights(SERVICES) };
+const PAGE_KEY: LinkedKey = {
+  name: "browser",
+  rights: {
+    action: { actions: ["*"] },
+    jeedom: { methods: ["*"] },
+    mqtt: { publish: ["#"], subscribe: ["#"] },
+    "home_assistant": { read: ["*"], call: ["*@*", "script.*"] },
+    http: { targets: ["*"] },
+    influxdb: { queries: ["*"] },
+  },
+};
 
 /** Key of a guest pass. */
 const GUEST_KEY: LinkedKey = {
