@@ -51,7 +51,7 @@ const PAGE_KEY: LinkedKey = {
 
 /** Key of a guest pass. */
 const GUEST_KEY: LinkedKey = {
-  name: "visitor",
+  name: "Visitor",
   rights: { action: { actions: ["open-gate"], uses: 3 } },
   validMs: 2 * 3_600_000,
 };

@@ -37,7 +37,7 @@ export interface OneTimeLink {
 /** Makes links. */
 export class PairingLinks {
   readonly #options: PairingLinksOptions;
-  #count = 0;
+  readonly #counts = new Map<string, number>();
 
   /** Makes links for a gateway. */
   constructor(options: PairingLinksOptions) {
@@ -47,8 +47,9 @@ export class PairingLinks {
   /** Makes a link for a key. A number follows the names of further keys, as each key has a name of its own. */
   async create({ name: base, rights, validMs }: LinkedKey): Promise<OneTimeLink> {
     const { url, pairings, now, random } = this.#options;
-    this.#count += 1;
-    const name = this.#count === 1 ? base : `${base}-${this.#count}`;
+    const count = (this.#counts.get(base) ?? 0) + 1;
+    this.#counts.set(base, count);
+    const name = count === 1 ? base : `${base}-${count}`;
     const key: PendingKey = {
       name,
       created: now(),

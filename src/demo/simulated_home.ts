@@ -44,7 +44,7 @@ const ID = {
   doorbell: 10,
   heating: 12,
   bedroom: 13,
-  co2: 14,
+  bathroom: 14,
 } as const;
 
 /** Devices of the home. */
@@ -59,7 +59,7 @@ export const DEVICES: readonly Device[] = [
   { id: ID.blinds, name: "Blinds", topic: "home/livingroom/blinds", start: 2, words: ["closed", "half", "open"] },
   { id: ID.doorbell, name: "Doorbell", topic: "home/hall/doorbell", start: 0, words: ["quiet", "ringing"] },
   { id: ID.bedroom, name: "Bedroom temperature", topic: "home/bedroom/temperature", start: 18.2 },
-  { id: ID.co2, name: "Bedroom CO2", topic: "home/bedroom/co2", start: 640 },
+  { id: ID.bathroom, name: "Bathroom humidity", topic: "home/bathroom/humidity", start: 58 },
   { id: ID.heating, name: "Heating", topic: "home/livingroom/heating", start: 20.5 },
 ];
 
@@ -79,8 +79,6 @@ interface Drift {
   readonly towards: number;
   /** Largest random change. */
   readonly by: number;
-  /** Precision. */
-  readonly step?: number;
 }
 
 /** Home whose temperature follows its heating, with a light, blinds, a gate, a door and a doorbell. */
@@ -134,7 +132,7 @@ export class SimulatedHome {
     this.#drift(ID.outdoor, { towards: 7.4, by: 0.15 });
     this.#drift(ID.bedroom, { towards: 18.2, by: 0.1 });
     this.#drift(ID.humidity, { towards: 47, by: 0.6 });
-    this.#drift(ID.co2, { towards: 640, by: 12, step: 1 });
+    this.#drift(ID.bathroom, { towards: 58, by: 0.6 });
     const load = 350 + (this.#value(LIGHT_ID) === 1 ? 60 : 0) + (this.#isHeating ? 900 : 0);
     this.set(ID.power, Math.round(load + Math.random() * 25));
     if (this.#value(ID.gate) === 1 && this.#age(ID.gate) >= GATE_MS) this.set(ID.gate, 0);
@@ -144,11 +142,10 @@ export class SimulatedHome {
   }
 
   /** Moves a value a little, on the whole towards another. */
-  #drift(id: number, { towards, by, step = 0.1 }: Drift): void {
+  #drift(id: number, { towards, by }: Drift): void {
     const value = this.#value(id);
     const next = value + (towards - value) / 30 + (Math.random() - 0.5) * 2 * by;
-    // Without the error of a product such as 3 * 0.1.
-    this.set(id, Number((Math.round(next / step) * step).toFixed(1)));
+    this.set(id, Math.round(next * 10) / 10);
   }
 
   /** Rings, or ends a ring. */
