@@ -75,13 +75,9 @@ for (const look of LOOKS) {
     assertEquals(new URL(page.url()).hash.includes("pair"), false);
     assertEquals(await page.locator(".actions .tile").count(), 6);
     const temperatures = page.locator(".pin", { hasText: "temperature" }).locator(".value");
-    await until("temperatures", async () => await temperatures.count() === 3);
-    const before = await temperatures.allTextContents();
-    await until("other temperatures", async () => {
-      const now = await temperatures.allTextContents();
-      return now.every((text, index) => text !== before[index]) || now.join() !== before.join();
-    });
-    assertEquals(await page.locator(".pin").count(), 6);
+    await until("a temperature", async () => await temperatures.count() > 0);
+    const before = await temperatures.first().textContent();
+    await until("another temperature", async () => await temperatures.first().textContent() !== before);
     assertEquals(await opened.checkAccessibility(), []);
     await opened.screenshot("demo");
     assertEquals(opened.faults, []);

@@ -11,8 +11,8 @@ import { useCandidates } from "./use_candidates.ts";
 /** Most pins that are chosen. */
 const MAX_FIRST_PINS = 6;
 
-/** Time for which further values are waited for after the first, in milliseconds: retained messages come at once. */
-const WAIT_MS = 800;
+/** Time for which values are waited for, in milliseconds: retained messages come at once. */
+const WAIT_MS = 3000;
 
 /** Returns the measurements among values, numbers with a unit: temperatures first, then in the order of their topics. */
 export function firstPinsOf(candidates: Iterable<Candidate>): readonly Pin[] {
@@ -24,19 +24,24 @@ export function firstPinsOf(candidates: Iterable<Candidate>): readonly Pin[] {
     .map(({ service, topic, path, label, unit }) => ({ service, topic, path, label, unit }));
 }
 
-/** Chooses the first pins of a home. */
+/**
+ * Returns the first pins of a home, as far as they have come.
+ *
+ * @param onKnown called with them once no others are waited for
+ */
 export function useFirstPins(
   connection: Connection,
-  { isWanted, choose }: { readonly isWanted: boolean; readonly choose: (pins: readonly Pin[]) => void },
-): void {
-  const candidates = useCandidates(connection, isWanted && connection.device.value !== undefined);
+  { isWanted, onKnown }: { readonly isWanted: boolean; readonly onKnown: (pins: readonly Pin[]) => void },
+): readonly Pin[] {
+  const isListening = isWanted && connection.device.value !== undefined;
+  const candidates = useCandidates(connection, isListening);
   const pins = firstPinsOf(candidates.values());
   const latest = useRef(pins);
   latest.current = pins;
-  const hasPins = pins.length > 0;
   useEffect(() => {
-    if (!isWanted || !hasPins) return;
-    const timer = setTimeout(() => choose(latest.current), WAIT_MS);
+    if (!isListening) return;
+    const timer = setTimeout(() => onKnown(latest.current), WAIT_MS);
     return () => clearTimeout(timer);
-  }, [isWanted, hasPins]);
+  }, [isListening]);
+  return pins;
 }

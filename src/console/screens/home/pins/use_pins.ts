@@ -24,7 +24,7 @@ export interface PinReading {
 
 /** Pins of a home. */
 export interface KnownPins {
-  /** Pins; undefined until the browser's storage answered. */
+  /** Pins; undefined until they are known. */
   readonly pins: readonly Pin[] | undefined;
   /** Readings by the pins' ids. */
   readonly readings: ReadonlyMap<string, PinReading>;
@@ -39,9 +39,19 @@ const KEEP_MS = 15_000;
 export function usePins(connection: Connection): KnownPins {
   const { store, browser } = useApp();
   const { home } = connection;
-  const [pins, setPins] = useState<readonly Pin[] | undefined>(undefined);
+  const [chosenPins, setPins] = useState<readonly Pin[] | undefined>(undefined);
   const [isNew, setIsNew] = useState(false);
   const [readings, setReadings] = useState<ReadonlyMap<string, PinReading>>(new Map());
+  const choose = (pins: readonly Pin[]) => {
+    setPins(pins);
+    setIsNew(false);
+    void store.remember(home, "pins", pins);
+  };
+  const first = useFirstPins(connection, {
+    isWanted: isNew,
+    onKnown: (pins) => pins.length === 0 ? setIsNew(false) : choose(pins),
+  });
+  const pins = !isNew ? chosenPins : first.length === 0 ? undefined : first;
   const latest = useRef(readings);
   latest.current = readings;
   const chosen = useRef<readonly Pin[]>([]);
@@ -101,13 +111,6 @@ export function usePins(connection: Connection): KnownPins {
     });
     return () => stops.forEach((stop) => stop());
   }, [connection, wanted]);
-
-  const choose = (pins: readonly Pin[]) => {
-    setPins(pins);
-    setIsNew(false);
-    void store.remember(home, "pins", pins);
-  };
-  useFirstPins(connection, { isWanted: isNew, choose });
 
   return { pins, readings, choose };
 }
