@@ -184,7 +184,7 @@ A guest, who may open the gate three times within two hours and do nothing else
     ${guest.link}
 
 Each link opens the page on this machine, already paired, once and within ${formatDuration(PAIRING_MS)}.
-The next one is printed here.`);
+The next one is printed here. Phones open the page of your own gateway, by https.`);
 }
 
 /** Prints another link for each that was used or has expired, until the demo ends. */
