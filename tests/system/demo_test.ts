@@ -1,5 +1,5 @@
 /** The demo of README.md, and output that is closed early. */
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { dirname } from "node:path";
 import { GatewayClient } from "../../src/client/gateway_client.ts";
 import type { Variables } from "../../src/config/rules.ts";
