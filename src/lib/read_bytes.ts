@@ -4,6 +4,8 @@
  * @module
  */
 import { abortable } from "./async.ts";
+import { SYSTEM_CLOCK } from "./clock.ts";
+import { TurnBudget } from "./turn_budget.ts";
 
 /** A body is larger than its reader allows. */
 export class TooLargeError extends Error {
@@ -21,7 +23,7 @@ export const LARGE_BODY_BYTES = 64 * 1024;
 export interface ReadBytesOptions {
   /** Aborts the read with its reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Called and awaited before more than {@linkcode LARGE_BODY_BYTES} are read. */
+  /** Called and awaited before more than {@linkcode LARGE_BODY_BYTES} are read: in pauses, so that other work runs. */
   readonly beforeLarge?: () => Promise<void>;
 }
 
@@ -46,14 +48,18 @@ export async function readBytes(
   try {
     if (Number(message.headers.get("Content-Length")) > maxBytes) throw new TooLargeError(maxBytes);
     const blocks = new Blocks();
-    let isLarge = false;
+    /** Pauses of a large body: Deno 2.9 expands a compressed one without any, and timers wait. */
+    let budget: TurnBudget | undefined;
     for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
       if (value === undefined) continue;
       if (blocks.length + value.length > maxBytes) throw new TooLargeError(maxBytes);
       blocks.add(value);
-      if (isLarge || blocks.length <= LARGE_BODY_BYTES) continue;
-      isLarge = true;
-      await beforeLarge?.();
+      if (beforeLarge === undefined || blocks.length <= LARGE_BODY_BYTES) continue;
+      if (budget === undefined) {
+        await beforeLarge();
+        budget = new TurnBudget(SYSTEM_CLOCK);
+      }
+      await budget.pause();
     }
     signal?.throwIfAborted();
     return blocks.join();

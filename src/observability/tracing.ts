@@ -27,8 +27,8 @@ export interface Tracer {
 /** Name of the instrumentation scope. */
 const SCOPE = "e2e-gateway";
 
-/** Status of a span that failed: OpenTelemetry's `SpanStatusCode.ERROR`. */
-const ERROR = 2;
+/** Status of a span that failed, by OpenTelemetry's `SpanStatusCode.ERROR`. */
+const FAILED = { code: 2 } as const;
 
 /** Name under which OpenTelemetry's libraries share their providers. */
 const PROVIDERS = Symbol.for("opentelemetry.js.api.1");
@@ -60,7 +60,7 @@ export function createTraced(telemetry: Telemetry, tracer: Tracer): Telemetry {
       return (end) => {
         // The reason first: it remains if the number of attributes is limited to one.
         span.setAttributes({ "e2e_gateway.end": end, "e2e_gateway.version": version });
-        if (end === "failed") span.setStatus({ code: ERROR });
+        if (end === "failed") span.setStatus(FAILED);
         span.end();
         ended(end);
       };
@@ -75,5 +75,5 @@ export function createTraced(telemetry: Telemetry, tracer: Tracer): Telemetry {
 /** Marks a span as failed, without the message and stack of the error: they may hold text from a client. */
 function markFailed(span: Span, error: unknown): void {
   span.setAttributes({ "error.type": error instanceof Error ? error.name : typeof error });
-  span.setStatus({ code: ERROR });
+  span.setStatus(FAILED);
 }

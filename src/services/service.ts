@@ -322,9 +322,12 @@ export function isUnsent(error: unknown): boolean {
 }
 
 /** Makes the error for a request whose key was revoked, or whose rights have changed, while it ran. */
-export function revokedError({ reason }: Partial<Pick<AbortSignal, "reason">> = {}): ServiceError {
+export function revokedError(
+  { reason }: Partial<Pick<AbortSignal, "reason">> = {},
+  { isUnsent }: Pick<ServiceErrorOptions, "isUnsent"> = {},
+): ServiceError {
   const message = reason instanceof Error ? reason.message : "Key was removed or disabled";
-  return new ServiceError(403, message, { code: "key_revoked" });
+  return new ServiceError(403, message, { code: "key_revoked", isUnsent });
 }
 
 /** Makes an error answer of the gateway itself. */

@@ -38,3 +38,12 @@ Deno.test("readBytes() returns all bytes of any chunks, and keeps no chunk, as o
 Deno.test("readBytes() ends at the limit", async () => {
   await assertRejects(() => readBytes(bodyOf(new Uint8Array(1001), [10]), 1000), TooLargeError);
 });
+
+Deno.test("readBytes() lets other work run while it reads a large body that is all there", async () => {
+  let hasRun = false;
+  setTimeout(() => hasRun = true);
+  const body = new ReadableStream<Uint8Array>({
+    pull: (controller) => hasRun ? controller.close() : controller.enqueue(new Uint8Array(4096)),
+  });
+  await readBytes(new Response(body), 2 ** 26, { beforeLarge: () => Promise.resolve() });
+});

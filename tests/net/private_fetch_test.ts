@@ -134,6 +134,21 @@ Deno.test(
   },
 );
 
+Deno.test(
+  needing("createPrivateFetch() reports no failure to connect once the server may have read the request", NEEDS),
+  async () => {
+    const { own } = await makeCertificates();
+    const send = createPrivateFetch(own.cert);
+    using listener = Deno.listenTls({ hostname: "127.0.0.1", port: 0, ...own });
+    const serve = async () => {
+      using connection = await listener.accept();
+      await connection.read(new Uint8Array(1000));
+    };
+    const [cause] = await Promise.all([causeOf(post(send, `https://localhost:${listener.addr.port}/`)), serve()]);
+    assertStringIncludes(cause, "client error (SendRequest)");
+  },
+);
+
 Deno.test("createPrivateFetch() refuses a file without a certificate", () => {
   for (const pem of ["", "-----BEGIN PRIVATE KEY-----\nMA==\n-----END PRIVATE KEY-----"]) {
     assertThrows(() => createPrivateFetch(pem), Error, "no certificate");

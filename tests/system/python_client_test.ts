@@ -7,6 +7,7 @@ import { refuse, stay } from "../clients/responses.ts";
 import { EXPIRED, type Respond, withFakeGateway } from "../clients/tcp_gateway.ts";
 import { withEmbeddedBroker } from "../support/environment.ts";
 import { within } from "../support/deadline.ts";
+import { freePort } from "../support/loopback.ts";
 import { needing } from "../support/needs.ts";
 import { ProcessOutput } from "../support/process_output.ts";
 
@@ -292,6 +293,7 @@ Deno.test({
   ...needing("Python command line fails with a reason, and never with a stack trace", NEEDS),
   fn: () =>
     withEmbeddedBroker(async ({ gateway: { url, key } }) => {
+      const nowhere = `http://127.0.0.1:${freePort()}`;
       const reasons: readonly (readonly [readonly string[], Readonly<Record<string, string>>, RegExp])[] = [
         [["call", "datetime"], {}, /^No key: give --key-file, or set GATEWAY_KEY$/],
         [["call", "datetime"], { GATEWAY_KEY: "abc" }, /^Key must be 64 hexadecimal characters$/],
@@ -311,7 +313,7 @@ Deno.test({
         [["--url", "http://home:port", "health"], {}, /^Address has a wrong host or port: "http:\/\/home:port"$/],
         [["--url", "http://[::1", "health"], {}, /^Address has a wrong host or port: .*$/],
         [["call", "datetime", "[]"], { GATEWAY_KEY: key }, /^Parameters must be one JSON object$/],
-        [["--url", "http://127.0.0.1:1", "health"], {}, /^No gateway answers at http:\/\/127\.0\.0\.1:1: .*refused$/],
+        [["--url", nowhere, "health"], {}, /^No gateway answers at http:\/\/127\.0\.0\.1:\d+: .*refused$/],
         [["--key-file", "/none", "call", "datetime"], {}, /^Key file "\/none" does not exist$/],
       ];
       for (const [args, more, reason] of reasons) {

@@ -60,16 +60,14 @@ export function createActionService(options: ActionServiceOptions): Service {
     if ((await readUses(context))?.left === 0) throw usesSpent();
     // At once, so that of two runs at the same time one is refused.
     const takeBack = coolDowns.begin(name, action.coolDownMs);
-    try {
-      await claimUse(grants, context);
-      // The key may have stopped working while the store was asked.
-      if (context.revoked?.aborted) throw revokedError(context.revoked);
-    } catch (error) {
+    await claimUse(grants, context).catch((error) => {
       takeBack();
       throw error;
-    }
+    });
     let reply: Reply;
     try {
+      // The key may have stopped working while the store was asked.
+      if (context.revoked?.aborted) throw revokedError(context.revoked, { isUnsent: true });
       reply = await service.handle(payload, { ...context, scope: fullScope });
     } catch (error) {
       if (isUnsent(error)) {
@@ -84,7 +82,8 @@ export function createActionService(options: ActionServiceOptions): Service {
   }
 
   /**
-   * Counts a run of a key whose runs are limited. It counts even if the action then fails, unless nothing was sent: it may have run.
+   * Counts a run of a key whose runs are limited. It counts even if the action then fails, as it may have run, unless
+   * nothing was sent.
    *
    * @throws {ScopeError} if none is left
    * @throws {ServiceError} if the store fails

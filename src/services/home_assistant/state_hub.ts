@@ -14,7 +14,7 @@ import type { ServiceError } from "../service.ts";
 import type { EntityTable, StateChange } from "./entity_table.ts";
 import { ResumableSelections } from "./resumable_selections.ts";
 import type { EntitySelection, StateHistory } from "./state_history.ts";
-import { TokenRefusedError } from "./stream_errors.ts";
+import { TokenRefusedError, unreachable } from "./stream_errors.ts";
 import type { ConnectStates, StatesConnection } from "./websocket.ts";
 
 /** Recipient of the states of some entities. Its methods must not throw. */
@@ -220,12 +220,18 @@ export class StateHub {
         const wait = backpressure() ?? budget.pause();
         if (wait !== undefined) await wait;
       }
+    } catch (error) {
+      // The rest of the changes would never be passed, and the connection would wait for that.
+      this.#closed(unreachable("States of Home Assistant cannot be passed on", error));
     } finally {
       this.#isWorking = false;
     }
   }
 
-  /** Passes changes first: a listener that has not begun yet receives them with its states. */
+  /**
+   * Passes the changes that are there, and then starts one listener: neither listeners that come again and again, nor a
+   * Home Assistant that always has changes, keep the others waiting.
+   */
   *#steps(): Generator<void> {
     for (;;) {
       const change = this.#changes.shift();
@@ -233,13 +239,11 @@ export class StateHub {
       if (this.#changes.first === undefined) {
         this.#passed?.resolve();
         this.#passed = undefined;
-      }
-      if (change !== undefined) yield;
-      else {
         const state = this.#starting.shift();
-        if (state === undefined) return;
-        if (state.status === "pending" || state.status === "offline") yield* this.#start(state);
+        if (state === undefined && change === undefined) return;
+        if (state?.status === "pending" || state?.status === "offline") yield* this.#start(state);
       }
+      yield;
     }
   }
 

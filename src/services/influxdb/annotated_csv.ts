@@ -4,7 +4,7 @@
  * @module
  */
 import { InfluxError } from "./influx_error.ts";
-import { joinRecords, type Records, type Table, timeOf } from "./table.ts";
+import { joinRecords, type Records, requireFewRecords, type Table, timeOf } from "./table.ts";
 
 /** Columns that number results and tables. */
 const NUMBERING: readonly string[] = ["", "result", "table"];
@@ -24,6 +24,7 @@ interface Column {
  *
  * @throws {InfluxError} if it has an error: one in the middle of a result, which begins with status 200
  * @throws {SyntaxError} if it is not annotated CSV
+ * @throws {ServiceError} if it has too many tables
  */
 export function parseAnnotatedCsv(text: string): Table {
   const tables: Records[] = [];
@@ -47,6 +48,7 @@ export function parseAnnotatedCsv(text: string): Table {
       if (first === "#datatype") datatype = cells;
       if (first === "#default") defaults = cells;
     } else if (table === undefined) {
+      requireFewRecords(tables.length + 1);
       table = { header: cells, columns: columnsOf(cells, { datatype, defaults }), rows: [] };
     } else {
       requireNoError(table.header, cells);

@@ -7,7 +7,7 @@ import { isObject, tryParseJson } from "../../lib/json.ts";
 import type { Api } from "./api.ts";
 import { InfluxError } from "./influx_error.ts";
 import { influxqlStatement } from "./statement.ts";
-import { joinRecords, type Records, type Table } from "./table.ts";
+import { joinRecords, type Records, requireFewRecords, type Table } from "./table.ts";
 
 /** Statement that fails without the database, unlike those with SHOW. There is no such measurement. */
 const PROBE = "SELECT * FROM e2e_gateway_probe LIMIT 1";
@@ -58,7 +58,9 @@ function parseResult(text: string): Table {
   results.forEach(requireNoError);
   const [result = {}, ...others] = results;
   if (others.length > 0) throw new SyntaxError("More than one result");
-  const series = objectsOf(result["series"] ?? [], "series").map(parseSeries);
+  const objects = objectsOf(result["series"] ?? [], "series");
+  requireFewRecords(objects.length);
+  const series = objects.map(parseSeries);
   const isPartial = result["partial"] === true || series.some((one) => one.isPartial);
   return { ...joinRecords(toRecords(series)), isPartial };
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { ServiceError } from "../service.ts";
 
 /** Result of a query. */
 export interface Table {
@@ -46,6 +47,20 @@ export interface Records {
   readonly columns: readonly string[];
   /** Rows of values. */
   readonly rows: Iterable<readonly unknown[]>;
+}
+
+/** Most records of a result: one takes far longer than a row, and may have none. */
+const MAX_RECORDS = 10_000;
+
+/**
+ * Requires that a result has few records, before they are converted.
+ *
+ * @throws {ServiceError} if they are too many
+ */
+export function requireFewRecords(count: number): void {
+  if (count <= MAX_RECORDS) return;
+  const message = `InfluxDB's answer has more than ${MAX_RECORDS} series: let the query group by fewer tags`;
+  throw new ServiceError(502, message, { code: "service_answer" });
 }
 
 /** Joins records below each other. A record has `null` in the columns of others. */

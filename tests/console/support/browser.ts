@@ -62,7 +62,7 @@ export function useBrowser(
     browser = await chromium.launch({
       executablePath: CHROMIUM,
       // Root, as in a container, has no sandbox. Only the gateway's page is opened.
-      args: ["--no-sandbox", "--no-proxy-server", ...args],
+      args: ["--no-sandbox", "--no-proxy-server", "--disable-gpu", ...args],
     });
   });
   Deno.test.afterAll(async () => await browser?.close());

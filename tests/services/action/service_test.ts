@@ -268,18 +268,20 @@ Deno.test("action begins no cool-down for a key whose uses are spent", async () 
   assertEquals((await owner.ask({ name: "light" }))[0], 200);
 });
 
-Deno.test("action runs nothing for a key that is removed while its use is counted", async () => {
+Deno.test("action runs nothing, and counts no use, for a key that changes while its use is counted", async () => {
   const store = new MemoryState();
   const { promise: counted, resolve: count } = Promise.withResolvers<void>();
   const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
+  let counter = "";
   const slow: UseCounters = {
-    async claimUse(counter, limit) {
+    async claimUse(name, limit) {
+      counter = name;
       ask();
       await counted;
-      return await store.claimUse(counter, limit);
+      return await store.claimUse(name, limit);
     },
-    readUses: (counter) => store.readUses(counter),
-    returnUse: (counter) => store.returnUse(counter),
+    readUses: (name) => store.readUses(name),
+    returnUse: (name) => store.returnUse(name),
   };
   const { phone, gateway, requests } = await makeActionGateway(ACTIONS, { state: slow });
   const guest = await phone("guest", { action: { actions: ["*"], uses: 1 } });
@@ -289,7 +291,7 @@ Deno.test("action runs nothing for a key that is removed while its use is counte
   count();
   const [status, body] = await answer;
   assertEquals([status, JSON.parse(JSON.stringify(body)).code], [403, "key_revoked"]);
-  assertEquals(requests, []);
+  assertEquals([requests, await store.readUses(counter)], [[], 0]);
 });
 
 Deno.test("action tells a failure of the service apart, and nothing of the service", async () => {

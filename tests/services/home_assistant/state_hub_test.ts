@@ -365,6 +365,33 @@ Deno.test("hub reads nothing further until the changes of an event are passed, i
   assertEquals([isPassed, calls], [true, ["connected", "light.a=on", "light.b=on", "light.c=on"]]);
 });
 
+Deno.test("hub begins with a listener between two events, even if there is always a next one", async () => {
+  const home = makeHub({ clock: new SlowClock() });
+  home.listen();
+  home.begin();
+  await finishWork(home);
+  let value = 0;
+  const sendNext = (): unknown => home.set("light.a", `${value++}`)?.then(sendNext);
+  sendNext();
+  const { calls } = home.listen();
+  await finishWork(home);
+  assertEquals(calls[0], "connected");
+});
+
+Deno.test("hub ends the connection when a state cannot be passed, as the rest of the changes is lost", async () => {
+  const home = makeHub();
+  const [broken, other] = [home.listen(), home.listen()];
+  home.begin();
+  const push = broken.calls.push.bind(broken.calls);
+  broken.calls.push = (...texts) => {
+    if (texts[0] === "light.a=on") throw new Error("Broken");
+    return push(...texts);
+  };
+  home.set("light.a", "on");
+  await finishWork(home);
+  assertEquals([home.isOpen, other.calls], [false, ["connected", "ended service_unreachable"]]);
+});
+
 Deno.test("hub begins no listener of a connection that was lost in a pause, and passes no further state", async () => {
   const home = makeHub({ clock: new SlowClock() });
   home.states.set("light.a", "1").set("light.b", "1");

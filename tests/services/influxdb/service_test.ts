@@ -367,3 +367,20 @@ Deno.test("handle() truncates answers of a hostile server whose rows would take 
     assertEquals(bodyJson.endsWith(',"truncated":true}'), true, String(version));
   }
 });
+
+Deno.test("handle() refuses answers of a hostile server with very many series, each of which takes longer than a row", async () => {
+  const csv = { url: URL_1, version: 2, org: "home", token: "secret", query: 'from(bucket: "home")' };
+  const answers = [
+    [QUERY, (count: number) => `{"results":[{"series":[${Array(count).fill('{"columns":[]}').join()}]}]}`],
+    [csv, (count: number) => "a\n1\n\n".repeat(count)],
+  ] as const;
+  for (const [query, answerOf] of answers) {
+    const ask = (count: number) => {
+      const params = query === QUERY ? ATTIC.params : {};
+      return make({ temps: query }, () => new Response(answerOf(count))).service.handle({ query: "temps", params });
+    };
+    assertEquals((await ask(10_000)).status, 200);
+    const error = await assertRejects(() => ask(10_001), ServiceError, "more than 10000 series");
+    assertEquals([error.status, error.code], [502, "service_answer"]);
+  }
+});
