@@ -3,7 +3,7 @@ import { assertEquals, assertNotEquals } from "@std/assert";
 import type { Page } from "playwright-core";
 import { until, within } from "../support/deadline.ts";
 import { ProcessOutput } from "../support/process_output.ts";
-import { LOOKS, NEEDS, type OpenOptions, testPage, useBrowser } from "./support/browser.ts";
+import { LOOKS, NEEDS, type OpenedPage, type OpenOptions, testPage, useBrowser } from "./support/browser.ts";
 
 const openPage = useBrowser();
 
@@ -66,6 +66,11 @@ async function openNewest(kind: "browser" | "guest", options: OpenOptions = {}) 
   return opened;
 }
 
+/** Returns the faults of a page, without files beyond the rate limit of an address: one machine opens many browsers here. */
+function faultsOf({ faults }: OpenedPage): readonly string[] {
+  return faults.filter((fault) => !/\b429\b/.test(fault));
+}
+
 const tile = (page: Page, label: string) => page.locator(".tile", { hasText: label });
 
 for (const look of LOOKS) {
@@ -80,7 +85,7 @@ for (const look of LOOKS) {
     await until("another temperature", async () => await temperatures.first().textContent() !== before);
     assertEquals(await opened.checkAccessibility(), []);
     await opened.screenshot("demo");
-    assertEquals(opened.faults, []);
+    assertEquals(faultsOf(opened), []);
   });
 }
 
@@ -97,7 +102,7 @@ testPage("the demo's light switches, its blinds move, and its doorbell rings", a
   await until("the blinds", () => outputOf().includes("sensor  home/livingroom/blinds half"));
   await tile(page, "Ring the doorbell").click();
   await until("the doorbell", () => tile(page, "Ring the doorbell").getByText("Ringing").isVisible());
-  assertEquals(opened.faults, []);
+  assertEquals(faultsOf(opened), []);
 });
 
 testPage("each link of the demo works once, and the next one opens the page in another browser", async () => {
@@ -115,5 +120,5 @@ testPage("the demo's second link is a guest's, whose page has one button", async
   assertEquals(await page.locator(".tile").count(), 1);
   assertEquals((await page.locator(".guest").textContent())?.includes("3 of 3 left"), true);
   await opened.screenshot("demo-guest");
-  assertEquals(opened.faults, []);
+  assertEquals(faultsOf(opened), []);
 });
