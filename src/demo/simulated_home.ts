@@ -15,33 +15,85 @@ export interface Change {
   readonly at: number;
 }
 
-/** Devices of the home. */
-export const DEVICES: readonly { readonly id: number; readonly name: string; readonly topic: string }[] = [
-  { id: 1, name: "Temperature", topic: "home/livingroom/temperature" },
-  { id: 2, name: "Front door", topic: "home/hall/door" },
-  { id: 3, name: "Light", topic: "home/livingroom/light" },
-  { id: 4, name: "Gate", topic: "home/gate" },
-];
+/** Device of the home. */
+export interface Device {
+  /** Id, and that of its command in Jeedom. */
+  readonly id: number;
+  /** Text for people. */
+  readonly name: string;
+  /** Topic of its value. */
+  readonly topic: string;
+  /** Value at the start. */
+  readonly start: number;
+  /** Texts that are published for the values 0, 1 and so on; the number itself without them. */
+  readonly words?: readonly string[];
+}
 
 /** Id of the light, the only device that Jeedom can switch. */
 export const LIGHT_ID = 3;
 
-/** Id of the gate. */
-const GATE_ID = 4;
+/** Ids of the other devices. */
+const ID = {
+  temperature: 1,
+  door: 2,
+  gate: 4,
+  outdoor: 5,
+  humidity: 6,
+  power: 7,
+  blinds: 8,
+  doorbell: 10,
+  heating: 12,
+  bedroom: 61,
+  bathroom: 62,
+} as const;
+
+/** Devices of the home. */
+export const DEVICES: readonly Device[] = [
+  { id: ID.temperature, name: "Temperature", topic: "home/livingroom/temperature", start: 20.5 },
+  { id: ID.door, name: "Front door", topic: "home/hall/door", start: 0, words: ["closed", "open"] },
+  { id: LIGHT_ID, name: "Light", topic: "home/livingroom/light", start: 0, words: ["off", "on"] },
+  { id: ID.gate, name: "Gate", topic: "home/gate", start: 0, words: ["closed", "open"] },
+  { id: ID.outdoor, name: "Outdoor temperature", topic: "home/outdoor/temperature", start: 7.4 },
+  { id: ID.humidity, name: "Humidity", topic: "home/livingroom/humidity", start: 47 },
+  { id: ID.power, name: "Power", topic: "home/power", start: 350 },
+  { id: ID.blinds, name: "Blinds", topic: "home/livingroom/blinds", start: 2, words: ["closed", "half", "open"] },
+  { id: ID.doorbell, name: "Doorbell", topic: "home/hall/doorbell", start: 0, words: ["quiet", "ringing"] },
+  { id: ID.bedroom, name: "Bedroom temperature", topic: "home/bedroom/temperature", start: 18.2 },
+  { id: ID.bathroom, name: "Bathroom humidity", topic: "home/bathroom/humidity", start: 58 },
+  { id: ID.heating, name: "Heating", topic: "home/livingroom/heating", start: 20.5 },
+];
+
+/** Time after which the gate closes by itself, and for which the doorbell rings, in milliseconds. */
+const GATE_MS = 20_000;
+const RING_MS = 8000;
+
+/** Shortest time between two rings, in milliseconds. */
+const QUIET_MS = 25_000;
 
 /** Most changes that are kept for polls. */
 const MAX_CHANGES = 250;
 
-/** Home with a temperature, a door, a light and a gate. */
+/** Course of a value. */
+interface Drift {
+  /** Value that it comes back to. */
+  readonly towards: number;
+  /** Largest random change. */
+  readonly by: number;
+}
+
+/** Home whose temperature follows its heating, with a light, blinds, a gate, a door and a doorbell. */
 export class SimulatedHome {
-  readonly #values = new Map<number, number>([[1, 20.5], [2, 0], [LIGHT_ID, 0], [GATE_ID, 0]]);
+  readonly #values = new Map(DEVICES.map(({ id, start }) => [id, start]));
+  readonly #changedAt = new Map<number, number>();
   readonly #changes: Change[] = [];
   readonly #listeners = new Set<(change: Change) => void>();
   readonly #now: () => number;
+  readonly #start: number;
 
   /** Makes a home; `now` returns the time in milliseconds since 1970. */
   constructor(now: () => number) {
     this.#now = now;
+    this.#start = now();
   }
 
   /** Returns the value of a device; undefined if there is no such device. */
@@ -51,8 +103,10 @@ export class SimulatedHome {
 
   /** Changes a device. */
   set(id: number, value: number): void {
-    const change = { id, value, at: this.#now() / 1000 };
+    const now = this.#now();
+    const change = { id, value, at: now / 1000 };
     this.#values.set(id, value);
+    this.#changedAt.set(id, now);
     this.#changes.push(change);
     if (this.#changes.length > MAX_CHANGES) this.#changes.shift();
     for (const listener of this.#listeners) listener(change);
@@ -69,11 +123,50 @@ export class SimulatedHome {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Simulates some time: the temperature drifts, and sometimes the door opens or closes. */
+  /**
+   * Simulates some time: temperatures drift, the gate closes by itself, and now and then the doorbell rings or the door is
+   * opened.
+   */
   tick(): void {
-    const temperature = this.#values.get(1) ?? 20;
-    this.set(1, Math.round((temperature + (Math.random() - 0.5) * 0.4) * 10) / 10);
-    if (Math.random() < 0.3) this.set(2, this.#values.get(2) === 0 ? 1 : 0);
+    this.#drift(ID.temperature, { towards: this.#value(ID.heating), by: 0.15 });
+    this.#drift(ID.outdoor, { towards: 7.4, by: 0.15 });
+    this.#drift(ID.bedroom, { towards: 18.2, by: 0.1 });
+    this.#drift(ID.humidity, { towards: 47, by: 0.6 });
+    this.#drift(ID.bathroom, { towards: 58, by: 0.6 });
+    const load = 350 + (this.#value(LIGHT_ID) === 1 ? 60 : 0) + (this.#isHeating ? 900 : 0);
+    this.set(ID.power, Math.round(load + Math.random() * 25));
+    if (this.#value(ID.gate) === 1 && this.#age(ID.gate) >= GATE_MS) this.set(ID.gate, 0);
+    this.#simulateDoorbell();
+    const isOpen = this.#value(ID.door) === 1;
+    if (Math.random() < (isOpen ? 0.3 : 0.04)) this.set(ID.door, isOpen ? 0 : 1);
+  }
+
+  /** Moves a value a little, on the whole towards another. */
+  #drift(id: number, { towards, by }: Drift): void {
+    const value = this.#value(id);
+    const next = value + (towards - value) / 30 + (Math.random() - 0.5) * 2 * by;
+    this.set(id, Math.round(next * 10) / 10);
+  }
+
+  /** Rings, or ends a ring. */
+  #simulateDoorbell(): void {
+    const age = this.#age(ID.doorbell);
+    if (this.#value(ID.doorbell) === 1) {
+      if (age >= RING_MS) this.set(ID.doorbell, 0);
+    } else if (age >= QUIET_MS && Math.random() < 0.1) this.set(ID.doorbell, 1);
+  }
+
+  get #isHeating(): boolean {
+    return this.#value(ID.temperature) < this.#value(ID.heating);
+  }
+
+  #value(id: number): number {
+    return this.#values.get(id) ?? 0;
+  }
+
+  /** Returns the time since the last change of a device, or since the start, in milliseconds. */
+  #age(id: number): number {
+    return this.#now() - (this.#changedAt.get(id) ?? this.#start);
   }
 }
 
@@ -82,6 +175,39 @@ export const LIGHT_COMMAND_TOPIC = "home/livingroom/light/set";
 
 /** Topic on which the gate takes `OPEN` and `CLOSE`. */
 export const GATE_COMMAND_TOPIC = "home/gate/set";
+
+/** Values of the devices by the words of their commands, in small letters. */
+type Words = Readonly<Record<string, Readonly<Record<number, number>>>>;
+
+/** Commands by topic. The heating takes degrees. */
+const COMMANDS: Readonly<Record<string, Words | "degrees">> = {
+  [LIGHT_COMMAND_TOPIC]: {
+    on: { [LIGHT_ID]: 1 },
+    true: { [LIGHT_ID]: 1 },
+    off: { [LIGHT_ID]: 0 },
+    false: { [LIGHT_ID]: 0 },
+  },
+  [GATE_COMMAND_TOPIC]: { open: { [ID.gate]: 1 }, close: { [ID.gate]: 0 } },
+  "home/livingroom/blinds/set": { closed: { [ID.blinds]: 0 }, half: { [ID.blinds]: 1 }, open: { [ID.blinds]: 2 } },
+  "home/hall/doorbell/set": { ring: { [ID.doorbell]: 1 } },
+  "home/scene/set": { night: { [LIGHT_ID]: 0, [ID.blinds]: 0, [ID.heating]: 17, [ID.gate]: 0 } },
+  "home/livingroom/heating/set": "degrees",
+};
+
+/** Returns the values that a command sets; none for what no device understands. */
+export function valuesOf(topic: string, text: string): readonly (readonly [id: number, value: number])[] {
+  const commands = COMMANDS[topic];
+  if (commands === "degrees") {
+    const degrees = Number(text);
+    return text !== "" && degrees >= 5 && degrees <= 30 ? [[ID.heating, degrees]] : [];
+  }
+  return Object.entries(commands?.[text.toLowerCase()] ?? {}).map(([id, value]) => [Number(id), value]);
+}
+
+/** Returns the text that a device publishes for its value. */
+export function textOf({ words }: Pick<Device, "words">, value: number): string {
+  return words?.[value] ?? String(value);
+}
 
 /**
  * Connects the home to a broker.
@@ -97,18 +223,18 @@ export async function startSensors(
   const connection = await connect(broker, {
     signal: AbortSignal.timeout(tickMs + 10_000),
     onMessage({ topic, payload }) {
-      const isOn = ["ON", "OPEN"].includes(new TextDecoder().decode(payload));
-      home.set(topic === GATE_COMMAND_TOPIC ? GATE_ID : LIGHT_ID, isOn ? 1 : 0);
+      for (const [id, value] of valuesOf(topic, new TextDecoder().decode(payload))) home.set(id, value);
       return undefined;
     },
   });
-  const filters = [LIGHT_COMMAND_TOPIC, GATE_COMMAND_TOPIC];
-  await connection.subscribe(filters.map((filter, index) => ({ filter, qos: 1, id: index + 1 })));
+  await connection.subscribe(Object.keys(COMMANDS).map((filter, index) => ({ filter, qos: 1, id: index + 1 })));
 
   const publish = ({ id, value }: Change) => {
-    const topic = DEVICES.find((device) => device.id === id)?.topic ?? `home/device/${id}`;
+    const device = DEVICES.find((device) => device.id === id);
+    if (device === undefined) return;
+    const message = { topic: device.topic, payload: textOf(device, value), qos: 0, retain: true } as const;
     // A lost broker affects only the sensors of the demo.
-    connection.publish({ topic, payload: String(value), qos: 0, retain: true }).acknowledged.catch(() => {});
+    connection.publish(message).acknowledged.catch(() => {});
   };
   const stopListening = home.onChange(publish);
   for (const { id } of DEVICES) home.set(id, home.value(id) ?? 0);

@@ -6,7 +6,7 @@
 import type { Platform } from "../platform.ts";
 import { HomeAssistantHome } from "./home_assistant_home.ts";
 import { createSimulatedCamera } from "./simulated_camera.ts";
-import { GATE_COMMAND_TOPIC, type SimulatedHome } from "./simulated_home.ts";
+import { GATE_COMMAND_TOPIC, LIGHT_COMMAND_TOPIC, type SimulatedHome } from "./simulated_home.ts";
 import { createSimulatedHomeAssistant } from "./simulated_home_assistant.ts";
 import { createSimulatedInfluxdb, DATABASE } from "./simulated_influxdb.ts";
 import { createSimulatedJeedom } from "./simulated_jeedom.ts";
@@ -59,10 +59,39 @@ export function startSimulatedServices(
     },
     servicesFile: `\
 actions:
+  light:
+    label: Living-room light
+    icon: light
+    params: { on: { type: boolean } }
+    publish: { topic: ${LIGHT_COMMAND_TOPIC}, message: $on, qos: 1 }
+    state: { topic: home/livingroom/light }
+  heating:
+    label: Heating
+    icon: heating
+    params: { degrees: { type: number, min: 15, max: 25, step: 0.5 } }
+    publish: { topic: home/livingroom/heating/set, message: $degrees, qos: 1 }
+    state: { topic: home/livingroom/heating }
   open-gate:
     label: Open the gate
+    icon: gate
+    confirm: Open the gate now?
     publish: { topic: ${GATE_COMMAND_TOPIC}, message: OPEN, qos: 1 }
     state: { topic: home/gate }
+  blinds:
+    label: Blinds
+    icon: blinds
+    params: { position: { type: enum, values: [closed, half, open] } }
+    publish: { topic: home/livingroom/blinds/set, message: $position, qos: 1 }
+    state: { topic: home/livingroom/blinds }
+  doorbell:
+    label: Ring the doorbell
+    icon: bell
+    publish: { topic: home/hall/doorbell/set, message: RING, qos: 1 }
+    state: { topic: home/hall/doorbell }
+  good-night:
+    label: Good night
+    icon: night
+    publish: { topic: home/scene/set, message: NIGHT, qos: 1 }
 http:
   camera:
     url: ${serve(createSimulatedCamera(login))}

@@ -16,6 +16,11 @@ export interface Log {
   error(message: string, properties?: Record<string, unknown>): void;
 }
 
+const ignore = () => {};
+
+/** Log of what is reported in another way. */
+export const SILENT_LOG: Log = { debug: ignore, info: ignore, warn: ignore, error: ignore };
+
 /** Record of something that was logged. */
 export interface LogRecord {
   /** Name of the logger. */

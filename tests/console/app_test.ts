@@ -183,8 +183,8 @@ testPage("pinned values are chosen out of what the key may read, and follow thei
   await using opened = await openPaired();
   const { page } = opened;
   const { client } = theHome().gateway;
-  await client.publish("test/attic/temperature", "21.5", { retain: true });
   await page.getByRole("button", { name: "Choose values" }).click();
+  await client.publish("test/attic/temperature", "21.5", { retain: true });
   const candidate = page.locator(".candidate", { hasText: "test/attic/temperature" });
   await candidate.click();
   assertEquals(await opened.checkAccessibility(), []);
@@ -199,6 +199,26 @@ testPage("pinned values are chosen out of what the key may read, and follow thei
   await client.publish("test/attic/temperature", null, { retain: true });
   assertEquals(opened.faults, []);
 });
+
+testPage(
+  "the first measurements are pinned by themselves until pins are chosen, also none",
+  async () => {
+    const { client } = theHome().gateway;
+    await client.publish("test/cellar/temperature", "9.5", { retain: true });
+    await using opened = await openPaired();
+    const { page } = opened;
+    const pin = page.locator(".pin", { hasText: "Cellar temperature" });
+    await pin.getByText("9.5").waitFor();
+    await client.publish("test/cellar/temperature", null, { retain: true });
+    await page.getByRole("button", { name: "Edit" }).click();
+    await page.locator(".candidate", { hasText: "test/cellar/temperature" }).click();
+    await page.getByRole("button", { name: "Done" }).click();
+    await page.getByRole("button", { name: "Choose values" }).waitFor();
+    await page.reload();
+    await page.getByRole("button", { name: "Choose values" }).waitFor();
+    assertEquals(opened.faults, []);
+  },
+);
 
 testPage(
   "a gateway that was killed shows as offline, the page opens without it, and goes on when it is back",

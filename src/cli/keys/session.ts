@@ -8,7 +8,7 @@ import type { Bytes, RandomBytes } from "../../protocol/bytes.ts";
 import { assertRegularFile, KeyFileError, readKey } from "../../keys/default_key_file.ts";
 import { DEFAULT_KEY_NAME, type KeyRecord } from "../../keys/schema.ts";
 import { editKeysFile, type KeysFileEdit, readKeysFile } from "../../keys/keyring_file.ts";
-import type { Log } from "../../observability/log.ts";
+import { SILENT_LOG } from "../../observability/log.ts";
 import type { Platform } from "../../platform.ts";
 import type { PairingStore } from "../../store/state/pairing_store.ts";
 import { SqliteState } from "../../store/state/sqlite_state.ts";
@@ -64,11 +64,6 @@ export interface KeysSession {
   usePairings<T>(use: (pairings: PairingStore) => Promise<T>): Promise<T>;
 }
 
-const ignore = () => {};
-
-/** A command prints its results, and needs no log. */
-const SILENT: Log = { debug: ignore, info: ignore, warn: ignore, error: ignore };
-
 /** Options of a session. */
 export interface KeysSessionOptions
   extends Pick<KeysSession, "args" | "usage" | "config" | "services" | "now" | "random" | "warn"> {
@@ -105,7 +100,7 @@ export function openSession({ platform, ...given }: KeysSessionOptions): KeysSes
       return await readKey(secretKeyFile, platform.files);
     },
     async usePairings(use) {
-      const state = new SqliteState({ path: stateFileOf(secretKeyFile), files: platform.files, mode, log: SILENT });
+      const state = new SqliteState({ path: stateFileOf(secretKeyFile), files: platform.files, mode, log: SILENT_LOG });
       try {
         return await use(state);
       } catch (error) {

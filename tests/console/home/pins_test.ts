@@ -9,6 +9,7 @@ import {
   readPins,
   valueOf,
 } from "../../../src/console/screens/home/pins/pin.ts";
+import { firstPinsOf } from "../../../src/console/screens/home/pins/first_pins.ts";
 import { type Point, readSeries, trendOf, withPoint } from "../../../src/console/screens/home/pins/series.ts";
 
 const of = (topic: string, payload: string, service: Pin["service"] = "mqtt") =>
@@ -39,6 +40,21 @@ Deno.test("candidatesOf() and valueOf() agree, and never throw, for every payloa
       assertEquals(valueOf(candidate, payload), candidate.value);
     }
   }));
+});
+
+Deno.test("firstPinsOf() chooses at most six measurements, temperatures first", () => {
+  const messages = ["a/power 412", "a/temperature 20", "b/temperature 7", "a/door open", "a/count 5", "a/humidity 47"];
+  const candidates = messages.map((text) => text.split(" ")).flatMap(([topic = "", payload = ""]) =>
+    candidatesOf({ service: "mqtt", topic, payload })
+  );
+  const first = firstPinsOf(candidates).map(({ topic }) => topic);
+  assertEquals(first, ["a/temperature", "b/temperature", "a/humidity", "a/power"]);
+  const many = Array.from(
+    { length: 50 },
+    (_, index) => ({ service: "mqtt" as const, topic: `${index}/power`, payload: "1" }),
+  );
+  assertEquals(firstPinsOf(many.flatMap(candidatesOf)).length, 6);
+  assertEquals(Object.keys(firstPinsOf(candidates)[0] ?? {}).includes("value"), false);
 });
 
 Deno.test("guessUnit() names a unit only where one is usual", () => {

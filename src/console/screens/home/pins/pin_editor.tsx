@@ -3,15 +3,15 @@
  *
  * @module
  */
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { Dialog } from "../../../components/dialog.tsx";
 import { Icon } from "../../../components/icon.tsx";
 import type { Connection } from "../../../connection/connection.ts";
-import { readableEntities, readableTopics } from "../../../connection/device_info.ts";
 import { useFormat, useTexts } from "../../../context.tsx";
 import { visibleText } from "../../../text/visible.ts";
 import { stateText } from "../actions/state_text.ts";
-import { type Candidate, candidatesOf, MAX_PINS, type Pin, pinId, type PinValue } from "./pin.ts";
+import { MAX_PINS, type Pin, pinId, type PinValue } from "./pin.ts";
+import { useCandidates } from "./use_candidates.ts";
 
 /** Properties of the dialog. */
 export interface PinEditorProps {
@@ -25,12 +25,8 @@ export interface PinEditorProps {
   readonly onClose: () => void;
 }
 
-/** Most values that are kept, and the most that are listed at a time: a filter finds the others. */
-const MAX_CANDIDATES = 5000;
+/** Most values that are listed at a time: a filter finds the others. */
 const MAX_LISTED = 100;
-
-/** Time between two updates of the list, in milliseconds. */
-const UPDATE_MS = 400;
 
 /** Dialog of pins. */
 export function PinEditor({ connection, pins, onChoose, onClose }: PinEditorProps) {
@@ -107,39 +103,4 @@ export function PinEditor({ connection, pins, onChoose, onClose }: PinEditorProp
       </div>
     </Dialog>
   );
-}
-
-/** Returns the values that came since the dialog was opened, by their ids. */
-function useCandidates(connection: Connection): ReadonlyMap<string, Candidate> {
-  const [candidates, setCandidates] = useState<ReadonlyMap<string, Candidate>>(new Map());
-  useEffect(() => {
-    const device = connection.device.peek();
-    if (device === undefined) return;
-    const found = new Map<string, Candidate>();
-    let hasNew = false;
-    const listen = (service: Pin["service"], filters: readonly string[]) =>
-      filters.length === 0 ? () => {} : connection.subscribe(service, {
-        filters,
-        onEvent(event) {
-          if (event.type !== "message" || event.payload === null) return;
-          for (const candidate of candidatesOf({ service, topic: event.topic, payload: event.payload })) {
-            if (found.size >= MAX_CANDIDATES && !found.has(pinId(candidate))) continue;
-            found.set(pinId(candidate), candidate);
-            hasNew = true;
-          }
-        },
-      });
-    const stops = [listen("mqtt", readableTopics(device)), listen("home_assistant", readableEntities(device))];
-    const timer = setInterval(() => {
-      if (!hasNew) return;
-      hasNew = false;
-      const order = [...found].sort(([one], [other]) => one < other ? -1 : 1);
-      setCandidates(new Map(order));
-    }, UPDATE_MS);
-    return () => {
-      clearInterval(timer);
-      stops.forEach((stop) => stop());
-    };
-  }, [connection]);
-  return candidates;
 }

@@ -10,6 +10,7 @@ import type { Connection, StreamService } from "../../../connection/connection.t
 import { type DeviceInfo, readableEntities, readableTopics } from "../../../connection/device_info.ts";
 import { matchesEntity, matchesFilter } from "../../../connection/topic_match.ts";
 import { useApp } from "../../../context.tsx";
+import { useFirstPins } from "./first_pins.ts";
 import { type Pin, pinId, type PinValue, readPins, valueOf } from "./pin.ts";
 import { type Point, readSeries, withPoint } from "./series.ts";
 
@@ -23,7 +24,7 @@ export interface PinReading {
 
 /** Pins of a home. */
 export interface KnownPins {
-  /** Pins; undefined until the browser's storage answered. */
+  /** Pins; undefined until they are known. */
   readonly pins: readonly Pin[] | undefined;
   /** Readings by the pins' ids. */
   readonly readings: ReadonlyMap<string, PinReading>;
@@ -38,8 +39,19 @@ const KEEP_MS = 15_000;
 export function usePins(connection: Connection): KnownPins {
   const { store, browser } = useApp();
   const { home } = connection;
-  const [pins, setPins] = useState<readonly Pin[] | undefined>(undefined);
+  const [chosenPins, setPins] = useState<readonly Pin[] | undefined>(undefined);
+  const [isNew, setIsNew] = useState(false);
   const [readings, setReadings] = useState<ReadonlyMap<string, PinReading>>(new Map());
+  const choose = (pins: readonly Pin[]) => {
+    setPins(pins);
+    setIsNew(false);
+    void store.remember(home, "pins", pins);
+  };
+  const first = useFirstPins(connection, {
+    isWanted: isNew,
+    onKnown: (pins) => pins.length === 0 ? setIsNew(false) : choose(pins),
+  });
+  const pins = !isNew ? chosenPins : first.length === 0 ? undefined : first;
   const latest = useRef(readings);
   latest.current = readings;
   const chosen = useRef<readonly Pin[]>([]);
@@ -50,6 +62,7 @@ export function usePins(connection: Connection): KnownPins {
       const kept = isObject(series) ? Object.entries(series) : [];
       setReadings(new Map(kept.map(([id, points]) => [id, { value: undefined, series: readSeries(points) }])));
       setPins(readPins(pins));
+      setIsNew(pins === undefined);
     });
   }, [home]);
 
@@ -99,14 +112,7 @@ export function usePins(connection: Connection): KnownPins {
     return () => stops.forEach((stop) => stop());
   }, [connection, wanted]);
 
-  return {
-    pins,
-    readings,
-    choose(pins) {
-      setPins(pins);
-      void store.remember(home, "pins", pins);
-    },
-  };
+  return { pins, readings, choose };
 }
 
 /** Returns whether a key may read a pin. */
