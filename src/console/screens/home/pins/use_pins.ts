@@ -10,7 +10,7 @@ import type { Connection, StreamService } from "../../../connection/connection.t
 import { type DeviceInfo, readableEntities, readableTopics } from "../../../connection/device_info.ts";
 import { matchesEntity, matchesFilter } from "../../../connection/topic_match.ts";
 import { useApp } from "../../../context.tsx";
-import { useFirstPins } from "./first_pins.ts";
+import { useFirstPins } from "./use_first_pins.ts";
 import { type Pin, pinId, type PinValue, readPins, valueOf } from "./pin.ts";
 import { type Point, readSeries, withPoint } from "./series.ts";
 
