@@ -55,11 +55,11 @@ export interface RateLimitsOptions {
   readonly createCounter: CounterFactory;
 }
 
-/** Files of the page at once to an address: some ten openings, each of some ten files. */
-const FILES_BURST = 120;
+/** Files of the page at once to an address: some ten openings, each of some thirty files with those kept for offline. */
+const FILES_BURST = 400;
 
 /** Files of the page a second to an address, after that: not much of the upload of a home. */
-const FILES_RATE = 4;
+const FILES_RATE = 8;
 
 /** Returns the rate limits of the settings. */
 export function rateLimitsOf(settings: RateSettings, createCounter: CounterFactory): RateLimits {

@@ -39,6 +39,8 @@ export async function startHome(env: Variables = {}): Promise<TestHome> {
     MQTT_BROKER_PORT: String(broker.port),
     // The same after a restart.
     PORT: String(freePort()),
+    // A file of tests opens more browsers than a household, and as fast as the machine can.
+    RATE_LIMITS: "off",
     ...env,
   };
   let gateway = await startGatewayProcess(variables, { directory });
