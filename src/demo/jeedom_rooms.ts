@@ -67,7 +67,7 @@ const ROOMS: readonly { readonly id: number; readonly name: string; readonly equ
         id: 3,
         name: "Heating",
         commands: [
-          info(12, "Setpoint", "numeric", { unite: "°C", start: 20 }),
+          info(12, "Setpoint", "numeric", { unite: "°C" }),
           action(13, "Set temperature", "slider", {
             unite: "°C",
             configuration: { minValue: "15", maxValue: "25", step: "0.5" },

@@ -29,6 +29,7 @@ test("a switch, a slider, a list and a colour run their actions, and show what J
   const { page } = opened;
   const { home } = theHome();
   home.set(3, 0);
+  home.set(12, 20);
   const light = card(page, "Ceiling light");
   const toggle = light.getByRole("switch", { name: "Light" });
   await toggle.focus();

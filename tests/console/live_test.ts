@@ -52,7 +52,7 @@ async function openLive(
 }
 
 const row = (page: Page, name: string) =>
-  page.locator(".row").filter({ has: page.locator(".name", { hasText: name }) });
+  page.locator(".row").filter({ has: page.locator(".name", { hasText: new RegExp(`^${RegExp.escape(name)}$`) }) });
 
 /** Opens the list, and a topic in it. */
 async function choose(page: Page, topic: string): Promise<void> {
