@@ -68,8 +68,8 @@ function atHome(test: (home: Home) => Promise<void>): Promise<void> {
       async find(out, now = NOW) {
         const { code } = parsePairingLink(linkIn(out));
         const kid = await deriveKeyId(await derivePairingKey(fromBase64Url(code)));
-        const ignore = () => {};
-        const log = { debug: ignore, info: ignore, warn: ignore, error: ignore };
+        const silent = () => {};
+        const log = { debug: silent, info: silent, warn: silent, error: silent };
         const state = new SqliteState({ path: `${directory}/data/state.db`, files: Deno, mode: "strict", log });
         try {
           return await state.findPairing(kid, now);
@@ -227,8 +227,8 @@ Deno.test("keys remove removes the waiting code of a name, with or without its k
 Deno.test("keys pair fails when too many codes wait, and says what to do", () =>
   atHome(async ({ run, directory }) => {
     await run("pair device-0 --no-qr");
-    const ignore = () => {};
-    const log = { debug: ignore, info: ignore, warn: ignore, error: ignore };
+    const silent = () => {};
+    const log = { debug: silent, info: silent, warn: silent, error: silent };
     const state = new SqliteState({ path: `${directory}/data/state.db`, files: Deno, mode: "strict", log });
     for (let index = 1; index < MAX_PENDING_PAIRINGS; index += 1) {
       const pairing = { kid: `${index}`, secret: new Uint8Array(32), name: `device-${index}`, record: "{}" };
