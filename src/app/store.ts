@@ -60,8 +60,9 @@ function openMemory(config: Config, { log, metrics, now, monotonic, ...options }
   // Many clients send whole seconds, so a request recorded within the second of the start would look new: the store, and
   // with it the gateway, begins with the next second.
   const nextSecond = (milliseconds: number) => Math.ceil(milliseconds / 1000);
-  const since = nextSecond(now() - (monotonic() - aloneSince));
-  /** Start of the store for all keys but the new one, which began within the second before; off once the clock was set. */
+  const aloneSinceWall = now() - (monotonic() - aloneSince);
+  const since = nextSecond(aloneSinceWall);
+  /** Start of the store for all keys but new ones, which began within the second before; off once the clock was set. */
   let sinceForOldKeys = since;
   const replays = createMemoryReplayStore({
     limits: config.replay,
@@ -102,8 +103,9 @@ function openMemory(config: Config, { log, metrics, now, monotonic, ...options }
         }
         // Not only by the timer: a request of an earlier process is refused only once the step of the clock is detected.
         clock.check();
-        const { kid, timestamp } = identity;
-        if (Math.floor(timestamp) < sinceForOldKeys && kid !== newKeyId) return { kind: "forgotten" };
+        const { kid, timestamp, keyCreated = 0 } = identity;
+        const isNew = kid === newKeyId || keyCreated >= aloneSinceWall;
+        if (Math.floor(timestamp) < sinceForOldKeys && !isNew) return { kind: "forgotten" };
         return replays.claim(identity);
       },
     },

@@ -348,6 +348,7 @@ function identityOf({ key, envelope }: OpenedBody) {
     kid: key.kid,
     nonce: envelope.version === 2 ? envelope.salt : envelope.nonce,
     tag: envelope.ciphertext.subarray(-TAG_BYTES),
+    keyCreated: key.created,
   };
 }
 

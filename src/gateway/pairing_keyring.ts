@@ -5,6 +5,7 @@
  */
 import { pairingUnavailable } from "../http/errors.ts";
 import type { Key, Keyring, NamedKey, Opened, RequestSource } from "../keys/keyring.ts";
+import { PAIRING_MS } from "../keys/pairing_code.ts";
 import { Scope } from "../keys/rights.ts";
 import { errorText } from "../lib/errors.ts";
 import type { Log } from "../observability/log.ts";
@@ -66,7 +67,7 @@ export class PairingKeyring implements Keyring {
       kid: secret.kid,
       secret,
       scope: SCOPE,
-      created: 0,
+      created: pairing.expires - PAIRING_MS,
       rate: undefined,
       revoked: NEVER,
     };

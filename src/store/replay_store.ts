@@ -15,6 +15,8 @@ export interface RequestIdentity {
   readonly tag: Uint8Array;
   /** Its timestamp, in seconds since 1970. */
   readonly timestamp: number;
+  /** Time of its key's creation, in milliseconds since 1970; unknown by default. */
+  readonly keyCreated?: number;
 }
 
 /** Limits of a replay store. */

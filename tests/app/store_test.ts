@@ -184,7 +184,7 @@ Deno.test("begun() settles at once, without a negative timer, when the start too
   }
 });
 
-Deno.test("openStore() accepts the second of the start for the key that this process created, and for no other", async () => {
+Deno.test("openStore() accepts the second of the start for keys that began after it, and for no other", async () => {
   const { store, identity, claim } = await openTestStore(0.5, { newKeyId: "new" });
   try {
     await within("the beginning", store.begun());
@@ -192,6 +192,8 @@ Deno.test("openStore() accepts the second of the start for the key that this pro
     assertEquals(await claim({ ...identity(NOW), kid: "new" }), "first");
     assertEquals(await claim({ ...identity(NOW - 1), kid: "new" }), "forgotten");
     assertEquals(await claim(identity(NOW)), "forgotten", "An earlier process may have run it");
+    assertEquals(await claim({ ...identity(NOW), keyCreated: NOW * 1000 }), "forgotten", "It is older than the start");
+    assertEquals(await claim({ ...identity(NOW), keyCreated: NOW * 1000 + 600 }), "first");
     assertEquals(await claim(identity(NOW + 1)), "first");
   } finally {
     await store.close();

@@ -3,7 +3,7 @@ import { assertEquals, assertNotEquals } from "@std/assert";
 import type { Page } from "playwright-core";
 import { until, within } from "../support/deadline.ts";
 import { ProcessOutput } from "../support/process_output.ts";
-import { LOOKS, NEEDS, type OpenedPage, type OpenOptions, testPage, useBrowser } from "./support/browser.ts";
+import { LOOKS, NEEDS, type OpenOptions, testPage, useBrowser } from "./support/browser.ts";
 
 const openPage = useBrowser();
 

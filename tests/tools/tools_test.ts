@@ -55,6 +55,8 @@ Deno.test("every tool is tested here", () => {
     "bench:sustained",
     "build:npm",
     "chaos",
+    "console:build",
+    "doc-lint",
     "docs",
     "fuzz",
     "memory",

@@ -115,7 +115,7 @@ async function service(args) {
 
 function plain(result) {
   if (result instanceof Uint8Array) return base64(result);
-  if (Array.isArray(result)) return result;
+  if (result === null || Array.isArray(result)) return result;
   const { timestamp: _, ...rest } = result;
   if (!("contentType" in rest)) return rest;
   const { members: _members, bytes, contentType = null, ...http } = rest;
