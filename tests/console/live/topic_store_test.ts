@@ -116,3 +116,12 @@ Deno.test("Rate approaches the messages per second, and fades away without any",
   assert(Math.abs(rate.perSecond(60_000) - 5) < 0.2, String(rate.perSecond(60_000)));
   assertEquals(rate.perSecond(200_000), 0);
 });
+
+Deno.test("TopicStore takes a retained message once, however often a stream begins with it", () => {
+  const store = new TopicStore();
+  for (const isRetained of [false, true, true]) store.add(message("home/door", "open", { isRetained }));
+  assertEquals([...store.topics].map(({ count }) => count), [1]);
+  store.add(message("home/door", "closed", { isRetained: true }));
+  store.add(message("home/door", "closed"));
+  assertEquals([...store.topics].map(({ count }) => count), [3]);
+});

@@ -90,10 +90,12 @@ export class TopicStore {
     return this.#left;
   }
 
-  /** Adds a message. Returns whether its topic is new. */
+  /** Adds a message, unless it is one that came already and is kept by the broker. Returns whether its topic is new. */
   add(message: Message): boolean {
     const key = keyOf(message);
     const known = this.#topics.get(key);
+    // A stream that takes the place of another begins with the retained messages again.
+    if (known !== undefined && message.isRetained && isSameValue(known.messages.at(-1), message)) return false;
     const topic = known ?? this.#admit(key, message);
     if (topic === undefined) {
       this.#left += 1;
@@ -189,4 +191,8 @@ function keyOf({ service, topic }: { readonly service: StreamService; readonly t
 
 function isSamePath(one: ValuePath, other: ValuePath): boolean {
   return one.length === other.length && one.every((name, index) => name === other[index]);
+}
+
+function isSameValue(one: Message | undefined, other: Message): boolean {
+  return one?.payload === other.payload && one.base64 === other.base64;
 }
