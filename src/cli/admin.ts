@@ -24,8 +24,8 @@ export const ADMIN_LINE = {
   synopsis: "deno task admin",
   summary: "Print the link of the Admin page, for a browser on the gateway's machine",
   options: {},
-  notes: `The link holds a secret: whoever has it, and can reach the admin port of this
-machine, can make keys. To end all links, remove the file admin_token beside the
+  notes: `The link holds a secret: a holder of it who can reach the admin port of this
+machine can make keys. To end all links, remove the file admin_token beside the
 keys. From another machine: ssh -L 9464:127.0.0.1:9464 HOST, then open the link.`,
 } as const satisfies CommandLine;
 
@@ -43,7 +43,7 @@ export async function admin(platform: Platform): Promise<number> {
     const address = config.server.publicUrl?.href ??
       (config.server.port === 0 ? undefined : (await findAddresses(config.server, platform))[0].url);
     const fragment = new URLSearchParams({ token: secret.toHex(), ...address !== undefined && { gateway: address } });
-    print("Open this link in a browser on this machine. Whoever has it can make keys: do not pass it on.");
+    print("Open this link in a browser on this machine. It lets its holder make keys: do not pass it on.");
     print(`${url}#${fragment}`);
     return 0;
   } catch (error) {

@@ -157,7 +157,7 @@ export class App {
     try {
       await this.store.save(home);
     } catch (cause) {
-      // Nobody has this key any more.
+      // No device has this key any more.
       await this.#revoke(home);
       throw new PairingError("failed", { cause });
     }

@@ -185,7 +185,7 @@ export const en = {
     counts: (gaps: number, resumes: number) => `${count(resumes, "resume", "resumes")}, ${count(gaps, "gap", "gaps")}`,
     network: "What the network sees",
     networkLead:
-      "The last request beside its envelope. Whoever watches the network, or runs a proxy in between, sees the right side only: the address, the time, the sizes, and the public id of the key.",
+      "The last request beside its envelope. An observer of the network, or the operator of a proxy in between, sees the right side only: the address, the time, the sizes, and the public id of the key.",
     request: "Request",
     envelope: "Envelope",
     bytes: (number: string) => `${number} bytes`,

@@ -93,7 +93,7 @@ export class Connection {
     this.#device = signal<DeviceInfo | undefined>(device);
     this.status = computed(() => statusOf(this.#facts.value));
     this.#recorder = new ExchangeRecorder({ fetch, record: (exchange) => this.#exchange.value = exchange });
-    // A paired gateway speaks version 2: nobody in between can downgrade this device.
+    // A paired gateway speaks version 2: no attacker in between can downgrade this device.
     const options = { url: home.base, key: secretKeyOf(home), keyName: home.name, protocol: 2, clock } as const;
     this.#client = new GatewayClient({ ...options, fetch: this.#recorder.fetch });
     this.#streamClient = new GatewayClient({ ...options, fetch });

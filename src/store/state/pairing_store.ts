@@ -21,7 +21,7 @@ export interface Pairing {
 
 /** Pairing code that is valid, or was used shortly before. */
 export interface FoundPairing extends Pairing {
-  /** True once it is used: it is found for a while, so that its use can be reported to whoever has the code. */
+  /** True once it is used: it is found for a while, so that its use can be reported to a holder of the code. */
   readonly isUsed: boolean;
 }
 

@@ -109,7 +109,7 @@ export const en = {
     title: (name: string) => `Pair “${name}”`,
     code: (name: string) => `QR code that pairs “${name}”`,
     lead: (time: string) =>
-      `Scan this with the device’s camera, or open the link there, until ${time}. It works once; whoever opens it first has the key.`,
+      `Scan this with the device’s camera, or open the link there, until ${time}. It works once; the first device that opens it has the key.`,
     link: "Pairing link",
     copy: "Copy",
     copied: "Copied",

@@ -58,7 +58,7 @@ export type Control =
     readonly buttons: readonly {
       readonly name: ControlName;
       readonly call: EntityCall;
-      /** True if it is asked for first, as it may let somebody in. */
+      /** True if it is asked for first, as it may let a person in. */
       readonly asks: boolean;
     }[];
   };
@@ -76,7 +76,7 @@ const SWITCHED: readonly string[] = [
   "media_player",
 ];
 
-/** Classes of covers that let somebody in. */
+/** Classes of covers that let a person in. */
 const ENTRANCES: readonly unknown[] = ["garage", "gate", "door"];
 
 /** Most values of a list. */

@@ -62,7 +62,7 @@ export function useAction(connection: Connection, onRan: (action: Action) => voi
     setAnswer(undefined);
     const work = async () => {
       await command.send({
-        // The code is a secret, also from whoever looks at this screen.
+        // The code is a secret, also from an onlooker at this screen.
         fields: { service: "jeedom", jsonrpc: "cmd::execCmd", params },
         value,
         work: async (client) => {
