@@ -4,7 +4,7 @@
  * @module
  */
 import { batch, signal } from "@preact/signals";
-import { GatewayError, WrongKeyError } from "@e2e-gateway/client";
+import { ScopeError, WrongKeyError } from "@e2e-gateway/client";
 import { isObject } from "../lib/json.ts";
 import { isLanguage, type Language } from "./catalogue/language.ts";
 import { Connection } from "./connection/connection.ts";
@@ -28,8 +28,18 @@ export interface Browser {
   readonly mayConnect: (url: string) => boolean;
   /** Asks the browser to keep the storage. */
   readonly persist: () => Promise<boolean>;
+  /** Deletes the page's own files from the browser's caches. */
+  readonly deleteFiles: () => Promise<void>;
   /** Goes to another screen. */
   readonly go: (route: string) => void;
+}
+
+/** Home that a pairing link stands for. */
+export interface PairedHome {
+  /** Home, which is open now. */
+  readonly home: Home;
+  /** False if this device had used the link before. */
+  readonly isNew: boolean;
 }
 
 /** Short message. */
@@ -46,7 +56,9 @@ export interface Notice {
 export type Forgotten =
   /** The key is gone on both sides. */
   | "everywhere"
-  /** The gateway could not be reached: the key is still valid there. */
+  /** The gateway does not accept the key, which may have been removed before. A relay can feign that. */
+  | "not_accepted"
+  /** The gateway did not answer, or failed: the key may still be valid there. */
   | "here_only"
   /** The key of the gateway's own machine cannot be removed by a device. */
   | "default";
@@ -147,31 +159,24 @@ export class App {
   }
 
   /**
-   * Pairs this device, and opens the new home, in place of the open one if its key is gone.
+   * Pairs this device, and opens the new home, in place of the open one if its key is gone. A link that this device used
+   * before opens its home.
    *
    * @throws {PairingError} if that fails
    */
-  async pair(link: string): Promise<Home> {
+  async pair(link: string): Promise<PairedHome> {
     const { label, mayConnect, fetch, now } = this.browser;
-    const home = await pairDevice(link, { label, mayConnect, fetch, now, checkKeys: () => this.store.checkKeys() });
-    try {
-      await this.store.save(home);
-    } catch (cause) {
-      // No device has this key any more.
-      await this.#revoke(home);
-      throw new PairingError("failed", { cause });
-    }
-    this.#mark.set();
-    void this.browser.persist();
-    const previous = this.#connection.peek();
-    if (previous?.home.base === home.base && previous.status.value.kind === "revoked") {
-      await this.store.forget(previous.home);
-    }
+    // From the storage, as another tab may have used the link.
+    const homes = await this.store.list();
+    const checkKeys = () => this.store.checkKeys();
+    const home = await pairDevice(link, { label, homes, mayConnect, fetch, now, checkKeys });
+    const isNew = !homes.includes(home);
+    if (isNew) await this.#keep(home);
     this.#homes.value = await this.store.list();
     await this.open(home);
     this.#pairing.value = undefined;
     this.browser.go("#/home");
-    return home;
+    return { home, isNew };
   }
 
   /** Deletes a home on this device, and its key at the gateway as far as that can be reached. */
@@ -187,6 +192,7 @@ export class App {
       this.#connection.value = undefined;
       if (next !== undefined) await this.open(next);
     }
+    if (homes.length === 0) await this.browser.deleteFiles();
     return forgotten;
   }
 
@@ -213,10 +219,26 @@ export class App {
     this.#notices.value = this.#notices.peek().filter((notice) => notice.id !== id);
   }
 
+  /** Stores a new home, in place of the open one if its key is gone. */
+  async #keep(home: Home): Promise<void> {
+    try {
+      await this.store.save(home);
+    } catch (cause) {
+      // No device has this key any more.
+      await this.#revoke(home);
+      throw new PairingError("failed", { cause });
+    }
+    this.#mark.set();
+    void this.browser.persist();
+    const previous = this.#connection.peek();
+    if (previous?.home.base === home.base && previous.status.value.kind === "revoked") {
+      await this.store.forget(previous.home);
+    }
+  }
+
   async #revoke(home: Home): Promise<Forgotten> {
     const open = this.#connection.peek();
     const connection = open?.home.kid === home.kid ? open : new Connection({ home, fetch: this.browser.fetch });
-    if (connection.device.peek()?.isDefault === true) return "default";
     try {
       const fields = { forget: true };
       await connection.request(
@@ -225,9 +247,8 @@ export class App {
       );
       return "everywhere";
     } catch (error) {
-      if (!(error instanceof GatewayError)) throw error;
-      // A key that is not accepted any more is gone already.
-      return error instanceof WrongKeyError ? "everywhere" : "here_only";
+      // Whatever it is, the key is deleted here.
+      return error instanceof WrongKeyError ? "not_accepted" : error instanceof ScopeError ? "default" : "here_only";
     }
   }
 }

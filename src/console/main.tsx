@@ -12,7 +12,7 @@ import { deviceLabel } from "./pairing/device_label.ts";
 import { takePairingLink } from "./pairing/fragment.ts";
 import { Unusable } from "./pairing/unusable.tsx";
 import { parseRoute } from "./router.ts";
-import { watchForUpdate } from "./update.ts";
+import { deleteFiles, watchForUpdate } from "./update.ts";
 
 const takeLink = () => takePairingLink(location, (address) => history.replaceState(null, "", address));
 
@@ -35,6 +35,7 @@ async function start(): Promise<void> {
     label: deviceLabel(navigator.userAgent),
     mayConnect: (url) => gateways.some((gateway) => gateway === new URL(url).origin || gateway === url),
     persist: async () => await navigator.storage?.persist?.() ?? false,
+    deleteFiles,
     go: (route) => location.hash = route,
   }, { store: new HomeStore(openIndexedDb()), mark });
 

@@ -26,3 +26,8 @@ export function shellFile({ method, url }: PageRequest, { scope, files }: ShellF
   const address = url.split("#")[0] ?? url;
   return files.find((file) => new URL(file, scope).href === address);
 }
+
+/** Returns the beginning of the names of a page's caches, each of which has the files of one version. */
+export function cachePrefix(scope: string): string {
+  return `e2eg ${scope} `;
+}

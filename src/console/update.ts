@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { cachePrefix } from "./shell_file.ts";
 import { workerUrl } from "./trusted_url.ts";
 
 /**
@@ -34,4 +35,14 @@ export async function watchForUpdate(onUpdate: (update: () => void) => void): Pr
       if (installing.state === "installed") offer(installing);
     });
   });
+}
+
+/** Removes the service worker and its files, until the page is opened again. Other pages of the same origin keep theirs. */
+export async function deleteFiles(): Promise<void> {
+  const registration = await navigator.serviceWorker?.getRegistration();
+  if (registration === undefined) return;
+  await registration.unregister();
+  const names = await caches.keys();
+  const prefix = cachePrefix(registration.scope);
+  await Promise.all(names.filter((name) => name.startsWith(prefix)).map((name) => caches.delete(name)));
 }

@@ -48,19 +48,26 @@ export const en = {
     pair: "Pair",
     pairing: "Making a key together with the gateway …",
     paired: (name: string) => `Paired as “${name}”`,
+    pairedBefore: (name: string) => `This link was used before, and this device is paired as “${name}”`,
     tryAgain: "Try again",
     lost: "This device was paired before, but its key is gone.",
     lostWhy:
-      "Browsers delete it when a page is not visited for some days, when space is short, or at the end of a private window. An installed page keeps it. Pair again: the old key can be removed at the gateway.",
+      "Browsers delete it when a page is not visited for some days, when space is short, or at the end of a private window. An installed page keeps it, but on some devices has to be paired on its own. Pair again: the old key can be removed at the gateway.",
     back: "Back",
     faults: {
       not_a_link: "This is not a pairing link. It looks like https://home.example/#pair=… Copy all of it.",
       other_gateway: "This link is for another gateway. Open the link itself in the browser.",
       storage:
         "This browser keeps no keys here, mostly because the window is private. Open the link in an ordinary window. The code was not used.",
-      code_refused: "The gateway does not know this code: it was used, or is older than ten minutes. Make a new one.",
-      already_paired: "Another device has used this code. If that was not you, remove its key at the gateway.",
+      code_refused:
+        "The gateway does not accept this code: it was used or withdrawn, or is older than ten minutes. Make a new one.",
+      already_paired:
+        "This code was used a moment ago: by another device, or by this one, and the answer was lost. Remove the key that it made at the gateway, unless it is on a device of yours, and make a new code.",
       unreachable: "The gateway cannot be reached. Check the connection, and try again: the code may still work.",
+      gateway:
+        "The gateway could not make the key: its log says why. Try again once that is mended: the code still works until its ten minutes are over.",
+      tampered:
+        "The answer is not from your gateway, or was changed on its way. Try in another network, with a new code. If the gateway lists a key that no device of yours has, remove it.",
       too_many: "Too many attempts. Wait a minute, and try again.",
       failed: "Pairing failed. Make a new code, and try again.",
     },
@@ -180,6 +187,10 @@ export const en = {
     clockAhead: (time: string) => `${time} ahead of this device`,
     clockBehind: (time: string) => `${time} behind this device`,
     protocol: "Protocol",
+    version2: "version 2",
+    minProtocol: "With this key",
+    version2Only: "version 2 only",
+    acceptsOlder: "version 1, too: for older apps",
     gateway: "Gateway’s version",
     streams: "Streams",
     counts: (gaps: number, resumes: number) => `${count(resumes, "resume", "resumes")}, ${count(gaps, "gap", "gaps")}`,
@@ -205,8 +216,9 @@ export const en = {
     forgetAsk: (name: string) => `Forget the key “${name}”? To come back, this device has to be paired again.`,
     forgetting: "Forgetting …",
     forgotten: "Forgotten: the key is deleted here and removed at the gateway.",
+    forgottenNotAccepted: "Deleted here. The gateway did not accept the key any more.",
     forgottenHereOnly: (name: string) =>
-      `Deleted here. The gateway could not be reached, so the key “${name}” is still valid there: remove it with “deno task keys remove ${name}”. No copy of it is left on this device.`,
+      `Deleted here. The gateway did not confirm that, so the key “${name}” may still be valid there: remove it with “deno task keys remove ${name}”. No copy of it is left on this device.`,
     forgottenDefault: "Deleted here. The key of the gateway’s own machine stays valid there.",
   },
 };

@@ -49,10 +49,11 @@ export const fr: Texts = {
     pair: "Associer",
     pairing: "Création d’une clé avec la passerelle …",
     paired: (name) => `Associé sous le nom « ${name} »`,
+    pairedBefore: (name) => `Ce lien a déjà servi, et cet appareil est associé sous le nom « ${name} »`,
     tryAgain: "Réessayer",
     lost: "Cet appareil a déjà été associé, mais sa clé a disparu.",
     lostWhy:
-      "Les navigateurs l’effacent quand une page n’est pas visitée pendant quelques jours, quand la place manque, ou à la fin d’une fenêtre privée. Une page installée la garde. Associez de nouveau : l’ancienne clé peut être supprimée sur la passerelle.",
+      "Les navigateurs l’effacent quand une page n’est pas visitée pendant quelques jours, quand la place manque, ou à la fin d’une fenêtre privée. Une page installée la garde, mais doit être associée séparément sur certains appareils. Associez de nouveau : l’ancienne clé peut être supprimée sur la passerelle.",
     back: "Retour",
     faults: {
       not_a_link:
@@ -61,11 +62,15 @@ export const fr: Texts = {
       storage:
         "Ce navigateur ne garde pas de clés ici, le plus souvent parce que la fenêtre est privée. Ouvrez le lien dans une fenêtre ordinaire. Le code n’a pas été utilisé.",
       code_refused:
-        "La passerelle ne connaît pas ce code : il a été utilisé, ou a plus de dix minutes. Créez-en un nouveau.",
+        "La passerelle n’accepte pas ce code : il a été utilisé ou retiré, ou a plus de dix minutes. Créez-en un nouveau.",
       already_paired:
-        "Un autre appareil a utilisé ce code. Si ce n’était pas vous, supprimez sa clé sur la passerelle.",
+        "Ce code vient d’être utilisé : par un autre appareil, ou par celui-ci, et la réponse s’est perdue. Supprimez sur la passerelle la clé ainsi créée, sauf si l’un de vos appareils l’a, et créez un nouveau code.",
       unreachable:
         "La passerelle est injoignable. Vérifiez la connexion et réessayez : le code fonctionne peut-être encore.",
+      gateway:
+        "La passerelle n’a pas pu créer la clé : son journal dit pourquoi. Réessayez une fois le problème réglé : le code marche encore jusqu’à la fin de ses dix minutes.",
+      tampered:
+        "La réponse ne vient pas de votre passerelle, ou a été modifiée en route. Essayez sur un autre réseau, avec un nouveau code. Si la passerelle liste une clé qu’aucun de vos appareils n’a, supprimez-la.",
       too_many: "Trop de tentatives. Attendez une minute, puis réessayez.",
       failed: "L’association a échoué. Créez un nouveau code et réessayez.",
     },
@@ -188,6 +193,10 @@ export const fr: Texts = {
     clockAhead: (time) => `${time} d’avance sur cet appareil`,
     clockBehind: (time) => `${time} de retard sur cet appareil`,
     protocol: "Protocole",
+    version2: "version 2",
+    minProtocol: "Avec cette clé",
+    version2Only: "version 2 seulement",
+    acceptsOlder: "aussi la version 1, pour les anciennes applications",
     gateway: "Version de la passerelle",
     streams: "Flux",
     counts: (gaps, resumes) => `${count(resumes, "reprise", "reprises")}, ${count(gaps, "lacune", "lacunes")}`,
@@ -214,8 +223,9 @@ export const fr: Texts = {
     forgetAsk: (name) => `Oublier la clé « ${name} » ? Pour revenir, il faudra associer cet appareil de nouveau.`,
     forgetting: "Suppression …",
     forgotten: "Oublié : la clé est effacée ici et supprimée sur la passerelle.",
+    forgottenNotAccepted: "Effacé ici. La passerelle n’acceptait déjà plus la clé.",
     forgottenHereOnly: (name) =>
-      `Effacé ici. La passerelle n’a pas pu être jointe : la clé « ${name} » y est encore valable. Supprimez-la avec « deno task keys remove ${name} ». Il n’en reste aucune copie sur cet appareil.`,
+      `Effacé ici. La passerelle ne l’a pas confirmé : la clé « ${name} » y est peut-être encore valable. Supprimez-la avec « deno task keys remove ${name} ». Il n’en reste aucune copie sur cet appareil.`,
     forgottenDefault: "Effacé ici. La clé de la machine de la passerelle y reste valable.",
   },
 };

@@ -24,8 +24,8 @@ export interface DeviceInfo {
   readonly summary: readonly string[];
   /** Names of the services that the key can use. */
   readonly services: readonly string[];
-  /** Newest version of the protocol that the gateway speaks. */
-  readonly protocol?: number | undefined;
+  /** Oldest version of the protocol that the gateway accepts with the key. */
+  readonly minProtocol?: number | undefined;
   /** Version of the gateway. */
   readonly version?: string | undefined;
   /** True for the key of the gateway's own machine, which a device cannot remove. */
@@ -40,7 +40,7 @@ export function parseDeviceInfo({ status, body }: Pick<Answer, "status" | "body"
 /** Reads a description, also one that the page has kept; undefined if it is malformed. */
 export function readDeviceInfo(value: unknown): DeviceInfo | undefined {
   if (!isObject(value) || typeof value["name"] !== "string" || typeof value["kid"] !== "string") return undefined;
-  const { name, kid, label, protocol, version } = value;
+  const { name, kid, label, minProtocol, version } = value;
   return {
     name,
     kid,
@@ -50,7 +50,7 @@ export function readDeviceInfo(value: unknown): DeviceInfo | undefined {
     rights: isObject(value["rights"]) ? value["rights"] : {},
     summary: textsOf(value["summary"]),
     services: textsOf(value["services"]),
-    protocol: typeof protocol === "number" ? protocol : undefined,
+    minProtocol: typeof minProtocol === "number" ? minProtocol : undefined,
     version: typeof version === "string" ? version : undefined,
     isDefault: (value["isDefault"] ?? value["default"]) === true,
   };

@@ -19,6 +19,8 @@ export interface Home {
   readonly pairedAt: number;
   /** Time at which the key expires, in milliseconds since 1970. */
   readonly expiresAt?: number | undefined;
+  /** Public id of the pairing code that this device used, which does not reveal the code. */
+  readonly codeId?: string | undefined;
 }
 
 /** Returns the id of a home on this device: one gateway may have several keys here, one origin several gateways. */
@@ -35,5 +37,6 @@ export function homeAddress({ base }: Pick<Home, "base">): string {
 export function isHome(value: unknown): value is Home {
   return isObject(value) && typeof value["base"] === "string" && typeof value["kid"] === "string" &&
     typeof value["name"] === "string" && typeof value["pairedAt"] === "number" && value["key"] instanceof CryptoKey &&
-    (value["expiresAt"] === undefined || typeof value["expiresAt"] === "number");
+    (value["expiresAt"] === undefined || typeof value["expiresAt"] === "number") &&
+    (value["codeId"] === undefined || typeof value["codeId"] === "string");
 }

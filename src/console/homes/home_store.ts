@@ -6,8 +6,10 @@
 import { type Home, homeId, isHome } from "./home.ts";
 import type { KeyValueStore } from "./key_value_store.ts";
 
+const MEMORIES = ["seen", "actions", "pins", "series"] as const;
+
 /** Content that is kept for each home besides its key; forgotten with it. */
-export type Memory = "seen" | "actions" | "pins" | "series";
+export type Memory = (typeof MEMORIES)[number];
 
 /** Preference of the page. */
 export type Preference = "language" | "current";
@@ -18,8 +20,6 @@ const PREFERENCE = "preference/";
 /** Store of homes. */
 export class HomeStore {
   readonly #store: KeyValueStore;
-  /** Homes that were forgotten: an answer that comes later must leave nothing of them. */
-  readonly #forgotten = new Set<string>();
 
   /** Makes the store above the browser's storage. */
   constructor(store: KeyValueStore) {
@@ -42,9 +42,10 @@ export class HomeStore {
   /** Deletes a home, and all that is kept for it. */
   async forget(home: Home): Promise<void> {
     const id = homeId(home);
-    this.#forgotten.add(id);
-    const memories: readonly Memory[] = ["seen", "actions", "pins", "series"];
-    await Promise.all([HOME, ...memories.map((memory) => `${memory}/`)].map((part) => this.#store.delete(part + id)));
+    // First, for the check in `remember()`.
+    await this.#store.delete(HOME + id);
+    await Promise.all(MEMORIES.map((memory) => this.#store.delete(`${memory}/${id}`)));
+    if (await this.preference("current") === id) await this.#store.delete(`${PREFERENCE}current`);
   }
 
   /** Returns what is kept for a home, yet to be checked. */
@@ -52,10 +53,13 @@ export class HomeStore {
     return await this.#store.get(`${memory}/${homeId(home)}`);
   }
 
-  /** Keeps something for a home, unless it was forgotten. */
+  /** Keeps something for a home, unless it was forgotten, also meanwhile or by another tab. */
   async remember(home: Home, memory: Memory, value: unknown): Promise<void> {
-    if (this.#forgotten.has(homeId(home))) return;
-    await this.#store.set(`${memory}/${homeId(home)}`, value);
+    const id = homeId(home);
+    const key = `${memory}/${id}`;
+    await this.#store.set(key, value);
+    // Afterwards, so that either this or `forget()` deletes it.
+    if (await this.#store.get(HOME + id) === undefined) await this.#store.delete(key);
   }
 
   /** Returns a preference, yet to be checked. */

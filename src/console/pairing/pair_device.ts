@@ -1,5 +1,5 @@
 /**
- * Pairing of this device: one exchange with the gateway, and the new key in the browser's storage.
+ * Pairing of this device: one exchange with the gateway, unless the device used the code before.
  *
  * @module
  */
@@ -11,7 +11,11 @@ import {
   PairingCodeError,
   type PairingLink,
   parsePairingLink,
+  TamperedError,
 } from "@e2e-gateway/client";
+import { fromBase64Url } from "../../protocol/bytes.ts";
+import { derivePairingKey } from "../../protocol/pairing_exchange.ts";
+import { deriveKeyId } from "../../protocol/secret_key.ts";
 import { timeOf } from "../connection/device_info.ts";
 import { importUnreadableKey } from "../connection/secret_key.ts";
 import type { Home } from "../homes/home.ts";
@@ -26,10 +30,14 @@ export type PairingFault =
   | "storage"
   /** The code is unknown, used or older than ten minutes. */
   | "code_refused"
-  /** Another device used the code first. */
+  /** Another device used the code first, or an earlier attempt of this one whose answer was lost. */
   | "already_paired"
   /** The gateway could not be reached; the code may still work. */
   | "unreachable"
+  /** The gateway cannot pair just now, such as where it cannot save the key; the code may still work. */
+  | "gateway"
+  /** The answer was changed on its way, or is not of the gateway. */
+  | "tampered"
   /** Too many attempts. */
   | "too_many"
   /** Anything else. */
@@ -52,6 +60,8 @@ export class PairingError extends Error {
 export interface PairingOptions {
   /** Name of this device for the gateway's list of keys. */
   readonly label: string;
+  /** Homes that this device is paired with. */
+  readonly homes: readonly Home[];
   /** Returns whether the page may send requests to an address. */
   readonly mayConnect: (url: string) => boolean;
   /** Checks that the browser keeps keys, before the code is spent. */
@@ -63,28 +73,35 @@ export interface PairingOptions {
 }
 
 /**
- * Pairs this device by a link.
+ * Pairs this device by a link. A link that this device used before is opened again, without a request.
  *
- * @returns the home, not stored yet
+ * @returns the new home, not stored yet; or the home in `homes` that the link's code was used for
  * @throws {PairingError} if it failed
  */
 export async function pairDevice(text: string, options: PairingOptions): Promise<Home> {
   const link = parseLink(text);
   if (!options.mayConnect(link.url)) throw new PairingError("other_gateway");
+  const codeId = await deriveKeyId(await derivePairingKey(fromBase64Url(link.code)));
+  const known = options.homes.find((home) => home.base === link.url && home.codeId === codeId);
+  if (known !== undefined) return known;
   try {
     await options.checkKeys();
   } catch (cause) {
     throw new PairingError("storage", { cause });
   }
   try {
-    return await homeOf(await pair(text.trim(), { label: options.label, fetch: options.fetch }), options.now());
+    const paired = await pair(text.trim(), { label: options.label, fetch: options.fetch });
+    return await homeOf(paired, { pairedAt: options.now(), codeId });
   } catch (error) {
     throw new PairingError(faultOf(error), { cause: error });
   }
 }
 
-async function homeOf({ url, kid, name, key, expires }: PairedKey, pairedAt: number): Promise<Home> {
-  return { base: url, kid, name, key: await importUnreadableKey(key), pairedAt, expiresAt: timeOf(expires) };
+async function homeOf(
+  { url, kid, name, key, expires }: PairedKey,
+  made: Pick<Home, "pairedAt" | "codeId">,
+): Promise<Home> {
+  return { base: url, kid, name, key: await importUnreadableKey(key), expiresAt: timeOf(expires), ...made };
 }
 
 function parseLink(text: string): PairingLink {
@@ -99,12 +116,15 @@ function parseLink(text: string): PairingLink {
 export function faultOf(error: unknown): PairingFault {
   if (error instanceof PairingCodeError) return "code_refused";
   if (error instanceof AlreadyPairedError) return "already_paired";
+  if (error instanceof TamperedError) return "tampered";
   if (!(error instanceof GatewayError)) return "failed";
   switch (error.code) {
     case "unreachable":
     case "timeout":
-    case "unavailable":
       return "unreachable";
+    case "unavailable":
+    case "failed":
+      return "gateway";
     case "rate_limit":
       return "too_many";
     default:

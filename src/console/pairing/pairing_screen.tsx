@@ -18,7 +18,7 @@ type Progress =
   | { readonly kind: "failed"; readonly fault: PairingFault; readonly link: string };
 
 /** Faults after which the same link may work. */
-const MAY_RETRY: readonly PairingFault[] = ["unreachable", "too_many", "storage"];
+const MAY_RETRY: readonly PairingFault[] = ["unreachable", "gateway", "too_many", "storage"];
 
 /** Properties of the screen. */
 export interface PairingScreenProps {
@@ -39,11 +39,12 @@ export function PairingScreen({ isLost }: PairingScreenProps) {
     isPairing.current = true;
     setProgress({ kind: "pairing" });
     try {
-      const { name } = await app.pair(link);
-      app.notify(texts.paired(visibleText(name)));
+      const { home, isNew } = await app.pair(link);
+      const name = visibleText(home.name);
+      app.notify(isNew ? texts.paired(name) : texts.pairedBefore(name));
     } catch (error) {
+      setProgress({ kind: "failed", fault: error instanceof PairingError ? error.fault : "failed", link });
       if (!(error instanceof PairingError)) throw error;
-      setProgress({ kind: "failed", fault: error.fault, link });
     } finally {
       isPairing.current = false;
     }

@@ -5,7 +5,7 @@
  * @module
  */
 import { SHELL } from "../shell.ts";
-import { shellFile } from "../shell_file.ts";
+import { cachePrefix, shellFile } from "../shell_file.ts";
 
 /** Global scope of a service worker, as far as it is used; not among the types of a page. */
 interface WorkerScope {
@@ -25,7 +25,7 @@ interface WorkerScope {
 
 declare const self: WorkerScope;
 
-const PREFIX = `e2eg ${self.registration.scope} `;
+const PREFIX = cachePrefix(self.registration.scope);
 const CACHE = PREFIX + SHELL.version;
 
 self.addEventListener("install", (event) => event.waitUntil(install()));
@@ -54,6 +54,7 @@ async function activate(): Promise<void> {
 }
 
 async function serve(file: string, request: Request): Promise<Response> {
-  const cached = await (await caches.open(CACHE)).match(new URL(file, self.registration.scope));
+  // Does not make the cache anew once the page has deleted it.
+  const cached = await caches.match(new URL(file, self.registration.scope), { cacheName: CACHE });
   return cached ?? await fetch(request);
 }

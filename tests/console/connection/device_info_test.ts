@@ -16,12 +16,14 @@ const BODY = {
   rights: { mqtt: { subscribe: ["home/#"] }, home_assistant: { read: ["light.*", 7] } },
   summary: ["MQTT subscribe home/#"],
   services: ["mqtt"],
+  minProtocol: 2,
   version: "1.0.0",
 };
 
 Deno.test("parseDeviceInfo() reads times in seconds and in ISO 8601, and the rights to read", () => {
   const device = parseDeviceInfo({ status: 200, body: JSON.stringify(BODY) });
   assertEquals([device?.createdAt, device?.expiresAt], [1_700_000_000_500, Date.UTC(2027, 0, 1)]);
+  assertEquals([device?.minProtocol, device?.version], [2, "1.0.0"]);
   if (device === undefined) throw new Error("The description is not read");
   assertEquals([readableTopics(device), readableEntities(device)], [["home/#"], ["light.*"]]);
   assertEquals(readDeviceInfo(structuredClone(device)), device);

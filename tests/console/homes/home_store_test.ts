@@ -1,19 +1,11 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { type Home, homeAddress, homeId } from "../../../src/console/homes/home.ts";
 import { HomeStore } from "../../../src/console/homes/home_store.ts";
-import type { KeyValueStore } from "../../../src/console/homes/key_value_store.ts";
+import { makeStorage } from "../support/storage.ts";
 
-/** Storage in memory; `refuse` makes it refuse values. */
-function makeStore(refuse: (value: unknown) => boolean = () => false) {
-  const values = new Map<string, unknown>();
-  const store: KeyValueStore = {
-    get: (key) => Promise.resolve(values.get(key)),
-    set: (key, value) => refuse(value) ? Promise.reject(new DOMException("no", "DataCloneError")) : put(key, value),
-    delete: (key) => Promise.resolve(void values.delete(key)),
-    entries: () => Promise.resolve([...values]),
-  };
-  const put = (key: string, value: unknown) => Promise.resolve(void values.set(key, value));
-  return { values, homes: new HomeStore(store) };
+function makeStore(refuse?: (value: unknown) => boolean) {
+  const { values, storage } = makeStorage(refuse);
+  return { values, storage, homes: new HomeStore(storage) };
 }
 
 async function makeHome(base: string, pairedAt: number): Promise<Home> {
@@ -33,7 +25,7 @@ Deno.test("HomeStore lists the homes in the order of pairing, and leaves out wha
 });
 
 Deno.test("HomeStore.forget() deletes a home and all that is kept for it, and nothing of another", async () => {
-  const { values, homes } = makeStore();
+  const { values, storage, homes } = makeStore();
   const [one, other] = [await makeHome("https://a.example", 1), await makeHome("https://b.example", 2)];
   for (const home of [one, other]) {
     await homes.save(home);
@@ -42,9 +34,12 @@ Deno.test("HomeStore.forget() deletes a home and all that is kept for it, and no
     await homes.remember(home, "actions", {});
     await homes.remember(home, "series", {});
   }
+  await homes.prefer("current", homeId(one));
   await homes.forget(one);
-  // An answer that was under way.
+  assertEquals(await homes.preference("current"), undefined);
+  // An answer that was under way, here and in another tab.
   await homes.remember(one, "actions", {});
+  await new HomeStore(storage).remember(one, "seen", {});
   assertEquals([...values.keys()].filter((key) => key.includes("a.example")), []);
   assertEquals([...values.keys()].filter((key) => key.includes("b.example")).length, 5);
 });

@@ -1,16 +1,28 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import {
   AlreadyPairedError,
+  FailedError,
   PairingCodeError,
   RateLimitError,
   RequestTimeoutError,
   TamperedError,
+  UnavailableError,
   UnreachableError,
 } from "@e2e-gateway/client";
 import { deviceLabel } from "../../../src/console/pairing/device_label.ts";
 import { faultOf, pairDevice, PairingError, type PairingOptions } from "../../../src/console/pairing/pair_device.ts";
+import { fetchOf } from "../../support/fake_gateway.ts";
+import { CODE, paired, PAIRING_SECRET } from "../../support/fake_pairing.ts";
 
-const LINK = "https://home.example/#pair=AAECAwQFBgcICQoLDA0ODw";
+const LINK = `https://home.example/#pair=${CODE}`;
+
+/** Options of a page whose gateway pairs. */
+function fakeGateway() {
+  const { fetch, requests } = fetchOf([paired()], PAIRING_SECRET);
+  const checkKeys = () => Promise.resolve();
+  const options = { label: "test", homes: [], mayConnect: () => true, checkKeys, fetch, now: () => 0 };
+  return { options, requests };
+}
 
 /** Pairs with a gateway that cannot be reached; returns the fault and the number of requests. */
 async function pairing(link: string, changed: Partial<PairingOptions> = {}) {
@@ -19,6 +31,7 @@ async function pairing(link: string, changed: Partial<PairingOptions> = {}) {
     () =>
       pairDevice(link, {
         label: "test",
+        homes: [],
         mayConnect: () => true,
         checkKeys: () => Promise.resolve(),
         fetch: () => {
@@ -44,18 +57,43 @@ Deno.test("pairDevice() says that the gateway cannot be reached, also for a link
   assertEquals(await pairing(` ${LINK}\n`), { fault: "unreachable", requests: 1 });
 });
 
+Deno.test("pairDevice() returns the home that the link was used for, and sends nothing; not for another gateway or code", async () => {
+  const fakes = fakeGateway();
+  const home = await pairDevice(LINK, fakes.options);
+  assertEquals([home.base, home.name, fakes.requests.length], ["https://home.example", "phone", 1]);
+  await assertRejects(() => crypto.subtle.exportKey("raw", home.key));
+  assert(!JSON.stringify(home).includes(CODE));
+  const checkKeys = () => Promise.reject(new Error("private window"));
+  assertStrictEquals(await pairDevice(` ${LINK}`, { ...fakes.options, homes: [home], checkKeys }), home);
+  assertEquals(fakes.requests.length, 1);
+  for (const other of ["https://home.example/#pair=BBECAwQFBgcICQoLDA0ODw", `https://other.example/#pair=${CODE}`]) {
+    assertEquals(await pairing(other, { homes: [home] }), { fault: "unreachable", requests: 1 });
+  }
+});
+
 Deno.test("faultOf() tells apart what can be done about a failure", () => {
   const faults = [
     new PairingCodeError("x"),
     new AlreadyPairedError("x"),
     new UnreachableError("x"),
     new RequestTimeoutError("x"),
+    new UnavailableError("x"),
+    new FailedError("x"),
     new RateLimitError("x"),
     new TamperedError("x"),
     new Error("x"),
   ].map(faultOf);
-  const wanted = ["code_refused", "already_paired", "unreachable", "unreachable", "too_many", "failed", "failed"];
-  assertEquals(faults, [...wanted]);
+  assertEquals(faults, [
+    "code_refused",
+    "already_paired",
+    "unreachable",
+    "unreachable",
+    "gateway",
+    "gateway",
+    "too_many",
+    "tampered",
+    "failed",
+  ]);
 });
 
 Deno.test("deviceLabel() names browser and system", () => {

@@ -4,6 +4,7 @@
  * @module
  */
 import { useEffect, useState } from "preact/hooks";
+import type { Forgotten } from "../../app.ts";
 import { Confirm } from "../../components/confirm.tsx";
 import { ScreenFrame } from "../../components/screen_frame.tsx";
 import { isLanguage, LANGUAGES } from "../../catalogue/language.ts";
@@ -88,14 +89,13 @@ function Forget({ connection }: Pick<ScreenProps, "connection">) {
   async function forget(): Promise<void> {
     setIsBusy(true);
     const forgotten = await app.forget(home);
-    app.notify(
-      forgotten === "everywhere"
-        ? texts.forgotten
-        : forgotten === "default"
-        ? texts.forgottenDefault
-        : texts.forgottenHereOnly(name),
-      { isLasting: forgotten === "here_only" },
-    );
+    const notices: Readonly<Record<Forgotten, string>> = {
+      everywhere: texts.forgotten,
+      not_accepted: texts.forgottenNotAccepted,
+      default: texts.forgottenDefault,
+      here_only: texts.forgottenHereOnly(name),
+    };
+    app.notify(notices[forgotten], { isLasting: forgotten === "here_only" });
   }
 
   return (

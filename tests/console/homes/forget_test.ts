@@ -1,0 +1,73 @@
+/** Forgetting a home: whatever the gateway answers, nothing of it stays on the device. */
+import { assertEquals } from "@std/assert";
+import { App, type Browser } from "../../../src/console/app.ts";
+import { importUnreadableKey } from "../../../src/console/connection/secret_key.ts";
+import { type Home, homeId } from "../../../src/console/homes/home.ts";
+import { HomeStore } from "../../../src/console/homes/home_store.ts";
+import { deriveKeyId } from "../../../src/protocol/secret_key.ts";
+import { type Answerer, coded, fetchOf, KEY, made, refuse, unreachable } from "../../support/fake_gateway.ts";
+import { makeStorage } from "../support/storage.ts";
+
+/** Opens a page with one home, whose gateway answers the request to forget it. */
+async function openPage(answer: Answerer) {
+  const { values, storage } = makeStorage();
+  const home: Home = {
+    base: "https://home.example",
+    kid: await deriveKeyId(Uint8Array.fromHex(KEY)),
+    name: "phone",
+    key: await importUnreadableKey(KEY),
+    pairedAt: 0,
+  };
+  const store = new HomeStore(storage);
+  await store.save(home);
+  await store.remember(home, "seen", {});
+  const marks = new Set(["paired"]);
+  const { fetch, requests } = fetchOf([answer]);
+  let deleted = 0;
+  const browser: Browser = {
+    fetch,
+    now: () => 0,
+    label: "test",
+    mayConnect: () => true,
+    persist: () => Promise.resolve(true),
+    deleteFiles: () => Promise.resolve(void (deleted += 1)),
+    go() {},
+  };
+  const mark = { has: () => marks.has("paired"), set() {}, remove: () => void marks.delete("paired") };
+  const app = new App(browser, { store, mark });
+  await app.load("en");
+  return { app, home, store, values, marks, requests, deleted: () => deleted };
+}
+
+for (
+  const [cause, outcome, answer] of [
+    ["the gateway removes the key", "everywhere", made({ source: "gateway" }, 200, { success: true, name: "phone" })],
+    ["the key is not accepted", "not_accepted", refuse(401)],
+    ["it is the key default", "default", coded(403, "scope")],
+    ["nothing answers", "here_only", unreachable],
+    ["the gateway fails", "here_only", coded(500, "internal")],
+    ["the browser fails", "here_only", () => Promise.reject(new DOMException("A fault", "OperationError"))],
+  ] as const
+) {
+  Deno.test(`App.forget() deletes all that is kept of the last home when ${cause}, and reports "${outcome}"`, async () => {
+    const { app, home, values, marks, requests, deleted } = await openPage(answer);
+    assertEquals(app.connection.value?.home.kid, home.kid);
+    assertEquals(await app.forget(home), outcome);
+    assertEquals(requests.map(({ fields }) => [fields["service"], fields["forget"]]), [["device", true]]);
+    assertEquals([[...values.keys()], [...marks], deleted()], [[], [], 1]);
+    assertEquals([app.homes.value, app.connection.value], [[], undefined]);
+  });
+}
+
+Deno.test("App.forget() opens the next home, and keeps the files of the page for it", async () => {
+  const { app, home, store, values, marks, deleted } = await openPage(unreachable);
+  const other: Home = { ...home, base: "https://other.example", pairedAt: 1 };
+  await store.save(other);
+  await app.forget(home);
+  assertEquals([app.homes.value.map(({ base }) => base), app.connection.value?.home.base], [[other.base], other.base]);
+  assertEquals([[...values.keys()], [...marks], deleted()], [
+    [`home/${homeId(other)}`, "preference/current"],
+    ["paired"],
+    0,
+  ]);
+});
