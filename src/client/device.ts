@@ -7,6 +7,9 @@ import { isObject } from "../lib/json.ts";
 import type { Answer } from "./answer.ts";
 import { type Fields, fieldsOf, malformed } from "./service_answer.ts";
 
+/** Rights of a key by service, as the gateway's file of keys has them. */
+export type KeyRights = Readonly<Record<string, Fields>>;
+
 /** Key of the client, as the gateway has it. Members that this client does not know are kept. */
 export interface Device {
   /** Name of the key. */
@@ -23,8 +26,8 @@ export interface Device {
   readonly expires?: string;
   /** Oldest version of the protocol that it may use. */
   readonly minProtocol: number;
-  /** Rights by service, as the gateway's file of keys has them. */
-  readonly rights: Readonly<Record<string, Fields>>;
+  /** Its rights. */
+  readonly rights: KeyRights;
   /** Rights in words of English, one text for each service. */
   readonly summary: readonly string[];
   /** Names of the services that it may use. */
@@ -63,9 +66,14 @@ function isDevice(value: unknown): value is Device {
     typeof value["default"] === "boolean" &&
     [label, created, expires].every((text) => text === undefined || typeof text === "string") &&
     [value["minProtocol"], value["time"]].every(Number.isFinite) &&
-    isObject(rights) && Object.values(rights).every(isObject) &&
+    isKeyRights(rights) &&
     isTexts(value["summary"]) && isTexts(value["services"]) &&
     (uses === undefined || (isObject(uses) && Object.values(uses).every(isUses)));
+}
+
+/** Returns whether a value can be the rights of a key. */
+export function isKeyRights(value: unknown): value is KeyRights {
+  return isObject(value) && Object.values(value).every(isObject);
 }
 
 function isTexts(value: unknown): boolean {

@@ -7,11 +7,12 @@ import { withDeadline } from "../lib/async.ts";
 import type { Clock } from "../lib/clock.ts";
 import { isObject } from "../lib/json.ts";
 import { type Bytes, fromBase64Url, toHex } from "../protocol/bytes.ts";
-import type { Pairing } from "../protocol/pairing.ts";
+import { isName, type Pairing } from "../protocol/pairing.ts";
 import { deriveDeviceKey, derivePairingKey, generateEphemeralKey } from "../protocol/pairing_exchange.ts";
 import { parsePairingLink } from "../protocol/pairing_link.ts";
 import { deriveKeyId, importSecretKey } from "../protocol/secret_key.ts";
 import type { Answer } from "./answer.ts";
+import { isKeyRights, type KeyRights } from "./device.ts";
 import { Channel, requireWebCrypto } from "./channel.ts";
 import { PairingCodeError, TamperedError, WrongKeyError } from "./gateway_error.ts";
 import type { WaitOptions } from "./request_options.ts";
@@ -43,8 +44,8 @@ interface Exchanged {
 export interface PairedKey extends Pairing {
   /** Public id of the key: 16 hexadecimal characters. */
   readonly kid: string;
-  /** Rights of the key, by service, as in the gateway's keys file. */
-  readonly rights: Readonly<Record<string, unknown>>;
+  /** Its rights. */
+  readonly rights: KeyRights;
   /** Time from which the key is refused, in ISO 8601, as in `device()`; absent for never. */
   readonly expires?: string;
 }
@@ -122,7 +123,7 @@ async function exchangeOnce(channel: Channel, request: PairRequest, signal: Abor
 function parseBody({ status, body }: Answer): Omit<PairedKey, "url" | "key"> & { readonly publicPoint: string } {
   if (status !== 200 || !isObject(body)) throw malformed();
   const { public: publicPoint, name, kid, rights, expires } = body;
-  if (typeof publicPoint !== "string" || typeof name !== "string" || typeof kid !== "string" || !isObject(rights)) {
+  if (typeof publicPoint !== "string" || typeof kid !== "string" || !isName(name) || !isKeyRights(rights)) {
     throw malformed();
   }
   return { publicPoint, name, kid, rights, ...typeof expires === "string" ? { expires } : {} };

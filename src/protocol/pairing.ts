@@ -96,12 +96,15 @@ export function checkedUrl(text: string | undefined): string {
   return url.href.replace(/\/+$/, "");
 }
 
+/** Returns whether a value can be the name of a key: 1 to 64 characters, and no control characters. */
+export function isName(value: unknown): value is string {
+  return typeof value === "string" && value !== "" && value.length <= MAX_NAME_LENGTH && value.isWellFormed() &&
+    !/\p{Cc}/u.test(value);
+}
+
 function checkedName(text: string | undefined): string {
-  if (text === undefined || text === "" || text.length > MAX_NAME_LENGTH || !text.isWellFormed()) {
-    throw new TypeError(`Key's name must have 1 to ${MAX_NAME_LENGTH} characters`);
-  }
-  if (/\p{Cc}/u.test(text)) throw new TypeError("Key's name must not contain control characters");
-  return text;
+  if (isName(text)) return text;
+  throw new TypeError(`Key's name must have 1 to ${MAX_NAME_LENGTH} characters, and no control characters`);
 }
 
 function checkedKey(text: string): string {

@@ -5,6 +5,7 @@ import type { Config } from "../../src/config/settings.ts";
 import { KeyFileError } from "../../src/keys/default_key_file.ts";
 import { editKeysFile } from "../../src/keys/keyring_file.ts";
 import { type KeyRecord, parseKeysFile } from "../../src/keys/schema.ts";
+import type { Log } from "../../src/observability/log.ts";
 import { SERVICES } from "../../src/services/registry.ts";
 import { deriveKeyId, parseKey } from "../../src/protocol/secret_key.ts";
 import { makeRecord } from "../support/gateway.ts";
@@ -12,16 +13,19 @@ import { fakePlatform } from "../support/platform.ts";
 import type { Platform } from "../../src/platform.ts";
 import { inTempDir } from "../support/temp_dir.ts";
 
-const LOG = { debug() {}, info() {}, warn() {}, error() {} };
+const LOG: Log = { debug() {}, info() {}, warn() {}, error() {} };
 const LEFTOVER = ".secret_key.0123456789abcdef.tmp";
 
 function configIn(directory: string): Config {
   return parseConfig({ SECRET_KEY_FILE: `${directory}/secret_key.txt`, KEYS_FILE: `${directory}/keys.json` });
 }
 
-function open(config: Config, files: Platform["files"] = Deno): Promise<OpenKeys> {
+function open(
+  config: Config,
+  { files = Deno, log = LOG }: { readonly files?: Platform["files"]; readonly log?: Log } = {},
+): Promise<OpenKeys> {
   return openKeys(config, fakePlatform({ files }), {
-    log: LOG,
+    log,
     metrics: { gauge() {}, counter() {} },
     services: SERVICES,
   });
@@ -54,6 +58,22 @@ Deno.test("openKeys() names the key that it created, at the first start only", (
     }
     const secret = parseKey((await Deno.readTextFile(config.keys.secretKeyFile)).trim());
     assertEquals(newKeyIds, [secret && await deriveKeyId(secret), undefined]);
+  }));
+
+Deno.test("openKeys() creates no key beside an empty keys file, as the last device left it, and says what to do", () =>
+  inTempDir(async (directory) => {
+    const config = configIn(directory);
+    await Deno.writeTextFile(config.keys.keysFile, '{"version":1,"keys":[]}', { mode: 0o600 });
+    const warnings: unknown[][] = [];
+    const log = { ...LOG, warn: (...line: unknown[]) => void warnings.push(line) };
+    const keys = await open(config, { log });
+    assertEquals([keys.newKeyId, keys.keyring.size], [undefined, 0]);
+    await keys.edit((known) => [...known, makeRecord({ name: "phone" })]);
+    assertEquals(keys.keyring.size, 1);
+    await keys.close();
+    await assertRejects(() => Deno.stat(config.keys.secretKeyFile), Deno.errors.NotFound);
+    assertEquals(warnings.length, 1);
+    assertStringIncludes(JSON.stringify(warnings), "deno task keys pair NAME");
   }));
 
 Deno.test("OpenKeys.edit() writes the keys file and has the change in force when it settles, also where there was no file", () =>
@@ -109,7 +129,7 @@ Deno.test("OpenKeys.edit() names the file and the remedy when the disk is read-o
   inTempDir(async (directory) => {
     const config = configIn(directory);
     const readOnly = () => Promise.reject(new Error("Read-only file system (os error 30)"));
-    const keys = await open(config, { ...Deno, open: readOnly });
+    const keys = await open(config, { files: { ...Deno, open: readOnly } });
     await using _close = { [Symbol.asyncDispose]: () => keys.close() };
     const error = await assertRejects(() => keys.edit(() => [makeRecord({ name: "phone" })]), KeyFileError);
     assertStringIncludes(error.message, `"${config.keys.keysFile}.lock" cannot be used: Read-only file system`);

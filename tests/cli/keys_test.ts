@@ -379,7 +379,7 @@ Deno.test("keys does not change default, and names its file and what to do with 
       const { code, err } = await home.run(`${command} default`);
       assertEquals(code, 2);
       assertStringIncludes(err, `it is in SECRET_KEY_FILE, "${home.directory}/secret_key.txt"`);
-      assertStringIncludes(err, "move it away and restart the gateway");
+      assertStringIncludes(err, "Delete that file once another key exists");
     }
   }));
 

@@ -62,6 +62,13 @@ Deno.test("keys is skipped before the first start, which creates a key", async (
   });
 });
 
+Deno.test("keys fails when the keys file is empty, which no start fills", async () => {
+  const { status, message, remedy } = await runCheck({ single: "", keys: [] });
+  assertEquals(status, "failed");
+  assertMatch(message, /^There is no key: \S+keys.json is empty$/);
+  assertStringIncludes(remedy ?? "", "deno task keys pair NAME");
+});
+
 Deno.test("keys warns without a key while a gateway runs, which has its keys elsewhere", async () => {
   const fetch = answering(200, JSON.stringify({ status: "ok", version: "1.0.0" }));
   const { status, message, remedy } = await runCheck({ single: "", machine: { fetch } });

@@ -148,8 +148,8 @@ export function refuseDefault(name: string, { config }: KeysSession): void {
   if (name !== DEFAULT_KEY_NAME) return;
   throw new UsageError(
     `Key "${name}" cannot be changed here: it is in SECRET_KEY_FILE, "${config.keys.secretKeyFile}". ` +
-      "Delete that file once another key exists; or, while there is no other, " +
-      "move it away and restart the gateway, which makes a new one",
+      "Delete that file once another key exists. Without it and without KEYS_FILE, the gateway makes a new one " +
+      "when it starts",
   );
 }
 

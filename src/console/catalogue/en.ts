@@ -187,7 +187,6 @@ export const en = {
     clockAhead: (time: string) => `${time} ahead of this device`,
     clockBehind: (time: string) => `${time} behind this device`,
     protocol: "Protocol",
-    version2: "version 2",
     minProtocol: "With this key",
     version2Only: "version 2 only",
     acceptsOlder: "version 1, too: for older apps",

@@ -193,7 +193,6 @@ export const fr: Texts = {
     clockAhead: (time) => `${time} d’avance sur cet appareil`,
     clockBehind: (time) => `${time} de retard sur cet appareil`,
     protocol: "Protocole",
-    version2: "version 2",
     minProtocol: "Avec cette clé",
     version2Only: "version 2 seulement",
     acceptsOlder: "aussi la version 1, pour les anciennes applications",

@@ -88,7 +88,8 @@ async function checkExpiry(found: FoundKeys, context: DoctorContext, signal: Abo
   const now = context.now();
   const { single, records = [], faults } = found;
   if (single === undefined && records.length === 0) {
-    return faults.length > 0 ? [] : [await reportNoKey(context, signal)];
+    if (faults.length > 0) return [];
+    return [found.records === undefined ? await reportNoKey(context, signal) : reportEmpty(context)];
   }
   const expiring = records.flatMap(({ name, disabled, created, expires = Infinity }) => {
     const left = expires - now;
@@ -119,6 +120,11 @@ async function reportNoKey(context: DoctorContext, signal: AbortSignal): Promise
     "There is no key yet: the first start creates one",
     "To add one for each device: deno task keys add NAME",
   );
+}
+
+/** Reports a keys file without keys, which no start fills. */
+function reportEmpty({ config }: DoctorContext): Finding {
+  return failed(`There is no key: ${config.keys.keysFile} is empty`, "Give each device its own: deno task keys pair NAME");
 }
 
 /** Reports expired and disabled keys, which are not a problem. */

@@ -63,7 +63,7 @@ export function Facts({ connection }: Pick<ScreenProps, "connection">) {
                 : texts.clockBehind(write(clock))}
             </Fact>
           )}
-          <Fact name={texts.protocol}>{texts.version2}</Fact>
+          <Fact name={texts.protocol}>2</Fact>
           {device?.minProtocol !== undefined && (
             <Fact name={texts.minProtocol}>
               {device.minProtocol < 2 ? texts.acceptsOlder : texts.version2Only}
