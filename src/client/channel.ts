@@ -48,14 +48,22 @@ export interface RequestOptions {
   readonly signal: AbortSignal;
 }
 
-/** Request that was sent, and the beginning of its answer. */
-export interface Sent {
-  /** Response, its body yet unread. */
-  readonly response: Response;
+/** Sealed request. */
+export interface Sealed {
+  /** Envelope. */
+  readonly text: string;
+  /** Headers beside it. */
+  readonly headers: Readonly<Record<string, string>>;
   /** Opens the answer. */
   readonly exchange: Exchange;
   /** Timestamp of the request. */
   readonly timestamp: RequestTimestamp;
+}
+
+/** Request that was sent, and the beginning of its answer. */
+export interface Sent extends Pick<Sealed, "exchange" | "timestamp"> {
+  /** Response, its body yet unread. */
+  readonly response: Response;
 }
 
 /** Sealed channel to one gateway under one key. */
@@ -136,7 +144,26 @@ export class Channel {
    * @throws {GatewayError} if there was no answer, or the request was refused
    */
   async post(request: Record<string, unknown>, options: RequestOptions): Promise<Sent> {
-    return await this.#post(request, { ...options, version: await this.agree(options.signal) });
+    return await this.send(await this.seal(request, options), options);
+  }
+
+  /**
+   * Seals a request with the current time.
+   *
+   * @throws {GatewayError} if there was no answer to the question for the version
+   */
+  async seal(request: Record<string, unknown>, { route, signal }: RequestOptions): Promise<Sealed> {
+    return await this.#seal(request, { route, version: await this.agree(signal) });
+  }
+
+  /**
+   * Sends a sealed request. Sent again, it does not run again: the gateway repeats its first answer.
+   *
+   * @throws {GatewayError} if there was no answer, or the request was refused
+   */
+  async send({ text, headers, exchange, timestamp }: Sealed, { route, signal }: RequestOptions): Promise<Sent> {
+    const response = await this.transport.send(route, { method: "POST", headers, body: text, signal });
+    return { response, exchange, timestamp };
   }
 
   /**
@@ -176,7 +203,8 @@ export class Channel {
   /** Finds the version with a request that cannot run: it is far too old. */
   async #probe(signal: AbortSignal): Promise<Version> {
     try {
-      const sent = await this.#post({}, { route: "/gateway", signal, version: 2, timestamp: 0 });
+      const route = "/gateway";
+      const sent = await this.send(await this.#seal({}, { route, version: 2, timestamp: 0 }), { route, signal });
       // Whatever its status: only a gateway of version 2 with this key can seal an answer to this request.
       this.#correct((await this.#answer(sent, signal)).answer.timestamp);
       return 2;
@@ -188,13 +216,14 @@ export class Channel {
     }
   }
 
-  async #post(
+  async #seal(
     request: Record<string, unknown>,
-    { route, signal, version, timestamp }: RequestOptions & {
+    { route, version, timestamp }: {
+      readonly route: Route;
       readonly version: Version;
       readonly timestamp?: number;
     },
-  ): Promise<Sent> {
+  ): Promise<Sealed> {
     // Only here: a health check needs neither key nor WebCrypto.
     requireWebCrypto();
     const secret = this.#secret;
@@ -204,8 +233,7 @@ export class Channel {
     const { text, exchange } = await sealRequest(key, payload, { version, route, random: randomBytes });
     const keyId = version === 1 && this.#tellKeyId ? { [KEY_ID_HEADER]: key.kid } : {};
     const headers = { "Content-Type": "application/octet-stream", ...keyId };
-    const response = await this.transport.send(route, { method: "POST", headers, body: text, signal });
-    return { response, exchange, timestamp: now };
+    return { text, headers, exchange, timestamp: now };
   }
 
   async #answer({ response, exchange }: Sent, signal: AbortSignal): Promise<OpenedAnswer> {

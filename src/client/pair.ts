@@ -4,7 +4,7 @@
  * @module
  */
 import { withDeadline } from "../lib/async.ts";
-import type { Clock } from "../lib/clock.ts";
+import { type Clock, sleep } from "../lib/clock.ts";
 import { isObject } from "../lib/json.ts";
 import { type Bytes, fromBase64Url, toHex } from "../protocol/bytes.ts";
 import { isName, type Pairing } from "../protocol/pairing.ts";
@@ -13,8 +13,8 @@ import { parsePairingLink } from "../protocol/pairing_link.ts";
 import { deriveKeyId, importSecretKey } from "../protocol/secret_key.ts";
 import type { Answer } from "./answer.ts";
 import { isKeyRights, type KeyRights } from "./device.ts";
-import { Channel, requireWebCrypto } from "./channel.ts";
-import { PairingCodeError, TamperedError, WrongKeyError } from "./gateway_error.ts";
+import { Channel, type RequestOptions, requireWebCrypto, type Sealed } from "./channel.ts";
+import { PairingCodeError, TamperedError, UnreachableError, WrongKeyError } from "./gateway_error.ts";
 import type { WaitOptions } from "./request_options.ts";
 import { noAnswerWithin, TIMEOUT_MS } from "./transport.ts";
 
@@ -27,6 +27,9 @@ export interface PairOptions extends WaitOptions {
   /** Clock for timestamps and the wait; the platform's by default. */
   readonly clock?: Clock | undefined;
 }
+
+/** Waits before the request is sent again for want of an answer, in milliseconds. */
+const REPEAT_MS: readonly number[] = [1000, 3000];
 
 /** Fields of a pairing request, without its timestamp. */
 interface PairRequest {
@@ -52,7 +55,7 @@ export interface PairedKey extends Pairing {
 
 /**
  * Makes a key together with the gateway, by the code in a link. The key itself never travels. Store it where the system
- * keeps secrets: the code does not work again.
+ * keeps secrets: the code does not work again. While no answer comes, the same request is sent again, twice at most.
  *
  * @param link pairing link of either form
  * @throws {TypeError} if the link is malformed; the message never quotes it
@@ -107,9 +110,9 @@ async function exchange(channel: Channel, request: PairRequest, signal: AbortSig
 async function exchangeOnce(channel: Channel, request: PairRequest, signal: AbortSignal): Promise<Exchanged> {
   const options = { route: "/pair", signal } as const;
   try {
-    const sent = await channel.post({ ...request }, options);
-    if (sent.exchange.version !== 2) throw new TypeError("Pairing is of version 2 only");
-    return { answer: await channel.accept(sent, options), salt: sent.exchange.salt };
+    const sealed = await channel.seal({ ...request }, options);
+    if (sealed.exchange.version !== 2) throw new TypeError("Pairing is of version 2 only");
+    return { answer: await sendSafely(channel, sealed, options), salt: sealed.exchange.salt };
   } catch (error) {
     if (!(error instanceof WrongKeyError)) throw error;
     throw new PairingCodeError(
@@ -118,6 +121,22 @@ async function exchangeOnce(channel: Channel, request: PairRequest, signal: Abor
       { status: error.status, cause: error },
     );
   }
+}
+
+/**
+ * Sends a sealed request, and the same bytes again while no answer comes: the code may be used up by then, and only a repeat
+ * gets the lost answer.
+ */
+async function sendSafely(channel: Channel, sealed: Sealed, options: RequestOptions): Promise<Answer> {
+  for (const wait of REPEAT_MS) {
+    try {
+      return await channel.accept(await channel.send(sealed, options), options);
+    } catch (error) {
+      if (!(error instanceof UnreachableError)) throw error;
+      await sleep(wait, { clock: channel.clock, signal: options.signal });
+    }
+  }
+  return await channel.accept(await channel.send(sealed, options), options);
 }
 
 function parseBody({ status, body }: Answer): Omit<PairedKey, "url" | "key"> & { readonly publicPoint: string } {

@@ -6,7 +6,7 @@
 import type { StreamEvent } from "../protocol/event.ts";
 import { type Action, type ActionList, type ActionUses, parseActions } from "./actions.ts";
 import type { Answer } from "./answer.ts";
-import { type Device, parseDevice, type Uses } from "./device.ts";
+import { type Device, type KeyRights, parseDevice, type Uses } from "./device.ts";
 import {
   callFields,
   historyFields,
@@ -34,6 +34,7 @@ export type {
   HttpRequest,
   InfluxPoint,
   InfluxResult,
+  KeyRights,
   Uses,
 };
 export type { HistoryOptions, HomeAssistantOptions, HomeAssistantPastState, HomeAssistantState };

@@ -3,6 +3,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
   AlreadyPairedError,
   ExpiredError,
+  FailedError,
   GatewayError,
   NoWebCryptoError,
   pair,
@@ -21,6 +22,7 @@ import { FakeClock } from "../support/fake_clock.ts";
 import {
   answer,
   type Answerer,
+  bodyOf,
   coded,
   fetchOf,
   mute,
@@ -119,11 +121,48 @@ Deno.test("pair() reports every other refusal as the other requests do", async (
   for (
     const [refusal, Class] of [
       [coded(400, "field"), RefusedError],
-      [unreachable, UnreachableError],
+      [coded(503, "internal"), FailedError],
     ] as const
   ) {
     assertSilent(await assertRejects(() => pair(LINK, pairing([refusal]).options), Class));
   }
+});
+
+Deno.test("pair() gets an answer that was lost by sending the same bytes again", async () => {
+  const answers: Response[] = [];
+  const lost: Answerer = async (request, signal) => {
+    answers.push(await paired()(request, signal));
+    throw new TypeError("Connection reset by peer");
+  };
+  const broken: Answerer = (_request, signal) => bodyOf([new TextEncoder().encode("2.")], "breaks", signal);
+  const { options, requests, clock } = pairing([lost, broken, () => answers[0] ?? Response.error()]);
+  const { key, kid } = await pair(LINK, options);
+  assertEquals(await deriveKeyId(parseKey(key) ?? new Uint8Array()), kid);
+  assertEquals([requests.length, new Set(requests.map(({ body }) => body)).size, clock.waits], [3, 1, [1000, 3000]]);
+  clock.assertIdle();
+});
+
+Deno.test("pair() reports a gateway that cannot be reached after its third attempt, with one request", async () => {
+  const { options, requests } = pairing([unreachable, unreachable, unreachable]);
+  assertSilent(await assertRejects(() => pair(LINK, options), UnreachableError));
+  assertEquals([requests.length, new Set(requests.map(({ body }) => body)).size], [3, 1]);
+});
+
+Deno.test("pair() repeats no request that was answered, and none once it is aborted", async () => {
+  for (const refusal of [refuse(401), refuse(503), coded(409, "already_paired"), plain("no JSON")]) {
+    const { options, requests } = pairing([refusal]);
+    await assertRejects(() => pair(LINK, options), GatewayError);
+    assertEquals(requests.length, 1);
+  }
+  const caller = new AbortController();
+  const { options, requests } = pairing([unreachable]);
+  const clock = new FakeClock({ holds: true });
+  const aborted = assertRejects(() => pair(LINK, { ...options, clock, signal: caller.signal }), Error, "enough");
+  await until("the wait began", () => clock.waits.length === 1);
+  caller.abort(new Error("enough"));
+  await aborted;
+  assertEquals(requests.length, 1);
+  clock.assertIdle();
 });
 
 Deno.test("pair() corrects its clock once, also one that is ahead, with the same key pair and a new salt", async () => {
@@ -173,6 +212,13 @@ Deno.test("pair() refuses an answer whose public point is another's, and every f
 Deno.test("pair() refuses an answer that is malformed", async () => {
   for (const member of ["public", "name", "kid", "rights"]) {
     for (const value of [undefined, null, 7, ["x"]]) {
+      const { options } = pairing([paired((body) => ({ ...body, [member]: value }))]);
+      await assertRejects(() => pair(LINK, options), TamperedError, undefined, `${member}: ${value}`);
+    }
+  }
+  const wrong = { name: ["", "x".repeat(65), "a\nb", "\ud800"], rights: [{ mqtt: true }, { mqtt: null }] };
+  for (const [member, values] of Object.entries(wrong)) {
+    for (const value of values) {
       const { options } = pairing([paired((body) => ({ ...body, [member]: value }))]);
       await assertRejects(() => pair(LINK, options), TamperedError, undefined, `${member}: ${value}`);
     }

@@ -7,8 +7,9 @@ import {
   pair as pairByLink,
   PairingCodeError,
   TamperedError,
+  UnreachableError,
 } from "../../src/client/gateway_client.ts";
-import { SYSTEM_CLOCK } from "../../src/lib/clock.ts";
+import { type Clock, SYSTEM_CLOCK } from "../../src/lib/clock.ts";
 import { type Bytes, fromBase64Url, randomBytes, toHex } from "../../src/protocol/bytes.ts";
 import { openAnswer, openRequest, parseRequest, sealRequest } from "../../src/protocol/exchange.ts";
 import { deriveDeviceKey, derivePairingKey, generateEphemeralKey } from "../../src/protocol/pairing_exchange.ts";
@@ -37,7 +38,12 @@ async function makeNetwork() {
     seen.push({ request, response: text });
     return new Response(await (relay.response ?? String)(text), response);
   };
-  const clock = { ...SYSTEM_CLOCK, now: () => gateway.clock.seconds * 1000 };
+  const clock: Clock = {
+    ...SYSTEM_CLOCK,
+    now: () => gateway.clock.seconds * 1000,
+    // Waits between attempts end at once, unlike time limits.
+    after: (ms, run) => SYSTEM_CLOCK.after(ms < 10_000 ? 0 : ms, run),
+  };
   const linkOf = (code: string) => `https://home.example/#pair=${code}`;
   return {
     gateway,
@@ -137,6 +143,30 @@ Deno.test("a request that is delivered again makes no second key: it gets the fi
   gateway.clock.seconds += KEEP_USED_SECONDS;
   assertEquals(await post("/pair", request), [401, FAILED]);
   assertEquals(keysIn(file), [key]);
+});
+
+Deno.test("a device whose answer is dropped on the way gets it by its next attempt, and there is one key", async () => {
+  const { file, pair, makeCode, seen } = await makeNetwork();
+  let drops = 2;
+  const drop = (text: string) => {
+    drops -= 1;
+    if (drops >= 0) throw new TypeError("Connection reset by peer");
+    return text;
+  };
+  const { key } = await pair(await makeCode("phone"), { response: drop });
+  assertEquals([keysIn(file), seen.length, new Set(seen.map(({ request }) => request)).size], [[key], 3, 1]);
+  assertEquals(new Set(seen.map(({ response }) => response)).size, 1);
+});
+
+Deno.test("a relay that drops every answer leaves a key that no one holds, and the next exchange is told", async () => {
+  const { file, pair, makeCode } = await makeNetwork();
+  const code = await makeCode("phone");
+  const drop = () => Promise.reject(new TypeError("Connection reset by peer"));
+  await assertRejects(() => pair(code, { response: drop }), UnreachableError);
+  const [left, ...others] = keysIn(file);
+  assertEquals(others, []);
+  await assertRejects(() => pair(code), AlreadyPairedError);
+  assertEquals(keysIn(file), [left]);
 });
 
 Deno.test("a request that is withheld and delivered late makes no key", async () => {

@@ -234,6 +234,27 @@ Deno.test("a gateway that is killed between the claim and the file loses the cod
     await clientOf(next).publish("home/door", "open");
   }));
 
+Deno.test("a gateway that is killed after the file, before the answer, leaves one key, and says that the code was used", () =>
+  atHome(async (home) => {
+    const first = await home.start();
+    const link = await home.link(first, "pair", "phone");
+    // Kills the gateway instead of delivering its answer.
+    const deaf: typeof fetch = async (input, init) => {
+      await (await fetch(input, init)).arrayBuffer();
+      await first.stop("SIGKILL");
+      throw new TypeError("Connection reset by peer");
+    };
+    await assertRejects(() => pair(link, { fetch: deaf }));
+    const records = await recordsIn(home);
+    assertEquals(records.map(({ name }) => name), ["phone"]);
+    const second = await home.start();
+    const again = `${second.url}/#pair=${parsePairingLink(link).code}`;
+    await assertRejects(() => pair(again), AlreadyPairedError);
+    assertEquals(await recordsIn(home), records);
+    const next = await home.link(second, "pair", "phone", "--replace");
+    assertEquals((await pair(next)).name, "phone");
+  }));
+
 Deno.test("a gateway whose keys file is locked returns the claim, and the code works later", () =>
   atHome(async (home) => {
     const gateway = await home.start();

@@ -34,7 +34,9 @@ export async function removeKey(session: KeysSession): Promise<void> {
   );
   print(`It cannot be restored. To make a new one and pair the device again: deno task keys add ${name}`);
   if (after.length === 0 && await session.readDefault() === undefined) {
-    session.warn("That was the last key: the gateway answers no request until there is another one: deno task keys pair NAME");
+    session.warn(
+      "That was the last key: the gateway answers no request until there is another one: deno task keys pair NAME",
+    );
   }
 }
 

@@ -124,7 +124,10 @@ async function reportNoKey(context: DoctorContext, signal: AbortSignal): Promise
 
 /** Reports a keys file without keys, which no start fills. */
 function reportEmpty({ config }: DoctorContext): Finding {
-  return failed(`There is no key: ${config.keys.keysFile} is empty`, "Give each device its own: deno task keys pair NAME");
+  return failed(
+    `There is no key: ${config.keys.keysFile} is empty`,
+    "Give each device its own: deno task keys pair NAME",
+  );
 }
 
 /** Reports expired and disabled keys, which are not a problem. */

@@ -24,7 +24,7 @@ function fakeGateway() {
   return { options, requests };
 }
 
-/** Pairs with a gateway that cannot be reached; returns the fault and the number of requests. */
+/** Pairs with a gateway that takes no more requests; returns the fault and the number of requests. */
 async function pairing(link: string, changed: Partial<PairingOptions> = {}) {
   let requests = 0;
   const { fault } = await assertRejects(
@@ -36,7 +36,7 @@ async function pairing(link: string, changed: Partial<PairingOptions> = {}) {
         checkKeys: () => Promise.resolve(),
         fetch: () => {
           requests += 1;
-          return Promise.reject(new TypeError("unreachable"));
+          return Promise.resolve(Response.json({ error: "Too many requests" }, { status: 429 }));
         },
         now: () => 0,
         ...changed,
@@ -53,8 +53,8 @@ Deno.test("pairDevice() sends nothing for a text that is no link, a foreign gate
   assertEquals(await pairing(LINK, { checkKeys }), { fault: "storage", requests: 0 });
 });
 
-Deno.test("pairDevice() says that the gateway cannot be reached, also for a link with space around it", async () => {
-  assertEquals(await pairing(` ${LINK}\n`), { fault: "unreachable", requests: 1 });
+Deno.test("pairDevice() tells why the gateway refuses, also for a link with space around it", async () => {
+  assertEquals(await pairing(` ${LINK}\n`), { fault: "too_many", requests: 1 });
 });
 
 Deno.test("pairDevice() returns the home that the link was used for, and sends nothing; not for another gateway or code", async () => {
@@ -67,7 +67,7 @@ Deno.test("pairDevice() returns the home that the link was used for, and sends n
   assertStrictEquals(await pairDevice(` ${LINK}`, { ...fakes.options, homes: [home], checkKeys }), home);
   assertEquals(fakes.requests.length, 1);
   for (const other of ["https://home.example/#pair=BBECAwQFBgcICQoLDA0ODw", `https://other.example/#pair=${CODE}`]) {
-    assertEquals(await pairing(other, { homes: [home] }), { fault: "unreachable", requests: 1 });
+    assertEquals(await pairing(other, { homes: [home] }), { fault: "too_many", requests: 1 });
   }
 });
 
