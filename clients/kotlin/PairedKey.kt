@@ -28,7 +28,8 @@ class PairedKey internal constructor(
 
 /**
  * Makes a key together with the gateway, by the code in a link. The key itself never travels. Store it where Android
- * keeps secrets: the code does not work again. Blocks, so it does not belong on the main thread.
+ * keeps secrets: the code does not work again. While no answer comes, the same request is sent again, twice at most.
+ * Blocks, so it does not belong on the main thread.
  *
  * @param link pairing link, `https://…/#pair=…` or `e2eg://pair?url=…#code=…`. It comes from a camera, so it is not
  * trusted
@@ -62,7 +63,7 @@ fun pair(
     val (answer, salt) = channel.withCorrectedClock(isCommand = false) { timestamp ->
         val exchange = channel.seal(Route.PAIR, request, timestamp)
         try {
-            Pair(channel.ask(exchange, Route.PAIR, 1000 * timeoutSeconds, cancellation), exchange.salt)
+            Pair(channel.askSafely(exchange, 1000 * timeoutSeconds, cancellation), exchange.salt)
         } catch (failure: WrongKeyException) {
             throw PairingCodeException(
                 failure.status,
@@ -78,13 +79,33 @@ fun pair(
     if (answer.status != 200 || key == null || kid != SharedKey(key).kid) throw noHalf(answer)
     return PairedKey(
         url = parsed.url,
-        name = body.opt("name") as? String ?: throw noHalf(answer),
+        name = (body.opt("name") as? String)?.takeIf(::isKeyName) ?: throw noHalf(answer),
         kid = kid as String,
         key = key,
-        rights = body.opt("rights") as? JSONObject ?: throw noHalf(answer),
+        rights = (body.opt("rights") as? JSONObject)?.takeIf(::isRights) ?: throw noHalf(answer),
         expires = body.opt("expires") as? String
     )
 }
+
+/**
+ * Sends a pairing request, and the same bytes again while no answer comes: the code may be used up by then, and only a
+ * repeat gets the lost answer.
+ */
+private fun Channel.askSafely(exchange: Exchange, timeoutMillis: Long, cancellation: Cancellation): Answer {
+    for (wait in REPEAT_MILLIS) {
+        try {
+            return ask(exchange, Route.PAIR, timeoutMillis, cancellation)
+        } catch (failure: UnreachableException) {
+            cancellation.sleep(wait)
+        }
+    }
+    return ask(exchange, Route.PAIR, timeoutMillis, cancellation)
+}
+
+private fun isRights(rights: JSONObject): Boolean = rights.keys().asSequence().all { rights.opt(it) is JSONObject }
+
+/** Waits before a request is sent again for want of an answer. */
+private val REPEAT_MILLIS = longArrayOf(1000, 3000)
 
 private fun noHalf(answer: Answer) = TamperedException(
     answer.status,

@@ -33,13 +33,16 @@ class Pairing private constructor(val url: String, val name: String, val key: St
                 "Pairing code must have \"url\" and \"name\" once each, and nothing else"
             }
             val name = values.getValue("name")
-            require(name.length in 1..64 && name.none { it.isISOControl() }) {
+            require(isKeyName(name)) {
                 "Key's name must have 1 to 64 characters, and no control characters"
             }
             return Pairing(checkedUrl(values.getValue("url")), name, key)
         }
     }
 }
+
+/** Returns whether a text can be the name of a key. */
+internal fun isKeyName(text: String): Boolean = text.length in 1..64 && text.none { it.isISOControl() }
 
 /** Removes the slashes at the end of an address. @throws IllegalArgumentException if it is not one of a gateway. */
 internal fun checkedUrl(url: String): String {

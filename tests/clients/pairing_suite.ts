@@ -1,6 +1,7 @@
 /** Tests of every client: pairing by a link. */
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { fromHex } from "../../src/protocol/bytes.ts";
+import { fromHex, randomBytes } from "../../src/protocol/bytes.ts";
+import { sealAnswer, sealRequest } from "../../src/protocol/exchange.ts";
 import { generateEphemeralKey } from "../../src/protocol/pairing_exchange.ts";
 import { deriveKeyId } from "../../src/protocol/secret_key.ts";
 import { CODE, type PairedBody, pairedBody, PAIRING_KEY, RIGHTS } from "../support/fake_pairing.ts";
@@ -53,7 +54,7 @@ export function testPairing(program: ClientProgram): void {
       refuse(401, UNOPENED, { "E2E-Protocol": "2" }),
       (request) => request.reply('{"error":"Used","code":"already_paired"}', { status: 409, source: "gateway" }),
       (request) => request.reply('{"error":"label","code":"field"}', { status: 400, source: "gateway" }),
-      closeConnection,
+      ...Array<Respond>(3).fill(closeConnection),
     ], async (gateway) => {
       const link = `${gateway.url}/#pair=${CODE}`;
       const lines = await tests.all(gateway, ["pair", "", link, link, link, link]);
@@ -63,8 +64,23 @@ export function testPairing(program: ClientProgram): void {
       tests.assertFailure(wrong, "refused", { status: 400, gatewayCode: "field" });
       tests.assertFailure(lost, "unreachable", { status: 0 });
       lines.forEach(assertSilent);
-      assertEquals(gateway.requests.map(({ fields }) => "label" in fields), [false, false, false, false]);
+      assertEquals(gateway.requests.map(({ fields }) => "label" in fields), Array(6).fill(false));
+      assertEquals(new Set(gateway.requests.map(({ envelope }) => envelope)).size, 4);
     }, GATEWAY));
+
+  tests.test("gets an answer that was lost by sending the same bytes again", () => {
+    let answer = "";
+    const lose: Respond = async (request) => {
+      const { body } = await pairedBody(request);
+      answer = await request.sealed({ status: 200, timestamp: 1, source: "gateway", body });
+    };
+    return withFakeGateway([lose, (request) => request.answer(200, answer)], async (gateway) => {
+      const line = await tests.run(gateway, ["pair", "", `${gateway.url}/#pair=${CODE}`]);
+      assertEquals(await deriveKeyId(fromHex(String(line["key"]))), line["kid"]);
+      const [first, second] = gateway.requests;
+      assertEquals([gateway.requests.length, second?.envelope], [2, first?.envelope]);
+    }, GATEWAY);
+  });
 
   for (const offset of [-7200, 7200]) {
     tests.test(`whose clock is off by ${offset} s pairs with the gateway's time, with one more request`, () =>
@@ -93,19 +109,40 @@ export function testPairing(program: ClientProgram): void {
       recorded = await request.sealed({ status: 200, timestamp: 1, source: "gateway", body });
       await request.answer(200, recorded);
     };
+    const forgeries: readonly Respond[] = [
+      pairs((body) => ({ ...body, kid: vectors.kid })),
+      pairs(() => "paired"),
+      pairs((body) => ({ ...body, name: "x".repeat(65) })),
+      pairs((body) => ({ ...body, name: "a\nb" })),
+      pairs((body) => ({ ...body, rights: { mqtt: true } })),
+      // The device's own point, and its own request.
+      async (request) => await pairs((body) => ({ ...body, public: String(request.fields["public"]) }))(request),
+      (request) => request.answer(200, request.envelope),
+      // Sealed with the code, but as a request, or as the answer on another route.
+      async (request) => {
+        const text = JSON.stringify({ status: 200, timestamp: 1, body: (await pairedBody(request)).body });
+        const { key } = request.exchange;
+        const sealed = await sealRequest(key, text, { version: 2, route: "/pair", random: randomBytes });
+        await request.answer(200, sealed.text);
+      },
+      async (request) => {
+        const text = JSON.stringify({ status: 200, timestamp: 1, body: (await pairedBody(request)).body });
+        const elsewhere = { ...request.exchange, route: "/gateway" } as const;
+        await request.answer(200, await sealAnswer(elsewhere, text, randomBytes));
+      },
+    ];
     await withFakeGateway(
       [
         record,
         (request) => request.answer(200, recorded),
         ...points.map((point) => pairs((body) => ({ ...body, public: point }))),
-        pairs((body) => ({ ...body, kid: vectors.kid })),
-        pairs(() => "paired"),
+        ...forgeries,
       ],
       async (gateway) => {
         const links = gateway.url + `/#pair=${CODE}`;
-        const [paired, ...lines] = await tests.all(gateway, ["pair", "", ...Array(points.length + 4).fill(links)]);
+        const [paired, ...lines] = await tests.all(gateway, ["pair", "", ...Array(points.length + forgeries.length + 2).fill(links)]);
         assertEquals(paired?.["name"], "phone");
-        assertEquals(lines.length, points.length + 3);
+        assertEquals(lines.length, points.length + forgeries.length + 1);
         for (const line of lines) {
           tests.assertFailure(line, "tampered");
           assertSilent(line);

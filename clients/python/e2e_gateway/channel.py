@@ -27,6 +27,18 @@ PROBE = {"timestamp": 0}
 
 
 @dataclass(frozen=True)
+class Sealed:
+    """Sealed request."""
+
+    #: Envelope.
+    text: bytes
+    #: Opens the answer.
+    exchange: Exchange
+    #: Timestamp of the request.
+    timestamp: RequestTimestamp
+
+
+@dataclass(frozen=True)
 class Sent:
     """Request that was sent, and the beginning of its answer."""
 
@@ -115,11 +127,32 @@ class Channel:
 
         :raises GatewayError: if there is no answer, or a refusal
         """
+        return self.send(self.seal(route, fields, timeout), route, timeout)
+
+    def seal(
+        self, route: str, fields: dict[str, Any], timeout: float
+    ) -> Sealed:
+        """Seal a request with the current time.
+
+        :raises GatewayError: if there is no answer to the question for the
+            version
+        """
         version = self.agree(timeout)
         timestamp = RequestTimestamp(self._clock, self._ahead)
         stamped = {**fields, "timestamp": timestamp.seconds}
-        response, exchange = self._send(version, route, stamped, timeout)
-        return Sent(response, exchange, timestamp)
+        text, exchange = self._seal(version, route, stamped)
+        return Sealed(text, exchange, timestamp)
+
+    def send(self, sealed: Sealed, route: str, timeout: float) -> Sent:
+        """Send a sealed request.
+
+        Sent again, it does not run again: the gateway repeats its first
+        answer.
+
+        :raises GatewayError: if there is no answer, or a refusal
+        """
+        response = self._send(sealed.text, route, timeout)
+        return Sent(response, sealed.exchange, sealed.timestamp)
 
     def tampered(self) -> TamperedError:
         """Make the error for an answer that does not open."""
@@ -142,29 +175,25 @@ class Channel:
             raise refusal
         return answer
 
-    def _send(
-        self,
-        version: int,
-        route: str,
-        request: dict[str, Any],
-        timeout: float,
-    ) -> tuple[Response, Exchange]:
+    def _seal(
+        self, version: int, route: str, request: dict[str, Any]
+    ) -> tuple[bytes, Exchange]:
         plaintext = json.dumps(request, allow_nan=False).encode()
-        text: bytes
-        exchange: Exchange
         if version == 1:
-            text, exchange = seal_request_v1(self._key, plaintext)
-        else:
-            text, exchange = seal_request_v2(self._key, plaintext, route)
+            return seal_request_v1(self._key, plaintext)
+        return seal_request_v2(self._key, plaintext, route)
+
+    def _send(self, text: bytes, route: str, timeout: float) -> Response:
         message = urllib.request.Request(
             self.url + route,
             data=text,
             headers={"Content-Type": "application/octet-stream"},
         )
         try:
-            return send(message, timeout), exchange
+            return send(message, timeout)
         except WrongKeyError as error:
-            hint = ", or is the key for version 2 alone" * (version == 1)
+            is_v1 = not text.startswith(b"2.")
+            hint = ", or is the key for version 2 alone" * is_v1
             raise WrongKeyError(
                 f"{error.message}: does the gateway have "
                 f"{self._key_label()}{hint}?",
@@ -186,7 +215,8 @@ class Channel:
         return opened
 
     def _probe(self, timeout: float) -> None:
-        response, exchange = self._send(2, "/gateway", PROBE, timeout)
+        text, exchange = self._seal(2, "/gateway", PROBE)
+        response = self._send(text, "/gateway", timeout)
         opened = self._open_answer(response, exchange)
         self.correct(read_answer(opened).timestamp)
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from .answer import Answer
-from .channel import Channel
+from .channel import Channel, Sealed
 from .errors import (
     ExpiredError,
     PairingCodeError,
     TamperedError,
+    UnreachableError,
     WrongKeyError,
 )
 from .pairing_exchange import (
@@ -24,6 +26,10 @@ from .protocol import ExchangeV2, Key
 from .service_client import DEFAULT_TIMEOUT
 
 ROUTE = "/pair"
+#: Waits before a request is sent again for want of an answer, in seconds.
+REPEATS = (1.0, 3.0)
+#: Longest name of a key, in characters.
+LONGEST_NAME = 64
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,8 @@ def pair(
     """Make a key together with the gateway, by the code in a link.
 
     The key itself never travels. Store it where the system keeps secrets: the
-    code does not work again.
+    code does not work again. While no answer comes, the same request is sent
+    again, twice at most.
 
     :param link: a pairing link, ``https://…/#pair=…`` or
         ``e2eg://pair?url=…#code=…``
@@ -92,8 +99,10 @@ def pair(
         answer.status != 200
         or not isinstance(public, str)
         or not isinstance(name, str)
+        or not _is_name(name)
         or not isinstance(kid, str)
         or not isinstance(rights, dict)
+        or not all(isinstance(own, dict) for own in rights.values())
     ):
         raise _malformed()
     try:
@@ -110,6 +119,14 @@ def pair(
         key=key,
         rights=rights,
         expires=expires if isinstance(expires, str) else None,
+    )
+
+
+def _is_name(name: str) -> bool:
+    """Return whether a text has no control characters, nor is too long."""
+    hidden = ("Cc", "Cs")
+    return 0 < len(name) <= LONGEST_NAME and not any(
+        unicodedata.category(char) in hidden for char in name
     )
 
 
@@ -131,17 +148,30 @@ def _exchange(
 def _exchange_once(
     channel: Channel, fields: dict[str, Any], timeout: float
 ) -> tuple[Answer, bytes]:
+    sealed = channel.seal(ROUTE, fields, timeout)
+    if not isinstance(sealed.exchange, ExchangeV2):
+        raise TypeError("Pairing is of version 2 only")
     try:
-        sent = channel.post(ROUTE, fields, timeout)
-        if not isinstance(sent.exchange, ExchangeV2):
-            raise TypeError("Pairing is of version 2 only")
-        return channel.accept(sent, ROUTE), sent.exchange.salt
+        return _send_safely(channel, sealed, timeout), sealed.exchange.salt
     except WrongKeyError as error:
         raise PairingCodeError(
             "Gateway does not accept the pairing code: it may be unknown, "
             "used, or older than 10 minutes. Make a new one on the gateway",
             status=error.status,
         ) from None
+
+
+def _send_safely(channel: Channel, sealed: Sealed, timeout: float) -> Answer:
+    """Send a request, and the same bytes again while no answer comes.
+
+    The code may be used up by then, and only a repeat gets the lost answer.
+    """
+    for wait in REPEATS:
+        try:
+            return channel.accept(channel.send(sealed, ROUTE, timeout), ROUTE)
+        except UnreachableError:
+            time.sleep(wait)
+    return channel.accept(channel.send(sealed, ROUTE, timeout), ROUTE)
 
 
 def _malformed() -> TamperedError:

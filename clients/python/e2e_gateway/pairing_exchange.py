@@ -96,7 +96,7 @@ class EphemeralKey:
 
 def _decode_point(public: str) -> ec.EllipticCurvePublicKey:
     try:
-        point = decode_base64url(public.encode())
+        point = decode_base64url(public.encode("ascii", "replace"))
     except EnvelopeError:
         point = b""
     # The library accepts the compressed form, too.
@@ -112,7 +112,7 @@ def _hkdf(secret: bytes, salt: bytes, purpose: str) -> bytes:
 
 def _decode_code(text: str) -> bytes:
     try:
-        code = decode_base64url(text.encode())
+        code = decode_base64url(text.encode("ascii", "replace"))
     except EnvelopeError:
         code = b""
     if len(code) != CODE_BYTES:
