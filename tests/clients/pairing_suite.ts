@@ -140,7 +140,11 @@ export function testPairing(program: ClientProgram): void {
       ],
       async (gateway) => {
         const links = gateway.url + `/#pair=${CODE}`;
-        const [paired, ...lines] = await tests.all(gateway, ["pair", "", ...Array(points.length + forgeries.length + 2).fill(links)]);
+        const [paired, ...lines] = await tests.all(gateway, [
+          "pair",
+          "",
+          ...Array(points.length + forgeries.length + 2).fill(links),
+        ]);
         assertEquals(paired?.["name"], "phone");
         assertEquals(lines.length, points.length + forgeries.length + 1);
         for (const line of lines) {

@@ -84,8 +84,22 @@ testPage(
   },
 );
 
-testPage("a pairing code that was used is refused, and the page says what to do", async () => {
+testPage("a link that was used is refused elsewhere, and opens its home where it was used", async () => {
   await using first = await openPaired();
+  const again = await first.page.context().newPage();
+  await again.addInitScript(`globalThis.hashes = [];
+    const send = fetch;
+    globalThis.fetch = (...request) => {
+      hashes.push(location.hash);
+      return send(...request);
+    };`);
+  await again.goto(first.link);
+  await again.getByText("used before").first().waitFor();
+  await tile(again, "Heating").waitFor();
+  assertEquals(
+    new Set(String(await again.evaluate("hashes.map((hash) => hash.slice(0, 6)).join()")).split(",")),
+    new Set(["", "#/home"]),
+  );
   await using second = await openPage(first.link);
   await second.page.locator(".alert").waitFor();
   assertMatch(await second.page.locator(".alert").innerText(), /used|ten minutes/);
@@ -276,6 +290,10 @@ testPage("a device that is forgotten deletes its key here and at the gateway", a
     };
   })`);
   assertEquals(left, []);
+  await until("the page's own files to be deleted", async () => {
+    const rest = await page.evaluate(`caches.keys().then((names) => names.length + Object.keys(localStorage).length)`);
+    return rest === 0;
+  });
   assertEquals(opened.faults, []);
 });
 
