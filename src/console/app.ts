@@ -30,8 +30,14 @@ export interface Browser {
   readonly persist: () => Promise<boolean>;
   /** Deletes the page's own files from the browser's caches. */
   readonly deleteFiles: () => Promise<void>;
-  /** Goes to another screen. */
+  /** Goes to another screen; to none with an empty text. */
   readonly go: (route: string) => void;
+}
+
+/** Pairing that was asked for: another object each time, so that the same link is tried again. */
+export interface PairingAsked {
+  /** Link to pair with; empty where it is yet to be entered. */
+  readonly link: string;
 }
 
 /** Home that a pairing link stands for. */
@@ -70,7 +76,7 @@ const FORGET_TIMEOUT_MS = 8000;
 export class App {
   readonly #homes = signal<readonly Home[]>([]);
   readonly #connection = signal<Connection | undefined>(undefined);
-  readonly #pairing = signal<string | undefined>(undefined);
+  readonly #pairing = signal<PairingAsked | undefined>(undefined);
   readonly #notices = signal<readonly Notice[]>([]);
   /** Language of the page. */
   readonly language: Variable<Language> = signal<Language>("en");
@@ -103,8 +109,8 @@ export class App {
     return this.#connection;
   }
 
-  /** Link to pair with, empty where it is yet to be entered; undefined while nothing is being paired. */
-  get pairing(): Observable<string | undefined> {
+  /** Pairing that was asked for; undefined while nothing is being paired. */
+  get pairing(): Observable<PairingAsked | undefined> {
     return this.#pairing;
   }
 
@@ -150,7 +156,7 @@ export class App {
 
   /** Shows the screen for pairing, with a link where there is one. */
   startPairing(link = ""): void {
-    this.#pairing.value = link;
+    this.#pairing.value = { link };
   }
 
   /** Leaves the screen for pairing. */
@@ -192,7 +198,11 @@ export class App {
       this.#connection.value = undefined;
       if (next !== undefined) await this.open(next);
     }
-    if (homes.length === 0) await this.browser.deleteFiles();
+    if (homes.length === 0) {
+      // A screen's address would tell of a lost key when the page is opened again.
+      this.browser.go("");
+      await this.browser.deleteFiles();
+    }
     return forgotten;
   }
 

@@ -65,7 +65,7 @@ export const en = {
         "This code was used a moment ago: by another device, or by this one, and the answer was lost. Remove the key that it made at the gateway, unless it is on a device of yours, and make a new code.",
       unreachable: "The gateway cannot be reached. Check the connection, and try again: the code may still work.",
       gateway:
-        "The gateway could not make the key: its log says why. Try again once that is mended: the code still works until its ten minutes are over.",
+        "The gateway could not make the key: its log says why. Try again once that is mended: the code may still work until its ten minutes are over.",
       tampered:
         "The answer is not from your gateway, or was changed on its way. Try in another network, with a new code. If the gateway lists a key that no device of yours has, remove it.",
       too_many: "Too many attempts. Wait a minute, and try again.",

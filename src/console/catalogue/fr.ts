@@ -68,7 +68,7 @@ export const fr: Texts = {
       unreachable:
         "La passerelle est injoignable. Vérifiez la connexion et réessayez : le code fonctionne peut-être encore.",
       gateway:
-        "La passerelle n’a pas pu créer la clé : son journal dit pourquoi. Réessayez une fois le problème réglé : le code marche encore jusqu’à la fin de ses dix minutes.",
+        "La passerelle n’a pas pu créer la clé : son journal dit pourquoi. Réessayez une fois le problème réglé : le code fonctionne peut-être encore, jusqu’à la fin de ses dix minutes.",
       tampered:
         "La réponse ne vient pas de votre passerelle, ou a été modifiée en route. Essayez sur un autre réseau, avec un nouveau code. Si la passerelle liste une clé qu’aucun de vos appareils n’a, supprimez-la.",
       too_many: "Trop de tentatives. Attendez une minute, puis réessayez.",

@@ -50,11 +50,11 @@ export function PairingScreen({ isLost }: PairingScreenProps) {
     }
   }
 
-  const link = app.pairing.value ?? "";
+  const asked = app.pairing.value;
   useEffect(() => {
     document.title = texts.title;
-    if (link !== "") void whenSeen().then(() => pair(link));
-  }, [link]);
+    if (asked !== undefined && asked.link !== "") void whenSeen().then(() => pair(asked.link));
+  }, [asked]);
 
   return (
     <main class="welcome" id="content">

@@ -24,6 +24,7 @@ async function openPage(answer: Answerer) {
   const marks = new Set(["paired"]);
   const { fetch, requests } = fetchOf([answer]);
   let deleted = 0;
+  const routes: string[] = [];
   const browser: Browser = {
     fetch,
     now: () => 0,
@@ -31,12 +32,12 @@ async function openPage(answer: Answerer) {
     mayConnect: () => true,
     persist: () => Promise.resolve(true),
     deleteFiles: () => Promise.resolve(void (deleted += 1)),
-    go() {},
+    go: (route) => void routes.push(route),
   };
   const mark = { has: () => marks.has("paired"), set() {}, remove: () => void marks.delete("paired") };
   const app = new App(browser, { store, mark });
   await app.load("en");
-  return { app, home, store, values, marks, requests, deleted: () => deleted };
+  return { app, home, store, values, marks, requests, routes, deleted: () => deleted };
 }
 
 for (
@@ -50,11 +51,11 @@ for (
   ] as const
 ) {
   Deno.test(`App.forget() deletes all that is kept of the last home when ${cause}, and reports "${outcome}"`, async () => {
-    const { app, home, values, marks, requests, deleted } = await openPage(answer);
+    const { app, home, values, marks, requests, routes, deleted } = await openPage(answer);
     assertEquals(app.connection.value?.home.kid, home.kid);
     assertEquals(await app.forget(home), outcome);
     assertEquals(requests.map(({ fields }) => [fields["service"], fields["forget"]]), [["device", true]]);
-    assertEquals([[...values.keys()], [...marks], deleted()], [[], [], 1]);
+    assertEquals([[...values.keys()], [...marks], routes, deleted()], [[], [], [""], 1]);
     assertEquals([app.homes.value, app.connection.value], [[], undefined]);
   });
 }
