@@ -265,6 +265,7 @@ testPage("a key that was removed is reported by the page, which offers to pair a
   await runKeys(theHome(), "remove", name);
   await page.getByRole("heading", { name: "does not accept this key" }).waitFor({ timeout: 60_000 });
   assertEquals(await opened.checkAccessibility(), []);
+  await opened.screenshot("revoked");
   await page.getByRole("button", { name: "Pair again" }).click();
   await page.locator(".paste input").fill(await makeLink(theHome(), "pair", `${name}-again`, ...EVERYTHING));
   await page.keyboard.press("Enter");

@@ -88,7 +88,8 @@ export const en = {
   },
   revoked: {
     title: "The gateway does not accept this key any more",
-    lead: "It was removed or changed at the gateway. If you expected that, forget this home. If not, pair again.",
+    lead:
+      "It was removed or changed at the gateway. If you expected that, remove it from this device too. If not, pair again.",
     pairAgain: "Pair again",
     check: "Check again",
   },

@@ -93,7 +93,7 @@ export const fr: Texts = {
   revoked: {
     title: "La passerelle n’accepte plus cette clé",
     lead:
-      "Elle a été supprimée ou modifiée sur la passerelle. Si vous vous y attendiez, oubliez cette maison. Sinon, associez de nouveau.",
+      "Elle a été supprimée ou modifiée sur la passerelle. Si vous vous y attendiez, retirez-la aussi de cet appareil. Sinon, associez de nouveau.",
     pairAgain: "Associer de nouveau",
     check: "Vérifier encore",
   },

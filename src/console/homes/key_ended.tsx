@@ -33,6 +33,9 @@ export function KeyEnded({ connection }: { readonly connection: Connection }) {
           <Empty icon="key" title={texts.revoked.title}>
             <p>{texts.revoked.lead}</p>
             <div class="buttons">
+              <button type="button" class="button plain" onClick={() => void app.forget(home)}>
+                {texts.guest.forget}
+              </button>
               <button type="button" class="button plain" onClick={() => void connection.check()}>
                 {texts.revoked.check}
               </button>

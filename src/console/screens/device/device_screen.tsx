@@ -91,9 +91,9 @@ function Forget({ connection }: Pick<ScreenProps, "connection">) {
     const forgotten = await app.forget(home);
     const notices: Readonly<Record<Forgotten, string>> = {
       everywhere: texts.forgotten,
-      not_accepted: texts.forgottenNotAccepted,
+      "not_accepted": texts.forgottenNotAccepted,
       default: texts.forgottenDefault,
-      here_only: texts.forgottenHereOnly(name),
+      "here_only": texts.forgottenHereOnly(name),
     };
     app.notify(notices[forgotten], { isLasting: forgotten === "here_only" });
   }
