@@ -82,6 +82,21 @@ Deno.test("a device removes its key from a file in another directory, of which t
     });
   }));
 
+Deno.test("a gateway whose last device has forgotten its key makes no key at its next start, and says what to do", () =>
+  inTempDir(async (directory) => {
+    const phone = makeRecord({ name: "phone", ...RIGHTS });
+    await withKeys([phone], {}, directory, async (_gateway, clientOf) => {
+      await Deno.remove(`${directory}/data/secret_key.txt`);
+      await clientOf(phone).forget();
+    });
+    const gateway = await startGatewayProcess({}, { directory, key: "0".repeat(64) });
+    await gateway.output.line((line) => line.includes("deno task keys pair NAME"));
+    await assertRejects(() => gateway.client.device(), WrongKeyError);
+    assertEquals(await gateway.stop(), 0);
+    assertEquals(await namesIn(`${directory}/data/keys.json`), []);
+    await assertRejects(() => Deno.stat(`${directory}/data/secret_key.txt`), Deno.errors.NotFound);
+  }));
+
 Deno.test("a keys file that the gateway may not write keeps the key, and the log names the file and the remedy", () =>
   inTempDir(async (directory) => {
     const phone = makeRecord({ name: "phone", ...RIGHTS });

@@ -28,8 +28,6 @@ export interface DeviceInfo {
   readonly minProtocol?: number | undefined;
   /** Version of the gateway. */
   readonly version?: string | undefined;
-  /** True for the key of the gateway's own machine, which a device cannot remove. */
-  readonly isDefault: boolean;
 }
 
 /** Parses the answer to a `device` request; undefined if it is anything else. */
@@ -52,7 +50,6 @@ export function readDeviceInfo(value: unknown): DeviceInfo | undefined {
     services: textsOf(value["services"]),
     minProtocol: typeof minProtocol === "number" ? minProtocol : undefined,
     version: typeof version === "string" ? version : undefined,
-    isDefault: (value["isDefault"] ?? value["default"]) === true,
   };
 }
 
