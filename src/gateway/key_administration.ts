@@ -17,7 +17,7 @@ import { formatPairingLink } from "../protocol/pairing_link.ts";
 import { deriveKeyId } from "../protocol/secret_key.ts";
 import { changeFromOptions, type KeyChangeValues, newKeyFromOptions } from "../services/key_from_options.ts";
 import { guestName, namesRights, PASS_RULE } from "../services/guest_pass.ts";
-import { describeRights } from "../services/key_text.ts";
+import { describeRights, summarizeRights } from "../services/key_text.ts";
 import { optionsOfRights, setRightsOptions } from "../services/rights_from_options.ts";
 import type { OptionValues } from "../services/rights_options.ts";
 import type { LiveSections } from "../services/section.ts";
@@ -115,6 +115,7 @@ export function createKeyAdministration(options: KeyAdministrationOptions): KeyA
       expires,
       unusable: unusableReason(record, now()),
       previousUntil: overlapLeft(record, now()) > 0 ? record.previous?.until : undefined,
+      summary: summarizeRights(rights, services),
       rights: describeRights(rights, services),
       values: optionsOfRights(rights, services),
       version: await versionOf(record),
@@ -182,8 +183,9 @@ export function createKeyAdministration(options: KeyAdministrationOptions): KeyA
       };
     },
     options: () =>
-      services.map(({ name, rights, choices }) => ({
+      services.map(({ name, settings, rights, choices }) => ({
         service: name,
+        title: settings.title,
         isEveryday: rights.everyday !== undefined,
         options: rights.options,
         choices: choices?.(sections.current) ?? {},
@@ -240,6 +242,7 @@ export function createKeyAdministration(options: KeyAdministrationOptions): KeyA
     return {
       name: DEFAULT_KEY_NAME,
       kid,
+      summary: "every right",
       rights: [["rights", "every right"]],
       values: {},
       version: kid,

@@ -36,6 +36,8 @@ export interface ListedKey {
   readonly unusable?: "disabled" | "expired" | undefined;
   /** End of the validity of the secret before the last rotation, in milliseconds since 1970. */
   readonly previousUntil?: number | undefined;
+  /** Rights in one line. */
+  readonly summary: string;
   /** Rights in full, each with its label. */
   readonly rights: readonly (readonly [label: string, text: string])[];
   /** Rights as values of the options that grant them. */
@@ -92,6 +94,8 @@ export interface OptionChoice {
 export interface ServiceOptions {
   /** Name of the service. */
   readonly service: string;
+  /** Name for people. */
+  readonly title: string;
   /** True if its everyday rights belong to a key without options. */
   readonly isEveryday: boolean;
   /** Options by name. A switch `name` of a key is taken back by `no-name`. */

@@ -70,7 +70,7 @@ test("a device that is added pairs by its link, is changed, and is removed", asy
   await opened.screenshot("admin-form");
   await dialog.getByLabel("Name").fill("tablet");
   await dialog.getByRole("button", { name: "Choose" }).click();
-  await dialog.getByText("mqtt", { exact: true }).click();
+  await dialog.locator("summary", { hasText: "MQTT" }).click();
   await dialog.getByLabel("publish", { exact: true }).fill("home/hall/#\nhome/attic/#");
   await dialog.getByRole("button", { name: "Make the link" }).click();
 
@@ -90,13 +90,14 @@ test("a device that is added pairs by its link, is changed, and is removed", asy
   const card = page.getByRole("region", { name: "tablet" });
   await card.getByText("Anna's tablet").waitFor();
   await card.getByText(/mqtt home\/cellar\/light · refused/).waitFor();
+  await card.getByText("MQTT publish home/hall/# home/attic/#").waitFor();
   await card.getByText("What it may do").click();
   await card.getByText("home/hall/#, home/attic/#").waitFor();
   assertEquals(await opened.checkAccessibility(), []);
   await opened.screenshot("admin-devices");
 
   await card.getByRole("button", { name: "Change" }).click();
-  await dialog.locator("summary", { hasText: "mqtt" }).click();
+  await dialog.locator("summary", { hasText: "MQTT" }).click();
   assertEquals(await dialog.getByLabel("publish", { exact: true }).inputValue(), "home/hall/#\nhome/attic/#");
   assertEquals(await dialog.getByLabel("Expires").locator("option:checked").textContent(), "As it is: never");
   assert(await dialog.getByRole("button", { name: "Save" }).isDisabled());
@@ -110,7 +111,7 @@ test("a device that is added pairs by its link, is changed, and is removed", asy
   assertMatch(await dialog.getByRole("alert").innerText(), /"tablet" was changed meanwhile/);
   await dialog.getByRole("button", { name: "Cancel" }).click();
   await card.getByRole("button", { name: "Change" }).click();
-  await dialog.locator("summary", { hasText: "mqtt" }).click();
+  await dialog.locator("summary", { hasText: "MQTT" }).click();
   assertEquals(await dialog.getByLabel("subscribe", { exact: true }).inputValue(), "home/cellar/#");
   await dialog.getByLabel("publish", { exact: true }).fill("home/cellar/#");
   await dialog.getByRole("button", { name: "Save" }).click();
@@ -179,7 +180,8 @@ test("a pass that two phones open at once is for one of them, and its runs are c
   await dialog.getByText("“plumber” has paired").waitFor();
   await page.keyboard.press("Escape");
   const guest = new GatewayClient({ url: key?.url ?? "", key: key?.key ?? "" });
-  const run = () => guest.call("action", { name: "open-gate" }).then(({ status }) => String(status), ({ name }) => name);
+  const run = () =>
+    guest.call("action", { name: "open-gate" }).then(({ status }) => String(status), ({ name }) => name);
   const outcomes = await Promise.all([run(), run(), run(), run()]);
   assertEquals(outcomes.toSorted(), ["200", "200", "200", "ScopeError"]);
   await page.reload();

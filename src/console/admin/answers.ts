@@ -54,6 +54,7 @@ export function isDone(value: unknown): value is null {
 
 function isListedKey(value: unknown): value is ListedKey {
   return isObject(value) && isText(value["name"]) && isText(value["kid"]) && isText(value["version"]) &&
+    isText(value["summary"]) &&
     isAbsentOr(value["label"], isText) && isAbsentOr(value["created"], isNumber) &&
     isAbsentOr(value["expires"], isNumber) && isAbsentOr(value["previousUntil"], isNumber) &&
     isAbsentOr(value["unusable"], isOneOf("disabled", "expired")) && typeof value["isDefault"] === "boolean" &&
@@ -80,7 +81,8 @@ function isListedPairing(value: unknown): value is ListedPairing {
 }
 
 function isServiceOptions(value: unknown): value is ServiceOptions {
-  return isObject(value) && isText(value["service"]) && typeof value["isEveryday"] === "boolean" &&
+  return isObject(value) && isText(value["service"]) && isText(value["title"]) &&
+    typeof value["isEveryday"] === "boolean" &&
     isMapOf(value["options"], isRightsOption) &&
     isMapOf(value["choices"], (list): list is readonly OptionChoice[] => isListOf(list, isChoice));
 }

@@ -31,7 +31,7 @@ export function KeyCard({ entry, pairing, onOffer }: KeyCardProps) {
   const format = useFormat();
   const state = useAdmin();
   const [open, setOpen] = useState<"change" | "renew" | "remove" | undefined>(undefined);
-  const { name, kid, label, created, expires, unusable, previousUntil, rights, isDefault, lastUse } = entry;
+  const { name, kid, label, created, expires, unusable, previousUntil, summary, rights, isDefault, lastUse } = entry;
   const close = () => setOpen(undefined);
 
   async function run(path: string, body: object, done: string): Promise<void> {
@@ -87,7 +87,12 @@ export function KeyCard({ entry, pairing, onOffer }: KeyCardProps) {
         )}
       </dl>
       <details>
-        <summary>{texts.may}</summary>
+        <summary>
+          <span class="text">
+            {texts.may}
+            <small class="quiet" lang="en">{visibleText(summary)}</small>
+          </span>
+        </summary>
         <dl class="facts" lang="en">
           {rights.map(([label, text]) => (
             <div key={label}>

@@ -39,7 +39,7 @@ export function NewKeyDialog(form: OfferForm) {
         <small>
           {isChosen
             ? texts.chooseAbout
-            : texts.everydayAbout(services.filter(({ isEveryday }) => isEveryday).map(({ service }) => service))}
+            : texts.everydayAbout(services.filter(({ isEveryday }) => isEveryday).map(({ title }) => title))}
         </small>
       </div>
       {isChosen && (

@@ -26,10 +26,10 @@ export function RightsFields({ services, isNew, drafts, onDraft }: RightsFieldsP
   const texts = useAdminTexts().form;
   return (
     <div class="services">
-      {services.map(({ service, isEveryday, options, choices }) => (
+      {services.map(({ service, title, isEveryday, options, choices }) => (
         <details key={service}>
           <summary>
-            {service}
+            {title}
             {isGranted(drafts, Object.keys(options)) && <span class="tag">{texts.granted}</span>}
           </summary>
           <div class="service-options">

@@ -5,6 +5,7 @@ import { SERVICES } from "../../../src/services/registry.ts";
 
 const OPTIONS = SERVICES.map(({ name, rights: { options, everyday } }) => ({
   service: name,
+  title: name,
   isEveryday: everyday !== undefined,
   options,
   choices: {},
