@@ -286,11 +286,8 @@ function checkValues(values: OptionValues, services: readonly ServiceModule[]): 
 async function versionOf({ created, expires, minProtocol, rights, rate }: KeyRecord): Promise<string> {
   const text = JSON.stringify([created, expires, minProtocol, rights, rate]);
   const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return toHex(new Uint8Array(hash)).slice(0, VERSION_LENGTH);
+  return toHex(new Uint8Array(hash));
 }
-
-/** Length of a version, in hexadecimal characters. */
-const VERSION_LENGTH = 16;
 
 function linkOf(url: string, code: string): string {
   try {
