@@ -14,6 +14,7 @@ import type { KeyUses } from "../observability/key_uses.ts";
 import type { Log } from "../observability/log.ts";
 import type { Platform } from "../platform.ts";
 import { randomBytes } from "../protocol/bytes.ts";
+import type { LiveSections } from "../services/section.ts";
 import type { ServiceModule } from "../services/service.ts";
 import type { PairingStore } from "../store/state/pairing_store.ts";
 import type { OpenKeys } from "./keys.ts";
@@ -32,6 +33,8 @@ export interface AdminParts {
   readonly uses: KeyUses;
   /** Services whose rights keys can have. */
   readonly services: readonly ServiceModule[];
+  /** Sections of the services file. */
+  readonly sections: LiveSections;
   /** Wall clock, in milliseconds since 1970. */
   readonly now: () => number;
   /** Logger for changes. */
@@ -41,7 +44,7 @@ export interface AdminParts {
 /** Returns what the Admin page works with; undefined if the page is off. */
 export function openAdmin(
   { keys: { secretKeyFile, fileMode: mode }, server: { publicUrl } }: Config,
-  { platform, page, keys, pairings, uses, services, now, log }: AdminParts,
+  { platform, page, keys, pairings, uses, services, sections, now, log }: AdminParts,
 ): AdminPageOptions | undefined {
   if (page === undefined) return undefined;
   const tokenFile = adminTokenFileOf(secretKeyFile);
@@ -55,6 +58,7 @@ export function openAdmin(
       pairings,
       uses,
       services,
+      sections,
       now,
       random: randomBytes,
       log,

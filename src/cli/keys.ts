@@ -16,6 +16,7 @@ import { ROTATE_LINE, rotateKey } from "./keys/rotate.ts";
 import { type KeysSession, openSession } from "./keys/session.ts";
 import { setKey, setLine } from "./keys/set.ts";
 import { SHOW_LINE, showKey } from "./keys/show.ts";
+import { explainWaiting } from "./keys/waiting.ts";
 import { DISABLE_LINE, disableKey, ENABLE_LINE, enableKey } from "./keys/enable_disable.ts";
 import type { Platform } from "../platform.ts";
 import { SERVICES } from "../services/registry.ts";
@@ -29,11 +30,11 @@ function subcommandsOf(services: readonly ServiceModule[]): Subcommands<KeysSess
     add: { line: addLine(services), run: addKey },
     pair: { line: pairLine(services), run: pairKey },
     pass: { line: passLine(services), run: passKey },
-    show: { line: SHOW_LINE, run: showKey },
-    set: { line: setLine(services), run: setKey },
-    rotate: { line: ROTATE_LINE, run: rotateKey },
-    disable: { line: DISABLE_LINE, run: disableKey },
-    enable: { line: ENABLE_LINE, run: enableKey },
+    show: { line: SHOW_LINE, run: explainWaiting(showKey) },
+    set: { line: setLine(services), run: explainWaiting(setKey) },
+    rotate: { line: ROTATE_LINE, run: explainWaiting(rotateKey) },
+    disable: { line: DISABLE_LINE, run: explainWaiting(disableKey) },
+    enable: { line: ENABLE_LINE, run: explainWaiting(enableKey) },
     remove: { line: REMOVE_LINE, run: removeKey },
   };
 }

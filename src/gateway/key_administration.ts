@@ -6,19 +6,21 @@
 import { formatDuration } from "../keys/duration.ts";
 import type { KeySources } from "../keys/keyring.ts";
 import type { KeysChange } from "../keys/keyring_file.ts";
-import { createPairing, MAX_PENDING_PAIRINGS, type PendingKey } from "../keys/pairing_code.ts";
+import { createPairing, MAX_PENDING_PAIRINGS, parsePendingKey, type PendingKey } from "../keys/pairing_code.ts";
 import { DEFAULT_KEY_NAME, type KeyRecord } from "../keys/schema.ts";
 import { overlapLeft, unusableReason } from "../keys/status.ts";
 import type { Log } from "../observability/log.ts";
-import type { KeyUse, KeyUses } from "../observability/key_uses.ts";
-import type { RandomBytes } from "../protocol/bytes.ts";
+import type { KeyUses } from "../observability/key_uses.ts";
+import type { KeyList, KeyUse, ListedKey, PairingOffer, ServiceOptions } from "../protocol/admin_api.ts";
+import { type RandomBytes, toHex } from "../protocol/bytes.ts";
 import { formatPairingLink } from "../protocol/pairing_link.ts";
 import { deriveKeyId } from "../protocol/secret_key.ts";
 import { changeFromOptions, type KeyChangeValues, newKeyFromOptions } from "../services/key_from_options.ts";
 import { guestName, namesRights, PASS_RULE } from "../services/guest_pass.ts";
-import { describeRights } from "../services/key_text.ts";
-import { setRightsOptions } from "../services/rights_from_options.ts";
-import type { OptionValues, RightsOption } from "../services/rights_options.ts";
+import { describeRights, summarizeRights } from "../services/key_text.ts";
+import { optionsOfRights, setRightsOptions } from "../services/rights_from_options.ts";
+import type { OptionValues } from "../services/rights_options.ts";
+import type { LiveSections } from "../services/section.ts";
 import type { ServiceModule } from "../services/service.ts";
 import type { PairingStore } from "../store/state/pairing_store.ts";
 
@@ -29,72 +31,6 @@ export class AdministrationError extends Error {
     super(mistakes.join("\n"));
     this.name = "AdministrationError";
   }
-}
-
-/** A key, without its secret. */
-export interface ListedKey {
-  /** Name. */
-  readonly name: string;
-  /** Public id of its secret. */
-  readonly kid: string;
-  /** Text by which its device describes itself. */
-  readonly label?: string | undefined;
-  /** Time of its creation, in milliseconds since 1970; undefined for the key `default`. */
-  readonly created?: number | undefined;
-  /** Time of its expiry, in milliseconds since 1970. */
-  readonly expires?: number | undefined;
-  /** Reason why it does not work; undefined if it does. */
-  readonly unusable?: "disabled" | "expired" | undefined;
-  /** End of the validity of the secret before the last rotation, in milliseconds since 1970. */
-  readonly previousUntil?: number | undefined;
-  /** Rights in full, each with its label. */
-  readonly rights: readonly (readonly [label: string, text: string])[];
-  /** True for the key `default`, which is in a file of its own and cannot be changed here. */
-  readonly isDefault: boolean;
-  /** Last request that it opened since the start. */
-  readonly lastUse?: KeyUse | undefined;
-}
-
-/** A pairing code that waits for its device, without the code. */
-export interface ListedPairing {
-  /** Name of the key that the device gets. */
-  readonly name: string;
-  /** End of its validity, in milliseconds since 1970. */
-  readonly expires: number;
-  /** True if the key exists already, and gets a new secret. */
-  readonly isReplacement: boolean;
-}
-
-/** Keys and pairing codes. */
-export interface KeyList {
-  /** Keys, by name. */
-  readonly keys: readonly ListedKey[];
-  /** Pairing codes that wait for their devices. */
-  readonly pairings: readonly ListedPairing[];
-  /** Time from which on uses are known, in milliseconds since 1970. */
-  readonly usesSince: number;
-}
-
-/** Options by which rights in one service are granted. */
-export interface ServiceOptions {
-  /** Name of the service. */
-  readonly service: string;
-  /** True if its everyday rights belong to a key without options. */
-  readonly isEveryday: boolean;
-  /** Options of a new key, by name. */
-  readonly options: Readonly<Record<string, RightsOption>>;
-  /** Options of a change alone, by name. */
-  readonly changeOptions: Readonly<Record<string, RightsOption>>;
-}
-
-/** Link by which a device gets its key. */
-export interface PairingOffer {
-  /** Name of the key. */
-  readonly name: string;
-  /** Link with the code: a secret. */
-  readonly link: string;
-  /** End of its validity, in milliseconds since 1970. */
-  readonly expires: number;
 }
 
 /** Address of the gateway for a device. */
@@ -113,18 +49,29 @@ export interface NewKeyRequest extends OfferAddress {
   readonly values: KeyChangeValues;
 }
 
+/** Change of a key. */
+export interface KeyChangeRequest {
+  /** Version of the key that the operator saw. */
+  readonly version: string;
+  /** Values of the options that are to be different. */
+  readonly values: KeyChangeValues;
+}
+
 /** Administration of the keys. Every method that changes something throws an {@linkcode AdministrationError} if it cannot. */
 export interface KeyAdministration {
   /** Lists keys and pairing codes. */
   list(): Promise<KeyList>;
-  /** Returns the options of rights, by service. */
+  /** Returns the options of rights, by service, with what exists now to choose from. */
   options(): readonly ServiceOptions[];
   /** Makes a pairing code for a new key. */
   add(request: NewKeyRequest): Promise<PairingOffer>;
-  /** Makes a pairing code that gives an existing key a new secret. Its present one works until then. */
+  /**
+   * Makes a pairing code that gives an existing key a new secret, or another code for a key that waits for its device. The
+   * present one works until then.
+   */
   renew(name: string, address: OfferAddress): Promise<PairingOffer>;
-  /** Changes rights, rate limit, expiry and oldest version of a key. */
-  change(name: string, values: KeyChangeValues): Promise<void>;
+  /** Changes rights, rate limit, expiry and oldest version of a key, unless it was changed since the operator saw it. */
+  change(name: string, request: KeyChangeRequest): Promise<void>;
   /** Disables a key, or enables it again. */
   setDisabled(name: string, disabled: boolean): Promise<void>;
   /** Removes a key and the pairing codes that wait for it. */
@@ -143,6 +90,8 @@ export interface KeyAdministrationOptions {
   readonly uses: Pick<KeyUses, "last" | "since">;
   /** Services whose rights keys can have. */
   readonly services: readonly ServiceModule[];
+  /** Sections of the services file, whose entries keys can be granted. */
+  readonly sections: LiveSections;
   /** Wall clock, in milliseconds since 1970. */
   readonly now: () => number;
   /** Source of codes. */
@@ -153,7 +102,7 @@ export interface KeyAdministrationOptions {
 
 /** Makes the administration. */
 export function createKeyAdministration(options: KeyAdministrationOptions): KeyAdministration {
-  const { readKeys, editKeys, pairings, uses, services, now, random, log } = options;
+  const { readKeys, editKeys, pairings, uses, services, sections, now, random, log } = options;
 
   async function listed(record: KeyRecord): Promise<ListedKey> {
     const { name, label, created, expires, rights } = record;
@@ -166,7 +115,10 @@ export function createKeyAdministration(options: KeyAdministrationOptions): KeyA
       expires,
       unusable: unusableReason(record, now()),
       previousUntil: overlapLeft(record, now()) > 0 ? record.previous?.until : undefined,
+      summary: summarizeRights(rights, services),
       rights: describeRights(rights, services),
+      values: optionsOfRights(rights, services),
+      version: await versionOf(record),
       isDefault: false,
       lastUse: await lastUse(record, kid),
     };
@@ -179,13 +131,23 @@ export function createKeyAdministration(options: KeyAdministrationOptions): KeyA
     return before === undefined || (last !== undefined && last.at >= before.at) ? last : before;
   }
 
-  async function changeRecord(name: string, change: (record: KeyRecord) => Partial<KeyRecord>): Promise<void> {
+  async function changeRecord(
+    name: string,
+    change: (record: KeyRecord) => Partial<KeyRecord> | Promise<Partial<KeyRecord>>,
+  ): Promise<void> {
     refuseDefault(name);
-    await editKeys((records) => {
+    await editKeys(async (records) => {
       const record = findRecord(records, name);
       const previous = overlapLeft(record, now()) > 0 ? record.previous : undefined;
-      return records.with(records.indexOf(record), { ...record, previous, ...change(record) });
+      return records.with(records.indexOf(record), { ...record, previous, ...await change(record) });
     });
+  }
+
+  /** Returns a key that waits for its device; undefined if there is none of that name. */
+  async function findPending(name: string): Promise<PendingKey | undefined> {
+    const pending = await pairings.listPairings(now());
+    const record = pending.find((pairing) => pairing.name === name)?.record;
+    return record === undefined ? undefined : parsePendingKey(record, services);
   }
 
   async function offer(
@@ -221,14 +183,15 @@ export function createKeyAdministration(options: KeyAdministrationOptions): KeyA
       };
     },
     options: () =>
-      services.map(({ name, rights }) => ({
+      services.map(({ name, settings, rights, choices }) => ({
         service: name,
+        title: settings.title,
         isEveryday: rights.everyday !== undefined,
         options: rights.options,
-        changeOptions: rights.setOptions ?? {},
+        choices: choices?.(sections.current) ?? {},
       })),
     async add({ name: given, isPass, values, url }) {
-      refuseUnknown(values, services);
+      checkValues(values, services);
       if (isPass && !namesRights(values, services)) throw new AdministrationError([PASS_RULE]);
       const name = given ?? (isPass ? guestName(random) : "");
       const { records } = await readKeys();
@@ -238,12 +201,17 @@ export function createKeyAdministration(options: KeyAdministrationOptions): KeyA
     },
     async renew(name, { url }) {
       refuseDefault(name);
-      findRecord((await readKeys()).records, name);
-      return await offer(name, { key: undefined, url });
+      const { records } = await readKeys();
+      const key = records.some((record) => record.name === name) ? undefined : await findPending(name);
+      if (key === undefined) findRecord(records, name);
+      return await offer(name, { key, url });
     },
-    async change(name, values) {
-      refuseUnknown(values, services);
-      await changeRecord(name, (record) => {
+    async change(name, { version, values }) {
+      checkValues(values, services);
+      await changeRecord(name, async (record) => {
+        if (await versionOf(record) !== version) {
+          throw new AdministrationError([`Key "${name}" was changed meanwhile: look at it again, then change it`]);
+        }
         const { change, mistakes } = changeFromOptions(record, values, { now: now(), services });
         if (mistakes.length > 0) throw new AdministrationError(mistakes);
         return change;
@@ -274,7 +242,10 @@ export function createKeyAdministration(options: KeyAdministrationOptions): KeyA
     return {
       name: DEFAULT_KEY_NAME,
       kid,
+      summary: "every right",
       rights: [["rights", "every right"]],
+      values: {},
+      version: kid,
       isDefault: true,
       lastUse: uses.last(kid),
     };
@@ -292,13 +263,30 @@ function refuseDefault(name: string): void {
   throw new AdministrationError([`Key "${name}" cannot be changed here: it is in SECRET_KEY_FILE`]);
 }
 
-/** Options besides those of rights. */
+/** Options besides those of rights, each with one text. */
 const LIMITS: readonly string[] = ["expires", "rate", "burst", "min-protocol"];
 
-function refuseUnknown(values: OptionValues, services: readonly ServiceModule[]): void {
+/** Refuses options that do not exist, and values of another type than the option's: a limit must not be overlooked. */
+function checkValues(values: OptionValues, services: readonly ServiceModule[]): void {
   const known = setRightsOptions(services);
-  const unknown = Object.keys(values).filter((name) => !Object.hasOwn(known, name) && !LIMITS.includes(name));
-  if (unknown.length > 0) throw new AdministrationError([`There is no option ${unknown.join(", ")}`]);
+  const mistakes = Object.entries(values).flatMap(([name, value]) => {
+    const option = Object.hasOwn(known, name) ? known[name] : undefined;
+    if (option === undefined && !LIMITS.includes(name)) return [`There is no option ${name}`];
+    const isRight = option?.type === "boolean"
+      ? value === true
+      : option?.multiple === true
+      ? Array.isArray(value) && value.every((text) => typeof text === "string")
+      : typeof value === "string";
+    return isRight ? [] : [`Option ${name} has a value of the wrong type`];
+  });
+  if (mistakes.length > 0) throw new AdministrationError(mistakes);
+}
+
+/** Hashes what a change concerns, without the secret. */
+async function versionOf({ created, expires, minProtocol, rights, rate }: KeyRecord): Promise<string> {
+  const text = JSON.stringify([created, expires, minProtocol, rights, rate]);
+  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return toHex(new Uint8Array(hash));
 }
 
 function linkOf(url: string, code: string): string {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { KEY_BYTES } from "../protocol/aead.ts";
 import { type RandomBytes, toBase64Url } from "../protocol/bytes.ts";
 import { derivePairingKey } from "../protocol/pairing_exchange.ts";
 import { PAIRING_CODE_BYTES } from "../protocol/pairing_link.ts";
@@ -59,6 +60,16 @@ export async function createPairing({ name, key, now, random }: PairingOptions):
 function formatPendingKey({ created, expires, ...key }: PendingKey): string {
   const iso = (ms: number) => new Date(ms).toISOString();
   return JSON.stringify({ ...key, created: iso(created), expires: expires && iso(expires) });
+}
+
+/**
+ * Parses a key that waits for its device, from its record in the store.
+ *
+ * @throws {SyntaxError} if it is not valid, such as one of another version of the gateway
+ */
+export function parsePendingKey(text: string, services: readonly GrantableService[]): PendingKey {
+  const { secret: _secret, ...key } = completeKey(text, { secret: new Uint8Array(KEY_BYTES) }, services);
+  return key;
 }
 
 /**

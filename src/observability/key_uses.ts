@@ -4,20 +4,8 @@
  * @module
  */
 import { LruCache } from "../lib/lru_cache.ts";
+import type { KeyUse } from "../protocol/admin_api.ts";
 import type { Audit, Decision } from "./audit.ts";
-import type { Result } from "./telemetry.ts";
-
-/** Last request that a key opened. */
-export interface KeyUse {
-  /** Time of its answer, in milliseconds since 1970. */
-  readonly at: number;
-  /** Service that it was for; undefined if that was not known. */
-  readonly service: string | undefined;
-  /** What it was about, such as a method or topics. */
-  readonly target: string | undefined;
-  /** Result of the answer. */
-  readonly result: Result;
-}
 
 /** Most keys whose last use is remembered: as many as a keys file may have. */
 const MAX_KEYS = 10_000;
@@ -42,9 +30,9 @@ export class KeyUses {
     this.since = now();
   }
 
-  /** Records a decision, unless it is the end of a stream, which came after the answer. */
+  /** Records a decision, unless it is the end of a stream, or the request was for no service, as the doctor's are. */
   record({ kid, service, target, result }: Pick<Decision, "kid" | "service" | "target" | "result">): void {
-    if (result === undefined) return;
+    if (result === undefined || service === undefined) return;
     this.#last.set(kid, { at: this.#now(), service, target: target?.slice(0, MAX_TARGET), result });
   }
 

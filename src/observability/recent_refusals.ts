@@ -6,6 +6,7 @@
  * @module
  */
 import type { KeyState } from "../keys/keyring.ts";
+import type { Refusal } from "../protocol/admin_api.ts";
 import type { RefusalReason, RefusedRequest, Telemetry } from "./telemetry.ts";
 
 /** Causes that are counted by address, as the key is unknown. */
@@ -28,17 +29,9 @@ export const OPENED_CAUSES = ["clock", "rights", "key_rate"] as const;
 export type RefusalCause = (typeof ADDRESS_CAUSES)[number] | KeyState | (typeof OPENED_CAUSES)[number];
 
 /** Refused requests of one cause, and of one key where they are counted by key. */
-export interface RefusalCount {
+export interface RefusalCount extends Refusal {
   /** The cause. */
   readonly cause: RefusalCause;
-  /** Number of requests. */
-  readonly requests: number;
-  /** Name of the key, from the key files. */
-  readonly key?: string;
-  /** Addresses with the most requests, in descending order; absent if requests are counted by key. */
-  readonly addresses?: readonly { readonly address: string; readonly requests: number }[];
-  /** Seconds by which the clock of the last of these clients is ahead of the gateway's. */
-  readonly "clock_offset_seconds"?: number;
 }
 
 /** Time that the counts cover, in minutes. */

@@ -4,6 +4,8 @@
  * @module
  */
 import type { Rights } from "../keys/rights.ts";
+import type { OptionInput } from "../protocol/admin_api.ts";
+import { grantedServices } from "./granted.ts";
 import { changeList, listOption, type OptionValues, type RightsOptions, wrongValues } from "./rights_options.ts";
 import type { ServiceModule } from "./service.ts";
 
@@ -63,6 +65,11 @@ export function replaceRights(
   services: readonly ServiceModule[],
 ): RightsFromOptions {
   return isEmpty(values, services) ? { rights, mistakes: [] } : changeRights(rights, values, services);
+}
+
+/** Returns the values of the options by which rights are granted. */
+export function optionsOfRights(rights: Rights, services: readonly ServiceModule[]): OptionInput {
+  return Object.assign({}, ...grantedServices(rights, services).map(([service, own]) => service.rights.values(own)));
 }
 
 /** Changes rights; undefined for those of a new key. */

@@ -4,18 +4,7 @@
  * @module
  */
 import type { GrantableService, ServiceRights } from "../keys/rights.ts";
-
-/** Option of the command line by which rights are granted. */
-export interface RightsOption {
-  /** Kind of its value; `boolean` for a switch. */
-  readonly type: "string" | "boolean";
-  /** True if it can be given several times. */
-  readonly multiple?: boolean;
-  /** Placeholder of its value, such as `FILTER`. */
-  readonly value?: string;
-  /** Line of the help. */
-  readonly description: string;
-}
+import type { OptionInput, RightsOption } from "../protocol/admin_api.ts";
 
 /** Options by name. */
 export type RightsOptions = Readonly<Record<string, RightsOption>>;
@@ -59,6 +48,8 @@ export interface RightsDefinition extends Readonly<GrantableService["rights"]> {
   readonly setNote?: string;
   /** Applies options to rights. */
   change(request: RightsRequest): RightsChange;
+  /** Returns the values of the options that `change` makes the same rights of. */
+  values(rights: ServiceRights): OptionInput;
   /** Describes rights in full: one line each, with its label. */
   describe(rights: ServiceRights): (readonly [label: string, text: string])[];
   /** Summarizes rights in one line, with long lists shortened. */

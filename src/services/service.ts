@@ -15,6 +15,7 @@ import type { Deadlines } from "../lib/deadlines.ts";
 import type { Log } from "../observability/log.ts";
 import type { MetricRegistry, Telemetry } from "../observability/telemetry.ts";
 import type { Platform } from "../platform.ts";
+import type { OptionChoice } from "../protocol/admin_api.ts";
 import type { Bytes, RandomBytes } from "../protocol/bytes.ts";
 import type { ErrorCode } from "../protocol/error_code.ts";
 import { FieldError, type Payload } from "../protocol/payload.ts";
@@ -63,6 +64,8 @@ export interface ServiceModule<Settings extends ServiceSettings = ServiceSetting
   storedRequests?(sections: Sections): readonly StoredRequest[];
   /** Returns why it can never execute a request of a section; undefined if it may. */
   requestFault?(payload: Payload, config: Config, sections: Sections): RequestFault | undefined;
+  /** Returns the entries of its section that keys can be granted, by the name of the option of rights. */
+  choices?(sections: Sections): Readonly<Record<string, readonly OptionChoice[]>>;
   /** Creates the service. What it opens is closed with `resources`. */
   create(dependencies: ServiceDependencies): Promise<CreatedService>;
   /** Returns the end of the log line of the start; undefined where it is not configured. */

@@ -163,6 +163,33 @@ Deno.test("keys pair --replace makes a code for an existing key, and refuses opt
     assertStringIncludes((await run("pair phone --replace")).err, "keys enable phone");
   }));
 
+Deno.test("keys show, set, rotate, disable and enable say of a key that it waits for its device, and what to do", () =>
+  atHome(async ({ run }) => {
+    await run("pair tablet --publish home/# --no-qr");
+    for (const line of ["show tablet", "set tablet --expires 2h", "rotate tablet", "disable tablet", "enable tablet"]) {
+      const { code, err } = await run(line);
+      assertEquals(code, 2, line);
+      assertStringIncludes(err, 'Key "tablet" waits for its device');
+      assertStringIncludes(err, "deno task keys pair tablet --replace");
+      assertStringIncludes(err, "deno task keys remove tablet");
+    }
+    // Another name is not explained by it, nor this one once its link has expired.
+    assertStringIncludes((await run("show phone")).err, 'There is no key "phone"');
+    assertStringIncludes((await run("show tablet", { now: NOW + 11 * MINUTE })).err, 'There is no key "tablet"');
+  }));
+
+Deno.test("keys pair --replace makes another link for a key that waits for its device, with the same rights", () =>
+  atHome(async ({ run, find, records }) => {
+    const first = await run("pair tablet --publish home/# --expires 2h --no-qr");
+    const before = await find(first.out);
+    const second = await run("pair tablet --replace --no-qr", { now: NOW + MINUTE });
+    assertEquals([second.code, second.err], [0, ""]);
+    assertEquals(await find(first.out), undefined);
+    const after = await find(second.out);
+    assertEquals([after?.record, after?.isUsed], [before?.record, false]);
+    assertEquals(await records(), []);
+  }));
+
 Deno.test("keys pass makes a code with a name and rights, and tells what the guest may do", () =>
   atHome(async ({ run, find }) => {
     const { code, out } = await run("pass --action open-gate --expires 2h --uses 3 --name plumber");

@@ -28,10 +28,10 @@ function test(name: string, fn: () => Promise<void>): void {
   Deno.test({ ...needing(name, NEEDS), sanitizeOps: false, sanitizeResources: false, fn });
 }
 
-/** Runs the command `admin` on the gateway's machine. */
-async function runAdmin(): Promise<{ readonly success: boolean; readonly text: string }> {
+/** Runs a command on the gateway's machine. */
+async function runCommand(...args: readonly string[]): Promise<{ readonly success: boolean; readonly text: string }> {
   const { gateway } = theHome();
-  const { success, stdout, stderr } = await spawnMain(["admin"], {
+  const { success, stdout, stderr } = await spawnMain([...args], {
     directory: gateway.directory,
     env: { PUBLIC_URL: gateway.url, METRICS_PORT: String(port) },
   }).output();
@@ -49,7 +49,7 @@ async function publish(client: GatewayClient, topic: string): Promise<number | s
 
 /** Opens the page by the link that the command prints. */
 async function openAdmin(options: OpenOptions = {}): Promise<OpenedPage & { readonly token: string }> {
-  const { text } = await runAdmin();
+  const { text } = await runCommand("admin");
   const [link = "", token = ""] = /http:\/\/127\.0\.0\.1:\d+\/admin\/#token=([0-9a-f]{64})\S*/.exec(text) ?? [];
   const opened = await openPage(link, options);
   await opened.page.locator(".screen h1").waitFor();
@@ -70,7 +70,7 @@ test("a device that is added pairs by its link, is changed, and is removed", asy
   await opened.screenshot("admin-form");
   await dialog.getByLabel("Name").fill("tablet");
   await dialog.getByRole("button", { name: "Choose" }).click();
-  await dialog.getByText("mqtt", { exact: true }).click();
+  await dialog.locator("summary", { hasText: "MQTT" }).click();
   await dialog.getByLabel("publish", { exact: true }).fill("home/hall/#\nhome/attic/#");
   await dialog.getByRole("button", { name: "Make the link" }).click();
 
@@ -90,16 +90,30 @@ test("a device that is added pairs by its link, is changed, and is removed", asy
   const card = page.getByRole("region", { name: "tablet" });
   await card.getByText("Anna's tablet").waitFor();
   await card.getByText(/mqtt home\/cellar\/light · refused/).waitFor();
+  await card.getByText("MQTT publish home/hall/# home/attic/#").waitFor();
   await card.getByText("What it may do").click();
   await card.getByText("home/hall/#, home/attic/#").waitFor();
   assertEquals(await opened.checkAccessibility(), []);
   await opened.screenshot("admin-devices");
 
   await card.getByRole("button", { name: "Change" }).click();
-  await dialog.getByText("mqtt", { exact: true }).click();
+  await dialog.locator("summary", { hasText: "MQTT" }).click();
+  assertEquals(await dialog.getByLabel("publish", { exact: true }).inputValue(), "home/hall/#\nhome/attic/#");
+  assertEquals(await dialog.getByLabel("Expires").locator("option:checked").textContent(), "As it is: never");
+  assert(await dialog.getByRole("button", { name: "Save" }).isDisabled());
   await dialog.getByLabel("publish", { exact: true }).fill("home/cellar/#");
   await dialog.getByLabel("Expires").selectOption("2h");
+  assertEquals(await opened.checkAccessibility(), []);
   await opened.screenshot("admin-change");
+  // Meanwhile, on the command line: what the form shows is not what the key has.
+  await runCommand("keys", "set", "tablet", "--subscribe", "home/cellar/#");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  assertMatch(await dialog.getByRole("alert").innerText(), /"tablet" was changed meanwhile/);
+  await dialog.getByRole("button", { name: "Cancel" }).click();
+  await card.getByRole("button", { name: "Change" }).click();
+  await dialog.locator("summary", { hasText: "MQTT" }).click();
+  assertEquals(await dialog.getByLabel("subscribe", { exact: true }).inputValue(), "home/cellar/#");
+  await dialog.getByLabel("publish", { exact: true }).fill("home/cellar/#");
   await dialog.getByRole("button", { name: "Save" }).click();
   await page.getByText("“tablet” is changed").waitFor();
   await dialog.waitFor({ state: "detached" });
@@ -122,28 +136,56 @@ test("a device that is added pairs by its link, is changed, and is removed", asy
   assert(!theHome().gateway.output.text.includes(token));
 });
 
-test("a guest pass needs rights, gets a name, and can be withdrawn", async () => {
+test("a guest pass is for actions that exist, gets a name and another link, and can be withdrawn", async () => {
   await using opened = await openAdmin();
   const { page } = opened;
   await page.getByRole("button", { name: "Guest pass" }).click();
   const dialog = page.locator("dialog[open]");
-  await dialog.getByLabel("Expires").selectOption("never");
   await dialog.getByRole("button", { name: "Make the link" }).click();
   assertMatch(await dialog.getByRole("alert").innerText(), /A pass needs rights/);
+  await dialog.getByRole("checkbox", { name: "Open the gate" }).check();
+  await dialog.getByLabel("Runs, all together").fill("2");
   await dialog.getByLabel("Expires").selectOption("30m");
-  await dialog.getByText("mqtt", { exact: true }).click();
-  await dialog.getByLabel("publish", { exact: true }).fill("home/gate/set");
   assertEquals(await opened.checkAccessibility(), []);
   await opened.screenshot("admin-pass");
   await dialog.getByRole("button", { name: "Make the link" }).click();
-  const link = await dialog.getByLabel("Pairing link").inputValue();
+  const links = [await dialog.getByLabel("Pairing link").inputValue()];
   await dialog.getByRole("button", { name: "Close" }).last().click();
   const card = page.getByRole("region", { name: /^guest-/ });
   await card.getByText("May pair until").waitFor();
   await opened.screenshot("admin-waiting");
+  await card.getByRole("button", { name: "New link" }).click();
+  await dialog.getByRole("button", { name: "Make the link" }).click();
+  links.push(await dialog.getByLabel("Pairing link").inputValue());
+  await dialog.getByRole("button", { name: "Close" }).last().click();
   await card.getByRole("button", { name: "Withdraw the link" }).click();
   await card.waitFor({ state: "detached" });
-  assertEquals(await pair(link).then(() => "paired", ({ name }) => name), "PairingCodeError");
+  for (const link of links) {
+    assertEquals(await pair(link).then(() => "paired", ({ name }) => name), "PairingCodeError");
+  }
+});
+
+test("a pass that two phones open at once is for one of them, and its runs are counted together", async () => {
+  await using opened = await openAdmin();
+  const { page } = opened;
+  await page.getByRole("button", { name: "Guest pass" }).click();
+  const dialog = page.locator("dialog[open]");
+  await dialog.getByLabel("Name").fill("plumber");
+  await dialog.getByRole("checkbox", { name: "Open the gate" }).check();
+  await dialog.getByRole("button", { name: "Make the link" }).click();
+  const link = await dialog.getByLabel("Pairing link").inputValue();
+  const attempts = await Promise.allSettled([pair(link), pair(link)]);
+  const [key, ...others] = attempts.flatMap((attempt) => attempt.status === "fulfilled" ? [attempt.value] : []);
+  assertEquals([key?.name, others], ["plumber", []]);
+  await dialog.getByText("“plumber” has paired").waitFor();
+  await page.keyboard.press("Escape");
+  const guest = new GatewayClient({ url: key?.url ?? "", key: key?.key ?? "" });
+  const run = () =>
+    guest.call("action", { name: "open-gate" }).then(({ status }) => String(status), ({ name }) => name);
+  const outcomes = await Promise.all([run(), run(), run(), run()]);
+  assertEquals(outcomes.toSorted(), ["200", "200", "200", "ScopeError"]);
+  await page.reload();
+  await page.getByRole("region", { name: "plumber" }).getByText(/action open-gate · (done|refused)/).waitFor();
 });
 
 test("a device gets a new secret, and its old one ends once it has paired", async () => {
@@ -196,14 +238,29 @@ test("every screen is accessible and beautiful at both sizes, dark and light, in
       assertEquals(await opened.checkAccessibility(), []);
       await opened.screenshot(`admin-look-${screen}`);
     }
-    await page.locator(".head .button").first().click();
-    await page.locator("dialog[open]").waitFor();
-    assertEquals(await opened.checkAccessibility(), []);
-    await opened.screenshot("admin-look-form");
+    const dialog = page.locator("dialog[open]");
+    for (const [index, form] of ["form", "pass"].entries()) {
+      await page.locator(".head .button").nth(index).click();
+      await dialog.waitFor();
+      assertEquals(await opened.checkAccessibility(), []);
+      await opened.screenshot(`admin-look-${form}`);
+      await page.keyboard.press("Escape");
+      await dialog.waitFor({ state: "detached" });
+    }
     const width = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
     assertEquals(width, 0);
     assertEquals(opened.faults, []);
   }
+});
+
+test("the language is chosen on the page, and kept", async () => {
+  await using opened = await openAdmin();
+  const { page } = opened;
+  await page.getByRole("button", { name: "Français" }).click();
+  await page.getByRole("heading", { name: "Appareils" }).waitFor();
+  await page.reload();
+  await page.getByRole("heading", { name: "Appareils" }).waitFor();
+  assertEquals(await page.evaluate("document.documentElement.lang"), "fr");
 });
 
 test("a tab without the link, or with a wrong one, shows how to get it, and nothing else", async () => {
@@ -219,7 +276,7 @@ test("a tab without the link, or with a wrong one, shows how to get it, and noth
 test("the public port has no Admin page, and a page of another port of this machine is refused", async () => {
   const admin = `http://127.0.0.1:${port}/admin`;
   assertEquals(await statusOf(fetch(`${theHome().url}admin/`)), 404);
-  const { text } = await runAdmin();
+  const { text } = await runCommand("admin");
   const [, token = ""] = /#token=([0-9a-f]{64})/.exec(text) ?? [];
   await using opened = await openPage(theHome().url);
   // The page of devices may not connect to another port at all: a plain page may, and is refused.

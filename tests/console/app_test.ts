@@ -341,6 +341,22 @@ testPage("a guest pass shows one button with what is left, and kind words once i
   assertEquals(opened.faults, []);
 });
 
+testPage("a guest pass that ends while its page is open shows nothing to press, and says so", async () => {
+  const options = ["--action", "open-gate", "--action", "light", "--expires", "2h", "--name", "visitor"];
+  await using opened = await openPage(await makeLink(theHome(), "pass", ...options));
+  const { page } = opened;
+  await page.locator(".guest .tile").nth(1).waitFor();
+  await opened.screenshot("guest-of-two");
+  await page.clock.install();
+  await page.reload();
+  await page.locator(".guest .tile").nth(1).waitFor();
+  await page.clock.fastForward("02:01:00");
+  await page.getByText("This pass has ended").waitFor();
+  assertEquals(await page.locator(".tile").count(), 0);
+  await opened.screenshot("guest-ended");
+  assertEquals(await opened.checkAccessibility(), []);
+});
+
 testPage("the language is chosen on the device, and kept", async () => {
   await using opened = await openPaired();
   const { page } = opened;

@@ -1,7 +1,11 @@
 /** Administration of keys by the operator: what it refuses, and what each change leaves as it was. */
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { getLogger } from "@logtape/logtape";
-import { AdministrationError, createKeyAdministration } from "../../src/gateway/key_administration.ts";
+import {
+  AdministrationError,
+  createKeyAdministration,
+  type KeyChangeRequest,
+} from "../../src/gateway/key_administration.ts";
 import type { KeyRecord } from "../../src/keys/schema.ts";
 import { KeyUses } from "../../src/observability/key_uses.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
@@ -9,6 +13,11 @@ import { deriveKeyId } from "../../src/protocol/secret_key.ts";
 import { SERVICES } from "../../src/services/registry.ts";
 import { MemoryState } from "../../src/store/state/memory_state.ts";
 import { makeRecord, NOW } from "../support/gateway.ts";
+
+const SECTION = {
+  bell: { label: "Ring the bell", publish: { topic: "home/bell", message: "ring" } },
+  gate: { label: "Open the gate", publish: { topic: "home/gate", message: "open" } },
+};
 
 const PHONE = makeRecord({ name: "phone", services: ["mqtt"], publish: ["home/#"], subscribe: ["home/#"] });
 
@@ -23,11 +32,17 @@ function make(given: readonly KeyRecord[] = [PHONE]) {
     pairings,
     uses,
     services: SERVICES,
+    sections: { current: { actions: SECTION } },
     now,
     random: randomBytes,
     log: getLogger("test"),
   });
-  return { admin, pairings, uses, records: () => records };
+  /** Changes a key as it is now. */
+  async function change(name: string, values: KeyChangeRequest["values"]): Promise<void> {
+    const { keys } = await admin.list();
+    await admin.change(name, { version: keys.find((key) => key.name === name)?.version ?? "", values });
+  }
+  return { admin, change, pairings, uses, records: () => records };
 }
 
 const url = "https://home.example";
@@ -76,22 +91,22 @@ Deno.test("add() gives a guest pass a name, if it has none", async () => {
 });
 
 Deno.test("change() keeps the secret and what no option names", async () => {
-  const { admin, records } = make();
-  await admin.change("phone", { publish: ["home/hall"], expires: "2h" });
+  const { change, records } = make();
+  await change("phone", { publish: ["home/hall"], expires: "2h" });
   const [after] = records();
   assertEquals(after?.secret, PHONE.secret);
   assertEquals(after?.rights["mqtt"], { publish: ["home/hall"], subscribe: ["home/#"], brokers: [] });
   assertEquals(after?.expires, NOW * 1000 + 7_200_000);
-  await admin.change("phone", { publish: [""] });
+  await change("phone", { publish: [""] });
   assertEquals(records()[0]?.rights["mqtt"], { publish: [], subscribe: ["home/#"], brokers: [] });
 });
 
 Deno.test("a change that is refused leaves the file as it was", async () => {
-  const { admin, records } = make();
-  await assertRejects(() => admin.change("phone", { publish: ["a#"] }), AdministrationError);
-  await assertRejects(() => admin.change("phone", { unknown: ["a"] }), AdministrationError);
-  await assertRejects(() => admin.change("nobody", { expires: "2h" }), AdministrationError);
-  await assertRejects(() => admin.change("default", { expires: "2h" }), AdministrationError);
+  const { admin, change, records } = make();
+  await assertRejects(() => change("phone", { publish: ["a#"] }), AdministrationError);
+  await assertRejects(() => change("phone", { unknown: ["a"] }), AdministrationError);
+  await assertRejects(() => change("nobody", { expires: "2h" }), AdministrationError);
+  await assertRejects(() => change("default", { expires: "2h" }), AdministrationError);
   await assertRejects(() => admin.setDisabled("default", true), AdministrationError);
   await assertRejects(() => admin.remove("default"), AdministrationError);
   await assertRejects(() => admin.remove("nobody"), AdministrationError);
@@ -117,4 +132,95 @@ Deno.test("remove() removes a key with the code that waits for it, and a code al
   assertEquals((await admin.list()).pairings.map(({ name }) => name), ["tablet"]);
   await admin.remove("tablet");
   assertEquals((await admin.list()).pairings, []);
+});
+
+Deno.test("change() refuses a key that was changed since it was listed, such as in another tab or by hand", async () => {
+  const { admin, change, records } = make();
+  const [seen] = (await admin.list()).keys;
+  await change("phone", { publish: ["home/hall"] });
+  const error = await assertRejects(
+    () => admin.change("phone", { version: seen?.version ?? "", values: { publish: ["home/#", "garden/#"] } }),
+    AdministrationError,
+  );
+  assertEquals(error.message, 'Key "phone" was changed meanwhile: look at it again, then change it');
+  assertEquals(records()[0]?.rights["mqtt"]?.["publish"], ["home/hall"]);
+});
+
+Deno.test("a key disabled meanwhile can be changed, and stays disabled", async () => {
+  const { admin, records } = make();
+  const [seen] = (await admin.list()).keys;
+  await admin.setDisabled("phone", true);
+  await admin.change("phone", { version: seen?.version ?? "", values: { expires: "2h" } });
+  assertEquals([records()[0]?.disabled, records()[0]?.expires], [true, NOW * 1000 + 7_200_000]);
+});
+
+Deno.test("an option with a value of another type is refused, so that no limit is overlooked", async () => {
+  const { admin } = make();
+  for (
+    const values of [
+      { action: ["bell"], uses: ["3"] },
+      { action: "bell" },
+      { action: [3] },
+      { action: ["bell"], "own-apikey": "yes" },
+      { action: ["bell"], uses: true },
+    ]
+  ) {
+    const error = await assertRejects(
+      () => admin.add({ name: "new", isPass: true, values, url }),
+      AdministrationError,
+    );
+    assertMatch(error.message, /^Option [\w-]+ has a value of the wrong type$/);
+  }
+  assertEquals((await admin.list()).pairings, []);
+});
+
+Deno.test("list() has the rights of a key as values of options, which change nothing when they are sent back", async () => {
+  const record = makeRecord({
+    name: "phone",
+    rights: {
+      jeedom: { methods: ["cmd::*"], refusedMethods: [], commands: [12], endpoints: [], ownApikey: false },
+      mqtt: { publish: ["home/#"], subscribe: [], brokers: [] },
+      action: { actions: ["gate*", "gone"], uses: 3 },
+    },
+  });
+  const { admin, change, records } = make([record]);
+  const values = (await admin.list()).keys[0]?.values ?? {};
+  assertEquals(values, {
+    method: ["cmd::*"],
+    "refuse-method": [],
+    command: ["12"],
+    scenario: [],
+    endpoint: [],
+    publish: ["home/#"],
+    subscribe: [],
+    broker: [],
+    action: ["gate*", "gone"],
+    uses: "3",
+  });
+  await change("phone", { publish: ["home/hall"] });
+  assertEquals(records()[0]?.rights, {
+    ...record.rights,
+    mqtt: { publish: ["home/hall"], subscribe: [], brokers: [] },
+  });
+});
+
+Deno.test("options() has the entries of the services file to choose from", () => {
+  const { admin } = make();
+  const choices = Object.assign({}, ...admin.options().map(({ choices }) => choices));
+  assertEquals(choices, {
+    action: [{ value: "bell", label: "Ring the bell" }, { value: "gate", label: "Open the gate" }],
+    "http-target": [],
+    query: [],
+    "write-series": [],
+  });
+});
+
+Deno.test("renew() of a key that waits for its device makes another link, with the same rights and limits", async () => {
+  const { admin, pairings } = make();
+  const first = await admin.add({ isPass: true, name: "plumber", values: { action: ["bell"], uses: "3" }, url });
+  const [before] = await pairings.listPairings(NOW * 1000);
+  const second = await admin.renew("plumber", { url });
+  assert(second.link !== first.link);
+  const after = await pairings.listPairings(NOW * 1000);
+  assertEquals(after.map(({ name, record }) => [name, record]), [["plumber", before?.record]]);
 });

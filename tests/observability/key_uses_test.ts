@@ -27,9 +27,10 @@ Deno.test("KeyUses remembers the last use of each key since its start", () => {
   assertEquals(uses.last(DECISION.kid), { at: 3000, service: "echo", target: "x".repeat(200), result: "refused" });
 });
 
-Deno.test("KeyUses ignores the end of a stream, which is no use", () => {
+Deno.test("KeyUses ignores the end of a stream, and a request for no service, such as the doctor's", () => {
   const uses = new KeyUses(() => 1);
   uses.record({ ...DECISION, result: undefined });
+  uses.record({ ...DECISION, service: undefined, result: "failed" });
   assertEquals(uses.last(DECISION.kid), undefined);
 });
 

@@ -3,10 +3,9 @@
  *
  * @module
  */
-import { KEY_BYTES } from "../../protocol/aead.ts";
 import { deriveKeyId } from "../../protocol/secret_key.ts";
 import { KeyFileError } from "../../keys/default_key_file.ts";
-import { completeKey } from "../../keys/pairing_code.ts";
+import { parsePendingKey } from "../../keys/pairing_code.ts";
 import type { PendingPairing } from "../../store/state/pairing_store.ts";
 import { DEFAULT_KEY_NAME } from "../../keys/schema.ts";
 import { type CommandLine, readOptions } from "../args.ts";
@@ -56,7 +55,7 @@ export async function listKeys(session: KeysSession): Promise<void> {
 /** Summarizes the rights of a key whose device has not paired yet. */
 function summarize(record: string, services: readonly ServiceModule[]): string {
   try {
-    return summarizeRights(completeKey(record, { secret: new Uint8Array(KEY_BYTES) }, services).rights, services);
+    return summarizeRights(parsePendingKey(record, services).rights, services);
   } catch {
     return "rights of another version of the gateway: its device cannot pair";
   }

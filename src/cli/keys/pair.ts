@@ -10,6 +10,7 @@ import { everydayNote, newKeyOptions, readNewKey } from "./new_key.ts";
 import { offerPairing } from "./offer_pairing.ts";
 import { CODE_OPTIONS } from "./qr_code.ts";
 import { findKey, type KeysSession, oneName, refuseDefault } from "./session.ts";
+import { findWaitingKey } from "./waiting.ts";
 
 /** Returns the command line of `keys pair`. */
 export function pairLine(services: readonly ServiceModule[]): CommandLine {
@@ -44,7 +45,7 @@ export async function pairKey(session: KeysSession): Promise<void> {
   await offerPairing({ name, key }, values, session);
 }
 
-/** Makes a code that gives an existing key a new secret. */
+/** Makes a code that gives an existing key a new secret, or another code for a key that waits for its device. */
 async function pairAgain(
   name: string,
   values: ReturnType<typeof readArgs<ReturnType<typeof commandLine>["options"]>>["values"],
@@ -58,7 +59,12 @@ async function pairAgain(
       `--replace keeps what the key may do: change it with deno task keys set ${name} --${option} …`,
     );
   }
-  const record = findKey(await session.read(), name);
+  const records = await session.read();
+  if (!records.some((record) => record.name === name)) {
+    const key = await findWaitingKey(name, session);
+    if (key !== undefined) return await offerPairing({ name, key }, values, session);
+  }
+  const record = findKey(records, name);
   const reason = unusableReason(record, session.now);
   if (reason === "disabled") session.warn(`Key "${name}" is disabled: deno task keys enable ${name}`);
   if (reason === "expired") session.warn(`Key "${name}" has expired: deno task keys set ${name} --expires 90d`);

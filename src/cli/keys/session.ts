@@ -124,16 +124,26 @@ export function oneName(positionals: readonly string[], { usage }: Pick<KeysSess
   return name;
 }
 
+/** Error for the name of a key that is not in the keys file. */
+export class UnknownKeyError extends UsageError {
+  /** Makes the error from the name and the message. */
+  constructor(readonly key: string, message: string) {
+    super(message);
+    this.name = "UnknownKeyError";
+  }
+}
+
 /**
  * Finds a record by its name.
  *
- * @throws {UsageError} with the names of the keys, if there is none with this name
+ * @throws {UnknownKeyError} with the names of the keys, if there is none with this name
  */
 export function findKey(records: readonly KeyRecord[], name: string): KeyRecord {
   const record = records.find((record) => record.name === name);
   if (record !== undefined) return record;
   const known = records.map(({ name }) => name).toSorted().join(", ");
-  throw new UsageError(
+  throw new UnknownKeyError(
+    name,
     `There is no key "${name}"` +
       (known === "" ? `: add it with deno task keys add ${name}` : `. There are: ${known}`),
   );
@@ -159,7 +169,7 @@ export function refuseDefault(name: string, { config }: KeysSession): void {
  * @param name its name
  * @param change returns the changed fields of the record
  * @returns the record before the change
- * @throws `UsageError` if the keys file has no such key; `KeyFileError`, `KeysFileLockedError`
+ * @throws `UnknownKeyError` if the keys file has no such key; `KeyFileError`, `KeysFileLockedError`
  */
 export async function changeKey(
   session: KeysSession,

@@ -78,8 +78,14 @@ function StoppedPage() {
         </span>
         <h1>{texts.title}</h1>
         <p class="lead">{texts.lead}</p>
-        <code class="command">{texts.command}</code>
-        <button type="button" class="button primary" onClick={() => void state.load()}>{retry}</button>
+        {texts.command !== "" && <code class="command">{texts.command}</code>}
+        <button
+          type="button"
+          class="button primary"
+          onClick={() => state.stopped.value === "version" ? location.reload() : void state.load()}
+        >
+          {retry}
+        </button>
       </div>
     </main>
   );

@@ -4,6 +4,9 @@
  * @module
  */
 import type { ComponentChildren } from "preact";
+import { LanguageSegments } from "../components/language_segments.tsx";
+import { useAdmin } from "./admin_context.tsx";
+import { useAdminTexts } from "./admin_texts.ts";
 
 /** Properties of a frame. */
 export interface AdminScreenProps {
@@ -15,8 +18,10 @@ export interface AdminScreenProps {
   readonly children: ComponentChildren;
 }
 
-/** Frame of a screen: its title, its buttons, its content. */
+/** Frame of a screen: its title, its buttons, its content, the languages. */
 export function AdminScreen({ title, buttons, children }: AdminScreenProps) {
+  const { chooseLanguage } = useAdmin();
+  const texts = useAdminTexts();
   return (
     <div class="screen">
       <header class="head">
@@ -24,6 +29,9 @@ export function AdminScreen({ title, buttons, children }: AdminScreenProps) {
         {buttons !== undefined && <div class="buttons">{buttons}</div>}
       </header>
       {children}
+      <footer class="foot">
+        <LanguageSegments label={texts.language} onChoose={chooseLanguage} />
+      </footer>
     </div>
   );
 }

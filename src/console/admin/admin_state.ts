@@ -5,26 +5,42 @@
  */
 import { signal } from "@preact/signals";
 import type { Observable, Variable } from "../observable.ts";
-import { type AdminApi, AdminError, type AdminOptions, type KeyList } from "./api.ts";
+import type { KeyList, KeyOptions } from "../../protocol/admin_api.ts";
+import type { Language } from "../catalogue/language.ts";
+import { isKeyList, isKeyOptions } from "./answers.ts";
+import { type AdminApi, AdminError, type AdminFailure } from "./api.ts";
 
 /** Reason why the page shows nothing. */
-export type Stopped = "token" | "unreachable";
+export type Stopped = Exclude<AdminFailure, "refused">;
+
+/** Parts of the page. */
+export interface AdminParts {
+  /** Client of the API. */
+  readonly api: AdminApi;
+  /** Address for devices that the link has. */
+  readonly gateway: string | undefined;
+  /** Changes the language of the page, and keeps it. */
+  readonly chooseLanguage: (language: Language) => void;
+}
 
 /** State of the page. */
 export class AdminState {
   readonly #list = signal<KeyList | undefined>(undefined);
-  readonly #options = signal<AdminOptions | undefined>(undefined);
+  readonly #options = signal<KeyOptions | undefined>(undefined);
   readonly #stopped = signal<Stopped | undefined>(undefined);
   readonly #gateway: string | undefined;
   /** Client of the API. */
   readonly api: AdminApi;
+  /** Changes the language of the page, and keeps it. */
+  readonly chooseLanguage: (language: Language) => void;
   /** Message about the last change. */
   readonly notice: Variable<string> = signal("");
 
-  /** Makes the state; `gateway` is the address for devices that the link has. */
-  constructor(api: AdminApi, gateway: string | undefined) {
+  /** Makes the state. */
+  constructor({ api, gateway, chooseLanguage }: AdminParts) {
     this.api = api;
     this.#gateway = gateway;
+    this.chooseLanguage = chooseLanguage;
   }
 
   /** Keys and pairing codes; undefined until they are loaded. */
@@ -33,7 +49,7 @@ export class AdminState {
   }
 
   /** Options of rights; undefined until they are loaded. */
-  get options(): Observable<AdminOptions | undefined> {
+  get options(): Observable<KeyOptions | undefined> {
     return this.#options;
   }
 
@@ -51,8 +67,8 @@ export class AdminState {
   async load(): Promise<void> {
     await this.attempt(async () => {
       const [list, options] = await Promise.all([
-        this.api.get<KeyList>("keys"),
-        this.api.get<AdminOptions>("options"),
+        this.api.get("keys", isKeyList),
+        this.api.get("options", isKeyOptions),
       ]);
       this.#list.value = list;
       this.#options.value = options;
@@ -63,7 +79,7 @@ export class AdminState {
   /** Loads the keys again. */
   async refresh(): Promise<void> {
     await this.attempt(async () => {
-      this.#list.value = await this.api.get<KeyList>("keys");
+      this.#list.value = await this.api.get("keys", isKeyList);
       this.#stopped.value = undefined;
     });
   }

@@ -4,12 +4,15 @@
  * @module
  */
 import { useState } from "preact/hooks";
+import type { ListedKey } from "../../protocol/admin_api.ts";
 import { Dialog } from "../components/dialog.tsx";
-import { useTexts } from "../context.tsx";
+import { useFormat, useTexts } from "../context.tsx";
 import { useAdminTexts } from "./admin_texts.ts";
 import { useAdmin } from "./admin_context.tsx";
-import type { ListedKey } from "./api.ts";
-import { type Drafts, type Expiry, ExpiryField, Mistakes, RightsFields, valuesOf } from "./form_fields.tsx";
+import { isDone } from "./answers.ts";
+import { changesOf, draftsOf } from "./drafts.ts";
+import { type Expiry, ExpiryField, Mistakes } from "./form_fields.tsx";
+import { RightsFields } from "./rights_fields.tsx";
 
 /** Properties of the form. */
 export interface ChangeKeyDialogProps {
@@ -19,42 +22,37 @@ export interface ChangeKeyDialogProps {
   readonly onClose: () => void;
 }
 
-/** Form; empty fields change nothing. */
-export function ChangeKeyDialog({ entry: { name, rights }, onClose }: ChangeKeyDialogProps) {
+/** Form with the key as it was when it was opened. Only what is different is sent. */
+export function ChangeKeyDialog({ entry, onClose }: ChangeKeyDialogProps) {
   const state = useAdmin();
-  const texts = useAdminTexts().form;
+  const { form: texts, devices } = useAdminTexts();
   const cancel = useTexts().app.cancel;
-  const [drafts, setDrafts] = useState<Drafts>({});
+  const format = useFormat();
+  const [{ name, version, values, expires: present }] = useState(entry);
+  const [before] = useState(() => draftsOf(values));
+  const [drafts, setDrafts] = useState(before);
   const [expires, setExpires] = useState<Expiry>("");
   const [mistakes, setMistakes] = useState<string | undefined>(undefined);
   const services = state.options.value?.services ?? [];
+  const changes = { ...changesOf(drafts, before, services), ...expires !== "" && { expires } };
 
   async function submit(): Promise<void> {
-    let isDone = false;
+    let isSaved = false;
     const refused = await state.attempt(async () => {
-      await state.api.post("keys/change", {
-        name,
-        values: { ...valuesOf(drafts, services), ...expires === "" ? {} : { expires } },
-      });
-      isDone = true;
+      await state.api.post("keys/change", { name, version, values: changes }, isDone);
+      isSaved = true;
     });
     setMistakes(refused);
-    if (!isDone) return;
-    state.notice.value = texts.changed(name);
-    onClose();
+    if (isSaved) {
+      state.notice.value = texts.changed(name);
+      onClose();
+    }
+    // Also after a refusal: another tab, or another program, may have changed the key.
     await state.refresh();
   }
 
   return (
     <Dialog title={texts.changeTitle(name)} onClose={onClose}>
-      <dl class="facts" lang="en">
-        {rights.map(([label, text]) => (
-          <div key={label}>
-            <dt>{label}</dt>
-            <dd>{text}</dd>
-          </div>
-        ))}
-      </dl>
       <p>{texts.changeLead}</p>
       <form
         class="form"
@@ -65,15 +63,21 @@ export function ChangeKeyDialog({ entry: { name, rights }, onClose }: ChangeKeyD
       >
         <RightsFields
           services={services}
-          isChange
+          isNew={false}
           drafts={drafts}
-          onDraft={(name, value) => setDrafts((before) => ({ ...before, [name]: value }))}
+          onDraft={(name, draft) => setDrafts((earlier) => ({ ...earlier, [name]: draft }))}
         />
-        <ExpiryField value={expires} isChange onChoose={setExpires} />
+        <ExpiryField
+          value={expires}
+          present={present === undefined ? devices.never : format.dateTime(present)}
+          onChoose={setExpires}
+        />
         <Mistakes text={mistakes} />
         <div class="buttons">
           <button type="button" class="button plain" onClick={onClose}>{cancel}</button>
-          <button type="submit" class="button primary">{texts.save}</button>
+          <button type="submit" class="button primary" disabled={Object.keys(changes).length === 0}>
+            {texts.save}
+          </button>
         </div>
       </form>
     </Dialog>

@@ -11,7 +11,8 @@ import { visibleText } from "../text/visible.ts";
 import { AdminScreen } from "./admin_screen.tsx";
 import { useAdminTexts } from "./admin_texts.ts";
 import { useAdmin } from "./admin_context.tsx";
-import type { DoctorReport, Finding } from "./api.ts";
+import type { DoctorReport, Finding } from "../../protocol/admin_api.ts";
+import { isDoctorReport } from "./answers.ts";
 
 /** Statuses, the most urgent first. */
 const ORDER = ["failed", "warning", "ok", "skipped"] as const;
@@ -26,7 +27,7 @@ export function ChecksScreen() {
 
   async function run(): Promise<void> {
     setIsBusy(true);
-    const refused = await state.attempt(async () => setReport(await state.api.post<DoctorReport>("doctor")));
+    const refused = await state.attempt(async () => setReport(await state.api.post("doctor", {}, isDoctorReport)));
     if (refused !== undefined) state.notice.value = refused;
     setIsBusy(false);
   }

@@ -10,9 +10,10 @@ import { useFormat } from "../context.tsx";
 import { AdminScreen } from "./admin_screen.tsx";
 import { useAdminTexts } from "./admin_texts.ts";
 import { useAdmin } from "./admin_context.tsx";
-import type { PairingOffer } from "./api.ts";
+import type { PairingOffer } from "../../protocol/admin_api.ts";
 import { KeyCard, PairingCard } from "./key_card.tsx";
 import { NewKeyDialog } from "./new_key_dialog.tsx";
+import { PassDialog } from "./pass_dialog.tsx";
 import { OfferDialog } from "./offer_dialog.tsx";
 
 /** Devices, and what can be done with them. */
@@ -50,7 +51,7 @@ export function DevicesScreen() {
         : (
           <div class="cards">
             {pairings.filter(({ isReplacement }) => !isReplacement).map((pairing) => (
-              <PairingCard key={`pairing ${pairing.name}`} pairing={pairing} />
+              <PairingCard key={`pairing ${pairing.name}`} pairing={pairing} onOffer={setOffer} />
             ))}
             {keys.map((one) => (
               <KeyCard
@@ -62,13 +63,8 @@ export function DevicesScreen() {
             ))}
           </div>
         )}
-      {form !== undefined && (
-        <NewKeyDialog
-          isPass={form === "pass"}
-          onOffer={setOffer}
-          onClose={() => setForm(undefined)}
-        />
-      )}
+      {form === "device" && <NewKeyDialog onOffer={setOffer} onClose={() => setForm(undefined)} />}
+      {form === "pass" && <PassDialog onOffer={setOffer} onClose={() => setForm(undefined)} />}
       {offer !== undefined && <OfferDialog offer={offer} onClose={() => setOffer(undefined)} />}
     </AdminScreen>
   );

@@ -10,7 +10,8 @@ import { useFormat } from "../context.tsx";
 import { visibleText } from "../text/visible.ts";
 import { useAdminTexts } from "./admin_texts.ts";
 import { useAdmin } from "./admin_context.tsx";
-import type { KeyUse, ListedKey, ListedPairing, PairingOffer } from "./api.ts";
+import type { KeyUse, ListedKey, ListedPairing, PairingOffer } from "../../protocol/admin_api.ts";
+import { isDone } from "./answers.ts";
 import { ChangeKeyDialog } from "./change_key_dialog.tsx";
 import { RenewDialog } from "./renew_dialog.tsx";
 
@@ -30,11 +31,11 @@ export function KeyCard({ entry, pairing, onOffer }: KeyCardProps) {
   const format = useFormat();
   const state = useAdmin();
   const [open, setOpen] = useState<"change" | "renew" | "remove" | undefined>(undefined);
-  const { name, kid, label, created, expires, unusable, previousUntil, rights, isDefault, lastUse } = entry;
+  const { name, kid, label, created, expires, unusable, previousUntil, summary, rights, isDefault, lastUse } = entry;
   const close = () => setOpen(undefined);
 
   async function run(path: string, body: object, done: string): Promise<void> {
-    const refused = await state.attempt(() => state.api.post(path, { name, ...body }));
+    const refused = await state.attempt(() => state.api.post(path, { name, ...body }, isDone));
     state.notice.value = refused ?? done;
     await state.refresh();
   }
@@ -86,7 +87,12 @@ export function KeyCard({ entry, pairing, onOffer }: KeyCardProps) {
         )}
       </dl>
       <details>
-        <summary>{texts.may}</summary>
+        <summary>
+          <span class="text">
+            {texts.may}
+            <small class="quiet" lang="en">{visibleText(summary)}</small>
+          </span>
+        </summary>
         <dl class="facts" lang="en">
           {rights.map(([label, text]) => (
             <div key={label}>
@@ -139,7 +145,7 @@ function LastUse({ use: { at, service, target, result } }: { readonly use: KeyUs
       {format.time(at, Date.now())}
       <span class="quiet">
         {" · "}
-        <bdi>{visibleText([service, target].filter((text) => text !== undefined).join(" ")) || texts.unknownUse}</bdi>
+        <bdi>{visibleText(target === undefined ? service : `${service} ${target}`)}</bdi>
         {" · "}
         {texts.results[result]}
       </span>
@@ -147,14 +153,24 @@ function LastUse({ use: { at, service, target, result } }: { readonly use: KeyUs
   );
 }
 
+/** Properties of the card of a code. */
+export interface PairingCardProps {
+  /** The code. */
+  readonly pairing: ListedPairing;
+  /** Shows a link. */
+  readonly onOffer: (offer: PairingOffer) => void;
+}
+
 /** Card of a code whose device has not paired yet. */
-export function PairingCard({ pairing: { name, expires } }: { readonly pairing: ListedPairing }) {
+export function PairingCard({ pairing: { name, expires }, onOffer }: PairingCardProps) {
   const texts = useAdminTexts().devices;
   const format = useFormat();
   const state = useAdmin();
 
+  const [isRenewing, setIsRenewing] = useState(false);
+
   async function withdraw(): Promise<void> {
-    const refused = await state.attempt(() => state.api.post("keys/remove", { name }));
+    const refused = await state.attempt(() => state.api.post("keys/remove", { name }, isDone));
     state.notice.value = refused ?? texts.withdrawn(name);
     await state.refresh();
   }
@@ -175,8 +191,10 @@ export function PairingCard({ pairing: { name, expires } }: { readonly pairing: 
         </div>
       </div>
       <div class="buttons">
+        <button type="button" class="button plain small" onClick={() => setIsRenewing(true)}>{texts.newLink}</button>
         <button type="button" class="button danger small" onClick={() => void withdraw()}>{texts.withdraw}</button>
       </div>
+      {isRenewing && <RenewDialog name={name} isWaiting onOffer={onOffer} onClose={() => setIsRenewing(false)} />}
     </section>
   );
 }

@@ -1,12 +1,13 @@
 /** Entry of the Admin page: takes the token out of the address, loads, renders. */
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import { render } from "preact";
-import { preferredLanguage } from "../catalogue/language.ts";
+import type { Language } from "../catalogue/language.ts";
 import { LanguageProvider } from "../context.tsx";
 import { AdminPage } from "./admin_page.tsx";
 import { AdminProvider } from "./admin_context.tsx";
 import { AdminState } from "./admin_state.ts";
 import { createAdminApi } from "./api.ts";
+import { keepLanguage, readLanguage } from "./kept_language.ts";
 import { takeAdminLink } from "./token.ts";
 
 const replace = (fragment: string) => history.replaceState(null, "", fragment);
@@ -15,9 +16,18 @@ const takeLink = () => takeAdminLink({ hash: location.hash, replace }, sessionSt
 // Before anything else, and before any request.
 const { token, gateway } = takeLink();
 
-const language = preferredLanguage(navigator.languages);
-document.documentElement.lang = language;
-const state = new AdminState(createAdminApi((input, init) => fetch(input, init), token ?? ""), gateway);
+const language = signal(readLanguage(localStorage, navigator.languages));
+effect(() => {
+  document.documentElement.lang = language.value;
+});
+
+function chooseLanguage(chosen: Language): void {
+  language.value = chosen;
+  keepLanguage(localStorage, chosen);
+}
+
+const api = createAdminApi((input, init) => fetch(input, init), token ?? "");
+const state = new AdminState({ api, gateway, chooseLanguage });
 const route = signal(location.hash);
 globalThis.addEventListener("hashchange", () => {
   // Another link in the same tab.
@@ -34,7 +44,7 @@ document.addEventListener("visibilitychange", () => {
 const root = document.getElementById("app");
 if (root === null) throw new Error("index.html has no element with the id app");
 render(
-  <LanguageProvider language={signal(language)}>
+  <LanguageProvider language={language}>
     <AdminProvider state={state}>
       <AdminPage route={route} />
     </AdminProvider>

@@ -10,7 +10,7 @@ import { Icon } from "../components/icon.tsx";
 import { useFormat, useTexts } from "../context.tsx";
 import { useAdminTexts } from "./admin_texts.ts";
 import { useAdmin } from "./admin_context.tsx";
-import type { PairingOffer } from "./api.ts";
+import type { PairingOffer } from "../../protocol/admin_api.ts";
 
 /** Pause between two looks at the list, in milliseconds. */
 const POLL_MS = 1500;

@@ -9,7 +9,8 @@ import { useFormat, useTexts } from "../context.tsx";
 import { AdminScreen } from "./admin_screen.tsx";
 import { useAdminTexts } from "./admin_texts.ts";
 import { useAdmin } from "./admin_context.tsx";
-import type { Refusal, Refusals } from "./api.ts";
+import type { Refusal, RefusalList } from "../../protocol/admin_api.ts";
+import { isRefusalList } from "./answers.ts";
 
 /** Pause between two looks, in milliseconds. */
 const POLL_MS = 5000;
@@ -19,9 +20,9 @@ export function RefusalsScreen() {
   const state = useAdmin();
   const texts = useAdminTexts().refusals;
   const loading = useTexts().app.loading;
-  const [found, setFound] = useState<Refusals | undefined>(undefined);
+  const [found, setFound] = useState<RefusalList | undefined>(undefined);
   useEffect(() => {
-    const load = () => void state.attempt(async () => setFound(await state.api.get<Refusals>("refusals")));
+    const load = () => void state.attempt(async () => setFound(await state.api.get("refusals", isRefusalList)));
     load();
     const timer = setInterval(() => document.visibilityState === "visible" && load(), POLL_MS);
     return () => clearInterval(timer);
@@ -56,7 +57,7 @@ function RefusalCard({ refusal }: { readonly refusal: Refusal }) {
   const { cause, requests, key, addresses = [], clock_offset_seconds: offset } = refusal;
   const { title, about } = texts.causes[cause] ?? { title: cause, about: "" };
   return (
-    <section class="finding" aria-label={title}>
+    <section class="finding" aria-label={key === undefined ? title : `${title}, ${texts.key(key)}`}>
       <header>
         <h2>{title}</h2>
         <span class="count num">{format.number(requests)}</span>

@@ -35,7 +35,8 @@ export function Dialog({ title, children, onClose, class: more = "" }: DialogPro
       ref={element}
       class={`dialog ${more}`}
       aria-labelledby={id}
-      onClose={onClose}
+      // Its removal closes it as well, and the event may come when another dialog is open already.
+      onClose={(event) => event.currentTarget.isConnected && onClose()}
       onClick={(event) => event.target === element.current && onClose()}
     >
       <div class="dialog-body">

@@ -11,6 +11,7 @@ import { KeyFileError } from "../../keys/default_key_file.ts";
 import { KeysFileLockedError } from "../../keys/keyring_file.ts";
 import { MemoryBudget } from "../../limits/memory_budget.ts";
 import { RECENT_MINUTES, type RecentRefusals } from "../../observability/recent_refusals.ts";
+import type { DoctorReport, KeyOptions, RefusalList } from "../../protocol/admin_api.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import { StateFileError } from "../../store/state/state_file.ts";
 import { createConsoleRoutes, type PageFiles } from "../console.ts";
@@ -18,23 +19,6 @@ import { badRequest, HttpError } from "../errors.ts";
 import { READ_METHODS, type RouteEntry } from "../router.ts";
 import { ADMIN_PATH, assertToken } from "./guard.ts";
 import { readJsonBody } from "./json_body.ts";
-
-/** Results of the doctor's checks. */
-export interface DoctorReport {
-  /** End of the checks, in milliseconds since 1970. */
-  readonly at: number;
-  /** Result of each check, with its remedy. */
-  readonly results: readonly {
-    /** Name of the check. */
-    readonly name: string;
-    /** Status. */
-    readonly status: "ok" | "warning" | "failed" | "skipped";
-    /** Result in words. */
-    readonly message: string;
-    /** Instructions that fix it. */
-    readonly remedy?: string;
-  }[];
-}
 
 /** Parts of the gateway that the page shows and changes. */
 export interface AdminPageOptions {
@@ -63,7 +47,12 @@ const HEADERS = {
 const name = z.strictObject({ name: z.string().min(1).max(100) });
 const address = z.string().min(1).max(500).optional();
 const value = z.string().max(500);
-const values = z.record(z.string().max(50), z.union([value, z.literal(true), z.array(value).max(200)]));
+const values = z.object({
+  expires: value.optional(),
+  rate: value.optional(),
+  burst: value.optional(),
+  "min-protocol": value.optional(),
+}).catchall(z.union([value, z.literal(true), z.array(value).max(200)]));
 
 const addition = z.strictObject({
   name: z.string().max(100).optional(),
@@ -74,12 +63,9 @@ const addition = z.strictObject({
 
 const schemas = {
   renewal: z.strictObject({ ...name.shape, url: address }),
-  change: z.strictObject({ ...name.shape, values }),
+  change: z.strictObject({ ...name.shape, version: z.string().max(100), values }),
   disabling: z.strictObject({ ...name.shape, disabled: z.boolean() }),
 };
-
-/** Values of options, as they came in a body. */
-type Values = z.output<typeof values>;
 
 /** Returns the routes of the page and of its API. */
 export function createAdminRoutes(
@@ -124,20 +110,28 @@ export function createAdminRoutes(
     ...files,
     { path: `${ADMIN_PATH}proof`, label: "admin", methods: READ_METHODS, handle: prove },
     api("keys", "GET", () => keys.list()),
-    api("options", "GET", () => Promise.resolve({ services: keys.options(), address: publicUrl?.href })),
-    api("refusals", "GET", () => Promise.resolve({ minutes: RECENT_MINUTES, refusals: refusals.list() })),
+    api(
+      "options",
+      "GET",
+      (): Promise<KeyOptions> => Promise.resolve({ services: keys.options(), address: publicUrl?.href }),
+    ),
+    api(
+      "refusals",
+      "GET",
+      (): Promise<RefusalList> => Promise.resolve({ minutes: RECENT_MINUTES, refusals: refusals.list() }),
+    ),
     api("doctor", "POST", () => runDoctor()),
     api("keys/add", "POST", async (request) => {
-      const { values, url, ...body } = await readJsonBody(request, addition);
-      return await keys.add({ ...body, values: toOptionValues(values), url: addressOf(url) });
+      const { url, ...body } = await readJsonBody(request, addition);
+      return await keys.add({ ...body, url: addressOf(url) });
     }),
     api("keys/renew", "POST", async (request) => {
       const { name, url } = await readJsonBody(request, schemas.renewal);
       return await keys.renew(name, { url: addressOf(url) });
     }),
     api("keys/change", "POST", async (request) => {
-      const { name, values } = await readJsonBody(request, schemas.change);
-      await keys.change(name, toOptionValues(values));
+      const { name, ...change } = await readJsonBody(request, schemas.change);
+      await keys.change(name, change);
     }),
     api("keys/disable", "POST", async (request) => {
       const { name, disabled } = await readJsonBody(request, schemas.disabling);
@@ -145,21 +139,6 @@ export function createAdminRoutes(
     }),
     api("keys/remove", "POST", async (request) => await keys.remove((await readJsonBody(request, name)).name)),
   ];
-}
-
-/** Options of a key that have one value. */
-const SINGLE = ["expires", "rate", "burst", "min-protocol"] as const;
-
-/** Returns values as the command line has them: a list for each option of rights, a text for the others. */
-function toOptionValues(
-  given: Values,
-): Readonly<Record<string, unknown>> & Partial<Record<typeof SINGLE[number], string>> {
-  const single = SINGLE.flatMap((name) => {
-    const value = given[name];
-    return typeof value === "string" ? [[name, value] as const] : [];
-  });
-  const others = Object.entries(given).filter(([name]) => !SINGLE.some((one) => one === name));
-  return { ...Object.fromEntries(others), ...Object.fromEntries(single) };
 }
 
 function challengeOf(request: Request): Bytes | undefined {

@@ -29,6 +29,9 @@ export const action: ServiceModule<typeof ACTION_SETTINGS> = {
   // Its own answers are small; those of the services that run the actions count there.
   maxAnswerBytes: () => 0,
   storedRequests: (sections) => storedRequestsOf(readSection(ACTIONS_SECTION, sections)),
+  choices: (sections) => ({
+    action: [...readSection(ACTIONS_SECTION, sections)].map(([value, { label }]) => ({ value, label })),
+  }),
   create({ sections, state, allRights, findService, monotonic }) {
     const fullScope = new Scope(allRights);
     const service = createActionService({

@@ -81,6 +81,10 @@ export const ACTION_RIGHTS: RightsDefinition = {
   },
   setNote: `--uses ${NO_LIMIT} removes that limit. A new --uses includes the runs counted before.`,
   change: changeRights,
+  values(rights) {
+    const { actions, uses } = schema.parse(rights);
+    return { action: actions, uses: uses === undefined ? NO_LIMIT : String(uses) };
+  },
   describe: describeRights,
   summarize(rights) {
     const { actions, uses } = schema.parse(rights);

@@ -176,6 +176,10 @@ export const HOME_ASSISTANT_RIGHTS: RightsDefinition = {
     ),
   },
   change: changeRights,
+  values(rights) {
+    const { read, call } = rightsSchema.parse(rights);
+    return { "ha-read": read, "ha-call": call };
+  },
   describe: describeRights,
   summarize: summarizeRights,
   describeReach(rights) {

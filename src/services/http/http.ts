@@ -40,6 +40,7 @@ export const http: ServiceModule<typeof HTTP_SETTINGS> = {
     targetsOf(sections)
       .filter(([, { caFile, certFile }]) => caFile !== undefined || certFile !== undefined)
       .map(([name, target]) => checkCertificates(name, target, platform)),
+  choices: (sections) => ({ "http-target": targetsOf(sections).map(([value]) => ({ value })) }),
   requestFault: (payload, _config, sections) => storedRequestFault(payload, readSection(HTTP_SECTION, sections)),
   create({ config, sections, broker, platform, deadlines, resources }) {
     const transports = new Transports(platform);

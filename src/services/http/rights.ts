@@ -110,6 +110,10 @@ export const HTTP_RIGHTS: RightsDefinition = {
     "http-url": listOption("PATTERN", "URLs to use, out of HTTP_ALLOWED"),
   },
   change: changeRights,
+  values(rights) {
+    const { targets, methods, paths, urls } = schema.parse(rights);
+    return { "http-target": targets, "http-method": methods, "http-path": paths, "http-url": urls };
+  },
   describe: describeRights,
   summarize: summarizeRights,
 };

@@ -5,11 +5,12 @@
  */
 import { formatHostPattern } from "../../net/egress.ts";
 import { hostOf } from "../../net/host.ts";
+import type { OptionChoice } from "../../protocol/admin_api.ts";
 import { createReadSection, readSection } from "../section.ts";
 import type { ServiceModule } from "../service.ts";
 import { createInfluxCheck } from "./health.ts";
 import { INFLUXDB_RIGHTS } from "./rights.ts";
-import { INFLUXDB_SECTION, type InfluxServer, serversOf } from "./section.ts";
+import { INFLUXDB_SECTION, type InfluxEntry, type InfluxServer, serversOf } from "./section.ts";
 import { createFetchOf, openServerFetch } from "./server_fetch.ts";
 import { createInfluxService, INFLUXDB } from "./service.ts";
 import { INFLUXDB_SETTINGS } from "./settings.ts";
@@ -37,6 +38,10 @@ export const influxdb: ServiceModule<typeof INFLUXDB_SETTINGS> = {
     const names = [...queries.keys()].join(", ") || "none";
     return { field: "query", message: `must be a query of the section influxdb. There are: ${names}` };
   },
+  choices(sections) {
+    const { queries, writes } = readSection(INFLUXDB_SECTION, sections);
+    return { query: toChoices(queries), "write-series": toChoices(writes) };
+  },
   create({ config, sections, platform, deadlines, now, checkTimeoutMs, resources }) {
     const content = createReadSection(INFLUXDB_SECTION, sections);
     const fetchOf = createFetchOf(platform);
@@ -55,6 +60,10 @@ export const influxdb: ServiceModule<typeof INFLUXDB_SETTINGS> = {
     });
   },
 };
+
+function toChoices(entries: ReadonlyMap<string, InfluxEntry>): OptionChoice[] {
+  return [...entries].map(([value, { label }]) => ({ value, ...label !== undefined && { label } }));
+}
 
 function targetOf({ url }: InfluxServer): string {
   return formatHostPattern({ host: hostOf(url), port: Number(url.port || (url.protocol === "https:" ? 443 : 80)) });

@@ -96,6 +96,10 @@ export const INFLUXDB_RIGHTS: RightsDefinition = {
     "write-series": listOption("NAME", "InfluxDB writes to use"),
   },
   change: changeRights,
+  values(rights) {
+    const { queries, write } = schema.parse(rights);
+    return { query: queries, "write-series": write };
+  },
   describe: (given) => {
     const { queries, write } = schema.parse(given);
     return [["InfluxDB queries", describeList(queries)], ["InfluxDB writes", describeList(write)]];

@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { NotGrantedError, ScopeError, type ServiceRights } from "../../keys/rights.ts";
+import type { OptionInput } from "../../protocol/admin_api.ts";
 import {
   changeList,
   describeList,
@@ -215,6 +216,7 @@ export const JEEDOM_RIGHTS: RightsDefinition = {
   addNote: "Jeedom: methods that read and control; others have to be named, see\ndocs/jeedom-methods.md.",
   setNote: `--command ${NO_LIMIT} and --scenario ${NO_LIMIT} remove that limit.`,
   change: changeRights,
+  values: valuesOf,
   describe: describeRights,
   summarize: summarizeRights,
   isNewLimit: (rights, values) =>
@@ -264,6 +266,20 @@ function changeRights({ before: given, values, isNamed, isNew }: RightsRequest):
         ...stillLimited("scenario", isNoLimit(values, "scenario"), rights.commands),
       ],
     ],
+  };
+}
+
+function valuesOf(given: ServiceRights): OptionInput {
+  const { methods, refusedMethods, commands, scenarios, endpoints, ownApikey } = rightsSchema.parse(given);
+  const isLimited = commands !== undefined || scenarios !== undefined;
+  const limit = (ids: readonly number[] | undefined) => isLimited ? (ids ?? []).map(String) : [NO_LIMIT];
+  return {
+    method: methods,
+    "refuse-method": refusedMethods,
+    command: limit(commands),
+    scenario: limit(scenarios),
+    endpoint: endpoints,
+    ...ownApikey && { "own-apikey": true },
   };
 }
 

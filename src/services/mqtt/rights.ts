@@ -100,6 +100,10 @@ export const MQTT_RIGHTS: RightsDefinition = {
   },
   addNote: "MQTT: all topics of the gateway's own broker.",
   change: changeRights,
+  values(rights) {
+    const { publish, subscribe, brokers } = schema.parse(rights);
+    return { publish, subscribe, broker: brokers };
+  },
   describe: describeRights,
   summarize: summarizeRights,
   describeReach(rights) {

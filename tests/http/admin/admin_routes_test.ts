@@ -199,7 +199,9 @@ Deno.test("a huge, malformed or foreign body is refused", async () => {
   assertEquals(await statusOf("keys/remove", {}), 400);
   assertEquals(await statusOf("keys/remove", { name: 1 }), 400);
   assertEquals(await statusOf("keys/remove", { name: "phone", more: true }), 400);
-  assertEquals(await statusOf("keys/change", { name: "phone", values: { publish: [{}] } }), 400);
+  assertEquals(await statusOf("keys/change", { name: "phone", version: "v", values: { publish: [{}] } }), 400);
+  assertEquals(await statusOf("keys/change", { name: "phone", version: "v", values: { expires: ["2h"] } }), 400);
+  assertEquals(await statusOf("keys/change", { name: "phone", values: {} }), 400);
   assertEquals(calls, []);
 });
 
@@ -209,14 +211,14 @@ Deno.test("each request calls the administration with its fields", async () => {
   assertEquals([added.status, added.headers.get("Cache-Control")], [200, "no-store"]);
   assertEquals((await added.json()).link, "https://home.example/#pair=code");
   await post("keys/renew", { name: "phone", url: "https://other.example" });
-  await post("keys/change", { name: "phone", values: { "own-apikey": true } });
+  await post("keys/change", { name: "phone", version: "v", values: { "own-apikey": true } });
   await post("keys/disable", { name: "phone", disabled: true });
   await post("keys/remove", { name: "phone" });
   const values = { publish: ["home/#"], expires: "2h" };
   assertEquals(calls, [
     ["add", { name: "phone", isPass: false, values, url: "https://home.example/" }],
     ["renew", "phone", { url: "https://other.example" }],
-    ["change", "phone", { "own-apikey": true }],
+    ["change", "phone", { version: "v", values: { "own-apikey": true } }],
     ["setDisabled", "phone", true],
     ["remove", "phone"],
   ]);

@@ -52,6 +52,7 @@ const ECHO_RIGHTS: RightsDefinition = {
     const given = changeList(values, "word", { isNew }) ?? (isNamed && words.length === 0 ? ["*"] : undefined);
     return { rights: { words: given ?? words }, isGranted: given !== undefined && given.length > 0, mistakes: [] };
   },
+  values: (rights) => ({ word: rightsSchema.parse(rights).words }),
   describe: (rights) => [["echo words", describeList(rightsSchema.parse(rights).words)]],
   summarize: (rights) => `echo ${summarizeList(rightsSchema.parse(rights).words)}`,
 };

@@ -8,6 +8,7 @@ import type { AdminTexts } from "./en.ts";
 /** French texts. */
 export const fr: AdminTexts = {
   title: "Administration",
+  language: "Langue",
   local: "Sur cette machine seulement",
   localLead: "Bouclage local, avec votre lien",
   screens: { devices: "Appareils", checks: "Contrôles", refusals: "Refus" },
@@ -23,6 +24,11 @@ export const fr: AdminTexts = {
       lead: "Elle est arrêtée, ou écoute maintenant sur un autre port. Démarrez-la, puis réessayez :",
       command: "deno task start",
     },
+    version: {
+      title: "La passerelle a maintenant une autre version",
+      lead: "Cette page vient d’une version précédente. Rechargez-la.",
+      command: "",
+    },
   },
   devices: {
     title: "Appareils",
@@ -34,7 +40,6 @@ export const fr: AdminTexts = {
     states: { active: "Active", disabled: "Désactivée", expired: "Expirée", waiting: "En attente" },
     lastUse: "Dernière utilisation",
     neverUsed: "aucune depuis le démarrage",
-    unknownUse: "inconnue",
     results: { ok: "fait", subscribed: "à l’écoute", repeat: "répétée", refused: "refusée", failed: "échec" },
     created: "Créée",
     expires: "Expire",
@@ -55,6 +60,7 @@ export const fr: AdminTexts = {
     removed: (name) => `« ${name} » est supprimée.`,
     disabled: (name) => `« ${name} » est désactivée.`,
     enabled: (name) => `« ${name} » est activée.`,
+    newLink: "Nouveau lien",
     withdraw: "Retirer le lien",
     withdrawn: (name) => `Le lien pour « ${name} » ne sert plus à rien.`,
   },
@@ -63,7 +69,13 @@ export const fr: AdminTexts = {
     addLead: "Vous obtenez un code qui sert une seule fois, dans les 10 minutes. Il ne contient pas la clé.",
     passTitle: "Accès invité",
     passLead:
-      "Accordez peu de choses, pour peu de temps. Envoyez le lien ou montrez le code : il sert une seule fois, dans les 10 minutes.",
+      "L’invité reçoit un lien. Il sert pour un seul téléphone et doit être ouvert dans les 10 minutes ; la durée de l’accès court dès maintenant.",
+    passActions: "Ce que l’invité peut faire",
+    noActions:
+      "Cette maison n’a pas encore d’actions : ajoutez-en au fichier des services, ou accordez d’autres droits ci-dessous.",
+    uses: "Utilisations, en tout",
+    noLimit: "sans limite",
+    moreRights: "Autres droits",
     name: "Nom",
     deviceName: "tablette-cuisine",
     guestName: "plombier",
@@ -76,10 +88,10 @@ export const fr: AdminTexts = {
     chooseAbout: "Rien d’autre que ce qui est donné ci-dessous.",
     everydayOf: "Droits courants, sauf limites ci-dessous",
     oneEach: "Un par ligne.",
-    empty: (name) => `Tout retirer de ${name}`,
+    granted: "accordé",
     expires: "Expire",
+    keep: (present) => `Inchangé : ${present}`,
     spans: {
-      "": "Ne pas changer",
       never: "Jamais",
       "30m": "Dans 30 minutes",
       "2h": "Dans 2 heures",
@@ -95,10 +107,12 @@ export const fr: AdminTexts = {
       "Les navigateurs ne chiffrent que sur les pages https : avec cette adresse, seules les apps peuvent s’associer.",
     makeLink: "Créer le lien",
     changeTitle: (name) => `Modifier « ${name} »`,
-    changeLead: "Ce que vous saisissez remplace toutes les valeurs précédentes. Un champ vide ne change rien.",
+    changeLead: "Seul ce que vous modifiez ici change. Une liste que vous videz n’accorde rien.",
     changed: (name) => `« ${name} » est modifiée. Ses flux se reconnectent.`,
     save: "Enregistrer",
     renewTitle: (name) => `Nouveau secret pour « ${name} »`,
+    newLinkTitle: (name) => `Nouveau lien pour « ${name} »`,
+    newLinkLead: "Il accorde la même chose et sert une seule fois, dans les 10 minutes. Le lien actuel prend fin.",
     renewLead: "La clé garde ses droits. Son secret actuel reste valable jusqu’à ce qu’un appareil ouvre le lien.",
   },
   offer: {

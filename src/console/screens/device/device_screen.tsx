@@ -7,7 +7,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { Forgotten } from "../../app.ts";
 import { Confirm } from "../../components/confirm.tsx";
 import { ScreenFrame } from "../../components/screen_frame.tsx";
-import { isLanguage, LANGUAGES } from "../../catalogue/language.ts";
+import { LanguageSegments } from "../../components/language_segments.tsx";
 import { useApp, useTexts } from "../../context.tsx";
 import { visibleText } from "../../text/visible.ts";
 import type { ScreenProps } from "../screen.ts";
@@ -34,23 +34,10 @@ export function DeviceScreen({ connection }: ScreenProps) {
 function LanguageChoice() {
   const app = useApp();
   const texts = useTexts().device;
-  const current = app.language.value;
   return (
     <section class="card">
       <h2>{texts.language}</h2>
-      <div class="segments" role="group" aria-label={texts.language}>
-        {Object.entries(LANGUAGES).map(([language, name]) => (
-          <button
-            key={language}
-            type="button"
-            lang={language}
-            aria-pressed={language === current}
-            onClick={() => isLanguage(language) && void app.chooseLanguage(language)}
-          >
-            {name}
-          </button>
-        ))}
-      </div>
+      <LanguageSegments label={texts.language} onChoose={(language) => void app.chooseLanguage(language)} />
       <Storage />
     </section>
   );

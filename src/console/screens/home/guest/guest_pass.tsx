@@ -1,5 +1,5 @@
 /**
- * Guest pass: one button.
+ * Guest pass: one button, or the few that the guest may press.
  *
  * @module
  */
@@ -8,19 +8,23 @@ import { useApp, useFormat, useTexts } from "../../../context.tsx";
 import { ActionTile } from "../actions/action_tile.tsx";
 import type { ActionsProps } from "../actions/actions.tsx";
 import { Limits } from "./limits.tsx";
+import { useEnd } from "./use_end.ts";
 
-/** The one action of a guest; kind words once it cannot be run any more. */
+/** Actions of a guest; kind words once it cannot be run any more. */
 export function GuestPass({ connection, list, isOffline, refresh }: ActionsProps) {
   const app = useApp();
   const texts = useTexts().guest;
   const format = useFormat();
-  const now = app.browser.now();
   const expiresAt = connection.device.value?.expiresAt ?? connection.home.expiresAt;
-  const hasExpired = expiresAt !== undefined && expiresAt <= now;
+  const hasExpired = useEnd(expiresAt);
   if (hasExpired || list.uses?.left === 0) {
     return (
       <Empty icon={hasExpired ? "clock" : "check"} title={hasExpired ? texts.expired : texts.usedUp}>
-        <p>{hasExpired ? texts.expiredLead(format.time(expiresAt, now)) : texts.usedUpLead}</p>
+        <p>
+          {hasExpired && expiresAt !== undefined
+            ? texts.expiredLead(format.time(expiresAt, app.browser.now()))
+            : texts.usedUpLead}
+        </p>
         <button type="button" class="button plain" onClick={() => void app.forget(connection.home)}>
           {texts.forget}
         </button>
@@ -36,7 +40,7 @@ export function GuestPass({ connection, list, isOffline, refresh }: ActionsProps
           action={action}
           uses={list.uses}
           isOffline={isOffline}
-          isAlone
+          isAlone={list.actions.length === 1}
           onRan={refresh}
         />
       ))}
