@@ -7,10 +7,11 @@ import { colorOf } from "../../commands/color_line.tsx";
 import { HistoryButton } from "../../components/history_button.tsx";
 import type { Connection } from "../../connection/connection.ts";
 import { useApp, useFormat, useTexts, useTranslated } from "../../context.tsx";
+import { numberIn } from "../../text/scalar.ts";
 import { visibleText } from "../../text/visible.ts";
 import { callJeedom } from "./call.ts";
 import { formatTime, readHistory } from "./history.ts";
-import { type Info, numberOf } from "./rooms.ts";
+import type { Info } from "./rooms.ts";
 import { JEEDOM_TEXTS } from "./texts.ts";
 import type { Values } from "./values.ts";
 
@@ -69,7 +70,7 @@ function InfoValue({ info, values }: Pick<InfoRowProps, "info" | "values">) {
   const { states } = useTexts().home;
   const format = useFormat();
   const value = values.of(info.id).value;
-  const number = numberOf(value);
+  const number = numberIn(value);
   if (value === undefined || value === "") return <span class="quiet">{texts.noValue}</span>;
   if (info.subType === "binary" && number !== undefined) {
     return <b class="reading-value">{number === 0 ? states["off"] : states["on"]}</b>;
