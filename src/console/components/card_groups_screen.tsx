@@ -22,8 +22,6 @@ export interface CardGroupsTexts {
   readonly groups: string;
   /** Label of the search. */
   readonly find: string;
-  /** Returns the number of cards in words. */
-  readonly found: (number: number) => string;
   /** Says that an answer is awaited, for screen readers. */
   readonly loading: string;
   /** Says that there is no connection to ask by. */
@@ -79,7 +77,7 @@ export function CardGroupsScreen<T>(props: CardGroupsScreenProps<T>) {
         <SearchField
           label={texts.find}
           value={search}
-          found={texts.found(count)}
+          found={common.found(count)}
           onSearch={(text) => {
             setSearch(text);
             setLimit(PAGE);

@@ -3,10 +3,12 @@
  *
  * @module
  */
+import { plural } from "../catalogue/format.ts";
 import type { Translated } from "../catalogue/language.ts";
 
 const en = {
   all: "All",
+  found: (number: number) => `${number} found`,
   more: (number: number) => `Show ${number} more`,
   noMatch: "Nothing found",
 };
@@ -16,6 +18,7 @@ export const CARD_GROUPS_TEXTS: Translated<typeof en> = {
   en,
   fr: {
     all: "Tout",
+    found: (number) => `${number} ${plural("fr", number, { one: "résultat", other: "résultats" })}`,
     more: (number) => `En montrer ${number} de plus`,
     noMatch: "Rien trouvé",
   },

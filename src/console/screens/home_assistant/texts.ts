@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { plural } from "../../catalogue/format.ts";
 import type { Translated } from "../../catalogue/language.ts";
 import type { ControlName } from "./controls.ts";
 
@@ -11,7 +10,6 @@ const en = {
   title: "Home Assistant",
   groups: "Kinds",
   find: "Find an entity",
-  found: (number: number) => `${number} ${plural("en", number, { one: "entity", other: "entities" })}`,
   loading: "Asking Home Assistant for its entities …",
   offline: "Offline: Home Assistant cannot be asked now.",
   failed: "Home Assistant’s entities could not be loaded",
@@ -129,7 +127,6 @@ export const HOME_ASSISTANT_TEXTS: Translated<HomeAssistantTexts> = {
     title: "Home Assistant",
     groups: "Genres",
     find: "Chercher une entité",
-    found: (number) => `${number} ${plural("fr", number, { one: "entité", other: "entités" })}`,
     loading: "Demande des entités à Home Assistant …",
     offline: "Hors ligne : impossible d’interroger Home Assistant pour l’instant.",
     failed: "Les entités de Home Assistant n’ont pas pu être chargées",
