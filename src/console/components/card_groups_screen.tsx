@@ -6,7 +6,7 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import type { Connection } from "../connection/connection.ts";
-import { useTexts, useTranslated } from "../context.tsx";
+import { useFormat, useTexts, useTranslated } from "../context.tsx";
 import { type CardGroup, countCards, findCards, firstCards, type GroupedCard, type LoadState } from "./card_groups.ts";
 import { CARD_GROUPS_TEXTS } from "./card_groups_texts.ts";
 import { Empty } from "./empty.tsx";
@@ -64,6 +64,7 @@ const MAX_WITHOUT_SEARCH = 4;
 export function CardGroupsScreen<T>(props: CardGroupsScreenProps<T>) {
   const { screen, texts, connection, wanted, groups, card, note } = props;
   const common = useTranslated(CARD_GROUPS_TEXTS);
+  const format = useFormat();
   const [search, setSearch] = useState("");
   const [limit, setLimit] = useState(PAGE);
   const found = findCards(groups, search);
@@ -77,7 +78,7 @@ export function CardGroupsScreen<T>(props: CardGroupsScreenProps<T>) {
         <SearchField
           label={texts.find}
           value={search}
-          found={common.found(count)}
+          found={common.found(count, format.number(count))}
           onSearch={(text) => {
             setSearch(text);
             setLimit(PAGE);

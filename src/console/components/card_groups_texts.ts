@@ -8,7 +8,7 @@ import type { Translated } from "../catalogue/language.ts";
 
 const en = {
   all: "All",
-  found: (number: number) => `${number} found`,
+  found: (_number: number, written: string) => `${written} found`,
   more: (number: number) => `Show ${number} more`,
   noMatch: "Nothing found",
 };
@@ -18,7 +18,7 @@ export const CARD_GROUPS_TEXTS: Translated<typeof en> = {
   en,
   fr: {
     all: "Tout",
-    found: (number) => `${number} ${plural("fr", number, { one: "résultat", other: "résultats" })}`,
+    found: (number, written) => `${written} ${plural("fr", number, { one: "résultat", other: "résultats" })}`,
     more: (number) => `En montrer ${number} de plus`,
     noMatch: "Rien trouvé",
   },

@@ -64,6 +64,9 @@ export function InfoHistory({ info, connection }: Pick<InfoRowProps, "info" | "c
   );
 }
 
+/** Characters from which on a text is not shown as a figure. */
+const LONG_TEXT = 30;
+
 /** Value of a command with its unit; it alone is rendered again when the value changes. */
 function InfoValue({ info, values }: Pick<InfoRowProps, "info" | "values">) {
   const texts = useTranslated(JEEDOM_TEXTS);
@@ -76,6 +79,10 @@ function InfoValue({ info, values }: Pick<InfoRowProps, "info" | "values">) {
     return <b class="reading-value">{number === 0 ? states["off"] : states["on"]}</b>;
   }
   const color = colorOf(value);
+  if (info.subType === "string" && String(value).length > LONG_TEXT) {
+    const text = visibleText(String(value));
+    return <span class="reading-text" title={text}>{text}</span>;
+  }
   return (
     <b class="reading-value num">
       {color !== undefined && info.subType === "string" && <i class="swatch" style={{ background: color }} />}
