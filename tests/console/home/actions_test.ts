@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { actionIcon } from "../../../src/console/screens/home/actions/action_icon.ts";
 import { parseActionList } from "../../../src/console/screens/home/actions/action_list.ts";

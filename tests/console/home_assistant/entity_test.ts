@@ -5,7 +5,8 @@ import { CATALOGUE } from "../../../src/console/catalogue/catalogue.ts";
 import { createFormat } from "../../../src/console/catalogue/format.ts";
 import { findCards } from "../../../src/console/components/card_groups.ts";
 import { cardGroups } from "../../../src/console/screens/home_assistant/cards.ts";
-import { type Control, controlsOf } from "../../../src/console/screens/home_assistant/controls.ts";
+import type { Control } from "../../../src/console/screens/home_assistant/control.ts";
+import { controlsOf } from "../../../src/console/screens/home_assistant/controls.ts";
 import { Entities } from "../../../src/console/screens/home_assistant/entities.ts";
 import { type Entity, readEntity } from "../../../src/console/screens/home_assistant/entity.ts";
 import { historyForm, historyPoints } from "../../../src/console/screens/home_assistant/history.ts";
@@ -92,7 +93,7 @@ Deno.test("controlsOf() offers only the features that an entity says it has", ()
     ["volume", 0, 100, 1, 41, { service: "media_player.volume_set", data: { volume_level: 0.2 } }],
   ]);
   assertEquals(of("climate.hall", "heat_cool", { target_temp_low: 18, hvac_modes: [] }), []);
-  const color = { supported_color_modes: ["hs"], rgb_color: [255, 0, 16] };
+  const color = { "supported_color_modes": ["hs"], "rgb_color": [255, 0, 16] };
   assertEquals(of("light.strip", "on", color).at(-1), ["color", "#ff0010", {
     service: "light.turn_on",
     data: { rgb_color: [255, 0, 128] },

@@ -3,72 +3,12 @@
  *
  * @module
  */
-import { type Scale, scaleOf } from "../../commands/scale.ts";
+import { scaleOf } from "../../commands/scale.ts";
 import { numberIn } from "../../text/scalar.ts";
 import type { MayCall } from "./access.ts";
+import type { Control, ControlName } from "./control.ts";
+import { colorOfRgb, rgbOf } from "./rgb.ts";
 import { type Entity, isAway } from "./entity.ts";
-
-/** Names of controls and buttons, for which the page has texts. */
-export type ControlName =
-  | ("brightness" | "color" | "position" | "temperature" | "mode" | "value" | "option" | "speed" | "volume")
-  | (
-    | "open"
-    | "stop"
-    | "close"
-    | "lock"
-    | "unlock"
-    | "run"
-    | "press"
-    | "on"
-    | "off"
-    | "play"
-    | "pause"
-    | "start"
-    | "dock"
-  );
-
-/** Call of a service for the entity. */
-export interface EntityCall {
-  /** Service, such as `light.turn_on`. */
-  readonly service: string;
-  /** Data of the call. */
-  readonly data?: Readonly<Record<string, unknown>> | undefined;
-}
-
-/** Control of an entity. */
-export type Control =
-  | { readonly kind: "switch"; readonly on: EntityCall; readonly off: EntityCall; readonly isOn: boolean }
-  | {
-    readonly kind: "slider";
-    readonly name: ControlName;
-    readonly scale: Scale;
-    readonly unit: string;
-    readonly value: number | undefined;
-    readonly call: (value: number) => EntityCall;
-  }
-  | {
-    readonly kind: "choice";
-    readonly name: ControlName;
-    readonly values: readonly string[];
-    readonly value: string | undefined;
-    readonly call: (value: string) => EntityCall;
-  }
-  | {
-    readonly kind: "color";
-    readonly name: ControlName;
-    /** Colour as `#rrggbb`; undefined where it is not known. */
-    readonly value: string | undefined;
-    readonly call: (value: string) => EntityCall;
-  }
-  | {
-    readonly kind: "buttons";
-    readonly buttons: readonly {
-      readonly name: ControlName;
-      readonly call: EntityCall;
-      /** True if it is asked for first, as it may let a person in. */
-      readonly asks: boolean;
-    }[];
-  };
 
 /** Domains that are switched on and off by services of their own. */
 const SWITCHED: readonly string[] = [
@@ -252,16 +192,4 @@ export function controlsOf(entity: Entity, mayCall: MayCall): readonly Control[]
       break;
   }
   return controls;
-}
-
-/** Returns the parts of a colour such as `#rrggbb`. */
-function rgbOf(color: string): readonly number[] {
-  return [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
-}
-
-/** Returns a colour as `#rrggbb`; undefined if its parts are none. */
-function colorOfRgb(parts: unknown): string | undefined {
-  if (!Array.isArray(parts)) return undefined;
-  const bytes = parts.filter((part) => Number.isInteger(part) && part >= 0 && part <= 255);
-  return bytes.length === 3 ? `#${bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("")}` : undefined;
 }

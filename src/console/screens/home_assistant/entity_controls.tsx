@@ -13,7 +13,7 @@ import { Confirm } from "../../components/confirm.tsx";
 import type { Connection } from "../../connection/connection.ts";
 import { useTexts, useTranslated } from "../../context.tsx";
 import { commandOf } from "./call.ts";
-import type { Control } from "./controls.ts";
+import type { Control } from "./control.ts";
 import { plainWords } from "./state_words.ts";
 import { HOME_ASSISTANT_TEXTS } from "./texts.ts";
 

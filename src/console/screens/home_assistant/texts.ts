@@ -4,7 +4,7 @@
  * @module
  */
 import type { Translated } from "../../catalogue/language.ts";
-import type { ControlName } from "./controls.ts";
+import type { ControlName } from "./control.ts";
 
 const en = {
   title: "Home Assistant",
