@@ -40,6 +40,8 @@ test("switch, slider and buttons call services, and show the state that follows"
   await card(page, "Shutter").getByRole("button", { name: "Close" }).click();
   await card(page, "Shutter").locator(".entity-state", { hasText: "Closed" }).waitFor();
   assertEquals(await stateOf("cover.living_room"), "closed");
+  await page.getByRole("button", { name: "Show picture" }).click();
+  await page.getByRole("img", { name: "Picture of Front door camera" }).waitFor();
   assertEquals(opened.faults, []);
 });
 
@@ -49,7 +51,7 @@ test("a lock asks before it is opened", async () => {
   const lock = card(page, "Front door lock");
   await lock.getByRole("button", { name: "Unlock" }).click();
   const dialog = page.locator("dialog[open]");
-  assertMatch(await dialog.innerText(), /let somebody in/);
+  assertMatch(await dialog.innerText(), /let a person in/);
   assertEquals(await opened.checkAccessibility(), []);
   await page.keyboard.press("Escape");
   await dialog.waitFor({ state: "detached" });
@@ -90,11 +92,11 @@ test("the search finds ids and names, and the address names a domain", async () 
   await using opened = await openScreen(["--ha-read", "*"]);
   const { page } = opened;
   await page.getByRole("searchbox").fill("kitchen temp");
-  await page.getByText("1 entity", { exact: true }).waitFor();
+  await page.getByText("1 found", { exact: true }).waitFor();
   assertEquals(await page.locator(".unit h3").allInnerTexts(), ["Kitchen temperature"]);
   await page.getByRole("searchbox").fill("");
   await page.locator(".groups a", { hasText: "Covers" }).click();
-  await page.getByText("1 entity", { exact: true }).waitFor();
+  await page.getByText("1 found", { exact: true }).waitFor();
   assertMatch(page.url(), /#\/home-assistant\/cover$/);
   assertEquals(opened.faults, []);
 });

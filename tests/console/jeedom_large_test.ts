@@ -16,12 +16,12 @@ Deno.test.afterAll(() => jeedom.stop());
 test("300 devices are counted and searched, and shown part by part", async () => {
   await using opened = await openScreen(["--service", "jeedom"]);
   const { page } = opened;
-  await page.getByText("307 devices", { exact: true }).waitFor();
+  await page.getByText("308 found", { exact: true }).waitFor();
   assert(await page.locator(".unit").count() < 60);
   await page.getByRole("button", { name: "Show 48 more" }).click();
   await page.locator(".unit").nth(95).waitFor();
   await page.getByRole("searchbox").fill("device 29.9");
-  await page.getByText("1 device", { exact: true }).waitFor();
+  await page.getByText("1 found", { exact: true }).waitFor();
   assertEquals(await page.locator(".unit h3").allInnerTexts(), ["Device 29.9"]);
   assertEquals(await page.locator(".reading").count(), 10);
   assertEquals(opened.faults, []);
@@ -35,6 +35,6 @@ test("a Jeedom that fails is reported with what the gateway says of it, and aske
   assertEquals(await opened.checkAccessibility(), []);
   jeedom.simulated.mode = "normal";
   await page.getByRole("button", { name: "Try again" }).click();
-  await page.getByText("307 devices", { exact: true }).waitFor();
+  await page.getByText("308 found", { exact: true }).waitFor();
   assertEquals(opened.faults, []);
 });

@@ -20,7 +20,7 @@ test("rooms show equipment and values, which follow Jeedom's changes", async () 
     const text = await card(page, "Climate sensor").innerText();
     return /23\.25|24\.75/.test(text);
   });
-  assertEquals(await page.locator(".section h2").allInnerTexts(), ["Living room", "Entrance", "Bedroom"]);
+  assertEquals(await page.locator(".section h2").allInnerTexts(), ["Living room", "Entrance", "Bedroom", "Scenarios"]);
   assertEquals(opened.faults, []);
 });
 
@@ -92,14 +92,14 @@ test("the search finds commands, and the address names a room", async () => {
   await using opened = await openScreen(["--service", "jeedom"]);
   const { page } = opened;
   await page.getByRole("searchbox").fill("humid");
-  await page.getByText("1 device", { exact: true }).waitFor();
+  await page.getByText("1 found", { exact: true }).waitFor();
   assertEquals(await page.locator(".unit h3").allInnerTexts(), ["Climate sensor"]);
   await page.getByRole("searchbox").fill("no such thing");
   await page.getByText("Nothing found").waitFor();
   assertEquals(await opened.checkAccessibility(), []);
   await page.getByRole("searchbox").fill("");
   await page.locator(".groups a", { hasText: "Bedroom" }).click();
-  await page.getByText("2 devices", { exact: true }).waitFor();
+  await page.getByText("2 found", { exact: true }).waitFor();
   assertMatch(page.url(), /#\/jeedom\/3$/);
   assertEquals(await page.locator(".section h2").allInnerTexts(), ["Bedroom"]);
   assertEquals(opened.faults, []);
@@ -125,8 +125,8 @@ test("a history shows every period, also in French", async () => {
   assertEquals(opened.faults, []);
 });
 
-test("a key for some commands sees only these, with their values and actions", async () => {
-  await using opened = await openScreen(["--command", "1", "--command", "31", "--command", "3"]);
+test("a key for some commands and a scenario sees only these, with their values and actions", async () => {
+  await using opened = await openScreen(["--command", "1", "--command", "31", "--command", "3", "--scenario", "1"]);
   const { page } = opened;
   await page.getByText("Temperature").waitFor();
   assertEquals(await page.locator(".reading-name").allInnerTexts(), ["Temperature", "Light"]);
@@ -134,6 +134,8 @@ test("a key for some commands sees only these, with their values and actions", a
   await page.getByRole("button", { name: "On" }).click();
   await until("the light to be switched on", () => theHome().home.value(3) === 1);
   await page.locator(".reading", { hasText: "Light" }).getByText("On").waitFor();
+  await card(page, "Good night").getByRole("button", { name: "Run" }).click();
+  await card(page, "Good night").getByText("Done").waitFor();
   assertEquals(await opened.checkAccessibility(), []);
   assertEquals(opened.faults, []);
 });

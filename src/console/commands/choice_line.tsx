@@ -4,12 +4,8 @@
  * @module
  */
 import { useId } from "preact/hooks";
-import type { Choice } from "./choice.ts";
+import { type Choice, fitsInRow } from "./choice.ts";
 import { type ControlProps, Line } from "./line.tsx";
-
-/** Most values that are shown side by side, and the most characters of all of them together. */
-const MAX_CHOICES = 4;
-const MAX_CHOICES_LENGTH = 28;
 
 /** Properties of the control. */
 export interface ChoiceLineProps extends ControlProps {
@@ -24,8 +20,7 @@ export interface ChoiceLineProps extends ControlProps {
 /** Line with buttons for a few values, or a list for many. */
 export function ChoiceLine({ choices, value, isDisabled, onChoose, ...line }: ChoiceLineProps) {
   const id = useId();
-  const fits = choices.length <= MAX_CHOICES && choices.map(({ label }) => label).join("").length <= MAX_CHOICES_LENGTH;
-  if (fits) {
+  if (fitsInRow(choices.map(({ label }) => label))) {
     return (
       <Line {...line}>
         <div class="segments">

@@ -4,7 +4,7 @@
  * @module
  */
 import type { ComponentChildren } from "preact";
-import type { Run } from "../screens/home/actions/outcome.ts";
+import type { Run } from "./outcome.ts";
 
 /** What all controls have. */
 export interface ControlProps {

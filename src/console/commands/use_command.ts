@@ -7,16 +7,13 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { GatewayClient } from "@e2e-gateway/client";
 import type { Connection } from "../connection/connection.ts";
 import { useTexts } from "../context.tsx";
-import { outcomeOf, type Run } from "../screens/home/actions/outcome.ts";
-import { runText } from "../screens/home/actions/state_text.ts";
 import { visibleText } from "../text/visible.ts";
+import { outcomeOf, type Run } from "./outcome.ts";
+import { runText } from "./run_text.ts";
 import { ServiceRefusal } from "./service_refusal.ts";
 
 /** Time for which an outcome is shown, in milliseconds: long for one that asks to look. */
 const SHOWN_MS = { idle: 0, sent: 0, done: 3000, failed: 12_000, unknown: 60_000 } as const;
-
-/** Longest time for which the sent value is shown in place of the device's, in milliseconds. */
-const PENDING_MS = 4000;
 
 /** One command. */
 export interface CommandRequest<T> {
@@ -28,28 +25,38 @@ export interface CommandRequest<T> {
   readonly value?: T | undefined;
 }
 
+/** Options of the commands of one control. */
+export interface CommandOptions {
+  /** Number of runs that the key has left; undefined where they are not limited. */
+  readonly usesLeft?: number | undefined;
+  /** Called after each command, whatever its outcome, as any state may have changed. */
+  readonly onRan?: (() => void) | undefined;
+}
+
 /** Command as its control shows it. */
 export interface CommandState<T> {
   /** Outcome of the last one. */
   readonly run: Run;
   /** Outcome in words; undefined while there is nothing to tell. */
   readonly news: string | undefined;
-  /** Value that was sent, and that the device has not had the time to report. */
-  readonly pending: T | undefined;
+  /**
+   * Returns the value to show for one that the device reports: the sent one until the device has had the time to report it,
+   * and where it reports none.
+   */
+  readonly shown: (reported: T | undefined) => T | undefined;
   /** Sends a command; does nothing while another one is under way. */
   readonly send: (request: CommandRequest<T>) => Promise<void>;
 }
 
-/**
- * Returns the state of the commands of one control.
- *
- * @param onRan called after each command, whatever its outcome, as any state may have changed
- */
-export function useCommand<T>(connection: Connection, onRan: () => void = () => {}): CommandState<T> {
+/** Returns the state of the commands of one control. */
+export function useCommand<T>(
+  connection: Connection,
+  { usesLeft, onRan }: CommandOptions = {},
+): CommandState<T> {
   const texts = useTexts().home;
   const [run, setRun] = useState<Run>({ kind: "idle" });
   const [detail, setDetail] = useState<string | undefined>(undefined);
-  const [pending, setPending] = useState<T | undefined>(undefined);
+  const [sent, setSent] = useState<T | undefined>(undefined);
   const isRunning = useRef(false);
 
   useEffect(() => {
@@ -59,18 +66,12 @@ export function useCommand<T>(connection: Connection, onRan: () => void = () => 
     return () => clearTimeout(timer);
   }, [run]);
 
-  useEffect(() => {
-    if (pending === undefined || run.kind === "sent") return;
-    const timer = setTimeout(() => setPending(undefined), PENDING_MS);
-    return () => clearTimeout(timer);
-  }, [pending, run.kind === "sent"]);
-
   async function send({ fields, work, value }: CommandRequest<T>): Promise<void> {
     if (isRunning.current) return;
     isRunning.current = true;
     setRun({ kind: "sent" });
     setDetail(undefined);
-    setPending(value);
+    setSent(value);
     try {
       await connection.request(fields, work);
       setRun({ kind: "done" });
@@ -78,15 +79,20 @@ export function useCommand<T>(connection: Connection, onRan: () => void = () => 
       if (error instanceof ServiceRefusal) {
         setRun({ kind: "failed", reason: "service" });
         setDetail(visibleText(error.message));
-      } else setRun(outcomeOf(error, { isOnline: navigator.onLine, usesLeft: undefined }));
+      } else setRun(outcomeOf(error, { isOnline: navigator.onLine, usesLeft }));
       // The control shows the state again: what was asked for did not happen, or is not known to have.
-      setPending(undefined);
+      setSent(undefined);
     } finally {
       isRunning.current = false;
-      onRan();
+      onRan?.();
     }
   }
 
-  const words = runText(run, texts);
-  return { run, news: detail === undefined || run.kind !== "failed" ? words : detail, pending, send };
+  const isFresh = run.kind === "sent" || run.kind === "done";
+  return {
+    run,
+    news: detail === undefined || run.kind !== "failed" ? runText(run, texts) : detail,
+    shown: (reported) => isFresh ? sent ?? reported : reported ?? sent,
+    send,
+  };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { useEffect, useRef } from "preact/hooks";
+import { useFormat } from "../context.tsx";
 import { formatRoute } from "../router.ts";
 
 /** Group of a screen. */
@@ -32,6 +33,7 @@ export interface GroupLinksProps {
 
 /** Row of links that scrolls sideways where it is too long. */
 export function GroupLinks({ screen, label, all, groups, current }: GroupLinksProps) {
+  const format = useFormat();
   const list = useRef<HTMLUListElement>(null);
   useEffect(() => {
     // Only the row moves, not the page.
@@ -48,7 +50,7 @@ export function GroupLinks({ screen, label, all, groups, current }: GroupLinksPr
           <li key={id}>
             <a href={formatRoute(screen, id)} aria-current={id === current ? "true" : undefined}>
               <bdi>{name}</bdi>
-              <span class="num" aria-hidden="true">{count}</span>
+              <span class="num" aria-hidden="true">{format.number(count)}</span>
             </a>
           </li>
         ))}

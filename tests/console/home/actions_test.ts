@@ -1,20 +1,8 @@
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import {
-  ExpiredError,
-  FailedError,
-  RateLimitError,
-  RequestTimeoutError,
-  ScopeError,
-  TamperedError,
-  UnavailableError,
-  UnreachableError,
-  WrongKeyError,
-} from "@e2e-gateway/client";
 import { actionIcon } from "../../../src/console/screens/home/actions/action_icon.ts";
 import { parseActionList } from "../../../src/console/screens/home/actions/action_list.ts";
-import { controlOf, decimalsOf, isOn, snap } from "../../../src/console/screens/home/actions/control.ts";
-import { outcomeOf } from "../../../src/console/screens/home/actions/outcome.ts";
+import { controlOf, isOn } from "../../../src/console/screens/home/actions/control.ts";
 
 const parse = (body: unknown) => parseActionList({ status: 200, body });
 
@@ -57,48 +45,10 @@ Deno.test("controlOf() chooses a switch, a slider, a row of values or a form", (
   assertEquals(kind({ on: { type: "boolean" }, text: { type: "text" } }), "form");
 });
 
-Deno.test("snap() stays on the scale for every number", () => {
-  const scale = fc.record({ min: fc.integer({ min: -50, max: 50 }), steps: fc.integer({ min: 1, max: 200 }) });
-  const step = fc.constantFrom(0.1, 0.5, 1, 5);
-  fc.assert(fc.property(scale, step, fc.double({ noNaN: true, min: -1e6, max: 1e6 }), ({ min, steps }, step, value) => {
-    const max = min + steps * step;
-    const snapped = snap(value, { kind: "slider", param: "n", min, max, step });
-    assert(snapped >= min && snapped <= max);
-    const count = (snapped - min) / step;
-    assert(snapped === max || Math.abs(count - Math.round(count)) < 1e-6, `${snapped} of ${min} by ${step}`);
-  }));
-  assertEquals([0.5, 1, 0.25, 1e-7].map(decimalsOf), [1, 0, 2, 6]);
-});
-
 Deno.test("isOn() knows the usual words, and nothing else", () => {
   assertEquals(["ON", "true", true, 1, "open"].map(isOn), [true, true, true, true, true]);
   assertEquals(["off", false, 0, "Closed"].map(isOn), [false, false, false, false]);
   assertEquals([null, undefined, "60", "half"].map(isOn), [undefined, undefined, undefined, undefined]);
-});
-
-Deno.test("outcomeOf() says that it is not known where the action may have run, and never that it failed", () => {
-  const outcome = (error: unknown, { isOnline = true, usesLeft }: { isOnline?: boolean; usesLeft?: number } = {}) => {
-    const run = outcomeOf(error, { isOnline, usesLeft });
-    return run.kind === "failed" ? run.reason : run.kind;
-  };
-  const mayHaveRun = [
-    new UnreachableError("x"),
-    new RequestTimeoutError("x"),
-    new TamperedError("x"),
-    new UnavailableError("x", { status: 502 }),
-    new FailedError("x", { gatewayCode: "service_timeout" }),
-    new FailedError("x", { gatewayCode: "service_unreachable" }),
-    new Error("x"),
-  ];
-  assertEquals(mayHaveRun.map((error) => outcome(error)), mayHaveRun.map(() => "unknown"));
-  assertEquals(outcome(new UnreachableError("x"), { isOnline: false }), "offline");
-  assertEquals(outcome(new FailedError("x", { gatewayCode: "service_answer" })), "service");
-  assertEquals(outcome(new RateLimitError("x", { gatewayCode: "busy" })), "busy");
-  assertEquals(outcome(new RateLimitError("x")), "too_many");
-  assertEquals(outcome(new ScopeError("x")), "not_allowed");
-  assertEquals(outcome(new ScopeError("x"), { usesLeft: 0 }), "used_up");
-  assertEquals(outcome(new WrongKeyError("x")), "key");
-  assertEquals(outcome(new ExpiredError("x")), "refused");
 });
 
 Deno.test("actionIcon() finds an icon by the name of an icon, then by that of the action", () => {

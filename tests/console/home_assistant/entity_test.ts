@@ -3,9 +3,12 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { CATALOGUE } from "../../../src/console/catalogue/catalogue.ts";
 import { createFormat } from "../../../src/console/catalogue/format.ts";
-import { type Control, controlsOf } from "../../../src/console/screens/home_assistant/controls.ts";
+import { findCards } from "../../../src/console/components/card_groups.ts";
+import { cardGroups } from "../../../src/console/screens/home_assistant/cards.ts";
+import type { Control } from "../../../src/console/screens/home_assistant/control.ts";
+import { controlsOf } from "../../../src/console/screens/home_assistant/controls.ts";
+import { Entities } from "../../../src/console/screens/home_assistant/entities.ts";
 import { type Entity, readEntity } from "../../../src/console/screens/home_assistant/entity.ts";
-import { groupEntities } from "../../../src/console/screens/home_assistant/groups.ts";
 import { historyForm, historyPoints } from "../../../src/console/screens/home_assistant/history.ts";
 import { stateWords } from "../../../src/console/screens/home_assistant/state_words.ts";
 import { HOME_ASSISTANT_TEXTS } from "../../../src/console/screens/home_assistant/texts.ts";
@@ -20,9 +23,11 @@ const everything = () => true;
 
 const summary = (control: Control) =>
   control.kind === "slider"
-    ? [control.name, control.min, control.max, control.step, control.value, control.call(20)]
+    ? [control.name, ...Object.values(control.scale), control.value, control.call(20)]
     : control.kind === "choice"
     ? [control.name, control.values, control.value, control.call("x")]
+    : control.kind === "color"
+    ? [control.name, control.value, control.call("#ff0080")]
     : control.kind === "switch"
     ? [control.on.service, control.off.service, control.isOn]
     : control.buttons.map(({ name, call, asks }) => [name, call.service, asks]);
@@ -74,6 +79,35 @@ Deno.test("controlsOf() has the controls of a domain, as far as the attributes s
   assertEquals([of("sensor.attic", "20"), of("light.hall", "unavailable")], [[], []]);
 });
 
+Deno.test("controlsOf() offers only the features that an entity says it has", () => {
+  const of = (...given: Parameters<typeof entity>) => controlsOf(entity(...given), everything).map(summary);
+  assertEquals(of("cover.blind", "open", { supported_features: 3, current_position: 50 }), [[
+    ["open", "cover.open_cover", false],
+    ["close", "cover.close_cover", false],
+  ]]);
+  assertEquals(of("media_player.tv", "playing", { supported_features: 16_385, volume_level: 0.5 }), [[
+    ["play", "media_player.media_play", false],
+    ["pause", "media_player.media_pause", false],
+  ]]);
+  assertEquals(of("media_player.hifi", "playing", { supported_features: 4, volume_level: 0.41 }), [
+    ["volume", 0, 100, 1, 41, { service: "media_player.volume_set", data: { volume_level: 0.2 } }],
+  ]);
+  assertEquals(of("climate.hall", "heat_cool", { target_temp_low: 18, hvac_modes: [] }), []);
+  const color = { "supported_color_modes": ["hs"], "rgb_color": [255, 0, 16] };
+  assertEquals(of("light.strip", "on", color).at(-1), ["color", "#ff0010", {
+    service: "light.turn_on",
+    data: { rgb_color: [255, 0, 128] },
+  }]);
+  assertEquals(of("light.strip", "on", { ...color, rgb_color: [1, "x", 300] }).at(-1)?.[1], undefined);
+});
+
+Deno.test("controlsOf() has buttons in place of a switch while it is not known whether a device is on", () => {
+  assertEquals(controlsOf(entity("switch.pump", "unknown"), everything).map(summary), [[
+    ["on", "switch.turn_on", false],
+    ["off", "switch.turn_off", false],
+  ]]);
+});
+
 Deno.test("controlsOf() has only what the key may call", () => {
   const lamp = entity("light.hall", "on", { supported_color_modes: ["brightness"] });
   assertEquals(controlsOf(lamp, () => false), []);
@@ -111,17 +145,40 @@ Deno.test("historyPoints() draws numbers and on and off until now, with gaps whe
   assertEquals(historyPoints([], 9000), { times: [], values: [] });
   assertEquals(
     ["light.a", "sensor.b", "person.c"].map((id) => historyForm(entity(id, id === "sensor.b" ? "1" : "on"))),
-    [
-      "steps",
-      "line",
-      undefined,
-    ],
+    ["steps", "line", undefined],
   );
 });
 
-Deno.test("groupEntities() sorts domains as people look for them, and finds words in names and ids", () => {
+Deno.test("historyForm() knows that a sensor has a past while it cannot be reached", () => {
+  assertEquals(historyForm(entity("sensor.attic", "unavailable", { unit_of_measurement: "°C" })), "line");
+  assertEquals(historyForm(entity("sensor.text", "unavailable")), undefined);
+});
+
+Deno.test("cardGroups() sorts domains as people look for them, and finds entities by id, name and domain", () => {
   const all = [entity("zone.home", "0"), entity("sensor.b", "1"), entity("sensor.a", "1"), entity("light.hall", "on")];
-  const of = (text: string) => groupEntities(all, text).map(({ domain, entities }) => [domain, entities.length]);
-  assertEquals(of(""), [["light", 1], ["sensor", 2], ["zone", 1]]);
-  assertEquals(of("SENSOR a"), [["sensor", 1]]);
+  const groups = cardGroups({ entities: all, services: ["script.good_night"], texts: HOME_ASSISTANT_TEXTS.en });
+  const of = (search: string) => findCards(groups, search).map(({ id, cards }) => [id, cards.map(({ id }) => id)]);
+  assertEquals(of(""), [
+    ["light", ["light.hall"]],
+    ["sensor", ["sensor.a", "sensor.b"]],
+    ["zone", ["zone.home"]],
+    ["calls", ["call script.good_night"]],
+  ]);
+  assertEquals([of("SENSORS a"), of("good night")], [[["sensor", ["sensor.a"]]], [["calls", [
+    "call script.good_night",
+  ]]]]);
+});
+
+Deno.test("Entities takes all states after a gap, without those that are gone, and keeps what the stream sent meanwhile", () => {
+  const entities = new Entities();
+  const state = (id: string, state: string) => ({ entity_id: id, state, attributes: {} });
+  entities.addUnread(["cover.gate"]);
+  entities.sync([state("light.hall", "on"), state("light.attic", "on")], []);
+  const before = entities.ids.peek();
+  assertEquals(before, ["cover.gate", "light.attic", "light.hall"]);
+  entities.take("light.hall", '{"state":"off"}');
+  entities.take("light.new", '{"state":"on"}');
+  entities.sync([state("light.hall", "on")], before);
+  assertEquals(entities.ids.peek(), ["cover.gate", "light.hall", "light.new"]);
+  assertEquals(entities.find("light.hall")?.peek().state, "off");
 });

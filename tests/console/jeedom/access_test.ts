@@ -12,6 +12,9 @@ const METHODS: readonly JeedomMethod[] = [
   "cmd::execCmd",
   "cmd::getHistory",
   "event::changes",
+  "scenario::all",
+  "scenario::byId",
+  "scenario::changeState",
 ];
 
 /** Returns whether the gateway grants a method. */
@@ -38,6 +41,7 @@ Deno.test("jeedomAccess() allows what the gateway grants, and nothing else", () 
       "c*",
       "version",
       "cmd::get*",
+      "scenario::*",
     ],
   );
   fc.assert(fc.property(
@@ -45,10 +49,15 @@ Deno.test("jeedomAccess() allows what the gateway grants, and nothing else", () 
       methods: fc.array(pattern, { maxLength: 3 }),
       refusedMethods: fc.array(pattern, { maxLength: 2 }),
       commands: fc.option(fc.array(fc.integer({ min: 1, max: 9 })), { nil: undefined }),
+      scenarios: fc.option(fc.array(fc.integer({ min: 1, max: 9 })), { nil: undefined }),
     }),
     fc.constantFrom(...METHODS),
-    ({ commands, ...rest }, method) => {
-      const rights = commands === undefined ? rest : { ...rest, commands };
+    ({ commands, scenarios, ...rest }, method) => {
+      const rights = {
+        ...rest,
+        ...commands === undefined ? {} : { commands },
+        ...scenarios === undefined ? {} : { scenarios },
+      };
       assertEquals(jeedomAccess({ rights: { jeedom: rights } }).may(method), isGranted(rights, method));
     },
   ));
@@ -59,6 +68,9 @@ Deno.test("jeedomAccess() is closed for malformed rights", () => {
     const { may, commands } = jeedomAccess({ rights: { jeedom } });
     assertEquals([METHODS.some(may), commands], [false, undefined]);
   }
-  assertEquals(jeedomAccess({ rights: { jeedom: { methods: ["*"], commands: [1, "2", -1, 3] } } }).commands, [1, 3]);
+  const { commands, scenarios } = jeedomAccess({
+    rights: { jeedom: { methods: ["*"], commands: [1, "2", -1, 3, Infinity] } },
+  });
+  assertEquals([commands, scenarios], [[1, 3], []]);
   assert(jeedomAccess({ rights: { jeedom: { methods: [], everyMethod: true } } }).may("cmd::all"));
 });

@@ -1,7 +1,7 @@
 /** Rooms and commands in Jeedom's answers. */
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { findEquipment } from "../../../src/console/screens/jeedom/find.ts";
+import { readScenario } from "../../../src/console/screens/jeedom/scenarios.ts";
 import { readCommand, readRooms, switchPairs } from "../../../src/console/screens/jeedom/rooms.ts";
 
 const info = { id: "3", name: "State", type: "info", subType: "binary", currentValue: 1, isHistorized: "1" };
@@ -30,11 +30,23 @@ Deno.test("readRooms() sorts rooms by position, and leaves out what is hidden, d
 });
 
 Deno.test("readRooms() never throws, whatever Jeedom answers", () => {
-  fc.assert(fc.property(fc.jsonValue(), (value) => {
+  // An object with such members throws where it is made a text or a number.
+  const hostile = fc.constant({ toString: 1, valueOf: 1 });
+  const member = fc.oneof(fc.jsonValue(), hostile);
+  const members = ["id", "name", "type", "subType", "value", "currentValue", "isVisible", "isEnable", "configuration"];
+  const part = fc.dictionary(fc.constantFrom(...members, "eqLogics", "cmds", "position", "unite"), member);
+  fc.assert(fc.property(fc.oneof(member, part), (value) => {
     readRooms(value);
     readRooms([value]);
     readRooms([room(value)]);
+    readRooms([room([value])]);
+    readRooms([{ ...room([info]), eqLogics: [value] }]);
     readCommand(value);
+    if (value !== null && typeof value === "object") {
+      readCommand({ ...info, ...value });
+      readCommand({ ...on, ...value });
+    }
+    readScenario(value);
   }));
 });
 
@@ -71,7 +83,10 @@ Deno.test("readCommand() reads numbers as texts, PHP's empty maps, and values un
   const [future] = readCommand({ ...on, subType: "hologram" });
   assertEquals(future?.kind === "action" && future.subType, "unknown");
   for (
-    const wrong of [{ ...info, id: "x" }, { ...info, id: 0 }, { ...info, type: "other" }, { ...info, isVisible: 0 }]
+    const wrong of [{ ...info, id: "x" }, { ...info, id: 0 }, { ...info, type: "other" }, { ...info, isVisible: 0 }, {
+      ...info,
+      isVisible: false,
+    }]
   ) {
     assertEquals(readCommand(wrong), []);
   }
@@ -96,10 +111,13 @@ Deno.test("switchPairs() finds On and Off of one binary command, unless one of t
   assertEquals(pairsOf([info, { ...on, value: "4" }, off]), []);
 });
 
-Deno.test("findEquipment() finds words in the names of rooms, equipment and commands", () => {
-  const rooms = readRooms([room([info]), room([on], { id: 2, name: "Hall" })]) ?? [];
-  const found = (text: string) => findEquipment(rooms, text).map(({ name }) => name);
-  assertEquals([found(""), found("LAMP hall"), found("state"), found("none")], [["Kitchen", "Hall"], ["Hall"], [
-    "Kitchen",
-  ], []]);
+Deno.test("readCommand() gives a slider bounds that can be used, whatever Jeedom has", () => {
+  const rangeOf = (configuration: unknown) => {
+    const [action] = readCommand({ ...on, subType: "slider", configuration });
+    return action?.kind === "action" ? action.range : undefined;
+  };
+  assertEquals(rangeOf({ minValue: "-1e308", maxValue: "1e308" }), { min: 0, max: 100, step: 1 });
+  assertEquals(rangeOf({ minValue: 1e300, maxValue: "" }), { min: 0, max: 100, step: 1 });
+  assertEquals(rangeOf({ minValue: "20", maxValue: "10" }), { min: 20, max: 120, step: 1 });
+  assertEquals(rangeOf({ minValue: {}, maxValue: [], step: "-5" }), { min: 0, max: 100, step: 1 });
 });

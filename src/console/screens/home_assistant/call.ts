@@ -6,7 +6,7 @@
 import type { Answer, GatewayClient } from "@e2e-gateway/client";
 import type { CommandRequest } from "../../commands/use_command.ts";
 import { ServiceRefusal } from "../../commands/service_refusal.ts";
-import type { EntityCall } from "./controls.ts";
+import type { EntityCall } from "./control.ts";
 
 /** Returns the command that calls a service; `entity` is undefined for a call without. */
 export function commandOf<T>(

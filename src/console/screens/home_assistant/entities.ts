@@ -15,7 +15,7 @@ const MAX_ENTITIES = 20_000;
 export class Entities {
   readonly #states = new Map<string, Signal<Entity>>();
   readonly #ids = signal<readonly string[]>([]);
-  #isPublishing = false;
+  #publishing: ReturnType<typeof setTimeout> | undefined;
 
   /** Ids in the order of the alphabet. It follows a change soon, so that thousands at once are one change. */
   get ids(): Observable<readonly string[]> {
@@ -35,13 +35,23 @@ export class Entities {
     } else if (entity !== undefined) this.#set(entity);
   }
 
-  /** Adds states that were asked for. The stream's are newer. */
-  add(states: readonly HomeAssistantState[]): void {
+  /**
+   * Takes all states, which were asked for. The stream's are newer.
+   *
+   * @param before entities that were known when they were asked for: those without a state now are gone
+   */
+  sync(states: readonly HomeAssistantState[], before: readonly string[]): void {
+    const present = new Set(states.map(({ entity_id: id }) => id));
+    for (const id of before) {
+      if (present.has(id) || this.#states.get(id)?.peek().state === undefined) continue;
+      this.#states.delete(id);
+    }
     for (const state of states) {
       const entity = entityOf(state.entity_id, state);
       const known = this.#states.get(state.entity_id)?.peek();
       if (entity !== undefined && known?.state === undefined) this.#set(entity);
     }
+    this.#publishNow();
   }
 
   /** Adds entities that the key may call and not read. */
@@ -59,11 +69,12 @@ export class Entities {
   }
 
   #publish(): void {
-    if (this.#isPublishing) return;
-    this.#isPublishing = true;
-    setTimeout(() => {
-      this.#isPublishing = false;
-      this.#ids.value = [...this.#states.keys()].sort();
-    }, 0);
+    this.#publishing ??= setTimeout(() => this.#publishNow(), 0);
+  }
+
+  #publishNow(): void {
+    clearTimeout(this.#publishing);
+    this.#publishing = undefined;
+    this.#ids.value = [...this.#states.keys()].sort();
   }
 }

@@ -67,14 +67,6 @@ export function readableName(id: string): string {
   return words === "" ? visibleText(id) : visibleText(words.charAt(0).toUpperCase() + words.slice(1));
 }
 
-/** Returns the number that a state or attribute is; undefined where it is none. */
-export function numberIn(value: unknown): number | undefined {
-  if (typeof value === "number") return Number.isFinite(value) ? value : undefined;
-  if (typeof value !== "string" || value.trim() === "") return undefined;
-  const number = Number(value);
-  return Number.isFinite(number) ? number : undefined;
-}
-
 /** Returns whether the state says that the device cannot be reached. */
 export function isAway({ state }: Pick<Entity, "state">): boolean {
   return state === "unavailable";

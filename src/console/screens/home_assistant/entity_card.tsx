@@ -14,9 +14,11 @@ import type { Observable } from "../../observable.ts";
 import { visibleText } from "../../text/visible.ts";
 import type { EntityAccess } from "./access.ts";
 import { commandOf } from "./call.ts";
-import { type Control, controlsOf } from "./controls.ts";
-import type { Entity } from "./entity.ts";
-import { EntityButtons, EntityChoice, EntitySlider } from "./entity_controls.tsx";
+import { CameraPicture } from "./camera_picture.tsx";
+import type { Control } from "./control.ts";
+import { controlsOf } from "./controls.ts";
+import { type Entity, isAway } from "./entity.ts";
+import { EntityButtons, EntityChoice, EntityColor, EntitySlider } from "./entity_controls.tsx";
 import { entityIcon } from "./entity_icon.ts";
 import { historyForm, historyPoints } from "./history.ts";
 import { stateWords } from "./state_words.ts";
@@ -45,10 +47,10 @@ export function EntityCard({ entity: { value: entity }, access, connection, isOf
   const common = useTexts().home;
   const format = useFormat();
   const id = useId();
-  const { run, news, pending, send } = useCommand<boolean>(connection);
+  const { run, news, shown, send } = useCommand<boolean>(connection);
   const controls = controlsOf(entity, access.mayCall);
   const power = controls.find((control) => control.kind === "switch");
-  const isOn = pending ?? power?.isOn ?? false;
+  const isOn = shown(power?.isOn) ?? false;
   const { icon, tone } = entityIcon(entity);
   const state = stateWords(entity, { common, own, format });
   const ageMs = entity.changedAt === undefined ? undefined : now - entity.changedAt;
@@ -88,6 +90,7 @@ export function EntityCard({ entity: { value: entity }, access, connection, isOf
         )}
       </div>
       {power !== undefined && <span class="news" role="status">{news ?? ""}</span>}
+      {entity.domain === "camera" && entity.state !== undefined && !isAway(entity) && <CameraPicture {...props} />}
       {controls.map((control) => <ControlOf key={keyOf(control)} control={control} {...props} />)}
     </article>
   );
@@ -106,6 +109,8 @@ function ControlOf({ control, ...props }: {
       return <EntitySlider control={control} {...props} />;
     case "choice":
       return <EntityChoice control={control} {...props} />;
+    case "color":
+      return <EntityColor control={control} {...props} />;
     case "buttons":
       return <EntityButtons control={control} {...props} />;
     case "switch":
@@ -143,5 +148,5 @@ function isActive({ state }: Entity): boolean {
 }
 
 function keyOf(control: Control): string {
-  return control.kind === "slider" || control.kind === "choice" ? `${control.kind} ${control.name}` : control.kind;
+  return "name" in control ? `${control.kind} ${control.name}` : control.kind;
 }

@@ -6,13 +6,14 @@
 import { useState } from "preact/hooks";
 import { ButtonsLine } from "../../commands/buttons_line.tsx";
 import { ChoiceLine } from "../../commands/choice_line.tsx";
+import { ColorLine } from "../../commands/color_line.tsx";
 import { SliderLine } from "../../commands/slider_line.tsx";
 import { useCommand } from "../../commands/use_command.ts";
 import { Confirm } from "../../components/confirm.tsx";
 import type { Connection } from "../../connection/connection.ts";
 import { useTexts, useTranslated } from "../../context.tsx";
 import { commandOf } from "./call.ts";
-import type { Control } from "./controls.ts";
+import type { Control } from "./control.ts";
 import { plainWords } from "./state_words.ts";
 import { HOME_ASSISTANT_TEXTS } from "./texts.ts";
 
@@ -33,7 +34,7 @@ export interface EntityControlProps<Kind extends Control["kind"]> {
 /** Slider of an entity. */
 export function EntitySlider({ control, entity, name, connection, isOffline }: EntityControlProps<"slider">) {
   const texts = useTranslated(HOME_ASSISTANT_TEXTS).controls;
-  const { run, news, pending, send } = useCommand<number>(connection);
+  const { run, news, shown, send } = useCommand<number>(connection);
   return (
     <SliderLine
       label={texts[control.name]}
@@ -41,11 +42,26 @@ export function EntitySlider({ control, entity, name, connection, isOffline }: E
       run={run}
       news={news}
       isDisabled={isOffline || run.kind === "sent"}
-      min={control.min}
-      max={control.max}
-      step={control.step}
+      scale={control.scale}
       unit={control.unit}
-      value={pending ?? control.value}
+      value={shown(control.value)}
+      onChoose={(value) => void send(commandOf(control.call(value), { entity, value }))}
+    />
+  );
+}
+
+/** Colour of an entity. */
+export function EntityColor({ control, entity, name, connection, isOffline }: EntityControlProps<"color">) {
+  const texts = useTranslated(HOME_ASSISTANT_TEXTS).controls;
+  const { run, news, shown, send } = useCommand<string>(connection);
+  return (
+    <ColorLine
+      label={texts[control.name]}
+      about={name}
+      run={run}
+      news={news}
+      isDisabled={isOffline || run.kind === "sent"}
+      value={shown(control.value)}
       onChoose={(value) => void send(commandOf(control.call(value), { entity, value }))}
     />
   );
@@ -55,7 +71,7 @@ export function EntitySlider({ control, entity, name, connection, isOffline }: E
 export function EntityChoice({ control, entity, name, connection, isOffline }: EntityControlProps<"choice">) {
   const texts = useTranslated(HOME_ASSISTANT_TEXTS);
   const { states } = useTexts().home;
-  const { run, news, pending, send } = useCommand<string>(connection);
+  const { run, news, shown, send } = useCommand<string>(connection);
   const words = (value: string) =>
     (Object.hasOwn(states, value)
       ? states[value]
@@ -71,7 +87,7 @@ export function EntityChoice({ control, entity, name, connection, isOffline }: E
       news={news}
       isDisabled={isOffline || run.kind === "sent"}
       choices={control.values.map((value) => ({ value, label: words(value) }))}
-      value={pending ?? control.value}
+      value={shown(control.value)}
       onChoose={(value) => void send(commandOf(control.call(value), { entity, value }))}
     />
   );

@@ -6,16 +6,20 @@
 import type { HomeAssistantPastState } from "@e2e-gateway/client";
 import type { ChartData } from "../../components/chart_data.ts";
 import { timeOf } from "../../connection/device_info.ts";
+import { numberIn } from "../../text/scalar.ts";
 import { isOn } from "../home/actions/control.ts";
-import { type Entity, numberIn } from "./entity.ts";
+import type { Entity } from "./entity.ts";
 
 /** Domains whose past is a number, or on and off. */
 const BINARY: readonly string[] = ["binary_sensor", "light", "switch", "input_boolean", "fan", "siren", "humidifier"];
 
 /** Returns how the past of an entity is drawn; undefined where it cannot be. */
-export function historyForm({ domain, state }: Pick<Entity, "domain" | "state">): "line" | "steps" | undefined {
+export function historyForm(
+  { domain, state, unit }: Pick<Entity, "domain" | "state" | "unit">,
+): "line" | "steps" | undefined {
   if (BINARY.includes(domain)) return "steps";
-  return numberIn(state) === undefined ? undefined : "line";
+  // A sensor that cannot be reached now has a past all the same.
+  return numberIn(state) === undefined && unit === "" ? undefined : "line";
 }
 
 /**

@@ -5,8 +5,9 @@
  */
 import type { Texts } from "../../catalogue/catalogue.ts";
 import type { Format } from "../../catalogue/format.ts";
+import { numberIn } from "../../text/scalar.ts";
 import { visibleText } from "../../text/visible.ts";
-import { type Entity, numberIn } from "./entity.ts";
+import type { Entity } from "./entity.ts";
 import type { HomeAssistantTexts } from "./texts.ts";
 
 /** Classes of sensors for which on and off mean open and closed. */

@@ -5,6 +5,7 @@
  */
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { GatewayError, WrongKeyError } from "@e2e-gateway/client";
+import type { LoadState } from "../../components/card_groups.ts";
 import type { Connection } from "../../connection/connection.ts";
 import { visibleText } from "../../text/visible.ts";
 import { type EntityAccess, entityAccess } from "./access.ts";
@@ -13,19 +14,10 @@ import { Entities } from "./entities.ts";
 /** Longest wait for all states, in milliseconds. */
 const TIMEOUT_MS = 30_000;
 
-/** State of the stream. */
-export type EntitiesState =
-  /** Nothing came yet. */
-  | { readonly kind: "loading" }
-  /** States come, or are kept while there is no connection. */
-  | { readonly kind: "known" }
-  /** The gateway refuses; with its text, safe to show. */
-  | { readonly kind: "failed"; readonly detail: string };
-
 /** Entities, as far as they are known. */
 export interface KnownEntities {
   /** State of the stream. */
-  readonly state: EntitiesState;
+  readonly state: LoadState;
   /** Entities. */
   readonly entities: Entities;
   /** Access of the key. */
@@ -36,7 +28,7 @@ export interface KnownEntities {
 
 /** Returns the entities that the key may see. */
 export function useEntities(connection: Connection): KnownEntities {
-  const [state, setState] = useState<EntitiesState>({ kind: "loading" });
+  const [state, setState] = useState<LoadState>({ kind: "loading" });
   const [attempt, setAttempt] = useState(0);
   const rights = connection.device.value?.rights;
   const rightsText = JSON.stringify(rights ?? {});
@@ -51,29 +43,37 @@ export function useEntities(connection: Connection): KnownEntities {
     }
     setState({ kind: "loading" });
     let isShown = true;
+    let isAsking = false;
+    let isKnown = false;
     const fail = (error: GatewayError) => setState({ kind: "failed", detail: visibleText(error.message) });
     // A stream that has these filters already does not send all states again.
     const ask = async () => {
+      if (isAsking) return;
+      isAsking = true;
       try {
-        const fields = { service: "home_assistant", states: access.read };
+        const before = entities.ids.peek();
         const states = await connection.request(
-          fields,
+          { service: "home_assistant", states: access.read },
           (client) => client.homeAssistantStates(access.read, { compress: "gzip", timeout: TIMEOUT_MS }),
         );
         if (!isShown) return;
-        entities.add(states);
+        isKnown = true;
+        entities.sync(states, before);
         setState({ kind: "known" });
       } catch (error) {
         if (!(error instanceof GatewayError)) throw error;
-        // What is temporary is retried by the stream.
+        // What is temporary is asked again when the stream is connected.
         if (isShown && error.retryAfterMs === undefined && !(error instanceof WrongKeyError)) fail(error);
+      } finally {
+        isAsking = false;
       }
     };
     void ask();
     const stop = connection.subscribe("home_assistant", {
       filters: access.read,
       onEvent(event) {
-        if (event.type === "connected") setState({ kind: "known" });
+        // After a gap, entities may be gone of which nothing else tells.
+        if (event.type === "gap" || event.type === "connected" && !isKnown) void ask();
         if (event.type === "message" && event.payload !== null) entities.take(event.topic, event.payload);
       },
       onRefused: fail,

@@ -16,6 +16,7 @@ export type JeedomMethod =
   | "cmd::getHistory"
   | "event::changes"
   | "scenario::all"
+  | "scenario::byId"
   | "scenario::changeState";
 
 /** Methods of a key that is limited to some commands and scenarios. */
@@ -24,6 +25,7 @@ const LIMITED: readonly JeedomMethod[] = [
   "cmd::execCmd",
   "cmd::getHistory",
   "event::changes",
+  "scenario::byId",
   "scenario::changeState",
 ];
 
@@ -31,8 +33,10 @@ const LIMITED: readonly JeedomMethod[] = [
 export interface JeedomAccess {
   /** Returns whether the key may call a method. */
   readonly may: (method: JeedomMethod) => boolean;
-  /** Ids of the commands that the key is limited to; undefined where it has no such limit. */
+  /** Ids of the commands that the key is limited to; undefined where it has no limit. */
   readonly commands: readonly number[] | undefined;
+  /** Ids of the scenarios that the key is limited to; undefined where it has no limit. */
+  readonly scenarios: readonly number[] | undefined;
 }
 
 /** Reads the access of a key from its rights. */
@@ -48,7 +52,8 @@ export function jeedomAccess({ rights }: Pick<DeviceInfo, "rights">): JeedomAcce
       if (textsOf(refusedMethods).some((pattern) => names.some((name) => matches(pattern, name, "i")))) return false;
       return everyMethod === true || textsOf(methods).some((pattern) => matches(pattern, method));
     },
-    commands: isLimited ? (Array.isArray(commands) ? commands.filter(isId) : []) : undefined,
+    commands: isLimited ? idsOf(commands) : undefined,
+    scenarios: isLimited ? idsOf(scenarios) : undefined,
   };
 }
 
@@ -61,6 +66,6 @@ function textsOf(value: unknown): readonly string[] {
   return Array.isArray(value) ? value.filter((text) => typeof text === "string") : [];
 }
 
-function isId(value: unknown): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value > 0;
+function idsOf(value: unknown): readonly number[] {
+  return Array.isArray(value) ? value.filter((id) => Number.isSafeInteger(id) && id > 0) : [];
 }

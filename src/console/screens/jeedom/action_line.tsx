@@ -9,7 +9,8 @@ import { ColorLine, colorOf } from "../../commands/color_line.tsx";
 import { SliderLine } from "../../commands/slider_line.tsx";
 import { SwitchLine } from "../../commands/switch_line.tsx";
 import type { Connection } from "../../connection/connection.ts";
-import { type Action, numberOf, type SwitchPair } from "./rooms.ts";
+import { numberIn } from "../../text/scalar.ts";
+import type { Action, SwitchPair } from "./rooms.ts";
 import { useAction } from "./use_action.tsx";
 import type { Values } from "./values.ts";
 
@@ -32,9 +33,8 @@ export function ActionLine({ action, connection, values, isOffline, historyOf, o
   readonly action: Action;
 }) {
   const { command, start, question } = useAction(connection, onRan);
-  const { run, news, pending } = command;
-  const reported = action.infoId === undefined ? undefined : values.of(action.infoId).value;
-  const value = pending ?? reported;
+  const { run, news, shown } = command;
+  const value = shown(action.infoId === undefined ? undefined : values.of(action.infoId).value);
   const isDisabled = isOffline || run.kind === "sent";
   const line = { label: action.name, run, news, isDisabled, extra: historyOf(action.infoId) };
   const choose = (option: string, value: string) => start({ action, options: { [option]: value }, value });
@@ -44,9 +44,9 @@ export function ActionLine({ action, connection, values, isOffline, historyOf, o
         ? (
           <SliderLine
             {...line}
-            {...action.range}
+            scale={action.range}
             unit={action.unit}
-            value={numberOf(value)}
+            value={numberIn(value)}
             onChoose={(value) => choose("slider", String(value))}
           />
         )
@@ -71,8 +71,8 @@ export function PairLine(
     readonly pair: SwitchPair;
   },
 ) {
-  const { command: { run, news, pending }, start, question } = useAction(connection, onRan);
-  const value = numberOf(pending ?? values.of(info.id).value);
+  const { command: { run, news, shown }, start, question } = useAction(connection, onRan);
+  const value = numberIn(shown(values.of(info.id).value));
   return (
     <>
       <SwitchLine

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { useState } from "preact/hooks";
+import { CARD_GROUPS_TEXTS } from "../../components/card_groups_texts.ts";
 import { useTranslated } from "../../context.tsx";
 import type { JeedomAccess } from "./access.ts";
 import { ActionButtons } from "./action_buttons.tsx";
@@ -19,12 +21,16 @@ export interface EquipmentCardProps extends Omit<JeedomControlProps, "historyOf"
   readonly access: JeedomAccess;
 }
 
+/** Commands that are shown before a button shows the others. */
+const MAX_COMMANDS = 40;
+
 /** Types of actions with a control of their own. */
 const WITH_VALUE: readonly string[] = ["slider", "color", "select"];
 
 /** Card of equipment. */
 export function EquipmentCard({ equipment, access, ...props }: EquipmentCardProps) {
   const texts = useTranslated(JEEDOM_TEXTS);
+  const { more } = useTranslated(CARD_GROUPS_TEXTS);
   const mayRun = access.may("cmd::execCmd");
   const actions = mayRun ? equipment.actions : [];
   const pairs = mayRun ? switchPairs(equipment) : [];
@@ -43,6 +49,16 @@ export function EquipmentCard({ equipment, access, ...props }: EquipmentCardProp
     const info = mayReadHistory ? equipment.infos.find(({ id }) => id === infoId) : undefined;
     return info !== undefined && hasHistory(info) ? <InfoHistory info={info} connection={props.connection} /> : null;
   };
+  const [isWhole, setIsWhole] = useState(false);
+  const hidden = isWhole ? 0 : pairs.length + lines.length + buttons.length + infos.length - MAX_COMMANDS;
+  let left = isWhole ? Infinity : MAX_COMMANDS;
+  const take = <T,>(commands: readonly T[]) => {
+    const first = commands.slice(0, left);
+    left -= first.length;
+    return first;
+  };
+  // Controls first: an equipment of hundreds of commands is mostly values.
+  const [ownPairs, ownLines, ownButtons, ownInfos] = [take(pairs), take(lines), take(buttons), take(infos)];
   const name = equipment.name === "" ? texts.noRoom : equipment.name;
   return (
     <article class="unit" aria-label={name}>
@@ -51,9 +67,9 @@ export function EquipmentCard({ equipment, access, ...props }: EquipmentCardProp
           <bdi>{equipment.name}</bdi>
         </h3>
       )}
-      {infos.length > 0 && (
+      {ownInfos.length > 0 && (
         <ul class="readings">
-          {infos.map((info) => (
+          {ownInfos.map((info) => (
             <InfoRow
               key={info.id}
               info={info}
@@ -64,9 +80,12 @@ export function EquipmentCard({ equipment, access, ...props }: EquipmentCardProp
           ))}
         </ul>
       )}
-      {pairs.map((pair) => <PairLine key={pair.info.id} pair={pair} historyOf={historyOf} {...props} />)}
-      {lines.map((action) => <ActionLine key={action.id} action={action} historyOf={historyOf} {...props} />)}
-      {buttons.length > 0 && <ActionButtons label={texts.actions(name)} actions={buttons} {...props} />}
+      {ownPairs.map((pair) => <PairLine key={pair.info.id} pair={pair} historyOf={historyOf} {...props} />)}
+      {ownLines.map((action) => <ActionLine key={action.id} action={action} historyOf={historyOf} {...props} />)}
+      {ownButtons.length > 0 && <ActionButtons label={texts.actions(name)} actions={ownButtons} {...props} />}
+      {hidden > 0 && (
+        <button type="button" class="button plain small" onClick={() => setIsWhole(true)}>{more(hidden)}</button>
+      )}
     </article>
   );
 }

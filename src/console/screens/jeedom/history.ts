@@ -5,7 +5,7 @@
  */
 import { isObject } from "../../../lib/json.ts";
 import type { ChartData } from "../../components/chart_data.ts";
-import { numberOf } from "./rooms.ts";
+import { numberIn } from "../../text/scalar.ts";
 
 /**
  * Reads the answer of `cmd::getHistory`: its times are those of Jeedom's clock, without a zone. They are kept as if they
@@ -19,7 +19,7 @@ export function readHistory(result: unknown): ChartData | undefined {
   const points = result.flatMap((row) => {
     if (!isObject(row) || typeof row["datetime"] !== "string") return [];
     const at = parseTime(row["datetime"]);
-    const value = numberOf(row["value"]);
+    const value = numberIn(row["value"]);
     return at === undefined || value === undefined ? [] : [{ at, value }];
   });
   points.sort((one, other) => one.at - other.at);

@@ -7,10 +7,11 @@ import { colorOf } from "../../commands/color_line.tsx";
 import { HistoryButton } from "../../components/history_button.tsx";
 import type { Connection } from "../../connection/connection.ts";
 import { useApp, useFormat, useTexts, useTranslated } from "../../context.tsx";
+import { numberIn } from "../../text/scalar.ts";
 import { visibleText } from "../../text/visible.ts";
 import { callJeedom } from "./call.ts";
 import { formatTime, readHistory } from "./history.ts";
-import { type Info, numberOf } from "./rooms.ts";
+import type { Info } from "./rooms.ts";
 import { JEEDOM_TEXTS } from "./texts.ts";
 import type { Values } from "./values.ts";
 
@@ -63,18 +64,25 @@ export function InfoHistory({ info, connection }: Pick<InfoRowProps, "info" | "c
   );
 }
 
+/** Characters from which on a text is not shown as a figure. */
+const LONG_TEXT = 30;
+
 /** Value of a command with its unit; it alone is rendered again when the value changes. */
 function InfoValue({ info, values }: Pick<InfoRowProps, "info" | "values">) {
   const texts = useTranslated(JEEDOM_TEXTS);
   const { states } = useTexts().home;
   const format = useFormat();
   const value = values.of(info.id).value;
-  const number = numberOf(value);
+  const number = numberIn(value);
   if (value === undefined || value === "") return <span class="quiet">{texts.noValue}</span>;
   if (info.subType === "binary" && number !== undefined) {
     return <b class="reading-value">{number === 0 ? states["off"] : states["on"]}</b>;
   }
   const color = colorOf(value);
+  if (info.subType === "string" && String(value).length > LONG_TEXT) {
+    const text = visibleText(String(value));
+    return <span class="reading-text" title={text}>{text}</span>;
+  }
   return (
     <b class="reading-value num">
       {color !== undefined && info.subType === "string" && <i class="swatch" style={{ background: color }} />}

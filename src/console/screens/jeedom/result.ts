@@ -6,6 +6,7 @@
 import { type Answer, FailedError } from "@e2e-gateway/client";
 import { isObject } from "../../../lib/json.ts";
 import { ServiceRefusal } from "../../commands/service_refusal.ts";
+import { numberIn, textIn } from "../../text/scalar.ts";
 
 /**
  * Returns the result in an answer of Jeedom.
@@ -15,7 +16,9 @@ import { ServiceRefusal } from "../../commands/service_refusal.ts";
  */
 export function resultOf({ status, body }: Pick<Answer, "status" | "body">): unknown {
   const { error, result } = isObject(body) ? body : {};
-  if (isObject(error)) throw new ServiceRefusal(String(error["message"]), Number(error["code"]));
+  if (isObject(error)) {
+    throw new ServiceRefusal(textIn(error["message"]) ?? "Jeedom refuses without a reason", numberIn(error["code"]));
+  }
   if (status !== 200 || result === undefined) throw new FailedError("Jeedom does not answer in JSON-RPC", { status });
   return result;
 }

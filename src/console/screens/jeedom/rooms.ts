@@ -5,7 +5,10 @@
  */
 import { isObject } from "../../../lib/json.ts";
 import type { Choice } from "../../commands/choice.ts";
+import { type Scale, scaleOf } from "../../commands/scale.ts";
+import { numberIn, textIn } from "../../text/scalar.ts";
 import { visibleText } from "../../text/visible.ts";
+import { idIn, isHidden, isSet, isUnset, listOf, nameOf } from "./members.ts";
 
 /** Value of a command. */
 export type JeedomValue = string | number;
@@ -47,7 +50,7 @@ export interface Action {
   /** Unit, safe to show; empty where there is none. */
   readonly unit: string;
   /** Bounds of a slider. */
-  readonly range: { readonly min: number; readonly max: number; readonly step: number };
+  readonly range: Scale;
   /** Values of a list. */
   readonly choices: readonly Choice[];
   /** True if Jeedom asks for a confirmation. */
@@ -87,10 +90,10 @@ export function readRooms(result: unknown): readonly Room[] | undefined {
   if (result === "ok") return [];
   if (!Array.isArray(result)) return undefined;
   const rooms = result.flatMap((value) => {
-    const id = isObject(value) ? textOf(value["id"]) : undefined;
+    const id = isObject(value) ? textIn(value["id"]) : undefined;
     if (!isObject(value) || id === undefined || isHidden(value)) return [];
     const equipment = listOf(value["eqLogics"]).flatMap(readEquipment);
-    return [{ id, name: nameOf(value), equipment, position: numberOf(value["position"]) ?? 0 }];
+    return [{ id, name: nameOf(value), equipment, position: numberIn(value["position"]) ?? 0 }];
   });
   return rooms.filter(({ equipment }) => equipment.length > 0)
     .sort((one, other) => one.position - other.position)
@@ -98,8 +101,8 @@ export function readRooms(result: unknown): readonly Room[] | undefined {
 }
 
 function readEquipment(value: unknown): Equipment[] {
-  const id = isObject(value) ? textOf(value["id"]) : undefined;
-  if (!isObject(value) || id === undefined || isHidden(value) || String(value["isEnable"]) === "0") return [];
+  const id = isObject(value) ? textIn(value["id"]) : undefined;
+  if (!isObject(value) || id === undefined || isHidden(value) || isUnset(value["isEnable"])) return [];
   const equipment = equipmentOf({ id, name: nameOf(value), commands: listOf(value["cmds"]).flatMap(readCommand) });
   return equipment.infos.length + equipment.actions.length === 0 ? [] : [equipment];
 }
@@ -119,14 +122,14 @@ export function equipmentOf(
 /** Returns a list of one command; an empty one for what is hidden or malformed, so that it does not hide the others. */
 export function readCommand(value: unknown): Command[] {
   if (!isObject(value) || isHidden(value)) return [];
-  const id = Number(value["id"]);
-  if (!Number.isSafeInteger(id) || id <= 0) return [];
+  const id = idIn(value["id"]);
+  if (id === undefined) return [];
   const configuration = isObject(value["configuration"]) ? value["configuration"] : {};
   const base = {
     id,
     name: nameOf(value),
-    unit: visibleText(textOf(value["unite"]) ?? ""),
-    genericType: textOf(value["generic_type"]) ?? "",
+    unit: visibleText(textIn(value["unite"]) ?? ""),
+    genericType: textIn(value["generic_type"]) ?? "",
   };
   const { subType } = value;
   if (value["type"] === "info") {
@@ -139,16 +142,15 @@ export function readCommand(value: unknown): Command[] {
     }];
   }
   if (value["type"] !== "action") return [];
-  const infoId = Number(value["value"]);
   return [{
     ...base,
     kind: "action",
     subType: ACTION_TYPES.find((type) => type === subType) ?? "unknown",
-    infoId: Number.isSafeInteger(infoId) && infoId > 0 ? infoId : undefined,
+    infoId: idIn(value["value"]),
     range: rangeOf(configuration),
-    choices: choicesOf(textOf(configuration["listValue"]) ?? ""),
+    choices: choicesOf(textIn(configuration["listValue"]) ?? ""),
     asksConfirmation: isSet(configuration["actionConfirm"]),
-    asksCode: (textOf(configuration["actionCodeAccess"]) ?? "") !== "",
+    asksCode: (textIn(configuration["actionCodeAccess"]) ?? "") !== "",
   }];
 }
 
@@ -160,27 +162,13 @@ export function valueOf(value: unknown): JeedomValue | undefined {
   return typeof value === "string" || (typeof value === "number" && Number.isFinite(value)) ? value : undefined;
 }
 
-/** Returns the number that a value is; undefined where it is none. */
-export function numberOf(value: unknown): number | undefined {
-  if (typeof value === "number") return Number.isFinite(value) ? value : undefined;
-  if (typeof value !== "string" || value.trim() === "") return undefined;
-  const number = Number(value);
-  return Number.isFinite(number) ? number : undefined;
-}
+/** Scale of a slider without bounds that make sense. */
+const PERCENT: Scale = { min: 0, max: 100, step: 1 };
 
-/** Steps of a slider without a step of its own. */
-const DEFAULT_STEPS = 100;
-
-function rangeOf(configuration: Readonly<Record<string, unknown>>): Action["range"] {
-  const min = numberOf(configuration["minValue"]) ?? 0;
-  const givenMax = numberOf(configuration["maxValue"]) ?? 100;
-  const max = givenMax > min ? givenMax : min + 100;
-  const step = numberOf(configuration["step"]) ?? numberOf(configuration["stepValue"]) ?? 0;
-  return {
-    min,
-    max,
-    step: step > 0 && step <= max - min ? step : 10 ** Math.round(Math.log10((max - min) / DEFAULT_STEPS)),
-  };
+function rangeOf(configuration: Readonly<Record<string, unknown>>): Scale {
+  const [min = 0, max] = [numberIn(configuration["minValue"]), numberIn(configuration["maxValue"])];
+  const step = numberIn(configuration["step"]) ?? numberIn(configuration["stepValue"]);
+  return scaleOf({ min, max: max !== undefined && max > min ? max : min + 100, step }) ?? PERCENT;
 }
 
 /** Most values of a list. */
@@ -219,25 +207,4 @@ export function switchPairs({ infos, actions }: Equipment): readonly SwitchPair[
     const off = own.find(({ genericType, name }) => /_OFF$/.test(genericType) || OFF.test(name));
     return on === undefined || off === undefined || on === off ? [] : [{ info, on, off }];
   });
-}
-
-function listOf(value: unknown): readonly unknown[] {
-  // PHP writes a list with gaps as an object.
-  return Array.isArray(value) ? value : isObject(value) ? Object.values(value) : [];
-}
-
-function isHidden(value: Readonly<Record<string, unknown>>): boolean {
-  return String(value["isVisible"]) === "0";
-}
-
-function isSet(value: unknown): boolean {
-  return value === true || value === 1 || value === "1";
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === "string" || typeof value === "number" ? String(value) : undefined;
-}
-
-function nameOf(value: Readonly<Record<string, unknown>>): string {
-  return visibleText(textOf(value["name"])?.trim() || `#${textOf(value["id"]) ?? "?"}`);
 }

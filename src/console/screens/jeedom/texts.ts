@@ -8,12 +8,9 @@ import type { Translated } from "../../catalogue/language.ts";
 
 const en = {
   title: "Jeedom",
-  rooms: "Rooms",
-  all: "All",
+  groups: "Rooms",
   noRoom: "Commands of this key",
-  find: "Find a room, a device or a command",
-  found: (number: number) => `${number} ${plural("en", number, { one: "device", other: "devices" })}`,
-  more: (number: number) => `Show ${number} more`,
+  find: "Find a device or a command",
   loading: "Asking Jeedom for its rooms …",
   offline: "Offline: Jeedom cannot be asked now.",
   failed: "Jeedom’s rooms could not be loaded",
@@ -23,7 +20,6 @@ const en = {
   notGranted: "This key may not list Jeedom’s rooms",
   notGrantedHow: "It may call other methods. To show rooms here, grant the method that reads them, or some commands:",
   notGrantedCommand: (name: string) => `deno task keys set ${name} --method 'jeeObject::full'`,
-  noMatch: "Nothing found",
   noValue: "no value",
   actions: (name: string) => `Actions of ${name}`,
   confirm: (name: string) => `Jeedom asks before it runs “${name}”. Run it now?`,
@@ -34,8 +30,15 @@ const en = {
   subject: "Title",
   message: "Message",
   send: "Send",
-  unsupported: "This page does not know this kind of action.",
   answered: (value: string) => `Value: ${value}`,
+  scenarios: "Scenarios",
+  disabled: "Disabled in Jeedom",
+  scenarioStates: { "starting": "Running", "in progress": "Running", "error": "Failed" } as Readonly<
+    Record<string, string>
+  >,
+  stop: "Stop",
+  left: (number: number) =>
+    `${number} more ${plural("en", number, { one: "command", other: "commands" })} of this key cannot be shown here.`,
 };
 
 /** Texts by language. */
@@ -43,12 +46,9 @@ export const JEEDOM_TEXTS: Translated<typeof en> = {
   en,
   fr: {
     title: "Jeedom",
-    rooms: "Pièces",
-    all: "Tout",
+    groups: "Pièces",
     noRoom: "Commandes de cette clé",
-    find: "Chercher une pièce, un équipement ou une commande",
-    found: (number) => `${number} ${plural("fr", number, { one: "équipement", other: "équipements" })}`,
-    more: (number) => `En montrer ${number} de plus`,
+    find: "Chercher un équipement ou une commande",
     loading: "Demande des pièces à Jeedom …",
     offline: "Hors ligne : impossible d’interroger Jeedom pour l’instant.",
     failed: "Les pièces de Jeedom n’ont pas pu être chargées",
@@ -59,7 +59,6 @@ export const JEEDOM_TEXTS: Translated<typeof en> = {
     notGrantedHow:
       "Elle peut appeler d’autres méthodes. Pour voir les pièces ici, accordez la méthode qui les lit, ou des commandes :",
     notGrantedCommand: (name) => `deno task keys set ${name} --method 'jeeObject::full'`,
-    noMatch: "Rien trouvé",
     noValue: "pas de valeur",
     actions: (name) => `Actions de ${name}`,
     confirm: (name) => `Jeedom demande confirmation avant « ${name} ». Lancer maintenant ?`,
@@ -70,7 +69,14 @@ export const JEEDOM_TEXTS: Translated<typeof en> = {
     subject: "Titre",
     message: "Message",
     send: "Envoyer",
-    unsupported: "Cette page ne connaît pas ce genre d’action.",
     answered: (value) => `Valeur : ${value}`,
+    scenarios: "Scénarios",
+    disabled: "Désactivé dans Jeedom",
+    scenarioStates: { "starting": "En cours", "in progress": "En cours", "error": "En erreur" },
+    stop: "Arrêter",
+    left: (number) =>
+      `${number} ${
+        plural("fr", number, { one: "autre commande", other: "autres commandes" })
+      } de cette clé ne peuvent pas être affichées ici.`,
   },
 };

@@ -1,11 +1,11 @@
 /**
- * Current values of commands: one signal for each, so that a change renders only what shows it.
+ * Current values of commands, or states of scenarios: one signal for each, so that a change renders only what shows it.
  *
  * @module
  */
 import { type Signal, signal } from "@preact/signals";
 import type { Observable } from "../../observable.ts";
-import type { JeedomValue, Room } from "./rooms.ts";
+import type { JeedomValue } from "./rooms.ts";
 
 /** Current values. */
 export class Values {
@@ -21,11 +21,10 @@ export class Values {
     this.#signal(id).value = value;
   }
 
-  /** Sets the values of all commands in rooms. */
-  setAll(rooms: readonly Room[]): void {
-    for (const { equipment } of rooms) {
-      for (const { infos } of equipment) for (const { id, value } of infos) this.set(id, value);
-    }
+  /** Sets the value of a command that is known: one without a place on the screen would fill the memory. */
+  update(id: number, value: JeedomValue): void {
+    const known = this.#signals.get(id);
+    if (known !== undefined) known.value = value;
   }
 
   #signal(id: number): Signal<JeedomValue | undefined> {

@@ -15,7 +15,7 @@ import { ChoiceTile } from "./choice_tile.tsx";
 import { controlOf } from "./control.ts";
 import { ParamForm } from "./param_form.tsx";
 import { SliderTile } from "./slider_tile.tsx";
-import { runText, stateText } from "./state_text.ts";
+import { stateText } from "./state_text.ts";
 import { SwitchTile } from "./switch_tile.tsx";
 import type { TileProps } from "./tile.ts";
 import { type RunOptions, useRun } from "./use_run.ts";
@@ -33,19 +33,18 @@ export function ActionTile({ isOffline, isAlone, ...options }: ActionTileProps) 
   const { action, uses } = options;
   const texts = useTexts().home;
   const format = useFormat();
-  const running = useRun(options);
+  const { command: { run, news, shown }, isCoolingDown, start: send } = useRun(options);
   const [asked, setAsked] = useState<Readonly<Record<string, ParamValue>> | undefined>(undefined);
   const [isFormOpen, setIsFormOpen] = useState(false);
   const control = controlOf(action);
   const label = visibleText(action.label);
   const icon = actionIcon(action);
-  const coolDown = running.readyAt > 0 ? texts.coolDown(format.duration(action.coolDownMs)) : undefined;
+  const coolDown = isCoolingDown ? texts.coolDown(format.duration(action.coolDownMs)) : undefined;
   const state = stateText(action.state, { texts, format });
-  const outcome = runText(running.run, texts);
 
   function start(params: Readonly<Record<string, ParamValue>>, isConfirmed = false): void {
     if (action.confirm !== undefined && !isConfirmed) setAsked(params);
-    else void running.start(params);
+    else void send(params);
   }
 
   const props: TileProps = {
@@ -53,11 +52,11 @@ export function ActionTile({ isOffline, isAlone, ...options }: ActionTileProps) 
     label,
     icon,
     tone: toneOf(icon),
-    news: control.kind === "unsupported" ? texts.unsupported : outcome ?? coolDown,
+    news: control.kind === "unsupported" ? texts.unsupported : news ?? coolDown,
     state,
-    run: running.run,
-    pending: running.pending,
-    isDisabled: isOffline || running.run.kind === "sent" || coolDown !== undefined || uses?.left === 0 ||
+    run,
+    shown: shown(action.state ?? undefined),
+    isDisabled: isOffline || run.kind === "sent" || coolDown !== undefined || uses?.left === 0 ||
       control.kind === "unsupported",
     isAlone,
     start,

@@ -11,11 +11,9 @@ import type { TileProps } from "./tile.ts";
 
 /** Tile with a button for each value. */
 export function ChoiceTile(props: TileProps & { readonly control: Extract<Control, { kind: "choice" }> }) {
-  const { action, label, icon, tone, news, state, run, pending, isDisabled, control, start } = props;
+  const { label, icon, tone, news, state, shown, run, isDisabled, control, start } = props;
   const texts = useTexts().home;
   const format = useFormat();
-  const isSent = run.kind === "sent" || run.kind === "done";
-  const current = isSent && pending !== undefined ? pending : action.state ?? pending;
   return (
     <div class={`tile choice ${tone} ${run.kind}`} role="group" aria-label={label}>
       <div class="top">
@@ -32,7 +30,7 @@ export function ChoiceTile(props: TileProps & { readonly control: Extract<Contro
           <button
             key={String(value)}
             type="button"
-            aria-pressed={String(value) === String(current)}
+            aria-pressed={String(value) === String(shown)}
             aria-disabled={isDisabled}
             onClick={() => !isDisabled && start({ [control.param]: value })}
           >

@@ -1,5 +1,5 @@
 /**
- * State of an action and outcome of its run, in words.
+ * State of an action in words.
  *
  * @module
  */
@@ -7,7 +7,6 @@ import type { Format } from "../../../catalogue/format.ts";
 import type { Texts } from "../../../catalogue/catalogue.ts";
 import { visibleText } from "../../../text/visible.ts";
 import type { ActionState } from "./action_list.ts";
-import type { Run } from "./outcome.ts";
 
 /** Returns a state in words; undefined where the action has none. */
 export function stateText(
@@ -21,16 +20,4 @@ export function stateText(
   const lower = word.toLowerCase();
   const known = lower === "true" ? "on" : lower === "false" ? "off" : lower;
   return Object.hasOwn(texts.states, known) ? texts.states[known] : visibleText(word);
-}
-
-/** Returns the outcome of a run in words; undefined while there is nothing to tell. */
-export function runText(run: Run, texts: Texts["home"]): string | undefined {
-  switch (run.kind) {
-    case "idle":
-      return undefined;
-    case "failed":
-      return texts.failures[run.reason];
-    default:
-      return texts[run.kind];
-  }
 }

@@ -11,12 +11,11 @@ import type { TileProps } from "./tile.ts";
 
 /** Tile with a switch. */
 export function SwitchTile(props: TileProps & { readonly control: Extract<Control, { kind: "switch" }> }) {
-  const { action, label, icon, tone, news, state, run, pending, isDisabled, control, start } = props;
+  const { label, icon, tone, news, state, shown, run, isDisabled, control, start } = props;
   const id = useId();
-  const isSent = run.kind === "sent" || run.kind === "done";
-  const shown = isSent && typeof pending === "boolean" ? pending : isOn(action.state) ?? pending === true;
+  const isSwitchedOn = isOn(shown) ?? false;
   return (
-    <label class={`tile toggle ${tone} ${run.kind}${shown ? " on" : ""}`}>
+    <label class={`tile toggle ${tone} ${run.kind}${isSwitchedOn ? " on" : ""}`}>
       <span class="badge">
         <Icon name={icon} />
       </span>
@@ -25,7 +24,7 @@ export function SwitchTile(props: TileProps & { readonly control: Extract<Contro
         <span class="state num" role="status" id={id}>{news ?? state ?? ""}</span>
       </span>
       <Switch
-        isOn={shown}
+        isOn={isSwitchedOn}
         isDisabled={isDisabled}
         describedBy={id}
         onSwitch={(isOn) => start({ [control.param]: isOn })}

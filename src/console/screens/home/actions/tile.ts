@@ -6,7 +6,7 @@
 import type { IconName } from "../../../components/icons.ts";
 import type { Tone } from "./action_icon.ts";
 import type { HomeAction, ParamValue } from "./action_list.ts";
-import type { Run } from "./outcome.ts";
+import type { Run } from "../../../commands/outcome.ts";
 
 /** Action as its tile shows it. */
 export interface TileProps {
@@ -24,8 +24,8 @@ export interface TileProps {
   readonly state: string | undefined;
   /** Outcome of the last run. */
   readonly run: Run;
-  /** Value that was sent and is not confirmed by the state yet. */
-  readonly pending: ParamValue | undefined;
+  /** Value that its control shows; undefined where there is none. */
+  readonly shown: ParamValue | undefined;
   /** True while it cannot run. */
   readonly isDisabled: boolean;
   /** True for the only tile of the screen. */

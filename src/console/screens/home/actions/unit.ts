@@ -7,7 +7,7 @@ import type { Control } from "./control.ts";
 
 /** Returns `°` for temperatures and ` %` for percentages; empty for anything else. */
 export function unitOf(
-  { param, min, max }: Extract<Control, { kind: "slider" }>,
+  { param, scale: { min, max } }: Extract<Control, { kind: "slider" }>,
   label: string,
 ): string {
   const words = `${param} ${label}`.toLowerCase();

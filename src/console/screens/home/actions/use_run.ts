@@ -1,16 +1,13 @@
 /**
- * Run of one action from its tile: sends it once, and tells the outcome.
+ * Run of one action from its tile, with its cool-down.
  *
  * @module
  */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
+import { type CommandState, useCommand } from "../../../commands/use_command.ts";
 import type { Connection } from "../../../connection/connection.ts";
 import { useApp } from "../../../context.tsx";
 import type { HomeAction, ParamValue, Uses } from "./action_list.ts";
-import { outcomeOf, type Run } from "./outcome.ts";
-
-/** Time for which an outcome is shown, in milliseconds: long for one that asks to look. */
-const SHOWN_MS = { idle: 0, sent: 0, done: 3000, failed: 12_000, unknown: 60_000 } as const;
 
 /** What a run needs. */
 export interface RunOptions {
@@ -26,12 +23,10 @@ export interface RunOptions {
 
 /** Run as a tile shows it. */
 export interface Running {
-  /** Outcome of the last run. */
-  readonly run: Run;
-  /** End of the cool-down, in milliseconds since 1970; 0 where there is none. */
-  readonly readyAt: number;
-  /** Value that was sent and is not confirmed by the state yet. */
-  readonly pending: ParamValue | undefined;
+  /** Command that runs the action. */
+  readonly command: CommandState<ParamValue>;
+  /** True until the action may run again. */
+  readonly isCoolingDown: boolean;
   /** Sends the action. */
   readonly start: (params: Readonly<Record<string, ParamValue>>) => Promise<void>;
 }
@@ -39,17 +34,8 @@ export interface Running {
 /** Returns the run of an action. */
 export function useRun({ connection, action, uses, onRan }: RunOptions): Running {
   const { now } = useApp().browser;
-  const [run, setRun] = useState<Run>({ kind: "idle" });
   const [readyAt, setReadyAt] = useState(0);
-  const [pending, setPending] = useState<ParamValue | undefined>(undefined);
-  const isRunning = useRef(false);
-
-  useEffect(() => {
-    const ms = SHOWN_MS[run.kind];
-    if (ms === 0) return;
-    const timer = setTimeout(() => setRun({ kind: "idle" }), ms);
-    return () => clearTimeout(timer);
-  }, [run]);
+  const command = useCommand<ParamValue>(connection, { usesLeft: uses?.left, onRan });
 
   useEffect(() => {
     const ms = readyAt - now();
@@ -58,27 +44,17 @@ export function useRun({ connection, action, uses, onRan }: RunOptions): Running
     return () => clearTimeout(timer);
   }, [readyAt]);
 
-  async function start(params: Readonly<Record<string, ParamValue>>): Promise<void> {
-    if (isRunning.current) return;
-    isRunning.current = true;
-    setRun({ kind: "sent" });
-    const [value] = Object.values(params);
-    setPending(value);
-    try {
-      const request = { service: "action", name: action.name, params };
-      await connection.request(request, (client) => client.action(action.name, params));
-      setRun({ kind: "done" });
-      if (action.coolDownMs > 0) setReadyAt(now() + action.coolDownMs);
-    } catch (error) {
-      const outcome = outcomeOf(error, { isOnline: navigator.onLine, usesLeft: uses?.left });
-      setRun(outcome);
-      // The control shows the state again: what was asked for did not happen, or is not known to have.
-      setPending(undefined);
-    } finally {
-      isRunning.current = false;
-      onRan();
-    }
-  }
-
-  return { run, readyAt, pending, start };
+  return {
+    command,
+    isCoolingDown: readyAt > 0,
+    start: (params) =>
+      command.send({
+        fields: { service: "action", name: action.name, params },
+        value: Object.values(params)[0],
+        async work(client) {
+          await client.action(action.name, params);
+          if (action.coolDownMs > 0) setReadyAt(now() + action.coolDownMs);
+        },
+      }),
+  };
 }

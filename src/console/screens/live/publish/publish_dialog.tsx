@@ -9,7 +9,7 @@ import { Icon } from "../../../components/icon.tsx";
 import { Switch } from "../../../components/switch.tsx";
 import type { Connection } from "../../../connection/connection.ts";
 import { useTexts, useTranslated } from "../../../context.tsx";
-import { outcomeOf, type Run } from "../../home/actions/outcome.ts";
+import { outcomeOf, type Run } from "../../../commands/outcome.ts";
 import { LIVE_TEXTS, type LiveTexts } from "../texts.ts";
 import { topicFaultOf } from "./publishable.ts";
 
