@@ -5,9 +5,11 @@
  */
 import { computed, type Signal, signal } from "@preact/signals";
 import {
+  FailedError,
   GatewayClient,
   GatewayError,
   type JeedomEvent,
+  RefusedError,
   ScopeError,
   type StreamEvent,
   WrongKeyError,
@@ -21,7 +23,7 @@ import { ExchangeRecorder, type LastExchange } from "./last_exchange.ts";
 import { secretKeyOf } from "./secret_key.ts";
 import { SharedStream, type Subscription } from "./shared_stream.ts";
 import { after, type Facts, initialFacts, type Occurrence, type Status, statusOf } from "./status.ts";
-import { matchesEntity, matchesFilter } from "./topic_match.ts";
+import { coversFilter, matchesEntity } from "./topic_match.ts";
 
 /** Service that has streams. */
 export type StreamService = "mqtt" | "home_assistant";
@@ -98,7 +100,7 @@ export class Connection {
     this.#client = new GatewayClient({ ...options, fetch: this.#recorder.fetch });
     this.#streamClient = new GatewayClient({ ...options, fetch });
     this.#streams = {
-      mqtt: this.#stream("mqtt", matchesFilter, (topics) => ({ topics })),
+      mqtt: this.#stream("mqtt", coversFilter, (topics) => ({ topics })),
       home_assistant: this.#stream("home_assistant", matchesEntity, (entities) => ({ entities })),
     };
   }
@@ -212,29 +214,31 @@ export class Connection {
 
   #stream(
     service: StreamService,
-    matches: (filter: string, topic: string) => boolean,
+    covers: (filter: string, wanted: string) => boolean,
     fields: (filters: readonly string[]) => Readonly<Record<string, unknown>>,
   ): SharedStream {
     const backoff = new Backoff(Math.random);
     const stream = new SharedStream({
       open: (filters, { since, signal }) =>
         this.#streamClient.subscribeTo(service, fields(filters), { since, signal, keep: true }),
-      matches,
+      covers,
       onEvent: (event) => {
         backoff.reset();
         this.#heard(service, event);
       },
       onOpening: () => this.#note({ type: "opening", stream: service }),
       onClosed: () => this.#note({ type: "closed", stream: service }),
+      isRefusal,
       onFailed: (error) => {
         if (!(error instanceof GatewayError)) throw error;
-        if (error instanceof ScopeError || error instanceof WrongKeyError || error.retryAfterMs === undefined) {
+        this.#noteFailure(error);
+        // Not for good: a service that has failed, such as a broker that cannot be reached, may come back.
+        const isTemporary = error.retryAfterMs !== undefined || error instanceof FailedError;
+        if (!isTemporary) {
           this.#note({ type: "closed", stream: service });
-          if (error instanceof WrongKeyError) this.#noteFailure(error);
           return undefined;
         }
-        this.#noteFailure(error);
-        return Math.max(backoff.next(), error.retryAfterMs);
+        return Math.max(backoff.next(), error.retryAfterMs ?? 0);
       },
       delay: (ms, run) => this.#clock.after(ms, run),
     });
@@ -286,6 +290,11 @@ export class Connection {
     const counts = this.#counts.peek();
     this.#counts.value = { ...counts, [what]: counts[what] + 1 };
   }
+}
+
+/** Returns whether an error may be due to some of the filters of a stream: a service can refuse them, too. */
+function isRefusal(error: unknown): error is ScopeError | RefusedError | FailedError {
+  return error instanceof ScopeError || error instanceof RefusedError || error instanceof FailedError;
 }
 
 /** Codes of errors without an answer of the gateway that counts. */
