@@ -10,8 +10,8 @@ const binary = (bytes: readonly number[]) => ({ payload: null, base64: Uint8Arra
 Deno.test("numberOf() takes numbers, and words of switches as steps, and nothing else", () => {
   assertEquals(["21.5", " -3e2 ", "ON", "closed", true].map(numberOf), [21.5, -300, 1, 0, 1]);
   assertEquals(
-    ["", "21 °C", "0x10", "Infinity", "1e999", "9".repeat(100), null, {}].map(numberOf),
-    Array(8).fill(undefined),
+    ["", "21 °C", "0x10", "Infinity", "NaN", "1e999", "1e31", 1e300, "9".repeat(100), null, {}].map(numberOf),
+    Array(11).fill(undefined),
   );
 });
 

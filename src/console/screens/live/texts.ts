@@ -66,7 +66,6 @@ const en = {
     average: "Average",
     points: "Points",
     waiting: "The chart begins with the next value.",
-    failed: "The chart could not be loaded. Check the connection.",
   },
   payload: {
     title: "Value",
@@ -180,7 +179,6 @@ const fr: LiveTexts = {
     average: "Moyenne",
     points: "Points",
     waiting: "La courbe commence avec la prochaine valeur.",
-    failed: "La courbe n’a pas pu être chargée. Vérifiez la connexion.",
   },
   payload: {
     title: "Valeur",
