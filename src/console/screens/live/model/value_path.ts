@@ -42,12 +42,16 @@ export function numberOf(value: unknown): number | undefined {
   return numberOf(Number(value));
 }
 
-/** Returns the number at a path of a payload; undefined if there is none. */
-export function numberAt(path: ValuePath, payload: string | null): number | undefined {
-  if (payload === null) return undefined;
-  if (path.length === 0) return numberOf(payload);
-  if (payload.length > MAX_PARSED) return undefined;
-  return numberOf(path.reduce(memberOf, tryParseJson(payload)));
+/** Returns what finds the number at a path of a payload, undefined where there is none; it parses the payload once. */
+export function numberReader(payload: string | null): (path: ValuePath) => number | undefined {
+  let parsed: { readonly value: unknown } | undefined;
+  return (path) => {
+    if (payload === null) return undefined;
+    if (path.length === 0) return numberOf(payload);
+    if (payload.length > MAX_PARSED) return undefined;
+    parsed ??= { value: tryParseJson(payload) };
+    return numberOf(path.reduce(memberOf, parsed.value));
+  };
 }
 
 /** Returns the paths of all numbers in a payload, the outer ones first. */
