@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { GatewayError, Position, StreamEvent } from "@e2e-gateway/client";
+import type { ConnectedEvent, GatewayError, Position, StreamEvent } from "@e2e-gateway/client";
 
 /** Listener to a part of the stream. */
 export interface Subscription {
@@ -54,6 +54,8 @@ export class SharedStream {
   #hasNewListener = false;
   #isPaused = false;
   #isConnected = false;
+  /** True from the end of a stream until one is connected. */
+  #isBroken = false;
   #current = new AbortController();
   #position: Position | undefined;
   #cancel = () => {};
@@ -78,6 +80,7 @@ export class SharedStream {
   /** Closes the stream until it is resumed from where it ended. */
   pause(): void {
     this.#isPaused = true;
+    this.#isBroken = true;
     this.#cancel();
     this.#current.abort();
     this.#options.onClosed();
@@ -151,10 +154,19 @@ export class SharedStream {
     const subscriptions = this.#accepted();
     try {
       const since = this.#needsRetained ? undefined : this.#position;
+      let isNew = true;
       for await (const event of this.#options.open(this.#filters, { since, signal })) {
         if (signal.aborted) return;
-        if (event.type === "connected") previous.abort();
-        this.#deliver(event, own);
+        if (event.type !== "connected") {
+          this.#deliver(event, own);
+          continue;
+        }
+        previous.abort();
+        const isGap = isNew && since === undefined && this.#isBroken && this.#position !== undefined;
+        isNew = false;
+        this.#deliver(isGap ? withoutPosition(event) : event, own);
+        // It brings the retained messages, but not what was published since the previous one ended.
+        if (isGap) this.#deliver({ type: "gap", message: "", timestamp: 0 }, own);
       }
     } catch (error) {
       if (this.#isOver(own)) return;
@@ -221,12 +233,14 @@ export class SharedStream {
   }
 
   #deliver(event: StreamEvent, own: AbortController): void {
+    if (event.type === "connected") this.#isBroken = false;
+    if (isFinal(event)) this.#isBroken = true;
     if (own === this.#current) {
       if (event.type === "connected") {
         this.#isConnected = true;
         this.#needsRetained = false;
       }
-      if (event.type === "error" || event.type === "disconnected" || event.type === "end") this.#isConnected = false;
+      if (isFinal(event)) this.#isConnected = false;
     }
     if (event.type === "message") {
       if (this.#wasDelivered(event)) return;
@@ -245,6 +259,15 @@ export class SharedStream {
   #wasDelivered({ epoch, offset, retain }: Position & { readonly retain: boolean }): boolean {
     return !retain && epoch === this.#position?.epoch && offset <= this.#position.offset;
   }
+}
+
+/** Returns the event of a stream that does not go on from where another one ended. */
+function withoutPosition({ type, topic, topics, message }: ConnectedEvent): ConnectedEvent {
+  return { type, topic, topics, message };
+}
+
+function isFinal({ type }: StreamEvent): boolean {
+  return type === "error" || type === "disconnected" || type === "end";
 }
 
 /** Returns the later position; retained messages may be older than others that came already. */

@@ -60,7 +60,10 @@ function makeStream() {
   const add = (...filters: string[]) =>
     stream.add({
       filters,
-      onEvent: (event) => void (event.type === "message" && heard.push(`${filters} ${event.topic} ${event.offset}`)),
+      onEvent(event) {
+        if (event.type === "gap") heard.push(`${filters} gap`);
+        if (event.type === "message") heard.push(`${filters} ${event.topic} ${event.offset}`);
+      },
       onRefused: ({ message }) => void heard.push(`${filters} refused: ${message}`),
     });
   return { stream, opened, log, settle, heard, add };
@@ -224,6 +227,20 @@ Deno.test("SharedStream still brings the retained messages when it was paused be
   stream.pause();
   stream.resume();
   assertEquals([opened[2]?.filters, opened[2]?.since], [["a", "b"], undefined]);
+});
+
+Deno.test("SharedStream tells a gap when a wider stream takes the place of one that broke off", async () => {
+  const { opened, settle, heard, add } = makeStream();
+  add("a");
+  settle();
+  await opened[0]?.send(connected);
+  await opened[0]?.send(message("a", 1));
+  await opened[0]?.send({ type: "disconnected", message: "", timestamp: 0 });
+  add("b");
+  settle();
+  await opened[1]?.send(connected);
+  await opened[1]?.send(message("a", 5));
+  assertEquals(heard, ["a a 1", "a gap", "b gap", "a a 5"]);
 });
 
 Deno.test("SharedStream asks for no filter that another one covers", () => {
