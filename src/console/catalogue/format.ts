@@ -43,6 +43,9 @@ export function createFormat(language: string): Format {
   const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
   const date = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
   const numbers = new Map<number, Intl.NumberFormat>();
+  const durations = new Map(UNITS.map(([unit]) => {
+    return [unit, new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "short" })];
+  }));
   function number(value: number, decimals = 2): string {
     let format = numbers.get(decimals);
     if (format === undefined) {
@@ -58,8 +61,7 @@ export function createFormat(language: string): Format {
     dateTime: (ms) => date.format(ms),
     duration(ms) {
       const [unit, size] = UNITS.find(([, size]) => ms >= size) ?? ["second", 1000];
-      const value = Math.round(ms / size);
-      return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "short" }).format(value);
+      return durations.get(unit)?.format(Math.round(ms / size)) ?? "";
     },
   };
 }

@@ -6,6 +6,9 @@
  */
 import type { ConnectedEvent, GatewayError, Position, StreamEvent } from "@e2e-gateway/client";
 
+import { findRefusals } from "./refusals.ts";
+import { widestFilters } from "./topic_match.ts";
+
 /** Listener to a part of the stream. */
 export interface Subscription {
   /** Topic filters, or patterns of entities. */
@@ -123,14 +126,8 @@ export class SharedStream {
     return [...this.#subscriptions].filter((subscription) => !this.#refused.has(subscription));
   }
 
-  /** Returns the filters of subscriptions without those that others cover: a request has room for a hundred. */
   #filtersOf(subscriptions: readonly Subscription[]): readonly string[] {
-    const all = [...new Set(subscriptions.flatMap(({ filters }) => filters))].sort();
-    const { covers } = this.#options;
-    return all.filter((filter) =>
-      // Of two that cover each other, the first stays.
-      !all.some((other) => other !== filter && covers(other, filter) && (other < filter || !covers(filter, other)))
-    );
+    return widestFilters(subscriptions.flatMap(({ filters }) => filters), this.#options.covers);
   }
 
   #reopen(): void {
@@ -186,7 +183,7 @@ export class SharedStream {
   ): Promise<void> {
     this.#isConnected = false;
     const refusals = this.#options.isRefusal(error)
-      ? await this.#findRefusals(subscriptions, { error, signal: own.signal })
+      ? await findRefusals(subscriptions, { error, refusalOf: (some) => this.#refusalOf(some, own.signal) })
       : new Map<Subscription, GatewayError>();
     if (this.#isOver(own)) return;
     for (const [subscription, refusal] of refusals) {
@@ -199,25 +196,6 @@ export class SharedStream {
     const waitMs = this.#options.onFailed(error);
     if (waitMs === undefined) own.abort();
     else this.#cancel = this.#options.delay(waitMs, () => this.#retry());
-  }
-
-  /** Finds the subscriptions at fault: the gateway refuses a request as a whole. */
-  async #findRefusals(
-    subscriptions: readonly Subscription[],
-    { error, signal }: { readonly error: GatewayError; readonly signal: AbortSignal },
-  ): Promise<ReadonlyMap<Subscription, GatewayError>> {
-    const middle = subscriptions.length >> 1;
-    const halves = [subscriptions.slice(0, middle), subscriptions.slice(middle)];
-    const refusals = middle === 0 ? [] : await Promise.all(halves.map((half) => this.#refusalOf(half, signal)));
-    // With the same message for both, or none, the cause is not in single filters.
-    if (refusals[0]?.message === refusals[1]?.message) return new Map(subscriptions.map((one) => [one, error]));
-    const found = new Map<Subscription, GatewayError>();
-    for (const [index, half] of halves.entries()) {
-      const refusal = refusals[index];
-      if (refusal === undefined) continue;
-      for (const entry of await this.#findRefusals(half, { error: refusal, signal })) found.set(...entry);
-    }
-    return found;
   }
 
   /** Returns the refusal of a stream with some subscriptions alone; undefined if the gateway accepts it. */

@@ -53,7 +53,11 @@ Deno.test("a connection tells that the device was too slow, counts it, and resum
   const { connection, clock, asked } = await connect(
     stream([connected(1), message(2), { type: "error", code: "too_slow", message: "Too slow", resume: position(5) }]),
     stream(
-      [connected(9), { type: "gap", message: "Messages may be missing", timestamp: 0 }, message(10)],
+      [{ type: "connected", topic: "t", topics: ["t"] }, {
+        type: "gap",
+        message: "Messages may be missing",
+        timestamp: 0,
+      }, message(10)],
       "stays open",
     ),
   );
