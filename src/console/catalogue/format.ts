@@ -21,6 +21,9 @@ export function plural(language: Language, count: number, { one, other }: Plural
 /** Milliseconds of each unit, from long to short. */
 const UNITS = [["day", 86_400_000], ["hour", 3_600_000], ["minute", 60_000], ["second", 1000]] as const;
 
+/** Numbers from which powers of ten are written. */
+const LARGE = 1e12;
+
 const DAY_MS = 86_400_000;
 
 /** Formatter of one language, in the time zone of the device. */
@@ -46,7 +49,9 @@ export function createFormat(language: string): Format {
   const durations = new Map(UNITS.map(([unit]) => {
     return [unit, new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "short" })];
   }));
+  const large = new Intl.NumberFormat(language, { notation: "scientific", maximumFractionDigits: 4 });
   function number(value: number, decimals = 2): string {
+    if (Math.abs(value) >= LARGE) return large.format(value);
     let format = numbers.get(decimals);
     if (format === undefined) {
       format = new Intl.NumberFormat(language, { maximumFractionDigits: decimals });

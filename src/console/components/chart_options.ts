@@ -54,7 +54,8 @@ export function chartOptions(
     height,
     ms: 1,
     ...isUtc ? { tzDate: (ms: number) => UPlot.tzDate(new Date(ms), "UTC") } : {},
-    padding: [10, 8, 0, 0],
+    // The last time is centred at the end of its axis.
+    padding: [10, 34, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 9 } },
     scales: {
