@@ -4,8 +4,9 @@
  *
  * @module
  */
-import type { ConnectedEvent, GatewayError, Position, StreamEvent } from "@e2e-gateway/client";
+import type { GatewayError, Position, StreamEvent } from "@e2e-gateway/client";
 
+import { laterOf, withoutPosition } from "./positions.ts";
 import { findRefusals } from "./refusals.ts";
 import { widestFilters } from "./topic_match.ts";
 
@@ -193,9 +194,11 @@ export class SharedStream {
     }
     this.#filters = this.#filtersOf(this.#accepted());
     if (refusals.size > 0 && this.#filters.length > 0) return this.#reopen();
+    // Also the previous one: the gateway may have room for no other beside it.
+    own.abort();
+    this.#isBroken = true;
     const waitMs = this.#options.onFailed(error);
-    if (waitMs === undefined) own.abort();
-    else this.#cancel = this.#options.delay(waitMs, () => this.#retry());
+    if (waitMs !== undefined) this.#cancel = this.#options.delay(waitMs, () => this.#retry());
   }
 
   /** Returns the refusal of a stream with some subscriptions alone; undefined if the gateway accepts it. */
@@ -239,16 +242,6 @@ export class SharedStream {
   }
 }
 
-/** Returns the event of a stream that does not go on from where another one ended. */
-function withoutPosition({ type, topic, topics, message }: ConnectedEvent): ConnectedEvent {
-  return { type, topic, topics, message };
-}
-
 function isFinal({ type }: StreamEvent): boolean {
   return type === "error" || type === "disconnected" || type === "end";
-}
-
-/** Returns the later position; retained messages may be older than others that came already. */
-function laterOf(position: Position | undefined, { epoch, offset }: Position): Position {
-  return position?.epoch === epoch && position.offset > offset ? position : { epoch, offset };
 }

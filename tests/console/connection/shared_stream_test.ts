@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { Position, StreamEvent } from "@e2e-gateway/client";
 import { SharedStream } from "../../../src/console/connection/shared_stream.ts";
 import { coversFilter } from "../../../src/console/connection/topic_match.ts";
-import { FailedError, ScopeError, UnreachableError } from "@e2e-gateway/client";
+import { FailedError, RateLimitError, ScopeError, UnreachableError } from "@e2e-gateway/client";
 
 const tick = () => new Promise((resolve) => setTimeout(resolve));
 
@@ -241,6 +241,21 @@ Deno.test("SharedStream tells a gap when a wider stream takes the place of one t
   await opened[1]?.send(connected);
   await opened[1]?.send(message("a", 5));
   assertEquals(heard, ["a a 1", "a gap", "b gap", "a a 5"]);
+});
+
+Deno.test("SharedStream makes room for a wider stream that cannot be opened beside the previous one, and tells the gap", async () => {
+  const { opened, settle, heard, add } = makeStream();
+  add("a");
+  settle();
+  await opened[0]?.send(connected);
+  await opened[0]?.send(message("a", 1));
+  add("b");
+  settle();
+  await opened[1]?.fail(new RateLimitError("Too many open streams"));
+  assertEquals(opened[0]?.signal.aborted, true);
+  settle();
+  await opened[2]?.send(connected);
+  assertEquals([opened[2]?.filters, heard], [["a", "b"], ["a a 1", "a gap", "b gap"]]);
 });
 
 Deno.test("SharedStream asks for no filter that another one covers", () => {
