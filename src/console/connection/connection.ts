@@ -4,22 +4,14 @@
  * @module
  */
 import { computed, type Signal, signal } from "@preact/signals";
-import {
-  FailedError,
-  GatewayClient,
-  GatewayError,
-  type JeedomEvent,
-  RefusedError,
-  ScopeError,
-  type StreamEvent,
-  WrongKeyError,
-} from "@e2e-gateway/client";
+import { GatewayClient, GatewayError, type JeedomEvent, type StreamEvent, WrongKeyError } from "@e2e-gateway/client";
 import { Backoff } from "../../lib/backoff.ts";
 import { type Clock, SYSTEM_CLOCK } from "../../lib/clock.ts";
 import type { Home } from "../homes/home.ts";
 import type { Observable } from "../observable.ts";
 import { type DeviceInfo, parseDeviceInfo } from "./device_info.ts";
 import { ExchangeRecorder, type LastExchange } from "./last_exchange.ts";
+import { isAnswer, isRefusal, isTemporary } from "./failures.ts";
 import { secretKeyOf } from "./secret_key.ts";
 import { SharedStream, type Subscription } from "./shared_stream.ts";
 import { after, type Facts, initialFacts, type Occurrence, type Status, statusOf } from "./status.ts";
@@ -232,9 +224,7 @@ export class Connection {
       onFailed: (error) => {
         if (!(error instanceof GatewayError)) throw error;
         this.#noteFailure(error);
-        // Not for good: a service that has failed, such as a broker that cannot be reached, may come back.
-        const isTemporary = error.retryAfterMs !== undefined || error instanceof FailedError;
-        if (!isTemporary) {
+        if (!isTemporary(error)) {
           this.#note({ type: "closed", stream: service });
           return undefined;
         }
@@ -290,25 +280,4 @@ export class Connection {
     const counts = this.#counts.peek();
     this.#counts.value = { ...counts, [what]: counts[what] + 1 };
   }
-}
-
-/** Returns whether an error may be due to some of the filters of a stream: a service can refuse them, too. */
-function isRefusal(error: unknown): error is ScopeError | RefusedError | FailedError {
-  return error instanceof ScopeError || error instanceof RefusedError || error instanceof FailedError;
-}
-
-/** Codes of errors without an answer of the gateway that counts. */
-const NO_ANSWER: readonly GatewayError["code"][] = [
-  "unreachable",
-  "timeout",
-  "truncated",
-  "tampered",
-  "unavailable",
-  "wrong_key",
-  "no_webcrypto",
-];
-
-/** Returns whether an error proves that the gateway answered. */
-function isAnswer(error: unknown): boolean {
-  return error instanceof GatewayError && !NO_ANSWER.includes(error.code);
 }
