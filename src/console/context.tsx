@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { computed } from "@preact/signals";
 import { type ComponentChildren, createContext } from "preact";
 import { useContext, useMemo } from "preact/hooks";
 import type { App } from "./app.ts";
@@ -22,20 +23,34 @@ export function AppProvider({ app, children }: { readonly app: App; readonly chi
   );
 }
 
-const LanguageContext = createContext<Observable<Language> | undefined>(undefined);
+/** Language, and its formats, which all components share: to make them takes longer than to use them. */
+interface Localization {
+  readonly language: Observable<Language>;
+  readonly format: Observable<Format>;
+}
+
+const LanguageContext = createContext<Localization | undefined>(undefined);
 
 /** Makes the language accessible to the components in it. */
 export function LanguageProvider(
   { language, children }: { readonly language: Observable<Language>; readonly children: ComponentChildren },
 ) {
-  return <LanguageContext.Provider value={language}>{children}</LanguageContext.Provider>;
+  const localization = useMemo(() => {
+    const format = computed(() => createFormat(localeOf(language.value, navigator.languages)));
+    return { language, format };
+  }, [language]);
+  return <LanguageContext.Provider value={localization}>{children}</LanguageContext.Provider>;
+}
+
+function useLocalization(): Localization {
+  const localization = useContext(LanguageContext);
+  if (localization === undefined) throw new Error("Component is used outside of the page");
+  return localization;
 }
 
 /** Returns the language of the page. */
 export function useLanguage(): Language {
-  const language = useContext(LanguageContext);
-  if (language === undefined) throw new Error("Component is used outside of the page");
-  return language.value;
+  return useLocalization().language.value;
 }
 
 /** Returns the state of the page. */
@@ -57,6 +72,5 @@ export function useTexts(): Texts {
 
 /** Returns the formats of numbers and times in the language of the page. */
 export function useFormat(): Format {
-  const language = useLanguage();
-  return useMemo(() => createFormat(localeOf(language, navigator.languages)), [language]);
+  return useLocalization().format.value;
 }

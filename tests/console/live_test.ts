@@ -101,7 +101,7 @@ testPage(
     await using opened = await openLive();
     const { page } = opened;
     await choose(page, "home/livingroom/temperature");
-    await page.locator(".live-chart canvas").waitFor();
+    await page.locator(".chart canvas").waitFor();
     const first = await points(page);
     await until("the chart to move", async () => await points(page) > first + 1);
     await page.getByRole("button", { name: "Pause" }).click();
@@ -243,7 +243,7 @@ for (const look of LOOKS) {
     await isFitting();
     assertEquals(await opened.checkAccessibility(), []);
     await choose(page, "home/livingroom/temperature");
-    await page.locator(".live-chart canvas").waitFor();
+    await page.locator(".chart canvas").waitFor();
     await until("some points", async () => await points(page) > 5);
     await page.getByRole("button", { name: "1 min" }).click();
     await opened.screenshot("live list");

@@ -21,6 +21,9 @@ export function plural(language: Language, count: number, { one, other }: Plural
 /** Milliseconds of each unit, from long to short. */
 const UNITS = [["day", 86_400_000], ["hour", 3_600_000], ["minute", 60_000], ["second", 1000]] as const;
 
+/** Numbers from which powers of ten are written. */
+const LARGE = 1e12;
+
 const DAY_MS = 86_400_000;
 
 /** Formatter of one language, in the time zone of the device. */
@@ -43,7 +46,12 @@ export function createFormat(language: string): Format {
   const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
   const date = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
   const numbers = new Map<number, Intl.NumberFormat>();
+  const durations = new Map(UNITS.map(([unit]) => {
+    return [unit, new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "short" })];
+  }));
+  const large = new Intl.NumberFormat(language, { notation: "scientific", maximumFractionDigits: 4 });
   function number(value: number, decimals = 2): string {
+    if (Math.abs(value) >= LARGE) return large.format(value);
     let format = numbers.get(decimals);
     if (format === undefined) {
       format = new Intl.NumberFormat(language, { maximumFractionDigits: decimals });
@@ -58,8 +66,7 @@ export function createFormat(language: string): Format {
     dateTime: (ms) => date.format(ms),
     duration(ms) {
       const [unit, size] = UNITS.find(([, size]) => ms >= size) ?? ["second", 1000];
-      const value = Math.round(ms / size);
-      return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "short" }).format(value);
+      return durations.get(unit)?.format(Math.round(ms / size)) ?? "";
     },
   };
 }

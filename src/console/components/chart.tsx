@@ -7,8 +7,9 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type uPlot from "uplot";
 import { localeOf } from "../catalogue/language.ts";
 import { useApp, useTexts } from "../context.tsx";
-import type { ChartData } from "./chart_data.ts";
-import { type ChartColors, chartOptions } from "./chart_options.ts";
+import { chartColors } from "./chart_colors.ts";
+import type { ChartData, ChartMark } from "./chart_data.ts";
+import { chartOptions } from "./chart_options.ts";
 
 /** Properties of a chart. */
 export interface ChartProps {
@@ -20,8 +21,10 @@ export interface ChartProps {
   readonly isStepped?: boolean | undefined;
   /** Texts for the values 0 and 1, where there are no others. */
   readonly stepTexts?: readonly [string, string] | undefined;
-  /** Begin and end of the axis of times at least, in milliseconds; those of the points by default. */
-  readonly span?: readonly [number, number] | undefined;
+  /** Begin and end of the axis of times, in milliseconds since 1970. */
+  readonly span: readonly [number, number];
+  /** Vertical lines. */
+  readonly marks?: readonly ChartMark[] | undefined;
   /** True where times are of another place's clock, written as if it were UTC. */
   readonly isUtc?: boolean | undefined;
   /** Called with the index of the point under the pointer; undefined while there is none. */
@@ -29,22 +32,21 @@ export interface ChartProps {
 }
 
 /** Chart. It fills the width and height of its element, `.chart`. */
-export function Chart({ data, label, isStepped = false, stepTexts, span, isUtc = false, onPoint }: ChartProps) {
+export function Chart(props: ChartProps) {
+  const { data, label, isStepped = false, stepTexts, span, isUtc = false, marks } = props;
   const texts = useTexts().app;
   const language = useApp().language.value;
   const element = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
-  const latest = useRef({ data, onPoint });
-  latest.current = { data, onPoint };
+  const latest = useRef(props);
+  latest.current = props;
   const [state, setState] = useState<"loading" | "shown" | "failed">("loading");
 
   useEffect(() => {
     const own = element.current;
     if (own === null) return;
     let UPlot: typeof uPlot | undefined;
-    let isShown = true;
-    // The colours of a canvas do not follow the scheme of the page by themselves.
-    const scheme = matchMedia("(prefers-color-scheme: dark)");
+    const ended = new AbortController();
     const draw = () => {
       if (UPlot === undefined) return;
       plot.current?.destroy();
@@ -52,16 +54,17 @@ export function Chart({ data, label, isStepped = false, stepTexts, span, isUtc =
       const options = chartOptions(UPlot, {
         width,
         height,
-        colors: colorsOf(own),
+        colors: chartColors(own),
         font: `12px ${getComputedStyle(own).fontFamily}`,
         locale: localeOf(language, navigator.languages),
         isStepped,
         stepTexts,
-        span,
         isUtc,
+        marks: () => latest.current.marks ?? [],
         onPoint: (index) => latest.current.onPoint?.(index),
       });
-      plot.current = new UPlot(options, alignedData(latest.current.data), own);
+      plot.current = new UPlot(options, undefined, own);
+      show(plot.current, latest.current);
     };
     const resize = new ResizeObserver(() => {
       const { clientWidth: width, clientHeight: height } = own;
@@ -69,25 +72,25 @@ export function Chart({ data, label, isStepped = false, stepTexts, span, isUtc =
     });
     import("uplot").then(
       (module) => {
-        if (!isShown) return;
+        if (ended.signal.aborted) return;
         UPlot = module.default;
         draw();
         resize.observe(own);
         setState("shown");
       },
-      () => isShown && setState("failed"),
+      () => !ended.signal.aborted && setState("failed"),
     );
-    scheme.addEventListener("change", draw);
+    // The colours of a canvas do not follow the scheme of the page by themselves.
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw, { signal: ended.signal });
     return () => {
-      isShown = false;
-      scheme.removeEventListener("change", draw);
+      ended.abort();
       resize.disconnect();
       plot.current?.destroy();
       plot.current = undefined;
     };
-  }, [language, isStepped, stepTexts?.join(), span?.join(), isUtc]);
+  }, [language, isStepped, stepTexts?.join(), isUtc]);
 
-  useEffect(() => plot.current?.setData(alignedData(data)), [data]);
+  useEffect(() => plot.current && show(plot.current, latest.current), [data, span.join(), marks]);
 
   return (
     <div class={`chart ${state}`} ref={element} role="img" aria-label={label}>
@@ -96,19 +99,9 @@ export function Chart({ data, label, isStepped = false, stepTexts, span, isUtc =
   );
 }
 
-function alignedData({ times, values }: ChartData): uPlot.AlignedData {
-  return [Array.isArray(times) ? [...times] : Float64Array.from(times), [...values]];
-}
-
-/** Returns the colours of an element: `currentColor` is that of the line. */
-function colorsOf(element: Element): ChartColors {
-  const style = getComputedStyle(element);
-  // The browser resolves `light-dark()` in colours only, not in custom properties.
-  const resolve = (property: string) => style.getPropertyValue(property);
-  return {
-    line: resolve("color"),
-    area: resolve("background-color"),
-    grid: resolve("outline-color"),
-    text: resolve("caret-color"),
-  };
+function show(plot: uPlot, { data: { times, values }, span: [min, max] }: ChartProps): void {
+  plot.batch(() => {
+    plot.setData([times, values], false);
+    plot.setScale("x", { min, max });
+  });
 }

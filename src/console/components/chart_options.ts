@@ -4,19 +4,9 @@
  * @module
  */
 import type uPlot from "uplot";
-import { timeForm, valueRange } from "./chart_axes.ts";
-
-/** Colours of a chart, of the page's design tokens. */
-export interface ChartColors {
-  /** Line. */
-  readonly line: string;
-  /** Area below the line. */
-  readonly area: string;
-  /** Lines of the grid. */
-  readonly grid: string;
-  /** Text of the axes. */
-  readonly text: string;
-}
+import { numberForm, timeForm, valueRange } from "./chart_axes.ts";
+import type { ChartColors } from "./chart_colors.ts";
+import type { ChartMark } from "./chart_data.ts";
 
 /** Parts of a chart that follow from its use. */
 export interface ChartOptions {
@@ -34,10 +24,10 @@ export interface ChartOptions {
   readonly isStepped: boolean;
   /** Texts for the values 0 and 1, where there are no others. */
   readonly stepTexts?: readonly [string, string] | undefined;
-  /** Begin and end of the axis of times at least, in milliseconds; those of the points by default. */
-  readonly span?: readonly [number, number] | undefined;
   /** True where times are of another place's clock, written as if it were UTC. */
   readonly isUtc: boolean;
+  /** Returns the vertical lines. */
+  readonly marks: () => readonly ChartMark[];
   /** Called with the index of the point under the pointer; undefined while there is none. */
   readonly onPoint: (index: number | undefined) => void;
 }
@@ -48,29 +38,28 @@ const TIME_SPACE = 84;
 /** Width of the axis of values for each character of its longest text, in CSS pixels. */
 const CHARACTER_WIDTH = 7;
 
+/** Most points of which each is drawn as a dot, too. */
+const MAX_DOTS = 40;
+
 /** Makes the options of the chart library, `UPlot`. */
 export function chartOptions(
   UPlot: typeof uPlot,
-  { width, height, colors, font, locale, isStepped, stepTexts, span, isUtc, onPoint }: ChartOptions,
+  { width, height, colors, font, locale, isStepped, stepTexts, isUtc, marks, onPoint }: ChartOptions,
 ): uPlot.Options {
   const { stepped, linear } = UPlot.paths;
   const timeZone = isUtc ? { timeZone: "UTC" } : {};
-  const grid = { stroke: colors.grid, width: 1 };
   const axis = { stroke: colors.text, font, ticks: { show: false } };
   return {
     width,
     height,
     ms: 1,
     ...isUtc ? { tzDate: (ms: number) => UPlot.tzDate(new Date(ms), "UTC") } : {},
-    padding: [10, 8, 0, 0],
+    // The last time is centred at the end of its axis.
+    padding: [10, 34, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 9 } },
     scales: {
-      x: {
-        time: true,
-        range: (_, first, last) =>
-          span === undefined ? [first, last] : [Math.min(first, span[0]), Math.max(last, span[1])],
-      },
+      x: { time: true },
       y: { range: (_, low, high) => stepTexts === undefined ? valueRange(low, high) : [-0.1, 1.15] },
     },
     axes: [
@@ -86,26 +75,22 @@ export function chartOptions(
       },
       {
         ...axis,
-        grid,
+        grid: { stroke: colors.grid, width: 1 },
         gap: 8,
         ...stepTexts === undefined ? {} : { splits: [0, 1] },
         size: (_, texts) => 16 + CHARACTER_WIDTH * Math.max(1, ...(texts ?? []).map(({ length }) => length)),
         values: (_, values, _index, _space, increment) => {
           if (stepTexts !== undefined) return values.map((value) => stepTexts[value === 0 ? 0 : 1]);
-          const decimals = Math.min(6, Math.max(0, -Math.floor(Math.log10(increment))));
-          const form = new Intl.NumberFormat(locale, {
-            minimumFractionDigits: decimals,
-            maximumFractionDigits: decimals,
-          });
+          const form = new Intl.NumberFormat(locale, numberForm(increment, Math.max(...values.map(Math.abs))));
           return values.map((value) => form.format(value));
         },
       },
     ],
     series: [{}, {
       stroke: colors.line,
-      fill: colors.area,
+      fill: (plot) => areaGradient(plot, colors),
       width: 2,
-      points: { show: false },
+      points: { show: (plot) => !isStepped && plot.data[0].length < MAX_DOTS, size: 6, fill: colors.line },
       spanGaps: false,
       ...isStepped && stepped !== undefined
         ? { paths: stepped({ align: 1 }) }
@@ -113,6 +98,32 @@ export function chartOptions(
         ? {}
         : { paths: linear() },
     }],
-    hooks: { setCursor: [({ cursor: { idx } }) => onPoint(idx ?? undefined)] },
+    hooks: {
+      draw: [(plot) => marks().forEach(({ at, tone }) => drawMark(plot, at, colors.marks[tone]))],
+      setCursor: [({ cursor: { idx } }) => onPoint(idx ?? undefined)],
+    },
   };
+}
+
+function areaGradient({ bbox: { top, height }, ctx }: uPlot, { area, fade }: ChartColors): CanvasGradient {
+  // Before the first layout there is no height yet.
+  const gradient = ctx.createLinearGradient(0, top, 0, top + Math.max(1, height));
+  gradient.addColorStop(0, area);
+  gradient.addColorStop(1, fade);
+  return gradient;
+}
+
+/** Draws a dashed line from top to bottom. */
+function drawMark({ ctx, bbox, valToPos }: uPlot, at: number, color: string): void {
+  const x = Math.round(valToPos(at, "x", true)) + 0.5;
+  if (x < bbox.left || x > bbox.left + bbox.width) return;
+  ctx.save();
+  ctx.strokeStyle = color;
+  ctx.lineWidth = devicePixelRatio;
+  ctx.setLineDash([4 * devicePixelRatio, 4 * devicePixelRatio]);
+  ctx.beginPath();
+  ctx.moveTo(x, bbox.top);
+  ctx.lineTo(x, bbox.top + bbox.height);
+  ctx.stroke();
+  ctx.restore();
 }

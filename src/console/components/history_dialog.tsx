@@ -56,7 +56,7 @@ export function HistoryDialog({ title, unit, isStepped, isUtc, load, now, onClos
     setLoading({ kind: "loading" });
     setIndex(undefined);
     load(PERIODS[period]).then(
-      (data) => isWanted && setLoading({ kind: "known", data, span: [now() - PERIODS[period], now()] }),
+      (data) => isWanted && setLoading({ kind: "known", data, span: spanOf(data, now() - PERIODS[period], now()) }),
       () => isWanted && setLoading({ kind: "failed" }),
     );
     return () => isWanted = false;
@@ -132,6 +132,11 @@ export function HistoryDialog({ title, unit, isStepped, isUtc, load, now, onClos
         ))}
     </Dialog>
   );
+}
+
+/** Returns a period, longer where a clock that differs has points outside of it. */
+function spanOf({ times }: ChartData, start: number, end: number): readonly [number, number] {
+  return [Math.min(start, times[0] ?? start), Math.max(end, times.at(-1) ?? end)];
 }
 
 /** Returns the time at which this device's clock shows what a clock of UTC shows at another. */

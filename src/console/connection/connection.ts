@@ -4,24 +4,18 @@
  * @module
  */
 import { computed, type Signal, signal } from "@preact/signals";
-import {
-  GatewayClient,
-  GatewayError,
-  type JeedomEvent,
-  ScopeError,
-  type StreamEvent,
-  WrongKeyError,
-} from "@e2e-gateway/client";
+import { GatewayClient, GatewayError, type JeedomEvent, type StreamEvent, WrongKeyError } from "@e2e-gateway/client";
 import { Backoff } from "../../lib/backoff.ts";
 import { type Clock, SYSTEM_CLOCK } from "../../lib/clock.ts";
 import type { Home } from "../homes/home.ts";
 import type { Observable } from "../observable.ts";
 import { type DeviceInfo, parseDeviceInfo } from "./device_info.ts";
 import { ExchangeRecorder, type LastExchange } from "./last_exchange.ts";
+import { isAnswer, isRefusal, isTemporary } from "./failures.ts";
 import { secretKeyOf } from "./secret_key.ts";
 import { SharedStream, type Subscription } from "./shared_stream.ts";
 import { after, type Facts, initialFacts, type Occurrence, type Status, statusOf } from "./status.ts";
-import { matchesEntity, matchesFilter } from "./topic_match.ts";
+import { coversFilter, matchesEntity } from "./topic_match.ts";
 
 /** Service that has streams. */
 export type StreamService = "mqtt" | "home_assistant";
@@ -98,7 +92,7 @@ export class Connection {
     this.#client = new GatewayClient({ ...options, fetch: this.#recorder.fetch });
     this.#streamClient = new GatewayClient({ ...options, fetch });
     this.#streams = {
-      mqtt: this.#stream("mqtt", matchesFilter, (topics) => ({ topics })),
+      mqtt: this.#stream("mqtt", coversFilter, (topics) => ({ topics })),
       home_assistant: this.#stream("home_assistant", matchesEntity, (entities) => ({ entities })),
     };
   }
@@ -212,29 +206,29 @@ export class Connection {
 
   #stream(
     service: StreamService,
-    matches: (filter: string, topic: string) => boolean,
+    covers: (filter: string, wanted: string) => boolean,
     fields: (filters: readonly string[]) => Readonly<Record<string, unknown>>,
   ): SharedStream {
     const backoff = new Backoff(Math.random);
     const stream = new SharedStream({
       open: (filters, { since, signal }) =>
         this.#streamClient.subscribeTo(service, fields(filters), { since, signal, keep: true }),
-      matches,
+      covers,
       onEvent: (event) => {
         backoff.reset();
         this.#heard(service, event);
       },
       onOpening: () => this.#note({ type: "opening", stream: service }),
       onClosed: () => this.#note({ type: "closed", stream: service }),
+      isRefusal,
       onFailed: (error) => {
         if (!(error instanceof GatewayError)) throw error;
-        if (error instanceof ScopeError || error instanceof WrongKeyError || error.retryAfterMs === undefined) {
+        this.#noteFailure(error);
+        if (!isTemporary(error)) {
           this.#note({ type: "closed", stream: service });
-          if (error instanceof WrongKeyError) this.#noteFailure(error);
           return undefined;
         }
-        this.#noteFailure(error);
-        return Math.max(backoff.next(), error.retryAfterMs);
+        return Math.max(backoff.next(), error.retryAfterMs ?? 0);
       },
       delay: (ms, run) => this.#clock.after(ms, run),
     });
@@ -286,20 +280,4 @@ export class Connection {
     const counts = this.#counts.peek();
     this.#counts.value = { ...counts, [what]: counts[what] + 1 };
   }
-}
-
-/** Codes of errors without an answer of the gateway that counts. */
-const NO_ANSWER: readonly GatewayError["code"][] = [
-  "unreachable",
-  "timeout",
-  "truncated",
-  "tampered",
-  "unavailable",
-  "wrong_key",
-  "no_webcrypto",
-];
-
-/** Returns whether an error proves that the gateway answered. */
-function isAnswer(error: unknown): boolean {
-  return error instanceof GatewayError && !NO_ANSWER.includes(error.code);
 }

@@ -30,6 +30,18 @@ export function coversFilter(filter: string, wanted: string): boolean {
   return levels.length === parts.length;
 }
 
+/** Returns filters in order without those that others cover: a request has room for a hundred. */
+export function widestFilters(
+  filters: readonly string[],
+  covers: (filter: string, wanted: string) => boolean,
+): readonly string[] {
+  const all = [...new Set(filters)].sort();
+  // Of two that cover each other, the first stays.
+  return all.filter((filter) =>
+    !all.some((other) => other !== filter && covers(other, filter) && (other < filter || !covers(filter, other)))
+  );
+}
+
 /** Returns whether a pattern such as `light.*` matches an entity; `*` stands for any characters of one part. */
 export function matchesEntity(pattern: string, entity: string): boolean {
   if (pattern === "*") return true;

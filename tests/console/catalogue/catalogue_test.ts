@@ -28,6 +28,11 @@ Deno.test("createFormat() writes numbers, times and durations in the language, w
     "2 min",
     "2 h",
   ]);
+  assertEquals([1e17, -1e300, 999_999_999_999].map((value) => english.number(value)), [
+    "1E17",
+    "-1E300",
+    "999,999,999,999",
+  ]);
   const now = Date.UTC(2026, 0, 1, 12);
   assertNotEquals(english.time(now - 3_600_000, now), english.time(now - 3 * 86_400_000, now));
   assertEquals(localeOf("en", ["fr-FR", "en-GB", "en-US"]), "en-GB");

@@ -1,7 +1,7 @@
 /** Figures of a history, and the axes of its chart. */
-import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { timeForm, valueRange } from "../../../src/console/components/chart_axes.ts";
+import { numberForm, timeForm, valueRange } from "../../../src/console/components/chart_axes.ts";
 import { valuesOf } from "../../../src/console/components/history_values.ts";
 
 Deno.test("valuesOf() weighs the average by time, leaves gaps out, and counts changes", () => {
@@ -30,6 +30,27 @@ Deno.test("valueRange() holds all values, and is never empty", () => {
     ),
   );
   assertEquals(valueRange(null, null), [0, 1]);
+});
+
+Deno.test("valueRange() leaves room for the steps of an axis, whatever numbers a device sends", () => {
+  const number = fc.double({ noNaN: false });
+  fc.assert(fc.property(number, number, (one, other) => {
+    const [from, to] = valueRange(Math.min(one, other), Math.max(one, other));
+    assert(Number.isFinite(from) && to > from);
+    // The library divides an axis in at most some hundred steps, and adds one to another.
+    assert(from + (to - from) / 500 > from && to - (to - from) / 500 < to);
+  }));
+  assertEquals(valueRange(1e17, 1e17 + 16)[0] < 1e17 - 1e15, true);
+  assertEquals([valueRange(-Infinity, 1), valueRange(NaN, NaN), valueRange(0, 1e300)], [[0, 1], [0, 1], [0, 1]]);
+});
+
+Deno.test("numberForm() tells the numbers of an axis apart, and is short for any", () => {
+  const write = (step: number, ...values: number[]) =>
+    values.map((value) => new Intl.NumberFormat("en", numberForm(step, Math.max(...values))).format(value));
+  assertEquals(write(0.5, 20, 20.5), ["20.0", "20.5"]);
+  assertEquals(write(10, 1_234_560, 1_234_570), ["1,234,560", "1,234,570"]);
+  assertEquals(write(5e28, 1e30, 1.05e30), ["1E30", "1.05E30"]);
+  assertEquals(write(1e-9, 1e-9, 2e-9), ["1E-9", "2E-9"]);
 });
 
 Deno.test("timeForm() shows days, minutes or seconds, as times are apart", () => {

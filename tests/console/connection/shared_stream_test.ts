@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import type { Position, StreamEvent } from "@e2e-gateway/client";
 import { SharedStream } from "../../../src/console/connection/shared_stream.ts";
-import { matchesFilter } from "../../../src/console/connection/topic_match.ts";
-import { ScopeError, UnreachableError } from "@e2e-gateway/client";
+import { coversFilter } from "../../../src/console/connection/topic_match.ts";
+import { FailedError, RateLimitError, ScopeError, UnreachableError } from "@e2e-gateway/client";
 
 const tick = () => new Promise((resolve) => setTimeout(resolve));
 
@@ -44,10 +44,11 @@ function makeStream() {
       });
       return source.readable;
     },
-    matches: matchesFilter,
+    covers: coversFilter,
     onEvent: () => {},
     onOpening: () => log.push("opening"),
     onClosed: () => log.push("closed"),
+    isRefusal: (error) => error instanceof ScopeError || error instanceof FailedError,
     onFailed: (error) => error instanceof ScopeError ? undefined : 100,
     delay(_ms, run) {
       delays.push(run);
@@ -59,8 +60,11 @@ function makeStream() {
   const add = (...filters: string[]) =>
     stream.add({
       filters,
-      onEvent: (event) => void (event.type === "message" && heard.push(`${filters} ${event.topic} ${event.offset}`)),
-      onRefused: () => void heard.push(`${filters} refused`),
+      onEvent(event) {
+        if (event.type === "gap") heard.push(`${filters} gap`);
+        if (event.type === "message") heard.push(`${filters} ${event.topic} ${event.offset}`);
+      },
+      onRefused: ({ message }) => void heard.push(`${filters} refused: ${message}`),
     });
   return { stream, opened, log, settle, heard, add };
 }
@@ -70,7 +74,7 @@ Deno.test("SharedStream opens one stream for all listeners, and gives each its o
   add("a/#");
   add("b", "a/x");
   settle();
-  assertEquals(opened.map(({ filters }) => filters), [["a/#", "a/x", "b"]]);
+  assertEquals(opened.map(({ filters }) => filters), [["a/#", "b"]]);
   await opened[0]?.send(connected);
   await opened[0]?.send(message("a/x", 1));
   await opened[0]?.send(message("b", 2));
@@ -141,10 +145,123 @@ Deno.test("SharedStream opens again after a failure that passes, at once when it
   await opened[2]?.send(connected);
   stream.hurry();
   assertEquals(opened.length, 3);
+  await opened[2]?.fail(new ScopeError("x"));
+  settle();
+  assertEquals(heard, ["a refused: x"]);
+  assertEquals(opened.length, 3);
+});
+
+Deno.test("SharedStream leaves a refused listener out, tells it why, and the previous stream goes on until the others are connected", async () => {
+  const { opened, settle, heard, add } = makeStream();
+  add("a");
+  settle();
+  await opened[0]?.send(connected);
+  add("b");
+  add("c");
+  settle();
+  await opened[1]?.fail(new ScopeError("not c"));
+  assertEquals(opened.slice(2).map(({ filters }) => filters), [["a"], ["b", "c"]]);
+  await opened[2]?.send(connected);
+  await opened[3]?.fail(new ScopeError("not c"));
+  assertEquals(opened.slice(4).map(({ filters }) => filters), [["b"], ["c"]]);
+  await opened[4]?.send(connected);
+  await opened[5]?.fail(new ScopeError("not c"));
+  assertEquals(heard, ["c refused: not c"]);
+  await opened[0]?.send(message("a", 1));
+  assertEquals([opened[6]?.filters, opened[6]?.since, opened[0]?.signal.aborted], [["a", "b"], undefined, false]);
+  await opened[6]?.send(connected);
+  assertEquals(opened[0]?.signal.aborted, true);
+  await opened[6]?.send(message("b", 2));
+  assertEquals(heard, ["c refused: not c", "a a 1", "b b 2"]);
+});
+
+Deno.test("SharedStream asks for what was refused once more when it is resumed", async () => {
+  const { stream, opened, settle, heard, add } = makeStream();
+  add("a");
+  settle();
+  await opened[0]?.fail(new ScopeError("x"));
+  stream.pause();
+  stream.resume();
+  await opened[1]?.send(connected);
+  await opened[1]?.send(message("a", 1, true));
+  assertEquals([opened[1]?.filters, heard], [["a"], ["a refused: x", "a a 1"]]);
+});
+
+Deno.test("SharedStream waits and tries again when a service fails for all listeners alike", async () => {
+  const { opened, settle, heard, add } = makeStream();
+  add("a");
   add("b");
   settle();
-  await opened[3]?.fail(new ScopeError("x"));
+  await opened[0]?.fail(new FailedError("no broker"));
+  await opened[1]?.fail(new FailedError("no broker"));
+  await opened[2]?.fail(new FailedError("no broker"));
+  assertEquals(heard, ["a refused: no broker", "b refused: no broker"]);
+  assertEquals(opened.length, 3);
   settle();
-  assertEquals(heard, ["a refused", "b refused"]);
-  assertEquals(opened.length, 4);
+  await opened[3]?.send(connected);
+  await opened[3]?.send(message("b", 1));
+  assertEquals([opened[3]?.filters, heard.at(-1)], [["a", "b"], "b b 1"]);
+});
+
+Deno.test("SharedStream closes also a previous stream when it is paused while another opens", async () => {
+  const { stream, opened, settle, add } = makeStream();
+  add("a");
+  settle();
+  await opened[0]?.send(connected);
+  add("b");
+  settle();
+  add("c");
+  settle();
+  stream.pause();
+  assertEquals(opened.map(({ signal }) => signal.aborted), [true, true, true]);
+});
+
+Deno.test("SharedStream still brings the retained messages when it was paused before it was connected", async () => {
+  const { stream, opened, settle, add } = makeStream();
+  add("a");
+  settle();
+  await opened[0]?.send(connected);
+  await opened[0]?.send(message("a", 7));
+  add("b");
+  settle();
+  stream.pause();
+  stream.resume();
+  assertEquals([opened[2]?.filters, opened[2]?.since], [["a", "b"], undefined]);
+});
+
+Deno.test("SharedStream tells a gap when a wider stream takes the place of one that broke off", async () => {
+  const { opened, settle, heard, add } = makeStream();
+  add("a");
+  settle();
+  await opened[0]?.send(connected);
+  await opened[0]?.send(message("a", 1));
+  await opened[0]?.send({ type: "disconnected", message: "", timestamp: 0 });
+  add("b");
+  settle();
+  await opened[1]?.send(connected);
+  await opened[1]?.send(message("a", 5));
+  assertEquals(heard, ["a a 1", "a gap", "b gap", "a a 5"]);
+});
+
+Deno.test("SharedStream makes room for a wider stream that cannot be opened beside the previous one, and tells the gap", async () => {
+  const { opened, settle, heard, add } = makeStream();
+  add("a");
+  settle();
+  await opened[0]?.send(connected);
+  await opened[0]?.send(message("a", 1));
+  add("b");
+  settle();
+  await opened[1]?.fail(new RateLimitError("Too many open streams"));
+  assertEquals(opened[0]?.signal.aborted, true);
+  settle();
+  await opened[2]?.send(connected);
+  assertEquals([opened[2]?.filters, heard], [["a", "b"], ["a a 1", "a gap", "b gap"]]);
+});
+
+Deno.test("SharedStream asks for no filter that another one covers", () => {
+  const { opened, settle, add } = makeStream();
+  add("home/#");
+  add("home/a", "home/+", "other");
+  settle();
+  assertEquals(opened.map(({ filters }) => filters), [["home/#", "other"]]);
 });

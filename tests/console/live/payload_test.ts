@@ -2,20 +2,21 @@ import { assert, assertEquals, assertLess } from "@std/assert";
 import fc from "fast-check";
 import { bytesOfPayload, formsOf, payloadText } from "../../../src/console/screens/live/detail/payload_form.ts";
 import { isShowable, pictureSize, pictureType } from "../../../src/console/screens/live/detail/picture.ts";
-import { numberAt, numberOf, numericPaths } from "../../../src/console/screens/live/model/value_path.ts";
+import { numberOf, numberReader, numericPaths } from "../../../src/console/screens/live/model/value_path.ts";
 
+const numberAt = (path: readonly string[], payload: string | null) => numberReader(payload)(path);
 const text = (payload: string) => ({ payload });
 const binary = (bytes: readonly number[]) => ({ payload: null, base64: Uint8Array.from(bytes).toBase64() });
 
 Deno.test("numberOf() takes numbers, and words of switches as steps, and nothing else", () => {
   assertEquals(["21.5", " -3e2 ", "ON", "closed", true].map(numberOf), [21.5, -300, 1, 0, 1]);
   assertEquals(
-    ["", "21 °C", "0x10", "Infinity", "1e999", "9".repeat(100), null, {}].map(numberOf),
-    Array(8).fill(undefined),
+    ["", "21 °C", "0x10", "Infinity", "NaN", "1e999", "1e31", 1e300, "9".repeat(100), null, {}].map(numberOf),
+    Array(11).fill(undefined),
   );
 });
 
-Deno.test("numericPaths() finds numbers in objects and arrays, and numberAt() reads them", () => {
+Deno.test("numericPaths() finds numbers in objects and arrays, and numberReader() reads them", () => {
   const payload = JSON.stringify({ a: [{ b: 1 }, "x"], on: false, deep: { c: "2.5" } });
   assertEquals(numericPaths(payload), [["on"], ["deep", "c"], ["a", "0", "b"]]);
   assertEquals(numericPaths(payload).map((path) => numberAt(path, payload)), [0, 2.5, 1]);
@@ -23,7 +24,7 @@ Deno.test("numericPaths() finds numbers in objects and arrays, and numberAt() re
   assertEquals(numericPaths(null), []);
 });
 
-Deno.test("numberAt() reads own members only", () => {
+Deno.test("numberReader() reads own members only", () => {
   for (const path of [["length"], ["__proto__", "x"], ["constructor", "length"], ["a", "length"]]) {
     assertEquals(numberAt(path, '{"a":[1]}'), undefined);
   }

@@ -145,3 +145,16 @@ Deno.test("exportLines() writes JSONL that reads back, and CSV that no spreadshe
     '1970-01-01T00:00:00.000Z,mqtt,"a,b",,AQ==,1,true\r\n',
   ]);
 });
+
+Deno.test("exportLines() leaves no formula to a spreadsheet that ends fields at semicolons, tabs and line ends", () => {
+  const rest = { service: "mqtt" as const, qos: 0, isRetained: false, at: 0 };
+  const hostile = ["x;=A1", 'x;"=A1', "x\n=A1", "\t=A1", " =A1", "＝A1", "@A1", "-A1", "+A1", '"=A1', "x\r-1"];
+  for (const text of hostile) {
+    const [, line = ""] = exportLines([{ ...rest, topic: text, payload: text }], "csv");
+    for (const cell of line.trimEnd().split(/[,;\t\r\n]/)) assert(!/^[" ]*[=+\-@＝＋－＠]/.test(cell), line);
+  }
+  const harmless = ["a-b=c", "-1.5e3", "x; y", '{"a":-1}'];
+  for (const payload of harmless) {
+    assert(!exportLines([{ ...rest, topic: "a", payload }], "csv")[1]?.includes("'"), payload);
+  }
+});

@@ -4,6 +4,7 @@ import { bytesOf, type Message, payloadBytes } from "../../../src/console/screen
 import { LIMITS, TopicStore } from "../../../src/console/screens/live/model/topic_store.ts";
 import type { Topic } from "../../../src/console/screens/live/model/topic.ts";
 import { MAX_LEVELS } from "../../../src/console/screens/live/model/topic_tree.ts";
+import { PointBudget } from "../../../src/console/screens/live/model/topic_series.ts";
 import { Rate } from "../../../src/console/screens/live/model/rate.ts";
 
 function message(topic: string, payload: string | null = "1", more: Partial<Message> = {}): Message {
@@ -94,6 +95,24 @@ Deno.test("TopicStore watches a bounded number of values of one topic", () => {
   const topic = topicOf(store, "a");
   for (let index = 0; index < 20; index++) store.watch(topic, [String(index)]);
   assertEquals(topic.watched.map(({ path }) => path[0]), ["0", "17", "18", "19"]);
+});
+
+Deno.test("TopicStore gives a chart all its points, also when many topics used up the others, and takes them back", () => {
+  const store = new TopicStore({ ...LIMITS, shown: 2 }, new PointBudget(64));
+  const topics = Array.from({ length: 4 }, (_, index) => `t${index}`);
+  const send = (count: number) => {
+    for (let index = 0; index < count; index++) for (const name of topics) store.add(message(name, String(index)));
+  };
+  const length = (name: string) => topicOf(store, name).watched[0]?.series.length;
+  send(100);
+  assertEquals(topics.map(length), [32, 32, 0, 0]);
+  // Begins with the messages that are kept, as it had no points.
+  assertEquals(store.watch(topicOf(store, "t3"), []).series.length, 100);
+  send(900);
+  assertEquals(topics.map(length), [32, 32, 0, 1000]);
+  for (const name of ["t0", "t1"]) store.watch(topicOf(store, name), []);
+  send(100);
+  assertEquals(topics.map(length), [132, 132, 32, 32]);
 });
 
 Deno.test("TopicStore tells each topic once between two frames", () => {

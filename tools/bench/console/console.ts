@@ -184,7 +184,7 @@ await runTool(async (started) => {
   progress.step("chart");
   await page.getByRole("searchbox").fill("charted");
   await page.locator(".row", { hasText: "charted" }).last().click();
-  await page.locator(".live-chart canvas").waitFor();
+  await page.locator(".chart canvas").waitFor();
   await page.getByRole("searchbox").fill("");
   const seenBefore = parseInt((await page.locator(MESSAGES).innerText()).replace(/\D/g, ""));
   const still = await measureView(page, "Tree, before any message", false, 6);

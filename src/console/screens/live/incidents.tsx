@@ -3,13 +3,14 @@
  *
  * @module
  */
+import type { MarkTone } from "../../components/chart_data.ts";
 import { useFormat, useTranslated } from "../../context.tsx";
 import type { LiveSession } from "./live_session.ts";
 import type { Incident, IncidentKind } from "./stream_log.ts";
 import { LIVE_TEXTS } from "./texts.ts";
 
 /** Weight of each kind, for its colour. */
-export const TONES: Readonly<Record<IncidentKind, "bad" | "warn" | "calm">> = {
+export const TONES: Readonly<Record<IncidentKind, MarkTone>> = {
   interrupted: "warn",
   slow: "bad",
   resumed: "calm",

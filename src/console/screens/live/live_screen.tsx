@@ -39,7 +39,7 @@ export function LiveScreen({ connection }: ScreenProps) {
   // While a filter is typed, the stream stays as it is.
   const settled = useSettled(text);
   const settledFilter = parseFilterText(settled, granted);
-  const isRefused = useStreams(session, {
+  const refusal = useStreams(session, {
     connection,
     filters: {
       mqtt: settledFilter.kind === "filter" ? [settledFilter.filter] : granted,
@@ -97,7 +97,7 @@ export function LiveScreen({ connection }: ScreenProps) {
             )}
           </div>
         </div>
-        <Notes session={session} now={now} filter={filter} isRefused={isRefused.value} />
+        <Notes session={session} now={now} filter={filter} refusal={refusal.value} />
         <section class="live-topics" aria-label={texts.title}>
           {rows.length > 0
             ? (
@@ -223,11 +223,11 @@ interface NotesProps {
   readonly session: LiveSession;
   readonly now: Now;
   readonly filter: FilterText;
-  readonly isRefused: boolean;
+  readonly refusal: string | undefined;
 }
 
 /** What stands between the stream and the screen: nothing of it is hidden. */
-function Notes({ session, now, filter, isRefused }: NotesProps) {
+function Notes({ session, now, filter, refusal }: NotesProps) {
   const texts = useTranslated(LIVE_TEXTS);
   const left = useComputed(() => (void now.value, session.store.left));
   const held = session.held.value;
@@ -235,7 +235,7 @@ function Notes({ session, now, filter, isRefused }: NotesProps) {
     <div class="live-notes">
       {filter.kind === "refused" && <p id="filter-fault" class="note bad" role="alert">{texts.refusedFilter}</p>}
       {filter.kind === "malformed" && <p id="filter-fault" class="note bad" role="alert">{texts.malformedFilter}</p>}
-      {isRefused && <p class="note bad" role="alert">{texts.refusedStream}</p>}
+      {refusal !== undefined && <p class="note bad" role="alert">{texts.refusedStream(refusal)}</p>}
       {left.value > 0 && <p class="note warn">{texts.left(left.value)}</p>}
       {session.isPaused.value && <p class="note calm num">{texts.held(held)}</p>}
       <Incidents session={session} />

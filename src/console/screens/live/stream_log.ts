@@ -57,10 +57,13 @@ export class StreamLog {
     return true;
   }
 
-  /** Adds an incident. */
+  /** Adds an incident. Of one pause, which may last for hours, the newest overflow stands for all. */
   add(kind: IncidentKind, service: StreamService, at: number): void {
     this.#count += 1;
-    this.#incidents = [...this.#incidents.slice(1 - MAX_INCIDENTS), { id: this.#count, kind, service, at }];
+    const before = kind === "overflow" && this.#incidents.at(-1)?.kind === kind
+      ? this.#incidents.slice(0, -1)
+      : this.#incidents;
+    this.#incidents = [...before.slice(1 - MAX_INCIDENTS), { id: this.#count, kind, service, at }];
   }
 
   #kindOf(service: StreamService, event: StreamEvent): IncidentKind | undefined {

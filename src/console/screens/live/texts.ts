@@ -13,7 +13,7 @@ const frCount = (number: number, one: string, other: string) => `${number} ${plu
 const en = {
   title: "Live",
   filter: "Filter",
-  filterHint: "Words, or a filter such as home/+/temperature",
+  filterHint: "Words, or home/+/power",
   topics: (number: number) => enCount(number, "topic", "topics"),
   perSecond: (rate: string) => `${rate}/s`,
   view: "View",
@@ -31,7 +31,7 @@ const en = {
   nothingHow: "No topic so far matches the filter.",
   refusedFilter: "This key may not subscribe to that filter.",
   malformedFilter: "Not a filter: # stands only at the end, + only for a whole level.",
-  refusedStream: "The gateway refuses these topics. The rights of the key may have changed.",
+  refusedStream: (message: string) => `The gateway answers: ${message}`,
   left: (number: number) =>
     `${
       enCount(number, "message", "messages")
@@ -66,7 +66,6 @@ const en = {
     average: "Average",
     points: "Points",
     waiting: "The chart begins with the next value.",
-    failed: "The chart could not be loaded. Check the connection.",
   },
   payload: {
     title: "Value",
@@ -127,7 +126,7 @@ export type LiveTexts = typeof en;
 const fr: LiveTexts = {
   title: "Direct",
   filter: "Filtre",
-  filterHint: "Des mots, ou un filtre comme home/+/temperature",
+  filterHint: "Mots, ou home/+/power",
   topics: (number) => frCount(number, "sujet", "sujets"),
   perSecond: (rate) => `${rate}/s`,
   view: "Vue",
@@ -145,7 +144,7 @@ const fr: LiveTexts = {
   nothingHow: "Aucun sujet ne correspond au filtre pour l’instant.",
   refusedFilter: "Cette clé ne peut pas s’abonner à ce filtre.",
   malformedFilter: "Pas un filtre : # seulement à la fin, + seulement pour un niveau entier.",
-  refusedStream: "La passerelle refuse ces sujets. Les droits de la clé ont peut-être changé.",
+  refusedStream: (message) => `La passerelle répond : ${message}`,
   left: (number) =>
     `${
       frCount(number, "message", "messages")
@@ -180,7 +179,6 @@ const fr: LiveTexts = {
     average: "Moyenne",
     points: "Points",
     waiting: "La courbe commence avec la prochaine valeur.",
-    failed: "La courbe n’a pas pu être chargée. Vérifiez la connexion.",
   },
   payload: {
     title: "Valeur",

@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { type ReadonlySignal, signal, useSignal } from "@preact/signals";
+import { type ReadonlySignal, signal, useComputed, useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import type { Connection, StreamService } from "../../connection/connection.ts";
 import { useApp } from "../../context.tsx";
+import { visibleText } from "../../text/visible.ts";
 import { LiveSession } from "./live_session.ts";
 
 /** Time between two updates of ages and rates, in milliseconds. */
@@ -29,25 +30,29 @@ export function useLiveSession(connection: Connection): LiveSession {
   );
 }
 
-/** Listens to streams as long as the screen is shown. Returns whether the gateway refuses them. */
+/** Listens to streams as long as the screen is shown. Returns the gateway's message where it refuses one, safe to show. */
 export function useStreams(
   session: LiveSession,
   { connection, filters }: { readonly connection: Connection; readonly filters: LiveFilters },
-): ReadonlySignal<boolean> {
-  const isRefused = useSignal(false);
+): ReadonlySignal<string | undefined> {
+  const refusals = useSignal<Readonly<Partial<Record<StreamService, string>>>>({});
   const listen = (service: StreamService, own: readonly string[]) =>
     useEffect(() => {
+      const setRefusal = (text?: string) => refusals.value = { ...refusals.peek(), [service]: text };
+      setRefusal();
       if (own.length === 0) return;
-      isRefused.value = false;
       return connection.subscribe(service, {
         filters: own,
-        onEvent: (event) => session.hear(service, event),
-        onRefused: () => isRefused.value = true,
+        onEvent(event) {
+          if (event.type === "connected") setRefusal();
+          session.hear(service, event);
+        },
+        onRefused: ({ message }) => setRefusal(visibleText(message)),
       });
     }, [session, own.join("\n")]);
   listen("mqtt", filters.mqtt);
   listen("home_assistant", filters.home_assistant);
-  return isRefused;
+  return useComputed(() => refusals.value.mqtt ?? refusals.value.home_assistant);
 }
 
 /** Returns the time, in milliseconds since 1970, which changes once a second. */

@@ -49,7 +49,8 @@ export function Pins({ connection }: { readonly connection: Connection }) {
                 key={pinId(pin)}
                 pin={pin}
                 reading={readings.get(pinId(pin))}
-                isReadable={device === undefined || mayRead(device, pin)}
+                isReadable={readings.get(pinId(pin))?.isRefused !== true &&
+                  (device === undefined || mayRead(device, pin))}
               />
             ))}
           </ul>

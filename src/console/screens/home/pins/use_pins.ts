@@ -6,7 +6,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { StreamEvent } from "@e2e-gateway/client";
 import { isObject } from "../../../../lib/json.ts";
-import type { Connection, StreamService } from "../../../connection/connection.ts";
+import type { Connection } from "../../../connection/connection.ts";
 import { type DeviceInfo, readableEntities, readableTopics } from "../../../connection/device_info.ts";
 import { matchesEntity, matchesFilter } from "../../../connection/topic_match.ts";
 import { useApp } from "../../../context.tsx";
@@ -20,6 +20,8 @@ export interface PinReading {
   readonly value: PinValue | undefined;
   /** Last numbers. */
   readonly series: readonly Point[];
+  /** True while the key may not read the topic, as the gateway says. */
+  readonly isRefused?: boolean;
 }
 
 /** Pins of a home. */
@@ -80,22 +82,25 @@ export function usePins(connection: Connection): KnownPins {
     };
   }, [home]);
 
-  function read(service: StreamService, event: StreamEvent): void {
+  function read(pin: Pin, event: StreamEvent): void {
+    if (event.type === "connected") return setRefused(pin, false);
     if (event.type !== "message") return;
-    const { topic, payload, timestamp, retain } = event;
-    if (payload === null) return;
+    const { payload, timestamp, retain } = event;
+    const value = payload === null ? undefined : valueOf(pin, payload);
+    if (value === undefined) return;
     // A retained message is older than its delivery.
     const at = retain ? browser.now() : timestamp * 1000;
     setReadings((readings) => {
-      const next = new Map(readings);
-      for (const pin of pins ?? []) {
-        if (pin.service !== service || pin.topic !== topic) continue;
-        const value = valueOf(pin, payload);
-        if (value === undefined) continue;
-        const { series = [] } = readings.get(pinId(pin)) ?? {};
-        next.set(pinId(pin), { value, series: typeof value === "number" ? withPoint(series, { at, value }) : series });
-      }
-      return next;
+      const { series = [] } = readings.get(pinId(pin)) ?? {};
+      const points = typeof value === "number" ? withPoint(series, { at, value }) : series;
+      return new Map([...readings, [pinId(pin), { value, series: points }]]);
+    });
+  }
+
+  function setRefused(pin: Pin, isRefused: boolean): void {
+    setReadings((readings) => {
+      const { isRefused: was = false, value, series = [] } = readings.get(pinId(pin)) ?? {};
+      return was === isRefused ? readings : new Map([...readings, [pinId(pin), { value, series, isRefused }]]);
     });
   }
 
@@ -103,12 +108,14 @@ export function usePins(connection: Connection): KnownPins {
   const readable = (pins ?? []).filter((pin) => device === undefined || mayRead(device, pin));
   const wanted = JSON.stringify(readable.map(({ service, topic }) => [service, topic]));
   useEffect(() => {
-    const services: readonly StreamService[] = ["mqtt", "home_assistant"];
-    const stops = services.flatMap((service) => {
-      const filters = readable.filter((pin) => pin.service === service).map(({ topic }) => topic);
-      if (filters.length === 0) return [];
-      return [connection.subscribe(service, { filters, onEvent: (event) => read(service, event) })];
-    });
+    // Each by itself, so that one that is refused leaves the others as they are.
+    const stops = readable.map((pin) =>
+      connection.subscribe(pin.service, {
+        filters: [pin.topic],
+        onEvent: (event) => read(pin, event),
+        onRefused: ({ code }) => setRefused(pin, code === "scope"),
+      })
+    );
     return () => stops.forEach((stop) => stop());
   }, [connection, wanted]);
 

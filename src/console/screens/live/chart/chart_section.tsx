@@ -4,17 +4,17 @@
  * @module
  */
 import { useId, useMemo, useState } from "preact/hooks";
+import { Chart } from "../../../components/chart.tsx";
 import { useFormat, useTranslated } from "../../../context.tsx";
 import { visibleText } from "../../../text/visible.ts";
 import { Fact } from "../detail/fact.tsx";
 import type { LiveSession } from "../live_session.ts";
 import type { Topic } from "../model/topic.ts";
+import type { TopicSeries } from "../model/topic_series.ts";
 import { numericPaths, type ValuePath } from "../model/value_path.ts";
 import type { Now } from "../rows/topic_rows.tsx";
 import { TONES } from "../incidents.tsx";
 import { LIVE_TEXTS } from "../texts.ts";
-import { Chart } from "./chart.tsx";
-import type { ChartMark } from "./draw_chart.ts";
 import { firstSince, statisticsOf } from "./statistics.ts";
 
 /** Ranges of time, in milliseconds. */
@@ -25,11 +25,6 @@ const MIN_RANGE_MS = 20_000;
 
 /** Range of time. */
 type Range = keyof typeof RANGES;
-
-const MARK_COLOURS = { bad: "--bad", warn: "--glow-line", calm: "--ok" } as const satisfies Record<
-  string,
-  ChartMark["colour"]
->;
 
 /** Properties of the section. */
 export interface ChartSectionProps {
@@ -101,15 +96,33 @@ export function ChartSection({ topic, session, now, payload }: ChartSectionProps
   );
 }
 
+/** Point below the pointer. */
+interface Pointed {
+  readonly at: number;
+  readonly value: number;
+}
+
+function pointAt(index: number, { times, values }: TopicSeries): Pointed | undefined {
+  const [at, value] = [times[index], values[index]];
+  return at === undefined || value === undefined ? undefined : { at, value };
+}
+
+/** Returns the decimals of a number that are of use: small ones need more. */
+function decimalsOf(value: number): number {
+  return value === 0 ? 0 : Math.min(10, Math.max(2, 2 - Math.floor(Math.log10(Math.abs(value)))));
+}
+
 interface ChartOfProps extends Pick<ChartSectionProps, "topic" | "session" | "now"> {
-  readonly series: { readonly times: Float64Array; readonly values: Float64Array };
+  readonly series: TopicSeries;
   readonly range: Range;
 }
 
 function ChartOf({ topic, series, range, session, now }: ChartOfProps) {
   const texts = useTranslated(LIVE_TEXTS).chart;
   const format = useFormat();
+  const write = (value: number) => format.number(value, decimalsOf(value));
   const { times, values } = series;
+  const [pointed, setPointed] = useState<Pointed | undefined>(undefined);
   // While the screen is paused, the time stands still, too.
   const end = Math.max(session.isPaused.value ? now.peek() : now.value, times.at(-1) ?? 0);
   // A young series fills the chart, too.
@@ -119,17 +132,22 @@ function ChartOf({ topic, series, range, session, now }: ChartOfProps) {
   // The line enters from the point before.
   const drawn = Math.max(0, first - 1);
   const marks = session.incidents.value.filter(({ service }) => service === topic.service)
-    .map(({ at, kind }) => ({ at, colour: MARK_COLOURS[TONES[kind]] }));
+    .map(({ at, kind }) => ({ at, tone: TONES[kind] }));
   return (
     <>
       <Chart
         label={texts.of(visibleText(topic.name))}
-        content={{ times: times.subarray(drawn), values: values.subarray(drawn), range: [start, end], marks }}
+        data={{ times: times.subarray(drawn), values: values.subarray(drawn) }}
+        span={[start, end]}
+        marks={marks}
+        onPoint={(index) => setPointed(index === undefined ? undefined : pointAt(index + drawn, series))}
       />
       <dl class="numbers num">
-        <Fact name={texts.newest}>{format.number(values.at(-1) ?? 0)}</Fact>
+        <Fact name={pointed === undefined ? texts.newest : format.clock(pointed.at)}>
+          {write(pointed?.value ?? values.at(-1) ?? 0)}
+        </Fact>
         {(["lowest", "highest", "average"] as const).map((one) => (
-          <Fact key={one} name={texts[one]}>{found === undefined ? "–" : format.number(found[one])}</Fact>
+          <Fact key={one} name={texts[one]}>{found === undefined ? "–" : write(found[one])}</Fact>
         ))}
         <Fact name={texts.points}>{format.number(times.length - first)}</Fact>
       </dl>

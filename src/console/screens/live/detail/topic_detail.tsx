@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { Fragment } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { Icon } from "../../../components/icon.tsx";
 import { useFormat, useTranslated } from "../../../context.tsx";
@@ -11,6 +12,7 @@ import { ChartSection } from "../chart/chart_section.tsx";
 import type { LiveSession } from "../live_session.ts";
 import { payloadBytes } from "../model/message.ts";
 import type { Topic } from "../model/topic.ts";
+import { MAX_LEVELS } from "../model/topic_tree.ts";
 import { ageText, rateText } from "../rows/age.ts";
 import type { Now } from "../rows/topic_rows.tsx";
 import { LIVE_TEXTS } from "../texts.ts";
@@ -70,12 +72,18 @@ export function TopicDetail({ topic, session, now, onClose }: TopicDetailProps) 
 }
 
 function TopicPath({ topic: { service, name } }: { readonly topic: Topic }) {
-  const levels = name.split(service === "mqtt" ? "/" : ".");
-  const separator = service === "mqtt" ? " / " : ".";
-  const above = levels.slice(0, -1).map((level) => `${level}${separator}`).join("");
+  const separator = service === "mqtt" ? "/" : ".";
+  const all = name.split(separator);
+  const levels = all.length <= MAX_LEVELS ? all : [name];
+  // Each by itself: a level may be written from right to left.
   return (
     <p class="path mono">
-      {levels.length > 1 && <bdi>{visibleText(above)}</bdi>}
+      {levels.slice(0, -1).map((level, index) => (
+        <Fragment key={index}>
+          <bdi>{visibleText(level)}</bdi>
+          {service === "mqtt" ? " / " : separator}
+        </Fragment>
+      ))}
       <b>
         <bdi>{visibleText(levels.at(-1) ?? "")}</bdi>
       </b>

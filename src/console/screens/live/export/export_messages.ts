@@ -45,9 +45,15 @@ function recordOf({ service, topic, payload, base64, qos, isRetained, at }: Mess
 
 const NUMBER = /^[-+]?[\d.]+(e[-+]?\d+)?$/i;
 
-/** Returns a field after RFC 4180. What a spreadsheet would run as a formula is marked as text. */
+/**
+ * Beginnings of what a spreadsheet would run. Where a language writes decimals with a comma, fields end at semicolons, and
+ * then neither quotes nor line ends of a field hold it together.
+ */
+const FORMULA = /(^|[;\t\r\n])(?=[" ]*[=+\-@＝＋－＠])/g;
+
+/** Returns a field after RFC 4180, in which formulas are marked as text. JSONL has the exact payloads. */
 function csvField(value: string | number | boolean | null | undefined): string {
   if (typeof value !== "string") return value === null || value === undefined ? "" : String(value);
-  const text = /^[=+\-@\t\r]/.test(value) && !NUMBER.test(value) ? `'${value}` : value;
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const text = NUMBER.test(value) ? value : value.replace(FORMULA, "$1'");
+  return /[",;\t\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

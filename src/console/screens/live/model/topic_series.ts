@@ -10,7 +10,7 @@ export const MAX_POINTS = 5000;
 /** Points of a new series. */
 const FIRST_POINTS = 32;
 
-/** Points that all series together may still take. */
+/** Points that all series together may still take, but for those that are shown. */
 export class PointBudget {
   #left: number;
 
@@ -25,6 +25,11 @@ export class PointBudget {
     this.#left -= points;
     return true;
   }
+
+  /** Gives points back. */
+  release(points: number): void {
+    this.#left += points;
+  }
 }
 
 /**
@@ -38,6 +43,7 @@ export class TopicSeries {
   #capacity = 0;
   #start = 0;
   #end = 0;
+  #isShown = false;
 
   /** Makes an empty series. */
   constructor(budget: PointBudget) {
@@ -72,9 +78,24 @@ export class TopicSeries {
     this.#end += 1;
   }
 
+  /** Takes its points from no budget from now on, so that it can grow: the caller bounds how many are shown. */
+  show(): void {
+    if (this.#isShown) return;
+    this.#isShown = true;
+    this.#budget.release(this.#capacity);
+  }
+
+  /** Drops all points, and takes later ones from the budget. */
+  drop(): void {
+    if (!this.#isShown) this.#budget.release(this.#capacity);
+    this.#isShown = false;
+    [this.#capacity, this.#start, this.#end] = [0, 0, 0];
+    [this.#times, this.#values] = [new Float64Array(0), new Float64Array(0)];
+  }
+
   #grow(): boolean {
     const capacity = Math.min(MAX_POINTS, Math.max(FIRST_POINTS, this.#capacity * 2));
-    if (capacity === this.#capacity || !this.#budget.take(capacity - this.#capacity)) return false;
+    if (capacity === this.#capacity || !this.#isShown && !this.#budget.take(capacity - this.#capacity)) return false;
     const [times, values] = [new Float64Array(2 * capacity), new Float64Array(2 * capacity)];
     times.set(this.times);
     values.set(this.values);

@@ -8,7 +8,7 @@ import { bytesOf, type Message } from "./message.ts";
 import { Topic, type WatchedValue } from "./topic.ts";
 import { PointBudget, TopicSeries } from "./topic_series.ts";
 import { TopicTree } from "./topic_tree.ts";
-import { numberAt, type ValuePath } from "./value_path.ts";
+import { numberReader, type ValuePath } from "./value_path.ts";
 
 /** Bounds of the memory. */
 export interface StoreLimits {
@@ -26,6 +26,8 @@ export interface StoreLimits {
   readonly bytes: number;
   /** Most values of one topic whose course is kept. */
   readonly watched: number;
+  /** Most values that were shown in a chart, the last ones, whose course has all the points that a series can have. */
+  readonly shown: number;
 }
 
 /** Bounds for a phone: at most about 60 MB. */
@@ -37,6 +39,7 @@ export const LIMITS: StoreLimits = {
   messages: 20_000,
   bytes: 24_000_000,
   watched: 4,
+  shown: 50,
 };
 
 /** Share of the bounds that remains once they were exceeded. */
@@ -52,7 +55,9 @@ export class TopicStore {
   readonly tree = new TopicTree();
   readonly #limits: StoreLimits;
   readonly #topics = new Map<string, Topic>();
-  readonly #points = new PointBudget();
+  readonly #points: PointBudget;
+  /** Series that were shown in a chart, the last ones at the end. */
+  readonly #shown = new Set<TopicSeries>();
   /** Messages in the order in which they came: the oldest are the first to go. */
   readonly #messages = new Set<Message>();
   #dirty = new Set<Topic>();
@@ -61,8 +66,9 @@ export class TopicStore {
   #left = 0;
 
   /** Makes an empty store. */
-  constructor(limits: StoreLimits = LIMITS) {
+  constructor(limits: StoreLimits = LIMITS, points = new PointBudget()) {
     this.#limits = limits;
+    this.#points = points;
   }
 
   /** All topics, in the order in which they came. */
@@ -115,19 +121,31 @@ export class TopicStore {
     return dirty;
   }
 
-  /** Keeps the course of a value of a topic from now on, with what the kept messages tell of it. */
+  /** Returns the course of a value to show it in a chart: it has room for all the points that a series can have. */
   watch(topic: Topic, path: ValuePath): WatchedValue {
-    const found = topic.watched.find((value) => isSamePath(value.path, path));
-    if (found !== undefined) return found;
+    const value = topic.watched.find((value) => isSamePath(value.path, path)) ?? this.#follow(topic, path);
+    const wasShown = this.#shown.delete(value.series);
+    this.#shown.add(value.series);
+    value.series.show();
+    const [oldest] = this.#shown;
+    if (oldest !== undefined && this.#shown.size > this.#limits.shown) this.#forget(oldest);
+    if (!wasShown && value.series.length === 0) fill(value, topic);
+    return value;
+  }
+
+  /** Keeps the course of a value from now on. */
+  #follow(topic: Topic, path: ValuePath): WatchedValue {
     const value = { path, series: new TopicSeries(this.#points) };
-    for (const { at, payload } of topic.messages) {
-      const number = numberAt(path, payload);
-      if (number !== undefined) value.series.push(at, number);
-    }
     // The first is that of the whole value, which every topic may have.
-    if (topic.watched.length >= this.#limits.watched) topic.watched.splice(1, 1);
+    const replaced = topic.watched.length < this.#limits.watched ? [] : topic.watched.splice(1, 1);
+    for (const { series } of replaced) this.#forget(series);
     topic.watched.push(value);
     return value;
+  }
+
+  #forget(series: TopicSeries): void {
+    this.#shown.delete(series);
+    series.drop();
   }
 
   #admit(key: string, { service, topic: name }: Message): Topic | undefined {
@@ -164,16 +182,25 @@ export class TopicStore {
   }
 
   #observe(topic: Topic, { at, payload }: Message): void {
+    const numberAt = numberReader(payload);
     if (topic.watched.length === 0) {
       const path = topic.service === "home_assistant" ? STATE : WHOLE;
       // With the first number, a course of the whole value begins.
-      if (numberAt(path, payload) !== undefined) this.watch(topic, path);
-      return;
+      if (numberAt(path) === undefined) return;
+      this.#follow(topic, path);
     }
     for (const { path, series } of topic.watched) {
-      const number = numberAt(path, payload);
+      const number = numberAt(path);
       if (number !== undefined) series.push(at, number);
     }
+  }
+}
+
+/** Adds what the messages that are kept tell of a value. */
+function fill({ path, series }: WatchedValue, { messages }: Topic): void {
+  for (const { at, payload } of messages) {
+    const number = numberReader(payload)(path);
+    if (number !== undefined) series.push(at, number);
   }
 }
 

@@ -20,6 +20,9 @@ const NUMBER = /^\s*[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?\s*$/i;
 /** Longest text that can be a number. */
 const MAX_NUMBER = 40;
 
+/** Largest number that is drawn: the steps of an axis are not made for larger ones. */
+const MAX_MAGNITUDE = 1e30;
+
 /** Words of switches and contacts, which a chart shows as steps. */
 const STEPS: ReadonlyMap<string, number> = new Map([
   ["on", 1],
@@ -33,19 +36,22 @@ const STEPS: ReadonlyMap<string, number> = new Map([
 /** Returns the number that a value stands for; undefined if it stands for none. */
 export function numberOf(value: unknown): number | undefined {
   if (typeof value === "boolean") return value ? 1 : 0;
-  if (typeof value === "number") return Number.isFinite(value) ? value : undefined;
+  if (typeof value === "number") return Math.abs(value) <= MAX_MAGNITUDE ? value : undefined;
   if (typeof value !== "string" || value.length > MAX_NUMBER) return undefined;
   if (!NUMBER.test(value)) return STEPS.get(value.trim().toLowerCase());
-  const number = Number(value);
-  return Number.isFinite(number) ? number : undefined;
+  return numberOf(Number(value));
 }
 
-/** Returns the number at a path of a payload; undefined if there is none. */
-export function numberAt(path: ValuePath, payload: string | null): number | undefined {
-  if (payload === null) return undefined;
-  if (path.length === 0) return numberOf(payload);
-  if (payload.length > MAX_PARSED) return undefined;
-  return numberOf(path.reduce(memberOf, tryParseJson(payload)));
+/** Returns what finds the number at a path of a payload, undefined where there is none; it parses the payload once. */
+export function numberReader(payload: string | null): (path: ValuePath) => number | undefined {
+  let parsed: { readonly value: unknown } | undefined;
+  return (path) => {
+    if (payload === null) return undefined;
+    if (path.length === 0) return numberOf(payload);
+    if (payload.length > MAX_PARSED) return undefined;
+    parsed ??= { value: tryParseJson(payload) };
+    return numberOf(path.reduce(memberOf, parsed.value));
+  };
 }
 
 /** Returns the paths of all numbers in a payload, the outer ones first. */
