@@ -25,8 +25,8 @@ const DAY_MS = 86_400_000;
 
 /** Formatter of one language, in the time zone of the device. */
 export interface Format {
-  /** Returns a number with at most that many decimals; 2 by default. */
-  number(value: number, decimals?: number): string;
+  /** Returns a number with at most that many decimals, 2 by default, and at least so many, none by default. */
+  number(value: number, decimals?: number, least?: number): string;
   /** Returns the time of day, with the date where it is not within a day of now. */
   time(ms: number, now: number): string;
   /** Returns the time of day with its seconds. */
@@ -42,12 +42,12 @@ export function createFormat(language: string): Format {
   const hour = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
   const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
   const date = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
-  const numbers = new Map<number, Intl.NumberFormat>();
-  function number(value: number, decimals = 2): string {
-    let format = numbers.get(decimals);
+  const numbers = new Map<string, Intl.NumberFormat>();
+  function number(value: number, decimals = 2, least = 0): string {
+    let format = numbers.get(`${decimals} ${least}`);
     if (format === undefined) {
-      format = new Intl.NumberFormat(language, { maximumFractionDigits: decimals });
-      numbers.set(decimals, format);
+      format = new Intl.NumberFormat(language, { maximumFractionDigits: decimals, minimumFractionDigits: least });
+      numbers.set(`${decimals} ${least}`, format);
     }
     return format.format(value);
   }

@@ -73,7 +73,7 @@ export function snap(value: number, { min, max, step }: Extract<Control, { kind:
   return Math.min(max, Math.max(min, snapped));
 }
 
-const ON = ["on", "true", "1", "open", "yes", "active", "enabled"];
+const ON = ["on", "true", "1", "open", "yes", "active", "enabled", "ringing", "running", "playing"];
 const OFF = ["off", "false", "0", "closed", "no", "inactive", "disabled"];
 
 /** Returns whether a state means on; undefined where it means neither on nor off. */
