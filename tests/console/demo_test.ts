@@ -84,8 +84,10 @@ for (const look of LOOKS) {
   });
 }
 
-testPage("the demo's light switches, its blinds move, and its doorbell rings", async () => {
+testPage("the demo's light switches, its blinds move, and its doorbell rings, first for each visitor", async () => {
+  const before = outputOf().length;
   await using opened = await openNewest("browser");
+  await until("the visitor's ring", () => outputOf().slice(before).includes("sensor  home/hall/doorbell ringing"));
   const { page } = opened;
   const light = tile(page, "Living-room light").getByRole("switch");
   const wasOn = await light.isChecked();

@@ -51,7 +51,9 @@ Deno.test("valuesOf() returns what a command sets, and nothing for what no devic
   ]);
   assertEquals(valuesOf("home/living-room/heating/set", "21.5"), [[idOf("home/living-room/heating"), 21.5]]);
   assertEquals(valuesOf("home/scene/set", "night").length, 4);
-  for (const text of ["", "99", "warm", "constructor"]) assertEquals(valuesOf("home/living-room/heating/set", text), []);
+  for (const text of ["", "99", "warm", "constructor"]) {
+    assertEquals(valuesOf("home/living-room/heating/set", text), []);
+  }
   for (const topic of ["home/gate/set", "home/unknown/set"]) assertEquals(valuesOf(topic, "constructor"), []);
 });
 
