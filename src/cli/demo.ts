@@ -31,7 +31,7 @@ import { reportStartFailure } from "./serve.ts";
 import type { RunningGateway } from "../app/start.ts";
 
 /** Interval of the sensors' messages, in milliseconds. */
-const TICK_MS = 2000;
+const TICK_MS = 1000;
 
 /** Interval in which used links are noticed, in milliseconds. */
 const RENEW_MS = 1000;
@@ -91,7 +91,7 @@ export async function demo(platform: Platform): Promise<number> {
     await present({ url: gateway.url, ...keys, platform, signal });
     printNextSteps({ url: gateway.url, ...keys }, platform);
     if (!platform.isTerminal) opened.defer(printChanges(home, platform));
-    await Promise.all([stopped, renewLinks(offers, { links, print: platform.print, signal })]);
+    await Promise.all([stopped, renewLinks(offers, { links, home, print: platform.print, signal })]);
     return 0;
   } catch (error) {
     return signal.aborted ? 0 : reportStartFailure(error, platform);
@@ -187,15 +187,23 @@ Each link opens the page on this machine, already paired, once and within ${form
 The next one is printed here. Phones open the page of your own gateway, by https.`);
 }
 
-/** Prints another link for each that was used or has expired, until the demo ends. */
+/** Links, the home that they open, and where they are printed. */
+interface RenewOptions extends Pick<Platform, "print"> {
+  readonly links: PairingLinks;
+  readonly home: SimulatedHome;
+  readonly signal: AbortSignal;
+}
+
+/** Prints another link for each that was used or has expired, until the demo ends. Rings for the one who came. */
 async function renewLinks(
   offers: Offers,
-  { links, print, signal }: { readonly links: PairingLinks; readonly signal: AbortSignal } & Pick<Platform, "print">,
+  { links, home, print, signal }: RenewOptions,
 ): Promise<void> {
   let { page, guest } = offers;
   while (await pause(RENEW_MS, signal)) {
     if (await page.isSpent()) {
       page = await links.create(PAGE_KEY);
+      home.ring();
       print(`\nFor another browser:  ${page.link}`);
     }
     if (await guest.isSpent()) {

@@ -31,7 +31,7 @@ interface Phone {
 }
 
 /** Topic of the light's state. */
-const LIGHT_TOPIC = "home/livingroom/light";
+const LIGHT_TOPIC = "home/living-room/light";
 
 /** Light of Home Assistant. */
 const LIGHT_ENTITY = "light.kitchen";
@@ -72,7 +72,7 @@ async function showCall({ url, secret, platform: { print, fetch }, signal }: Pre
 
 /** Subscribes, and switches the light on. */
 async function showSubscription({ client, print, signal }: Phone): Promise<void> {
-  for await (const event of client.subscribe(["home/livingroom/#"], { resume: false, signal })) {
+  for await (const event of client.subscribe(["home/living-room/#"], { resume: false, signal })) {
     if (event.type === "connected") await client.publish(LIGHT_COMMAND_TOPIC, "ON", { qos: 1, signal });
     if (event.type !== "message" || event.topic !== LIGHT_TOPIC || event.payload !== "on") continue;
     print(`  MQTT            published ${LIGHT_COMMAND_TOPIC} ON, received ${event.topic} ${event.payload}`);

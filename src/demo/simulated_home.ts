@@ -49,18 +49,18 @@ const ID = {
 
 /** Devices of the home. */
 export const DEVICES: readonly Device[] = [
-  { id: ID.temperature, name: "Temperature", topic: "home/livingroom/temperature", start: 20.5 },
+  { id: ID.temperature, name: "Temperature", topic: "home/living-room/temperature", start: 20.5 },
   { id: ID.door, name: "Front door", topic: "home/hall/door", start: 0, words: ["closed", "open"] },
-  { id: LIGHT_ID, name: "Light", topic: "home/livingroom/light", start: 0, words: ["off", "on"] },
+  { id: LIGHT_ID, name: "Light", topic: "home/living-room/light", start: 0, words: ["off", "on"] },
   { id: ID.gate, name: "Gate", topic: "home/gate", start: 0, words: ["closed", "open"] },
   { id: ID.outdoor, name: "Outdoor temperature", topic: "home/outdoor/temperature", start: 7.4 },
-  { id: ID.humidity, name: "Humidity", topic: "home/livingroom/humidity", start: 47 },
+  { id: ID.humidity, name: "Humidity", topic: "home/living-room/humidity", start: 47 },
   { id: ID.power, name: "Power", topic: "home/power", start: 350 },
-  { id: ID.blinds, name: "Blinds", topic: "home/livingroom/blinds", start: 2, words: ["closed", "half", "open"] },
+  { id: ID.blinds, name: "Blinds", topic: "home/living-room/blinds", start: 2, words: ["closed", "half", "open"] },
   { id: ID.doorbell, name: "Doorbell", topic: "home/hall/doorbell", start: 0, words: ["quiet", "ringing"] },
   { id: ID.bedroom, name: "Bedroom temperature", topic: "home/bedroom/temperature", start: 18.2 },
   { id: ID.bathroom, name: "Bathroom humidity", topic: "home/bathroom/humidity", start: 58 },
-  { id: ID.heating, name: "Heating", topic: "home/livingroom/heating", start: 20.5 },
+  { id: ID.heating, name: "Heating", topic: "home/living-room/heating", start: 20.5 },
 ];
 
 /** Time after which the gate closes by itself, and for which the doorbell rings, in milliseconds. */
@@ -77,14 +77,23 @@ const MAX_CHANGES = 250;
 interface Drift {
   /** Value that it comes back to. */
   readonly towards: number;
-  /** Largest random change. */
+  /** Largest random change of its speed. */
   readonly by: number;
+}
+
+/** Value that moves as measurements do: neither jumps nor stays. */
+interface Course {
+  /** Value, with more decimals than are published. */
+  readonly value: number;
+  /** Change from one tick to the next. */
+  readonly speed: number;
 }
 
 /** Home whose temperature follows its heating, with a light, blinds, a gate, a door and a doorbell. */
 export class SimulatedHome {
   readonly #values = new Map(DEVICES.map(({ id, start }) => [id, start]));
   readonly #changedAt = new Map<number, number>();
+  readonly #courses = new Map<number, Course>();
   readonly #changes: Change[] = [];
   readonly #listeners = new Set<(change: Change) => void>();
   readonly #now: () => number;
@@ -123,29 +132,35 @@ export class SimulatedHome {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Rings the doorbell. */
+  ring(): void {
+    this.set(ID.doorbell, 1);
+  }
+
   /**
-   * Simulates some time: temperatures drift, the gate closes by itself, and now and then the doorbell rings or the door is
+   * Simulates a second: temperatures drift, the gate closes by itself, and now and then the doorbell rings or the door is
    * opened.
    */
   tick(): void {
-    this.#drift(ID.temperature, { towards: this.#value(ID.heating), by: 0.15 });
-    this.#drift(ID.outdoor, { towards: 7.4, by: 0.15 });
-    this.#drift(ID.bedroom, { towards: 18.2, by: 0.1 });
-    this.#drift(ID.humidity, { towards: 47, by: 0.6 });
-    this.#drift(ID.bathroom, { towards: 58, by: 0.6 });
+    this.#drift(ID.temperature, { towards: this.#value(ID.heating), by: 0.03 });
+    this.#drift(ID.outdoor, { towards: 7.4, by: 0.06 });
+    this.#drift(ID.bedroom, { towards: 18.2, by: 0.04 });
+    this.#drift(ID.humidity, { towards: 47, by: 0.16 });
+    this.#drift(ID.bathroom, { towards: 58, by: 0.2 });
     const load = 350 + (this.#value(LIGHT_ID) === 1 ? 60 : 0) + (this.#isHeating ? 900 : 0);
     this.set(ID.power, Math.round(load + Math.random() * 25));
     if (this.#value(ID.gate) === 1 && this.#age(ID.gate) >= GATE_MS) this.set(ID.gate, 0);
     this.#simulateDoorbell();
     const isOpen = this.#value(ID.door) === 1;
-    if (Math.random() < (isOpen ? 0.3 : 0.04)) this.set(ID.door, isOpen ? 0 : 1);
+    if (Math.random() < (isOpen ? 0.15 : 0.02)) this.set(ID.door, isOpen ? 0 : 1);
   }
 
   /** Moves a value a little, on the whole towards another. */
   #drift(id: number, { towards, by }: Drift): void {
-    const value = this.#value(id);
-    const next = value + (towards - value) / 30 + (Math.random() - 0.5) * 2 * by;
-    this.set(id, Math.round(next * 10) / 10);
+    const { value, speed } = this.#courses.get(id) ?? { value: this.#value(id), speed: 0 };
+    const next = speed * 0.9 + (towards - value) / 100 + (Math.random() - 0.5) * 2 * by;
+    this.#courses.set(id, { value: value + next, speed: next });
+    this.set(id, Math.round((value + next) * 10) / 10);
   }
 
   /** Rings, or ends a ring. */
@@ -153,7 +168,7 @@ export class SimulatedHome {
     const age = this.#age(ID.doorbell);
     if (this.#value(ID.doorbell) === 1) {
       if (age >= RING_MS) this.set(ID.doorbell, 0);
-    } else if (age >= QUIET_MS && Math.random() < 0.1) this.set(ID.doorbell, 1);
+    } else if (age >= QUIET_MS && Math.random() < 0.05) this.ring();
   }
 
   get #isHeating(): boolean {
@@ -171,7 +186,7 @@ export class SimulatedHome {
 }
 
 /** Topic on which the light takes `ON` and `OFF`. */
-export const LIGHT_COMMAND_TOPIC = "home/livingroom/light/set";
+export const LIGHT_COMMAND_TOPIC = "home/living-room/light/set";
 
 /** Topic on which the gate takes `OPEN` and `CLOSE`. */
 export const GATE_COMMAND_TOPIC = "home/gate/set";
@@ -188,10 +203,10 @@ const COMMANDS: Readonly<Record<string, Words | "degrees">> = {
     false: { [LIGHT_ID]: 0 },
   },
   [GATE_COMMAND_TOPIC]: { open: { [ID.gate]: 1 }, close: { [ID.gate]: 0 } },
-  "home/livingroom/blinds/set": { closed: { [ID.blinds]: 0 }, half: { [ID.blinds]: 1 }, open: { [ID.blinds]: 2 } },
+  "home/living-room/blinds/set": { closed: { [ID.blinds]: 0 }, half: { [ID.blinds]: 1 }, open: { [ID.blinds]: 2 } },
   "home/hall/doorbell/set": { ring: { [ID.doorbell]: 1 } },
   "home/scene/set": { night: { [LIGHT_ID]: 0, [ID.blinds]: 0, [ID.heating]: 17, [ID.gate]: 0 } },
-  "home/livingroom/heating/set": "degrees",
+  "home/living-room/heating/set": "degrees",
 };
 
 /** Returns the values that a command sets; none for what no device understands. */

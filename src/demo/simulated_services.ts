@@ -64,25 +64,25 @@ actions:
     icon: light
     params: { on: { type: boolean } }
     publish: { topic: ${LIGHT_COMMAND_TOPIC}, message: $on, qos: 1 }
-    state: { topic: home/livingroom/light }
-  heating:
-    label: Heating
-    icon: heating
-    params: { degrees: { type: number, min: 15, max: 25, step: 0.5 } }
-    publish: { topic: home/livingroom/heating/set, message: $degrees, qos: 1 }
-    state: { topic: home/livingroom/heating }
+    state: { topic: home/living-room/light }
   open-gate:
     label: Open the gate
     icon: gate
     confirm: Open the gate now?
     publish: { topic: ${GATE_COMMAND_TOPIC}, message: OPEN, qos: 1 }
     state: { topic: home/gate }
+  heating:
+    label: Heating
+    icon: heating
+    params: { degrees: { type: number, min: 15, max: 25, step: 0.5 } }
+    publish: { topic: home/living-room/heating/set, message: $degrees, qos: 1 }
+    state: { topic: home/living-room/heating }
   blinds:
     label: Blinds
     icon: blinds
     params: { position: { type: enum, values: [closed, half, open] } }
-    publish: { topic: home/livingroom/blinds/set, message: $position, qos: 1 }
-    state: { topic: home/livingroom/blinds }
+    publish: { topic: home/living-room/blinds/set, message: $position, qos: 1 }
+    state: { topic: home/living-room/blinds }
   doorbell:
     label: Ring the doorbell
     icon: bell

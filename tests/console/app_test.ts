@@ -225,6 +225,7 @@ testPage(
     await pin.getByText("9.5").waitFor();
     await page.getByRole("button", { name: "Edit" }).click();
     await page.locator(".candidate", { hasText: "test/cellar/temperature" }).click();
+    await client.publish("test/cellar/temperature", null, { retain: true });
     await page.getByRole("button", { name: "Done" }).click();
     await page.getByRole("button", { name: "Choose values" }).waitFor();
     await page.reload();

@@ -84,17 +84,19 @@ for (const look of LOOKS) {
   });
 }
 
-testPage("the demo's light switches, its blinds move, and its doorbell rings", async () => {
+testPage("the demo's light switches, its blinds move, and its doorbell rings, first for each visitor", async () => {
+  const before = outputOf().length;
   await using opened = await openNewest("browser");
+  await until("the visitor's ring", () => outputOf().slice(before).includes("sensor  home/hall/doorbell ringing"));
   const { page } = opened;
   const light = tile(page, "Living-room light").getByRole("switch");
   const wasOn = await light.isChecked();
-  const topic = "home/livingroom/light";
+  const topic = "home/living-room/light";
   await tile(page, "Living-room light").click();
   await until("the light", async () => await light.isChecked() !== wasOn);
   await until("its sensor", () => outputOf().includes(`sensor  ${topic} ${wasOn ? "off" : "on"}`));
   await tile(page, "Blinds").getByRole("button", { name: "Half" }).click();
-  await until("the blinds", () => outputOf().includes("sensor  home/livingroom/blinds half"));
+  await until("the blinds", () => outputOf().includes("sensor  home/living-room/blinds half"));
   await tile(page, "Ring the doorbell").click();
   await until("the doorbell", () => tile(page, "Ring the doorbell").getByText("Ringing").isVisible());
   assertEquals(opened.faults, []);

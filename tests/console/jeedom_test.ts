@@ -109,7 +109,7 @@ test("a history shows every period, also in French", async () => {
   await using opened = await openScreen(["--service", "jeedom"]);
   const { page } = opened;
   await page.getByRole("button", { name: "History of Humidity" }).click();
-  const facts = page.locator(".history-facts");
+  const facts = page.locator(".history .numbers");
   await facts.getByText("288", { exact: true }).waitFor();
   await page.getByRole("button", { name: "7 d" }).click();
   // A week of a value every five minutes.

@@ -100,7 +100,7 @@ testPage(
   async () => {
     await using opened = await openLive();
     const { page } = opened;
-    await choose(page, "home/livingroom/temperature");
+    await choose(page, "home/living-room/temperature");
     await page.locator(".chart canvas").waitFor();
     const first = await points(page);
     await until("the chart to move", async () => await points(page) > first + 1);
@@ -198,7 +198,7 @@ testPage("a message is published with QoS and retain, and its outcome is told", 
 });
 
 testPage("a key that may not publish sees no form for it, and a filter beyond its rights is refused", async () => {
-  await using opened = await openLive(["--subscribe", "home/livingroom/+"]);
+  await using opened = await openLive(["--subscribe", "home/living-room/+"]);
   const { page } = opened;
   await row(page, "temperature").waitFor();
   assertEquals(await page.getByRole("button", { name: "Publish" }).count(), 0);
@@ -242,7 +242,7 @@ for (const look of LOOKS) {
     await opened.screenshot("live tree");
     await isFitting();
     assertEquals(await opened.checkAccessibility(), []);
-    await choose(page, "home/livingroom/temperature");
+    await choose(page, "home/living-room/temperature");
     await page.locator(".chart canvas").waitFor();
     await until("some points", async () => await points(page) > 5);
     await page.getByRole("button", { name: "1 min" }).click();
@@ -305,7 +305,7 @@ testPage(
   async () => {
     await using opened = await openLive();
     const { page } = opened;
-    await choose(page, "home/livingroom/temperature");
+    await choose(page, "home/living-room/temperature");
     await until("some points", async () => await points(page) > 2);
     await theHome().kill();
     await page.locator(".note", { hasText: "Stream interrupted" }).first().waitFor();

@@ -18,11 +18,11 @@ function makeHome() {
 
 Deno.test("the temperature moves, stays plausible, and follows the heating", () => {
   const { home, tick } = makeHome();
-  const id = idOf("home/livingroom/temperature");
+  const id = idOf("home/living-room/temperature");
   tick(100);
   assert(home.changesSince(0).some((change) => change.id === id && change.value !== 20.5));
   for (const degrees of [17, 24]) {
-    home.set(idOf("home/livingroom/heating"), degrees);
+    home.set(idOf("home/living-room/heating"), degrees);
     tick(300);
     assert(Math.abs((home.value(id) ?? 0) - degrees) < 2, `${home.value(id)} with a heating at ${degrees}`);
   }
@@ -43,15 +43,17 @@ Deno.test("the gate closes by itself, and the doorbell rings for a while, now an
 });
 
 Deno.test("valuesOf() returns what a command sets, and nothing for what no device understands", () => {
-  const light = idOf("home/livingroom/light");
-  assertEquals(["ON", "true", "off"].map((text) => valuesOf("home/livingroom/light/set", text)), [
+  const light = idOf("home/living-room/light");
+  assertEquals(["ON", "true", "off"].map((text) => valuesOf("home/living-room/light/set", text)), [
     [[light, 1]],
     [[light, 1]],
     [[light, 0]],
   ]);
-  assertEquals(valuesOf("home/livingroom/heating/set", "21.5"), [[idOf("home/livingroom/heating"), 21.5]]);
+  assertEquals(valuesOf("home/living-room/heating/set", "21.5"), [[idOf("home/living-room/heating"), 21.5]]);
   assertEquals(valuesOf("home/scene/set", "night").length, 4);
-  for (const text of ["", "99", "warm", "constructor"]) assertEquals(valuesOf("home/livingroom/heating/set", text), []);
+  for (const text of ["", "99", "warm", "constructor"]) {
+    assertEquals(valuesOf("home/living-room/heating/set", text), []);
+  }
   for (const topic of ["home/gate/set", "home/unknown/set"]) assertEquals(valuesOf(topic, "constructor"), []);
 });
 

@@ -118,7 +118,7 @@ Deno.test("deno task demo shows one of each request with any settings, and its p
         /A guest, [^:]*:\n\n {4}http:\/\/127\.0\.0\.1:\d+\/#pair=[\w-]{22}\n/,
         /Jeedom {10}summary::global \{"temperature":[\d.]+,"light":0\}\n/,
         /on the network {2}2\.\S+… \(\d+ characters\) and back 2\.\S+… \(\d+ characters\)\n/,
-        /MQTT {12}published home\/livingroom\/light\/set ON, received home\/livingroom\/light on\n/,
+        /MQTT {12}published home\/living-room\/light\/set ON, received home\/living-room\/light on\n/,
         /Camera {10}GET \/snapshot\.png 200 image\/png, 70 bytes\n/,
         /Home Assistant {2}light\.turn_on light\.kitchen: off, then on\n/,
         /InfluxDB {8}temperatures room=kitchen: (?:\d\d:00 [\d.]+(?:, )?){3}\n/,
@@ -159,7 +159,7 @@ Deno.test("deno task demo shows one of each request with any settings, and its p
     const subscriber = spawn(subscribe);
     try {
       const messages = new ProcessOutput(subscriber);
-      await messages.line((line) => line.startsWith("home/livingroom/light off"));
+      await messages.line((line) => line.startsWith("home/living-room/light off"));
       subscriber.kill("SIGINT");
       assertEquals((await within("the subscriber's exit", subscriber.status)).code, 0);
       await messages.ended;

@@ -48,7 +48,7 @@ export function AdminPage({ route }: { readonly route: Observable<string> }) {
             <li key={id}>
               <a href={`#/${id}`} aria-current={id === current.id ? "page" : undefined}>
                 <Icon name={icon} />
-                {texts.screens[id]}
+                <span class="label">{texts.screens[id]}</span>
               </a>
             </li>
           ))}

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { RightsTexts } from "../screens/device/rights_words.ts";
 import { plural } from "./format.ts";
 
 const count = (number: number, one: string, other: string) => `${number} ${plural("en", number, { one, other })}`;
@@ -177,6 +178,20 @@ export const en = {
     label: "Label",
     address: "Gateway",
     may: "What this key may do",
+    rights: {
+      "action.actions": (list) => list === undefined ? "Run every action" : `Run the actions ${list}`,
+      "action.uses": (list) => `Run actions ${list} times at most`,
+      "jeedom.methods": (list) => list === undefined ? "See and control Jeedom" : `Call Jeedom: ${list}`,
+      "mqtt.publish": (list) => `Publish to ${list === undefined ? "every MQTT topic" : `the MQTT topics ${list}`}`,
+      "mqtt.subscribe": (list) => `Read ${list === undefined ? "every MQTT topic" : `the MQTT topics ${list}`}`,
+      "home_assistant.read": (list) => `See ${list === undefined ? "everything" : list} in Home Assistant`,
+      "home_assistant.call": (list) => `Control ${list === undefined ? "everything" : list} in Home Assistant`,
+      "http.targets": (list) => `Ask ${list === undefined ? "every device over HTTP" : `over HTTP: ${list}`}`,
+      "http.methods": (list) => list === undefined ? "" : `Only with the HTTP methods ${list}`,
+      "http.paths": (list) => list === undefined ? "" : `Only with the HTTP paths ${list}`,
+      "influxdb.queries": (list) => `Read ${list === undefined ? "every query" : list} from InfluxDB`,
+      "influxdb.write": (list) => `Write ${list === undefined ? "everything" : list} to InfluxDB`,
+    } as RightsTexts,
     mayNothing: "The gateway does not say. Update it to see this.",
     expires: "Expires",
     never: "never",

@@ -28,8 +28,8 @@ const DAY_MS = 86_400_000;
 
 /** Formatter of one language, in the time zone of the device. */
 export interface Format {
-  /** Returns a number with at most that many decimals; 2 by default. */
-  number(value: number, decimals?: number): string;
+  /** Returns a number with at most that many decimals, 2 by default, and at least so many, none by default. */
+  number(value: number, decimals?: number, least?: number): string;
   /** Returns the time of day, with the date where it is not within a day of now. */
   time(ms: number, now: number): string;
   /** Returns the time of day with its seconds. */
@@ -45,17 +45,17 @@ export function createFormat(language: string): Format {
   const hour = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
   const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
   const date = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
-  const numbers = new Map<number, Intl.NumberFormat>();
+  const numbers = new Map<string, Intl.NumberFormat>();
   const durations = new Map(UNITS.map(([unit]) => {
     return [unit, new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "short" })];
   }));
   const large = new Intl.NumberFormat(language, { notation: "scientific", maximumFractionDigits: 4 });
-  function number(value: number, decimals = 2): string {
+  function number(value: number, decimals = 2, least = 0): string {
     if (Math.abs(value) >= LARGE) return large.format(value);
-    let format = numbers.get(decimals);
+    let format = numbers.get(`${decimals} ${least}`);
     if (format === undefined) {
-      format = new Intl.NumberFormat(language, { maximumFractionDigits: decimals });
-      numbers.set(decimals, format);
+      format = new Intl.NumberFormat(language, { maximumFractionDigits: decimals, minimumFractionDigits: least });
+      numbers.set(`${decimals} ${least}`, format);
     }
     return format.format(value);
   }

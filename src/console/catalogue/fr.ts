@@ -182,6 +182,22 @@ export const fr: Texts = {
     label: "Libellé",
     address: "Passerelle",
     may: "Ce que cette clé peut faire",
+    rights: {
+      "action.actions": (list) => list === undefined ? "Lancer toutes les actions" : `Lancer les actions ${list}`,
+      "action.uses": (list) => `Lancer des actions ${list} fois au plus`,
+      "jeedom.methods": (list) => list === undefined ? "Voir et commander Jeedom" : `Appeler Jeedom : ${list}`,
+      "mqtt.publish": (list) =>
+        `Publier sur ${list === undefined ? "tous les sujets MQTT" : `les sujets MQTT ${list}`}`,
+      "mqtt.subscribe": (list) => `Lire ${list === undefined ? "tous les sujets MQTT" : `les sujets MQTT ${list}`}`,
+      "home_assistant.read": (list) => `Voir ${list === undefined ? "tout" : list} dans Home Assistant`,
+      "home_assistant.call": (list) => `Commander ${list === undefined ? "tout" : list} dans Home Assistant`,
+      "http.targets": (list) =>
+        `Interroger ${list === undefined ? "tous les appareils par HTTP" : `par HTTP : ${list}`}`,
+      "http.methods": (list) => list === undefined ? "" : `Seulement avec les méthodes HTTP ${list}`,
+      "http.paths": (list) => list === undefined ? "" : `Seulement avec les chemins HTTP ${list}`,
+      "influxdb.queries": (list) => `Lire ${list === undefined ? "toutes les requêtes" : list} d’InfluxDB`,
+      "influxdb.write": (list) => `Écrire ${list === undefined ? "tout" : list} dans InfluxDB`,
+    },
     mayNothing: "La passerelle ne le dit pas. Mettez-la à jour pour le voir.",
     expires: "Expire",
     never: "jamais",

@@ -113,7 +113,7 @@ export function HistoryDialog({ title, unit, isStepped, isUtc, load, now, onClos
               isUtc={isUtc}
               onPoint={setIndex}
             />
-            <dl class="history-facts num">
+            <dl class="numbers num">
               {(isStepped
                 ? [[texts.onShare, share(facts.average)], [texts.changes, format.number(facts.changes, 0)]]
                 : [

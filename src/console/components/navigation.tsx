@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Language } from "../catalogue/language.ts";
 import { useApp, useTexts } from "../context.tsx";
 import { type Home, homeAddress } from "../homes/home.ts";
 import { formatRoute } from "../router.ts";
@@ -35,7 +36,7 @@ export function Navigation({ screens, current, home }: NavigationProps) {
           <li key={screen.id}>
             <a href={formatRoute(screen.id)} aria-current={screen === current ? "page" : undefined}>
               <Icon name={screen.icon} />
-              {screen.name[app.language.value]}
+              <Label screen={screen} language={app.language.value} />
             </a>
           </li>
         ))}
@@ -48,5 +49,16 @@ export function Navigation({ screens, current, home }: NavigationProps) {
         </p>
       </div>
     </nav>
+  );
+}
+
+/** Name of a screen, and its short form for a narrow bar: one of the two is shown. */
+function Label({ screen: { name, shortName }, language }: { readonly screen: Screen; readonly language: Language }) {
+  if (shortName === undefined) return <span class="label">{name[language]}</span>;
+  return (
+    <>
+      <span class="label short">{shortName[language]}</span>
+      <span class="label full">{name[language]}</span>
+    </>
   );
 }

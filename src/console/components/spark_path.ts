@@ -22,15 +22,18 @@ export interface SparkPoint {
   readonly value: number;
 }
 
-/** Returns the path of the line through points, scaled to the size; empty for less than two points. */
+/** Shortest time that a line covers, in milliseconds: the first value is drawn as the one that was there before. */
+const MIN_SPAN_MS = 15_000;
+
+/** Returns the path of the line through points, scaled to the size; empty for none. */
 export function sparkPath(points: readonly SparkPoint[], { width, height, margin }: SparkSize): string {
   const [first, last] = [points[0], points.at(-1)];
-  if (first === undefined || last === undefined || points.length < 2) return "";
+  if (first === undefined || last === undefined) return "";
   const values = points.map(({ value }) => value);
   const [low, high] = [Math.min(...values), Math.max(...values)];
-  const duration = last.at - first.at || 1;
-  const steps = points.map(({ at, value }) => {
-    const x = (at - first.at) / duration * width;
+  const start = Math.min(first.at, last.at - MIN_SPAN_MS);
+  const steps = [{ at: start, value: first.value }, ...points].map(({ at, value }) => {
+    const x = (at - start) / (last.at - start) * width;
     // A line that does not change is drawn in the middle.
     const share = high === low ? 0.5 : (value - low) / (high - low);
     return `${x.toFixed(1)} ${(height - margin - share * (height - 2 * margin)).toFixed(1)}`;

@@ -16,7 +16,7 @@ export interface SparklineProps {
   readonly label: string;
 }
 
-/** Line and the area below it; nothing for less than two points. */
+/** Line and the area below it; nothing without a point. */
 export function Sparkline({ points, label }: SparklineProps) {
   const line = sparkPath(points, SIZE);
   return (

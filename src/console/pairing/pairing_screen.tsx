@@ -59,7 +59,7 @@ export function PairingScreen({ isLost }: PairingScreenProps) {
   return (
     <main class="welcome" id="content">
       <div class="welcome-card">
-        <span class="badge large">
+        <span class={`badge large ${progress.kind === "failed" || isLost && !hasHome ? "heat" : ""}`}>
           <Icon name={progress.kind === "failed" ? "warning" : "lock"} />
         </span>
         <h1>{texts.title}</h1>

@@ -23,7 +23,7 @@ export function Unusable({ reason, language }: UnusableProps) {
   return (
     <main class="welcome">
       <div class="welcome-card">
-        <span class="badge large">
+        <span class="badge large heat">
           <Icon name="warning" />
         </span>
         <h1>{title}</h1>
@@ -31,7 +31,7 @@ export function Unusable({ reason, language }: UnusableProps) {
         {reason === "insecure" && (
           <>
             <h2>{insecure.steps}</h2>
-            <ul class="steps">
+            <ul class="words">
               <li>{insecure.https}</li>
               <li>{insecure.local}</li>
             </ul>

@@ -27,6 +27,8 @@ export interface Screen {
   readonly icon: IconName;
   /** Name in the navigation. */
   readonly name: Translated<string>;
+  /** Form of a long name for the narrow navigation of a phone. */
+  readonly shortName?: Translated<string>;
   /** Returns whether the key can use it; undefined is a key that is not known yet. */
   readonly isFor: (device: DeviceInfo | undefined) => boolean;
   /** Loads the component; a screen with much code of its own is imported only here. */

@@ -10,7 +10,13 @@ import {
   valueOf,
 } from "../../../src/console/screens/home/pins/pin.ts";
 import { firstPinsOf } from "../../../src/console/screens/home/pins/first_pins.ts";
-import { type Point, readSeries, trendOf, withPoint } from "../../../src/console/screens/home/pins/series.ts";
+import {
+  decimalsOf,
+  type Point,
+  readSeries,
+  trendOf,
+  withPoint,
+} from "../../../src/console/screens/home/pins/series.ts";
 
 const of = (topic: string, payload: string, service: Pin["service"] = "mqtt") =>
   candidatesOf({ service, topic, payload }).map(({ label, unit, value, path }) => [label, value, unit, path.join(".")]);
@@ -80,17 +86,32 @@ Deno.test("withPoint() stays bounded and in order", () => {
   assertEquals(trendOf([{ at: 1, value: 1 }]), undefined);
 });
 
+Deno.test("decimalsOf() is the most decimals in a series, two at most", () => {
+  const series = [20, 20.5, 1.23456].map((value, at) => ({ at, value }));
+  assertEquals([1, 2, 3].map((length) => decimalsOf(series.slice(0, length))), [0, 1, 2]);
+  assertEquals([decimalsOf([]), decimalsOf([{ at: 0, value: 1e300 }])], [0, 0]);
+});
+
 Deno.test("sparkPath() stays within its drawing for every series", () => {
   const size = { width: 160, height: 46, margin: 6 };
   const point = fc.record({
     at: fc.integer({ min: 0, max: 1e12 }),
     value: fc.double({ noNaN: true, min: -1e9, max: 1e9 }),
   });
-  fc.assert(fc.property(fc.array(point, { minLength: 2, maxLength: 20 }), (points) => {
+  fc.assert(fc.property(fc.array(point, { minLength: 1, maxLength: 20 }), (points) => {
     const path = sparkPath(points.toSorted((one, other) => one.at - other.at), size);
     for (const [x = NaN, y = NaN] of path.slice(1).split("L").map((step) => step.split(" ").map(Number))) {
       assertEquals(x >= 0 && x <= 160 && y >= 6 && y <= 40, true, path);
     }
   }));
-  assertEquals(sparkPath([{ at: 1, value: 1 }], size), "");
+  assertEquals(sparkPath([], size), "");
+});
+
+Deno.test("sparkPath() draws the first value as the one before while it knows less than a quarter of a minute", () => {
+  const size = { width: 100, height: 40, margin: 0 };
+  assertEquals(sparkPath([{ at: 1, value: 7 }], size), "M0.0 20.0L100.0 20.0");
+  assertEquals(
+    sparkPath([{ at: 7500, value: 0 }, { at: 15_000, value: 1 }], size),
+    "M0.0 40.0L50.0 40.0L100.0 0.0",
+  );
 });

@@ -10,6 +10,7 @@ export const deviceScreen: Screen = {
   id: "device",
   icon: "device",
   name: { en: "This device", fr: "Cet appareil" },
+  shortName: { en: "Device", fr: "Appareil" },
   isFor: () => true,
   load: async () => (await import("./device_screen.tsx")).DeviceScreen,
 };

@@ -9,6 +9,7 @@ import { useFormat, useTexts } from "../../context.tsx";
 import { homeAddress } from "../../homes/home.ts";
 import { visibleText } from "../../text/visible.ts";
 import type { ScreenProps } from "../screen.ts";
+import { wordsOfRights } from "./rights_words.ts";
 
 /** Largest difference of two clocks that is called none, in milliseconds: the gateway tells whole seconds. */
 const SAME_CLOCK_MS = 2000;
@@ -22,6 +23,7 @@ export function Facts({ connection }: Pick<ScreenProps, "connection">) {
   const { gaps, resumes } = connection.counts.value;
   const clock = connection.clockDifference.value;
   const expiresAt = device?.expiresAt ?? home.expiresAt;
+  const words = device === undefined ? [] : wordsOfRights(device, texts.rights);
   const write = (ms: number) => format.duration(Math.abs(ms));
   return (
     <>
@@ -42,10 +44,6 @@ export function Facts({ connection }: Pick<ScreenProps, "connection">) {
           <Fact name={texts.paired}>{format.dateTime(home.pairedAt)}</Fact>
           <Fact name={texts.expires}>{expiresAt === undefined ? texts.never : format.dateTime(expiresAt)}</Fact>
         </dl>
-        <h3>{texts.may}</h3>
-        {device === undefined || device.summary.length === 0
-          ? <p class="quiet">{texts.mayNothing}</p>
-          : <ul class="words">{device.summary.map((words) => <li key={words}>{visibleText(words)}</li>)}</ul>}
       </section>
       <section class="card">
         <h2>{texts.connection}</h2>
@@ -71,6 +69,12 @@ export function Facts({ connection }: Pick<ScreenProps, "connection">) {
           )}
           {device?.version !== undefined && <Fact name={texts.gateway}>{visibleText(device.version)}</Fact>}
         </dl>
+      </section>
+      <section class="card wide">
+        <h2>{texts.may}</h2>
+        {words.length === 0
+          ? <p class="quiet">{texts.mayNothing}</p>
+          : <ul class="words">{words.map((words) => <li key={words}>{visibleText(words)}</li>)}</ul>}
       </section>
     </>
   );

@@ -10,6 +10,7 @@ export const homeAssistantScreen: Screen = {
   id: "home-assistant",
   icon: "entities",
   name: { en: "Home Assistant", fr: "Home Assistant" },
+  shortName: { en: "Assistant", fr: "Assistant" },
   isFor: (device) => device?.services.includes("home_assistant") ?? false,
   load: async () => (await import("./home_assistant_screen.tsx")).HomeAssistantScreen,
 };

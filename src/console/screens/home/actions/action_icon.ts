@@ -41,6 +41,7 @@ const TONES: Partial<Readonly<Record<IconName, Tone>>> = {
   sun: "glow",
   bolt: "glow",
   plug: "glow",
+  bell: "glow",
   fan: "cool",
   water: "cool",
   moon: "cool",

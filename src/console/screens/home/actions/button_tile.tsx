@@ -6,6 +6,7 @@
 import { HoldButton } from "../../../components/hold_button.tsx";
 import { Icon } from "../../../components/icon.tsx";
 import { useTexts } from "../../../context.tsx";
+import { isOn } from "./control.ts";
 import type { TileProps } from "./tile.ts";
 
 /** Tile with a button. */
@@ -37,7 +38,8 @@ export function ButtonTile(props: TileProps & { readonly onPress: () => void }) 
       )}
     </>
   );
-  const name = `tile press ${isFilled ? "filled" : tone} ${run.kind}`;
+  const active = isOn(action.state) !== true ? "" : icon === "bell" ? " on ringing" : " on";
+  const name = `tile press ${isFilled ? "filled" : tone} ${run.kind}${active}`;
   return isHold
     ? (
       <HoldButton class={name} isDisabled={isDisabled} onHold={() => start({}, true)} onPress={() => start({})}>

@@ -44,7 +44,7 @@ export function controlOf({ params }: Pick<HomeAction, "params">): Control {
   return { kind: "form", params };
 }
 
-const ON = ["on", "true", "1", "open", "yes", "active", "enabled"];
+const ON = ["on", "true", "1", "open", "yes", "active", "enabled", "ringing", "running", "playing"];
 const OFF = ["off", "false", "0", "closed", "no", "inactive", "disabled"];
 
 /** Returns whether a state means on; undefined where it means neither on nor off. */

@@ -36,9 +36,12 @@ export function PinEditor({ connection, pins, onChoose, onClose }: PinEditorProp
   const [filter, setFilter] = useState("");
   const chosen = new Map(pins.map((pin) => [pinId(pin), pin]));
   const words = filter.toLowerCase().split(/\s+/);
+  // In the order of the opening, so that a row stays where it is pressed.
+  const [first] = useState(pins);
+  const firstIds = new Set(first.map(pinId));
   const all: readonly (Pin & { readonly value?: PinValue })[] = [
-    ...pins.filter((pin) => !candidates.has(pinId(pin))),
-    ...candidates.values(),
+    ...first.map((pin) => candidates.get(pinId(pin)) ?? pin),
+    ...[...candidates.values()].filter((pin) => !firstIds.has(pinId(pin))),
   ];
   const found = all.filter(({ topic, path, label }) => {
     const text = `${topic} ${path.join(" ")} ${label}`.toLowerCase();
@@ -71,7 +74,9 @@ export function PinEditor({ connection, pins, onChoose, onClose }: PinEditorProp
         <span class="num" role="status">{texts.pins.found(found.length)}</span>
       </label>
       {isFull && <p class="alert" role="status">{texts.pins.full(MAX_PINS)}</p>}
-      {all.length === 0 && <p class="quiet" role="status">{texts.pins.looking}</p>}
+      {found.length === 0 && (
+        <p class="quiet" role="status">{all.length === 0 ? texts.pins.looking : texts.pins.nothing}</p>
+      )}
       <ul class="candidates">
         {found.slice(0, MAX_LISTED).map((pin) => {
           const isChosen = chosen.has(pinId(pin));
@@ -86,7 +91,7 @@ export function PinEditor({ connection, pins, onChoose, onClose }: PinEditorProp
                 />
                 <span class="candidate-text">
                   <bdi>{visibleText(pin.label)}</bdi>
-                  <bdi class="topic">{visibleText([pin.topic, ...pin.path].join(" › "))}</bdi>
+                  <bdi class="topic">{visibleText(placeOf(pin))}</bdi>
                 </span>
                 {pin.value !== undefined && (
                   <b class="num">
@@ -103,4 +108,9 @@ export function PinEditor({ connection, pins, onChoose, onClose }: PinEditorProp
       </div>
     </Dialog>
   );
+}
+
+/** Returns the place of a value: its topic and members, or its entity. */
+function placeOf({ service, topic, path }: Pin): string {
+  return service === "home_assistant" ? topic : [topic, ...path].join(" › ");
 }

@@ -13,7 +13,7 @@ import { visibleText } from "../../../text/visible.ts";
 import { stateText } from "../actions/state_text.ts";
 import { type Pin, pinId } from "./pin.ts";
 import { PinEditor } from "./pin_editor.tsx";
-import { trendOf } from "./series.ts";
+import { decimalsOf, trendOf } from "./series.ts";
 import { mayRead, type PinReading, usePins } from "./use_pins.ts";
 
 /** Shortest course whose change says something, in milliseconds. */
@@ -78,9 +78,9 @@ function PinTile({ pin, reading, isReadable }: PinTileProps) {
   const texts = useTexts();
   const format = useFormat();
   const label = visibleText(pin.label);
-  const last = reading?.series.at(-1)?.value;
-  const value = reading?.value ?? last;
-  const trend = trendOf(reading?.series ?? []);
+  const series = reading?.series ?? [];
+  const value = reading?.value ?? series.at(-1)?.value;
+  const trend = trendOf(series);
   return (
     <li class={`pin ${toneOfUnit(pin.unit)}`}>
       <span class="pin-name" title={visibleText(pin.topic)}>
@@ -89,7 +89,9 @@ function PinTile({ pin, reading, isReadable }: PinTileProps) {
       {isReadable && value !== undefined
         ? (
           <span class="value num">
-            {stateText(value, { texts: texts.home, format })}
+            {typeof value === "number"
+              ? format.number(value, 2, decimalsOf(series))
+              : stateText(value, { texts: texts.home, format })}
             {pin.unit !== "" && <small>{visibleText(pin.unit)}</small>}
           </span>
         )
@@ -101,7 +103,7 @@ function PinTile({ pin, reading, isReadable }: PinTileProps) {
             : texts.pins.trend(signed(trend.change, format.number), format.duration(trend.overMs))}
         </span>
       )}
-      <Sparkline points={reading?.series ?? []} label={texts.pins.chart(label)} />
+      <Sparkline points={series} label={texts.pins.chart(label)} />
     </li>
   );
 }

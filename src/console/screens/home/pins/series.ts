@@ -48,3 +48,14 @@ export function trendOf(series: readonly Point[]): Trend | undefined {
   if (first === undefined || last === undefined || first === last) return undefined;
   return { change: last.value - first.value, overMs: last.at - first.at };
 }
+
+/** Most decimals of a value. */
+const MAX_DECIMALS = 2;
+
+/** Returns the decimals of a series, so that a round value among others is not shorter than they are. */
+export function decimalsOf(series: readonly Point[]): number {
+  return Math.max(
+    0,
+    ...series.map(({ value }) => String(Number(value.toFixed(MAX_DECIMALS))).split(".")[1]?.length ?? 0),
+  );
+}
