@@ -1,6 +1,7 @@
 /** The page in a real browser: one browser for each file of tests, one context for each page. */
-import { AxeBuilder } from "@axe-core/playwright";
+import axe from "axe-core";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { z } from "zod";
 import { CHROMIUM } from "../../portable/run_in_chromium.ts";
 import { needing, type Needs } from "../../support/needs.ts";
 
@@ -29,11 +30,17 @@ export interface OpenedPage extends AsyncDisposable {
   readonly page: Page;
   /**
    * Faults so far: violations of the policy, errors of scripts and in the console, answers with an error, and requests to
-   * other hosts.
+   * other hosts. Violations and such requests are never right: the end of the page throws if one is left here.
    */
   readonly faults: string[];
   /** Returns the violations of axe's rules on the screen as it is, each with the elements. */
   checkAccessibility(): Promise<string[]>;
+  /**
+   * Shows the screen in all looks, each saved as a picture of that name, and then in the first one again.
+   *
+   * @returns the violations of axe's rules, and screens that are wider than the window, each with its look
+   */
+  checkLooks(name: string): Promise<string[]>;
   /** Saves a picture in the folder of the variable CONSOLE_SCREENSHOTS, if it is set. */
   screenshot(name: string): Promise<void>;
 }
@@ -72,13 +79,17 @@ export function useBrowser(
   };
 }
 
+/** Expression in the page for the violations of axe's rules. */
+const VIOLATIONS = `axe.run({ resultTypes: ["violations"] }).then(({ violations }) => violations.map(({ id, nodes }) =>
+  id + ": " + nodes.map(({ target }) => target.join(" ")).join(", ")))`;
+
 /** Opens a page. */
 async function openPage(
   browser: Browser,
   url: string,
   { look = LOOKS[0], ...options }: OpenOptions = {},
 ): Promise<OpenedPage> {
-  const { name, viewport, colorScheme } = look;
+  const { viewport, colorScheme } = look;
   const context = await browser.newContext({ viewport, colorScheme, reducedMotion: "reduce", ...options });
   const page = await context.newPage();
   const faults: string[] = [];
@@ -98,18 +109,46 @@ async function openPage(
     if (/^https?:$/.test(protocol) && requested !== host) faults.push(`elsewhere: ${request.url()}`);
   });
   await page.goto(url);
+
+  async function checkAccessibility(): Promise<string[]> {
+    if (await page.evaluate("globalThis.axe === undefined")) await page.evaluate(axe.source);
+    return z.array(z.string()).parse(await page.evaluate(VIOLATIONS));
+  }
+
+  async function screenshot(shot: string, { name }: Look = look): Promise<void> {
+    const folder = Deno.env.get("CONSOLE_SCREENSHOTS");
+    if (folder === undefined) return;
+    await page.screenshot({ path: `${folder}/${shot}, ${name}.png`.replaceAll(", ", "-") });
+  }
+
+  async function show({ viewport, colorScheme }: Look): Promise<void> {
+    await page.setViewportSize(viewport);
+    await page.emulateMedia({ colorScheme });
+    // The page has seen its new size.
+    await page.evaluate("new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))");
+  }
+
   return {
     page,
     faults,
-    async checkAccessibility() {
-      const { violations } = await new AxeBuilder({ page }).analyze();
-      return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(" ")).join(", ")}`);
+    checkAccessibility,
+    async checkLooks(shot) {
+      const found: string[] = [];
+      for (const shown of LOOKS) {
+        await show(shown);
+        await screenshot(shot, shown);
+        const isWider = await page.evaluate("document.documentElement.scrollWidth > innerWidth");
+        const violations = [...isWider === true ? ["wider than the window"] : [], ...await checkAccessibility()];
+        found.push(...violations.map((violation) => `${shown.name}: ${violation}`));
+      }
+      await show(look);
+      return found;
     },
-    async screenshot(shot) {
-      const folder = Deno.env.get("CONSOLE_SCREENSHOTS");
-      if (folder === undefined) return;
-      await page.screenshot({ path: `${folder}/${shot}, ${name}.png`.replaceAll(", ", "-") });
+    screenshot: (shot) => screenshot(shot),
+    async [Symbol.asyncDispose]() {
+      await context.close();
+      const [fault] = faults.filter((fault) => /^(policy|elsewhere): /.test(fault));
+      if (fault !== undefined) throw new Error(`The page did what it never may: ${fault}`);
     },
-    [Symbol.asyncDispose]: () => context.close(),
   };
 }
