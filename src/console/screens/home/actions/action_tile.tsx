@@ -39,7 +39,8 @@ export function ActionTile({ isOffline, isAlone, ...options }: ActionTileProps) 
   const control = controlOf(action);
   const label = visibleText(action.label);
   const icon = actionIcon(action);
-  const coolDown = running.readyAt > 0 ? texts.coolDown(format.duration(action.coolDownMs)) : undefined;
+  const { coolDownSeconds } = running;
+  const coolDown = coolDownSeconds > 0 ? texts.coolDown(format.duration(coolDownSeconds * 1000)) : undefined;
   const state = stateText(action.state, { texts, format });
   const outcome = runText(running.run, texts);
 
@@ -54,6 +55,7 @@ export function ActionTile({ isOffline, isAlone, ...options }: ActionTileProps) 
     icon,
     tone: toneOf(icon),
     news: control.kind === "unsupported" ? texts.unsupported : outcome ?? coolDown,
+    isCounting: outcome === undefined && coolDown !== undefined,
     state,
     run: running.run,
     pending: running.pending,

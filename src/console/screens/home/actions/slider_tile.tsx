@@ -16,7 +16,7 @@ const SETTLE_MS = 600;
 
 /** Tile with a slider. */
 export function SliderTile(props: TileProps & { readonly control: Extract<Control, { kind: "slider" }> }) {
-  const { action, label, icon, tone, news, state, run, pending, isDisabled, control, start } = props;
+  const { action, label, icon, tone, news, isCounting, state, run, pending, isDisabled, control, start } = props;
   const format = useFormat();
   const id = useId();
   const [moved, setMoved] = useState<number | undefined>(undefined);
@@ -47,7 +47,9 @@ export function SliderTile(props: TileProps & { readonly control: Extract<Contro
         </span>
         <div class="text">
           <label class="name" for={id}>{label}</label>
-          <span class="state num" role="status">{news ?? (known === undefined ? state : "")}</span>
+          <span class="state num" role={isCounting ? undefined : "status"}>
+            {news ?? (known === undefined ? state : "")}
+          </span>
         </div>
         <output class="target num" for={id}>{known === undefined ? "–" : write(value)}</output>
       </div>

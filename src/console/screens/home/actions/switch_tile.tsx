@@ -11,7 +11,7 @@ import type { TileProps } from "./tile.ts";
 
 /** Tile with a switch. */
 export function SwitchTile(props: TileProps & { readonly control: Extract<Control, { kind: "switch" }> }) {
-  const { action, label, icon, tone, news, state, run, pending, isDisabled, control, start } = props;
+  const { action, label, icon, tone, news, isCounting, state, run, pending, isDisabled, control, start } = props;
   const id = useId();
   const isSent = run.kind === "sent" || run.kind === "done";
   const shown = isSent && typeof pending === "boolean" ? pending : isOn(action.state) ?? pending === true;
@@ -22,7 +22,7 @@ export function SwitchTile(props: TileProps & { readonly control: Extract<Contro
       </span>
       <span class="text">
         <span class="name">{label}</span>
-        <span class="state num" role="status" id={id}>{news ?? state ?? ""}</span>
+        <span class="state num" role={isCounting ? undefined : "status"} id={id}>{news ?? state ?? ""}</span>
       </span>
       <Switch
         isOn={shown}

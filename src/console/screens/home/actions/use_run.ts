@@ -7,7 +7,8 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Connection } from "../../../connection/connection.ts";
 import { useApp } from "../../../context.tsx";
 import type { HomeAction, ParamValue, Uses } from "./action_list.ts";
-import { outcomeOf, type Run } from "./outcome.ts";
+import { countDown } from "./count_down.ts";
+import { coolDownOf, outcomeOf, type Run } from "./outcome.ts";
 
 /** Time for which an outcome is shown, in milliseconds: long for one that asks to look. */
 const SHOWN_MS = { idle: 0, sent: 0, done: 3000, failed: 12_000, unknown: 60_000 } as const;
@@ -28,8 +29,8 @@ export interface RunOptions {
 export interface Running {
   /** Outcome of the last run. */
   readonly run: Run;
-  /** End of the cool-down, in milliseconds since 1970; 0 where there is none. */
-  readonly readyAt: number;
+  /** Seconds until the action can run again; 0 where it can. */
+  readonly coolDownSeconds: number;
   /** Value that was sent and is not confirmed by the state yet. */
   readonly pending: ParamValue | undefined;
   /** Sends the action. */
@@ -41,6 +42,7 @@ export function useRun({ connection, action, uses, onRan }: RunOptions): Running
   const { now } = useApp().browser;
   const [run, setRun] = useState<Run>({ kind: "idle" });
   const [readyAt, setReadyAt] = useState(0);
+  const [coolDownSeconds, setCoolDownSeconds] = useState(0);
   const [pending, setPending] = useState<ParamValue | undefined>(undefined);
   const isRunning = useRef(false);
 
@@ -51,12 +53,14 @@ export function useRun({ connection, action, uses, onRan }: RunOptions): Running
     return () => clearTimeout(timer);
   }, [run]);
 
-  useEffect(() => {
-    const ms = readyAt - now();
+  useEffect(() => countDown(readyAt, { now, onSeconds: setCoolDownSeconds }), [readyAt]);
+
+  function coolDown(ms: number): void {
     if (ms <= 0) return;
-    const timer = setTimeout(() => setReadyAt(0), ms);
-    return () => clearTimeout(timer);
-  }, [readyAt]);
+    setReadyAt(now() + ms);
+    // At once: between the answer and the first count, the button does nothing either.
+    setCoolDownSeconds(Math.ceil(ms / 1000));
+  }
 
   async function start(params: Readonly<Record<string, ParamValue>>): Promise<void> {
     if (isRunning.current) return;
@@ -68,10 +72,11 @@ export function useRun({ connection, action, uses, onRan }: RunOptions): Running
       const request = { service: "action", name: action.name, params };
       await connection.request(request, (client) => client.action(action.name, params));
       setRun({ kind: "done" });
-      if (action.coolDownMs > 0) setReadyAt(now() + action.coolDownMs);
+      coolDown(action.coolDownMs);
     } catch (error) {
       const outcome = outcomeOf(error, { isOnline: navigator.onLine, usesLeft: uses?.left });
       setRun(outcome);
+      coolDown(coolDownOf(error));
       // The control shows the state again: what was asked for did not happen, or is not known to have.
       setPending(undefined);
     } finally {
@@ -80,5 +85,5 @@ export function useRun({ connection, action, uses, onRan }: RunOptions): Running
     }
   }
 
-  return { run, readyAt, pending, start };
+  return { run, coolDownSeconds, pending, start };
 }
