@@ -139,33 +139,41 @@ testPage("an action with a question runs when its button is held, and asks when 
   assertEquals(opened.faults, []);
 });
 
-testPage("slider, switch, choice and form send their values, and show the state that follows", async () => {
-  await using opened = await openPaired();
-  const { page } = opened;
-  const { messages, stop } = await listen("test/+");
-  await tile(page, "Heating").waitFor();
-  const slider = page.locator("input[type=range]");
-  await slider.focus();
-  await slider.fill("20.5");
-  await until("the heating to be set", () => messages.includes("test/heating 20.5"));
-  await tile(page, "Heating").getByText("20.5°").first().waitFor();
-  const light = page.getByRole("switch", { name: "Living-room light" });
-  await light.focus();
-  await page.keyboard.press("Space");
-  await until("the light to be switched", () => messages.includes("test/light true"));
-  await page.locator(".toggle.on", { hasText: "Living-room light" }).waitFor();
-  assert(await light.isChecked());
-  await page.getByRole("button", { name: "half" }).click();
-  await until("the blinds to move", () => messages.includes("test/blinds half"));
-  await tile(page, "Say something").click();
-  await page.getByLabel("Text").fill("Dinner \u202e is ready");
-  await page.getByRole("switch", { name: "Everywhere" }).check({ force: true });
-  await page.getByRole("button", { name: "Run" }).click();
-  await until("the text to be said", () => messages.some((message) => message.startsWith("test/announce")));
-  assert(messages.includes(`test/announce ${JSON.stringify({ text: "Dinner \u202e is ready", loud: true })}`));
-  stop();
-  assertEquals(opened.faults, []);
-});
+testPage(
+  "slider, switch, choice and form send their values, show the state that follows, and count a cool-down",
+  async () => {
+    await using opened = await openPaired();
+    const { page } = opened;
+    const { messages, stop } = await listen("test/+");
+    await tile(page, "Heating").waitFor();
+    const slider = page.locator("input[type=range]");
+    await slider.focus();
+    await slider.fill("20.5");
+    await until("the heating to be set", () => messages.includes("test/heating 20.5"));
+    await tile(page, "Heating").getByText("20.5°").first().waitFor();
+    const light = page.getByRole("switch", { name: "Living-room light" });
+    await light.focus();
+    await page.keyboard.press("Space");
+    await until("the light to be switched", () => messages.includes("test/light true"));
+    await page.locator(".toggle.on", { hasText: "Living-room light" }).waitFor();
+    assert(await light.isChecked());
+    await page.getByRole("button", { name: "half" }).click();
+    await until("the blinds to move", () => messages.includes("test/blinds half"));
+    await tile(page, "Say something").click();
+    await page.getByLabel("Text").fill("Dinner \u202e is ready");
+    await page.getByRole("switch", { name: "Everywhere" }).check({ force: true });
+    await page.getByRole("button", { name: "Run" }).click();
+    await until("the text to be said", () => messages.some((message) => message.startsWith("test/announce")));
+    assert(messages.includes(`test/announce ${JSON.stringify({ text: "Dinner \u202e is ready", loud: true })}`));
+    const coolDown = tile(page, "Blinds").getByText("Ready again in");
+    await coolDown.waitFor();
+    const before = await coolDown.innerText();
+    await until("the seconds to be counted", async () => await coolDown.innerText() !== before);
+    assertEquals(await page.getByRole("button", { name: "open", exact: true }).getAttribute("aria-disabled"), "true");
+    stop();
+    assertEquals(opened.faults, []);
+  },
+);
 
 testPage("an action whose answer never comes is reported as not known", async () => {
   await using opened = await openPaired();

@@ -40,8 +40,10 @@ test("a switch, a slider, a list and a colour run their actions, and show what J
   await until("the switch to be off", async () => !await toggle.isChecked());
 
   const heating = card(page, "Heating");
-  await heating.getByRole("button", { name: "Set temperature: more" }).click();
-  await heating.getByRole("button", { name: "Set temperature: more" }).click();
+  const more = heating.getByRole("button", { name: "Set temperature: more" });
+  await more.click();
+  await until("the first step", () => home.value(12) === 20.5);
+  await more.click();
   await until("the heating to be set", () => home.value(12) === 21);
   await heating.getByRole("button", { name: "Eco" }).click();
   await heating.locator("[aria-pressed=true]", { hasText: "Eco" }).waitFor();

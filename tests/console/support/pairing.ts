@@ -5,7 +5,10 @@ import { fakePlatform } from "../../support/platform.ts";
 import type { TestHome } from "./home.ts";
 
 /** Runs a command of `keys` on the files of the running gateway, and returns what it prints. */
-export async function runKeys({ gateway: { directory, url } }: TestHome, ...args: readonly string[]): Promise<string> {
+export async function runKeys(
+  { gateway: { directory, url } }: Pick<TestHome, "gateway">,
+  ...args: readonly string[]
+): Promise<string> {
   const settings: Readonly<Record<string, string>> = {
     KEYS_FILE: `${directory}/data/keys.json`,
     SECRET_KEY_FILE: `${directory}/data/secret_key.txt`,
@@ -26,7 +29,7 @@ export async function runKeys({ gateway: { directory, url } }: TestHome, ...args
 }
 
 /** Makes a pairing link: `pair` with a name and rights, or `pass` with its options. */
-export async function makeLink(home: TestHome, ...args: readonly string[]): Promise<string> {
+export async function makeLink(home: Pick<TestHome, "gateway">, ...args: readonly string[]): Promise<string> {
   const [link] = /https?:\/\/\S+#pair=\S+/.exec(await runKeys(home, ...args)) ?? [];
   if (link === undefined) throw new Error("keys printed no pairing link");
   return link;
