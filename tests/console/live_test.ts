@@ -295,13 +295,12 @@ testPage(
     const { page } = opened;
     await choose(page, "home/livingroom/temperature");
     await until("some points", async () => await points(page) > 2);
-    const gaps = page.locator(".incidents > .note", { hasText: "Gap" });
-    for (const signal of ["SIGKILL", "SIGTERM"] as const) {
-      const count = await gaps.count();
+    const incidents = (text: string) => page.locator(".incidents .note", { hasText: text });
+    for (const [count, signal] of (["SIGKILL", "SIGTERM"] as const).entries()) {
       await theHome().kill(signal);
-      await page.locator(".note", { hasText: "Stream interrupted" }).first().waitFor();
+      await incidents("Stream interrupted").nth(count).waitFor({ state: "attached" });
       await theHome().restart();
-      await gaps.nth(count).waitFor({ timeout: 60_000 });
+      await incidents("Gap").nth(count).waitFor({ state: "attached", timeout: 60_000 });
     }
     const before = await points(page);
     await until("the chart to go on", async () => await points(page) > before + 2);
