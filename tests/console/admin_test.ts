@@ -4,7 +4,7 @@ import { GatewayClient, pair } from "../../src/client/gateway_client.ts";
 import { spawnMain } from "../support/gateway_process.ts";
 import { freePort } from "../support/loopback.ts";
 import { needing } from "../support/needs.ts";
-import { LOOKS, NEEDS, type OpenedPage, type OpenOptions, useBrowser } from "./support/browser.ts";
+import { NEEDS, type OpenedPage, type OpenOptions, useBrowser } from "./support/browser.ts";
 import { startHome, type TestHome } from "./support/home.ts";
 
 const openPage = useBrowser();
@@ -227,28 +227,24 @@ test("refused requests and the checks of the doctor are shown", async () => {
   assertEquals(opened.faults, []);
 });
 
-test("every screen is accessible and beautiful at both sizes, dark and light, in French, too", async () => {
-  for (const look of LOOKS) {
-    await using opened = await openAdmin({ look, ...look.colorScheme === "dark" ? { locale: "fr-FR" } : {} });
+test("every screen is accessible, and fits, in every look, in French, too", async () => {
+  for (const locale of ["en-GB", "fr-FR"]) {
+    await using opened = await openAdmin({ locale });
     const { page } = opened;
     for (const screen of ["refusals", "checks", "devices"]) {
-      await page.goto(`${page.url().split("#")[0]}#/${screen}`);
+      await page.locator(`nav a[href="#/${screen}"]`).click();
       await page.locator(`nav a[aria-current][href="#/${screen}"]`).waitFor();
       await page.locator(".loading").waitFor({ state: "detached" });
-      assertEquals(await opened.checkAccessibility(), []);
-      await opened.screenshot(`admin-look-${screen}`);
+      assertEquals(await opened.checkLooks(`admin-${screen}-${locale}`), []);
     }
     const dialog = page.locator("dialog[open]");
     for (const [index, form] of ["form", "pass"].entries()) {
       await page.locator(".head .button").nth(index).click();
       await dialog.waitFor();
-      assertEquals(await opened.checkAccessibility(), []);
-      await opened.screenshot(`admin-look-${form}`);
+      assertEquals(await opened.checkLooks(`admin-${form}-${locale}`), []);
       await page.keyboard.press("Escape");
       await dialog.waitFor({ state: "detached" });
     }
-    const width = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
-    assertEquals(width, 0);
     assertEquals(opened.faults, []);
   }
 });
@@ -290,6 +286,7 @@ test("the public port has no Admin page, and a page of another port of this mach
     [admin, token],
   );
   assertEquals(outcome, ["refused", "refused"]);
+  opened.faults.splice(0);
 });
 
 test("the command admin gives no link to a program that does not know the token", async () => {

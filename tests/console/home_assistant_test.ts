@@ -1,7 +1,6 @@
 /** Screen of Home Assistant: entities, controls and histories, with the rights of several keys. */
 import { assertEquals, assertMatch } from "@std/assert";
 import type { Page } from "playwright-core";
-import { LOOKS } from "./support/browser.ts";
 import { useScreen } from "./support/screens.ts";
 
 const { test, theHome, openScreen } = useScreen("Home Assistant");
@@ -101,18 +100,14 @@ test("the search finds ids and names, and the address names a domain", async () 
   assertEquals(opened.faults, []);
 });
 
-for (const look of LOOKS) {
-  test(`entities and a history have no violation of axe's rules (${look.name})`, async () => {
-    await using opened = await openScreen(EVERYTHING, { look });
-    const { page } = opened;
-    await card(page, "Kitchen temperature").getByText("°C").waitFor();
-    await page.locator(".pill.live").waitFor();
-    await opened.screenshot("home-assistant");
-    assertEquals(await opened.checkAccessibility(), []);
-    await page.getByRole("button", { name: "History of Living room" }).click();
-    await page.locator(".chart.shown canvas").waitFor();
-    await opened.screenshot("home-assistant-history");
-    assertEquals(await opened.checkAccessibility(), []);
-    assertEquals(opened.faults, []);
-  });
-}
+test("entities and a history have no violation of axe's rules, and fit, in every look", async () => {
+  await using opened = await openScreen(EVERYTHING);
+  const { page } = opened;
+  await card(page, "Kitchen temperature").getByText("°C").waitFor();
+  await page.locator(".pill.live").waitFor();
+  assertEquals(await opened.checkLooks("home-assistant"), []);
+  await page.getByRole("button", { name: "History of Living room" }).click();
+  await page.locator(".chart.shown canvas").waitFor();
+  assertEquals(await opened.checkLooks("home-assistant-history"), []);
+  assertEquals(opened.faults, []);
+});

@@ -58,3 +58,9 @@ export function outcomeOf(
       return failed("refused");
   }
 }
+
+/** Returns for how long the gateway lets an action not run, in milliseconds; 0 where it did not say so. */
+export function coolDownOf(error: unknown): number {
+  const isBusy = error instanceof GatewayError && error.code === "rate_limit" && error.gatewayCode === "busy";
+  return isBusy ? error.retryAfterMs ?? 0 : 0;
+}

@@ -22,6 +22,7 @@ actions:
     state: { topic: test/light }
   blinds:
     label: Blinds
+    coolDown: 50s
     params: { position: { type: enum, values: [open, half, closed] } }
     publish: { topic: test/blinds, message: $position, qos: 1 }
   announce:

@@ -1,22 +1,15 @@
-/** The page in a real browser: one browser for each file of tests, one context for each page. */
-import { AxeBuilder } from "@axe-core/playwright";
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+/** The page in a real browser: one browser for each file of tests. */
+import { type Browser, type BrowserContextOptions, chromium } from "playwright-core";
 import { CHROMIUM } from "../../portable/run_in_chromium.ts";
 import { needing, type Needs } from "../../support/needs.ts";
+import { type Look, LOOKS } from "./looks.ts";
+import { type BrowserWindow, type OpenedPage, openWindow } from "./browser_window.ts";
+
+export type { OpenedPage } from "./browser_window.ts";
+export { LOOKS } from "./looks.ts";
 
 /** Requirements of tests with a browser. */
 export const NEEDS: Needs = { chromium: CHROMIUM };
-
-/** Sizes and colour schemes in which every screen is tested. */
-export const LOOKS = [
-  { name: "phone, light", viewport: { width: 390, height: 844 }, colorScheme: "light" },
-  { name: "phone, dark", viewport: { width: 390, height: 844 }, colorScheme: "dark" },
-  { name: "desk, light", viewport: { width: 1440, height: 900 }, colorScheme: "light" },
-  { name: "desk, dark", viewport: { width: 1440, height: 900 }, colorScheme: "dark" },
-] as const;
-
-/** Size and colour scheme of a page. */
-export type Look = (typeof LOOKS)[number];
 
 /** Options of a page. */
 export interface OpenOptions extends BrowserContextOptions {
@@ -24,28 +17,11 @@ export interface OpenOptions extends BrowserContextOptions {
   readonly look?: Look;
 }
 
-/** A page in a context of its own: nothing of another page is stored there. */
-export interface OpenedPage extends AsyncDisposable {
-  readonly page: Page;
-  /**
-   * Faults so far: violations of the policy, errors of scripts and in the console, answers with an error, and requests to
-   * other hosts.
-   */
-  readonly faults: string[];
-  /** Returns the violations of axe's rules on the screen as it is, each with the elements. */
-  checkAccessibility(): Promise<string[]>;
-  /** Saves a picture in the folder of the variable CONSOLE_SCREENSHOTS, if it is set. */
-  screenshot(name: string): Promise<void>;
-}
-
 /** Registers a test with a browser. */
 export function testPage(name: string, fn: () => Promise<void>): void {
   // Browser and gateway outlive the test, and write when they like: reading their output spans tests.
   Deno.test({ ...needing(name, NEEDS), sanitizeOps: false, sanitizeResources: false, fn });
 }
-
-/** Name of the function in the page that reports a violation of the policy. */
-const REPORT = "reportPolicyViolation";
 
 /**
  * Starts a browser before the tests of a file, and closes it after them.
@@ -57,6 +33,8 @@ export function useBrowser(
   args: readonly string[] = [],
 ): (url: string, options?: OpenOptions) => Promise<OpenedPage> {
   let browser: Browser | undefined;
+  /** Windows that were emptied: a new one starts a process of the browser, which takes longer than most tests. */
+  const idle: BrowserWindow[] = [];
   Deno.test.beforeAll(async () => {
     if (CHROMIUM === undefined) return;
     browser = await chromium.launch({
@@ -66,50 +44,18 @@ export function useBrowser(
     });
   });
   Deno.test.afterAll(async () => await browser?.close());
-  return (url, options) => {
+  return async (url, { look = LOOKS[0], ...options } = {}) => {
     if (browser === undefined) throw new Error("The browser is not started");
-    return openPage(browser, url, options);
-  };
-}
-
-/** Opens a page. */
-async function openPage(
-  browser: Browser,
-  url: string,
-  { look = LOOKS[0], ...options }: OpenOptions = {},
-): Promise<OpenedPage> {
-  const { name, viewport, colorScheme } = look;
-  const context = await browser.newContext({ viewport, colorScheme, reducedMotion: "reduce", ...options });
-  const page = await context.newPage();
-  const faults: string[] = [];
-  const host = new URL(url).host;
-  await page.exposeFunction(REPORT, (text: string) => void faults.push(`policy: ${text}`));
-  await page.addInitScript(`document.addEventListener("securitypolicyviolation", (event) =>
-    ${REPORT}(event.violatedDirective + " " + event.blockedURI + " " + event.sample));`);
-  page.on("pageerror", (error) => faults.push(`script: ${error.message}`));
-  page.on("console", (message) => {
-    if (message.type() === "error") faults.push(`console: ${message.text()}`);
-  });
-  page.on("response", (response) => {
-    if (response.status() >= 400) faults.push(`answer: ${response.status()} ${response.url()}`);
-  });
-  context.on("request", (request) => {
-    const { protocol, host: requested } = new URL(request.url());
-    if (/^https?:$/.test(protocol) && requested !== host) faults.push(`elsewhere: ${request.url()}`);
-  });
-  await page.goto(url);
-  return {
-    page,
-    faults,
-    async checkAccessibility() {
-      const { violations } = await new AxeBuilder({ page }).analyze();
-      return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(" ")).join(", ")}`);
-    },
-    async screenshot(shot) {
-      const folder = Deno.env.get("CONSOLE_SCREENSHOTS");
-      if (folder === undefined) return;
-      await page.screenshot({ path: `${folder}/${shot}, ${name}.png`.replaceAll(", ", "-") });
-    },
-    [Symbol.asyncDispose]: () => context.close(),
+    const hasOptions = Object.keys(options).length > 0;
+    const window = (hasOptions ? undefined : idle.pop()) ?? await openWindow(
+      await browser.newContext({
+        reducedMotion: "reduce",
+        ...options,
+      }),
+    );
+    return await window.open(url, {
+      look,
+      onClose: () => hasOptions ? window.close() : window.empty().then(() => void idle.push(window)),
+    });
   };
 }

@@ -17,8 +17,8 @@ export interface TestHome extends AsyncDisposable {
   readonly home: SimulatedHome;
   /** Starts sensors that publish to the broker, until the end; `tickMs` is the time between their values. */
   startSensors(tickMs: number): Promise<void>;
-  /** Ends the gateway at once, as a power failure does. */
-  kill(): Promise<void>;
+  /** Ends the gateway at once, as a power failure does, or by another signal. */
+  kill(signal?: Deno.Signal): Promise<void>;
   /** Starts the gateway again after {@linkcode kill}, at the same address and with the same files. */
   restart(): Promise<void>;
 }
@@ -57,8 +57,8 @@ export async function startHome(env: Variables = {}): Promise<TestHome> {
       const connect = createConnectBroker({ keepaliveSeconds: 10, addressFault: () => undefined });
       running.defer(await startSensors(home, connect, { broker, tickMs }));
     },
-    async kill() {
-      await gateway.stop("SIGKILL");
+    async kill(signal = "SIGKILL") {
+      await gateway.stop(signal);
     },
     async restart() {
       gateway = await startGatewayProcess(variables, { directory });

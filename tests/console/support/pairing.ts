@@ -1,21 +1,35 @@
 /** Pairing links for the page, as an operator makes them. */
-import { spawnMain } from "../../support/gateway_process.ts";
+import { runCommand } from "../../../src/cli/commands.ts";
+import { keys, KEYS_LINE, SUBCOMMAND_LINES } from "../../../src/cli/keys.ts";
+import { fakePlatform } from "../../support/platform.ts";
 import type { TestHome } from "./home.ts";
 
-/** Runs a command of `keys` on the gateway's machine, and returns what it prints. */
-export async function runKeys({ gateway }: TestHome, ...args: readonly string[]): Promise<string> {
-  const child = spawnMain(["keys", ...args], {
-    directory: gateway.directory,
-    env: { PUBLIC_URL: gateway.url },
+/** Runs a command of `keys` on the files of the running gateway, and returns what it prints. */
+export async function runKeys(
+  { gateway: { directory, url } }: Pick<TestHome, "gateway">,
+  ...args: readonly string[]
+): Promise<string> {
+  const settings: Readonly<Record<string, string>> = {
+    KEYS_FILE: `${directory}/data/keys.json`,
+    SECRET_KEY_FILE: `${directory}/data/secret_key.txt`,
+    PUBLIC_URL: url,
+  };
+  const platform = fakePlatform({
+    args,
+    files: {
+      ...Deno,
+      readTextFile: (path) => path === ".env" ? Promise.reject(new Deno.errors.NotFound()) : Deno.readTextFile(path),
+    },
+    env: (name) => settings[name],
   });
-  const { success, stdout, stderr } = await child.output();
-  const text = new TextDecoder().decode(stdout);
-  if (!success) throw new Error(`keys ${args.join(" ")} failed: ${new TextDecoder().decode(stderr)}${text}`);
+  const code = await runCommand({ line: KEYS_LINE, subcommands: SUBCOMMAND_LINES, run: keys }, platform);
+  const text = platform.lines.join("\n");
+  if (code !== 0) throw new Error(`keys ${args.join(" ")} failed: ${text}`);
   return text;
 }
 
 /** Makes a pairing link: `pair` with a name and rights, or `pass` with its options. */
-export async function makeLink(home: TestHome, ...args: readonly string[]): Promise<string> {
+export async function makeLink(home: Pick<TestHome, "gateway">, ...args: readonly string[]): Promise<string> {
   const [link] = /https?:\/\/\S+#pair=\S+/.exec(await runKeys(home, ...args)) ?? [];
   if (link === undefined) throw new Error("keys printed no pairing link");
   return link;

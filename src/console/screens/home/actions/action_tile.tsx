@@ -33,13 +33,13 @@ export function ActionTile({ isOffline, isAlone, ...options }: ActionTileProps) 
   const { action, uses } = options;
   const texts = useTexts().home;
   const format = useFormat();
-  const { command: { run, news, shown }, isCoolingDown, start: send } = useRun(options);
+  const { command: { run, news, shown }, coolDownSeconds, start: send } = useRun(options);
   const [asked, setAsked] = useState<Readonly<Record<string, ParamValue>> | undefined>(undefined);
   const [isFormOpen, setIsFormOpen] = useState(false);
   const control = controlOf(action);
   const label = visibleText(action.label);
   const icon = actionIcon(action);
-  const coolDown = isCoolingDown ? texts.coolDown(format.duration(action.coolDownMs)) : undefined;
+  const coolDown = coolDownSeconds > 0 ? texts.coolDown(format.duration(coolDownSeconds * 1000)) : undefined;
   const state = stateText(action.state, { texts, format });
 
   function start(params: Readonly<Record<string, ParamValue>>, isConfirmed = false): void {
@@ -53,6 +53,7 @@ export function ActionTile({ isOffline, isAlone, ...options }: ActionTileProps) 
     icon,
     tone: toneOf(icon),
     news: control.kind === "unsupported" ? texts.unsupported : news ?? coolDown,
+    isCounting: news === undefined && coolDown !== undefined,
     state,
     run,
     shown: shown(action.state ?? undefined),

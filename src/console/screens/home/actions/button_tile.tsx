@@ -11,7 +11,7 @@ import type { TileProps } from "./tile.ts";
 
 /** Tile with a button. */
 export function ButtonTile(props: TileProps & { readonly onPress: () => void }) {
-  const { action, label, icon, tone, news, state, run, isDisabled, isAlone, start, onPress } = props;
+  const { action, label, icon, tone, news, isCounting, state, run, isDisabled, isAlone, start, onPress } = props;
   const texts = useTexts().home;
   const isHold = action.confirm !== undefined && action.params?.length === 0;
   const hint = isHold ? texts.hold : undefined;
@@ -25,7 +25,7 @@ export function ButtonTile(props: TileProps & { readonly onPress: () => void }) 
       </span>
       <span class="text">
         <span class="name">{label}</span>
-        <span class="state num" role="status">
+        <span class="state num" role={isCounting ? undefined : "status"}>
           {news ??
             ([action.state === null ? undefined : state, hint].filter((part) => part !== undefined).join(" · ") ||
               texts.press)}

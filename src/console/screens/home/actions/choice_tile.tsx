@@ -11,7 +11,7 @@ import type { TileProps } from "./tile.ts";
 
 /** Tile with a button for each value. */
 export function ChoiceTile(props: TileProps & { readonly control: Extract<Control, { kind: "choice" }> }) {
-  const { label, icon, tone, news, state, shown, run, isDisabled, control, start } = props;
+  const { label, icon, tone, news, isCounting, state, shown, run, isDisabled, control, start } = props;
   const texts = useTexts().home;
   const format = useFormat();
   return (
@@ -22,7 +22,7 @@ export function ChoiceTile(props: TileProps & { readonly control: Extract<Contro
         </span>
         <div class="text">
           <span class="name">{label}</span>
-          <span class="state num" role="status">{news ?? state ?? ""}</span>
+          <span class="state num" role={isCounting ? undefined : "status"}>{news ?? state ?? ""}</span>
         </div>
       </div>
       <div class="segments">

@@ -14,7 +14,7 @@ import { unitOf } from "./unit.ts";
 
 /** Tile with a slider. */
 export function SliderTile(props: TileProps & { readonly control: Extract<Control, { kind: "slider" }> }) {
-  const { label, icon, tone, news, state, shown, run, isDisabled, control, start } = props;
+  const { label, icon, tone, news, isCounting, state, shown, run, isDisabled, control, start } = props;
   const id = useId();
   const { words, slider } = useSlider({
     scale: control.scale,
@@ -30,7 +30,9 @@ export function SliderTile(props: TileProps & { readonly control: Extract<Contro
         </span>
         <div class="text">
           <label class="name" for={id}>{label}</label>
-          <span class="state num" role="status">{news ?? (words === undefined ? state : "")}</span>
+          <span class="state num" role={isCounting ? undefined : "status"}>
+            {news ?? (words === undefined ? state : "")}
+          </span>
         </div>
         <output class="target num" for={id}>{words ?? "–"}</output>
       </div>

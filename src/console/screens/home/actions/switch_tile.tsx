@@ -11,7 +11,7 @@ import type { TileProps } from "./tile.ts";
 
 /** Tile with a switch. */
 export function SwitchTile(props: TileProps & { readonly control: Extract<Control, { kind: "switch" }> }) {
-  const { label, icon, tone, news, state, shown, run, isDisabled, control, start } = props;
+  const { label, icon, tone, news, isCounting, state, shown, run, isDisabled, control, start } = props;
   const id = useId();
   const isSwitchedOn = isOn(shown) ?? false;
   return (
@@ -21,7 +21,7 @@ export function SwitchTile(props: TileProps & { readonly control: Extract<Contro
       </span>
       <span class="text">
         <span class="name">{label}</span>
-        <span class="state num" role="status" id={id}>{news ?? state ?? ""}</span>
+        <span class="state num" role={isCounting ? undefined : "status"} id={id}>{news ?? state ?? ""}</span>
       </span>
       <Switch
         isOn={isSwitchedOn}

@@ -20,6 +20,8 @@ export interface TileProps {
   readonly tone: Tone;
   /** Outcome or cool-down in words; undefined while there is nothing to tell. */
   readonly news: string | undefined;
+  /** True while the news count seconds, which a screen reader does not say one by one. */
+  readonly isCounting: boolean;
   /** State in words; undefined where the action has none. */
   readonly state: string | undefined;
   /** Outcome of the last run. */

@@ -4,10 +4,12 @@
  * @module
  */
 import { useEffect, useState } from "preact/hooks";
+import { coolDownOf } from "../../../commands/outcome.ts";
 import { type CommandState, useCommand } from "../../../commands/use_command.ts";
 import type { Connection } from "../../../connection/connection.ts";
 import { useApp } from "../../../context.tsx";
 import type { HomeAction, ParamValue, Uses } from "./action_list.ts";
+import { countDown } from "./count_down.ts";
 
 /** What a run needs. */
 export interface RunOptions {
@@ -25,8 +27,8 @@ export interface RunOptions {
 export interface Running {
   /** Command that runs the action. */
   readonly command: CommandState<ParamValue>;
-  /** True until the action may run again. */
-  readonly isCoolingDown: boolean;
+  /** Seconds until the action can run again; 0 where it can. */
+  readonly coolDownSeconds: number;
   /** Sends the action. */
   readonly start: (params: Readonly<Record<string, ParamValue>>) => Promise<void>;
 }
@@ -35,25 +37,33 @@ export interface Running {
 export function useRun({ connection, action, uses, onRan }: RunOptions): Running {
   const { now } = useApp().browser;
   const [readyAt, setReadyAt] = useState(0);
+  const [coolDownSeconds, setCoolDownSeconds] = useState(0);
   const command = useCommand<ParamValue>(connection, { usesLeft: uses?.left, onRan });
 
-  useEffect(() => {
-    const ms = readyAt - now();
+  useEffect(() => countDown(readyAt, { now, onSeconds: setCoolDownSeconds }), [readyAt]);
+
+  function coolDown(ms: number): void {
     if (ms <= 0) return;
-    const timer = setTimeout(() => setReadyAt(0), ms);
-    return () => clearTimeout(timer);
-  }, [readyAt]);
+    setReadyAt(now() + ms);
+    // At once: between the answer and the first count, the button does nothing either.
+    setCoolDownSeconds(Math.ceil(ms / 1000));
+  }
 
   return {
     command,
-    isCoolingDown: readyAt > 0,
+    coolDownSeconds,
     start: (params) =>
       command.send({
         fields: { service: "action", name: action.name, params },
         value: Object.values(params)[0],
         async work(client) {
-          await client.action(action.name, params);
-          if (action.coolDownMs > 0) setReadyAt(now() + action.coolDownMs);
+          try {
+            await client.action(action.name, params);
+            coolDown(action.coolDownMs);
+          } catch (error) {
+            coolDown(coolDownOf(error));
+            throw error;
+          }
         },
       }),
   };
