@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { RateLimitError, UnreachableError } from "@e2e-gateway/client";
 import { countDown } from "../../../src/console/screens/home/actions/count_down.ts";
-import { coolDownOf } from "../../../src/console/screens/home/actions/outcome.ts";
+import { coolDownOf } from "../../../src/console/commands/outcome.ts";
 import { FakeTime } from "../../support/fake_time.ts";
 
 Deno.test("countDown() tells each second that is left, and 0 at the end", () => {
