@@ -145,6 +145,7 @@ testPage("an action with a question runs when its button is held, and asks when 
   await page.keyboard.press("Escape");
   await dialog.waitFor({ state: "detached" });
   assertEquals(messages.length, 1);
+  await page.locator("button:focus", { hasText: "Open the gate" }).waitFor();
   await page.keyboard.press("Enter");
   await dialog.getByRole("button", { name: "Run" }).click();
   await until("the gate to be opened again", () => messages.length === 2);

@@ -27,14 +27,21 @@ export function Dialog({ title, children, onClose, class: more = "" }: DialogPro
   const texts = useTexts().app;
   useEffect(() => {
     const dialog = element.current;
+    const opener = document.activeElement;
     dialog?.showModal();
-    return () => dialog?.close();
+    return () => {
+      dialog?.close();
+      // The browser gives the focus back only for a dialog that is still in the page.
+      if (opener instanceof HTMLElement) opener.focus({ preventScroll: true });
+    };
   }, []);
   return (
     <dialog
       ref={element}
       class={`dialog ${more}`}
       aria-labelledby={id}
+      // The event of closing may come much later on a busy device: until then, no button could open it again.
+      onCancel={(event) => event.target === element.current && onClose()}
       // Its removal closes it as well, and the event may come when another dialog is open already.
       onClose={(event) => event.currentTarget.isConnected && onClose()}
       onClick={(event) => event.target === element.current && onClose()}
