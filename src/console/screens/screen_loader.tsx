@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useErrorBoundary, useState } from "preact/hooks";
 import { Empty } from "../components/empty.tsx";
 import { useTexts } from "../context.tsx";
 import type { Screen, ScreenComponent, ScreenProps } from "./screen.ts";
@@ -11,11 +11,12 @@ import type { Screen, ScreenComponent, ScreenProps } from "./screen.ts";
 /** State of the loading. */
 type Loading = { readonly component: ScreenComponent } | "failed" | undefined;
 
-/** Screen, loaded when it is shown for the first time. */
+/** Screen, loaded when it is shown for the first time. One that breaks leaves the rest of the page as it is. */
 export function ScreenLoader({ screen, ...props }: ScreenProps & { readonly screen: Screen }) {
   const texts = useTexts().app;
   const [attempt, setAttempt] = useState(0);
   const [loading, setLoading] = useState<Loading>(undefined);
+  const [fault, recover] = useErrorBoundary((error: unknown) => reportError(error));
   useEffect(() => {
     let isShown = true;
     new Promise<ScreenComponent>((resolve) => resolve(screen.load())).then(
@@ -24,6 +25,13 @@ export function ScreenLoader({ screen, ...props }: ScreenProps & { readonly scre
     );
     return () => isShown = false;
   }, [attempt]);
+  if (fault !== undefined) {
+    return (
+      <Empty icon="warning" title={texts.screenBroken}>
+        <button type="button" class="button primary" onClick={recover}>{texts.retry}</button>
+      </Empty>
+    );
+  }
   if (loading === undefined) return <p class="loading" role="status">{texts.loading}</p>;
   if (loading === "failed") {
     const retry = () => {
