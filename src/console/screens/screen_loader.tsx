@@ -5,6 +5,7 @@
  */
 import { useEffect, useErrorBoundary, useState } from "preact/hooks";
 import { Empty } from "../components/empty.tsx";
+import type { IconName } from "../components/icons.ts";
 import { useTexts } from "../context.tsx";
 import type { Screen, ScreenComponent, ScreenProps } from "./screen.ts";
 
@@ -25,25 +26,33 @@ export function ScreenLoader({ screen, ...props }: ScreenProps & { readonly scre
     );
     return () => isShown = false;
   }, [attempt]);
-  if (fault !== undefined) {
-    return (
-      <Empty icon="warning" title={texts.screenBroken}>
-        <button type="button" class="button primary" onClick={recover}>{texts.retry}</button>
-      </Empty>
-    );
-  }
+  if (fault !== undefined) return <Failure icon="warning" title={texts.screenBroken} onRetry={recover} />;
   if (loading === undefined) return <p class="loading" role="status">{texts.loading}</p>;
   if (loading === "failed") {
     const retry = () => {
       setLoading(undefined);
       setAttempt(attempt + 1);
     };
-    return (
-      <Empty icon="offline" title={texts.screenFailed}>
-        <button type="button" class="button primary" onClick={retry}>{texts.retry}</button>
-      </Empty>
-    );
+    return <Failure icon="offline" title={texts.screenFailed} onRetry={retry} />;
   }
   const { component: Component } = loading;
   return <Component {...props} />;
+}
+
+interface FailureProps {
+  readonly icon: IconName;
+  readonly title: string;
+  readonly onRetry: () => void;
+}
+
+/** Says why there is no screen. */
+function Failure({ icon, title, onRetry }: FailureProps) {
+  const { retry } = useTexts().app;
+  return (
+    <div class="screen">
+      <Empty icon={icon} title={title}>
+        <button type="button" class="button primary" onClick={onRetry}>{retry}</button>
+      </Empty>
+    </div>
+  );
 }

@@ -105,3 +105,27 @@ Deno.test("a connection tells a refused filter to its own listener, and the othe
   ]);
   connection.close();
 });
+
+Deno.test("a plain refusal, as of a proxy in between, is no answer of the gateway, and ends no stream for good", async () => {
+  const { connection, clock } = await connect(
+    () => new Response("Not found", { status: 404 }),
+    () => new Response("Forbidden", { status: 403 }),
+    stream([connected(1), message(2)], "stays open"),
+  );
+  const payloads: unknown[] = [];
+  let refusals = 0;
+  const kinds = new Set<string>();
+  const stop = connection.subscribe("mqtt", {
+    filters: ["t"],
+    onEvent: (event) => event.type === "message" && payloads.push(event.payload),
+    onRefused: () => refusals += 1,
+  });
+  await until("the stream of the gateway", () => {
+    clock.pass(1000);
+    kinds.add(connection.status.value.kind);
+    return payloads.length > 0;
+  });
+  assertEquals([payloads, refusals, kinds.has("offline")], [["m2"], 0, true]);
+  stop();
+  connection.close();
+});
