@@ -30,6 +30,8 @@ export interface GatewayErrorOptions extends ErrorOptions {
   readonly retryAfterMs?: number | undefined;
   /** Code of the gateway. */
   readonly gatewayCode?: string | undefined;
+  /** True for a sealed refusal; false by default. */
+  readonly isSealed?: boolean | undefined;
 }
 
 /**
@@ -62,14 +64,20 @@ export abstract class GatewayError extends Error {
    * other errors. For an older gateway, which sends no code, it is derived from the text where that is known.
    */
   readonly gatewayCode: string | undefined;
+  /** True for a sealed refusal, which proves that the gateway answered: a plain one may be of any program in between. */
+  readonly isSealed: boolean;
 
   /** Makes the error. */
-  constructor(message: string, { status = 0, retryAfterMs, gatewayCode, ...options }: GatewayErrorOptions = {}) {
+  constructor(
+    message: string,
+    { status = 0, retryAfterMs, gatewayCode, isSealed = false, ...options }: GatewayErrorOptions = {},
+  ) {
     super(message, options);
     this.name = new.target.name;
     this.status = status;
     this.retryAfterMs = retryAfterMs;
     this.gatewayCode = gatewayCode;
+    this.isSealed = isSealed;
   }
 }
 

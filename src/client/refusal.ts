@@ -106,7 +106,8 @@ interface RefusalDetails {
 }
 
 /** Makes the error for a code; for an unknown code, such as one of a newer gateway, the error for the status. */
-function refusalOf(reason: string, { retryAfterMs, gatewayTime, ...details }: RefusalDetails): GatewayError {
+function refusalOf(reason: string, { retryAfterMs, gatewayTime, ...rest }: RefusalDetails): GatewayError {
+  const details = { ...rest, isSealed: true };
   const { status = 0, gatewayCode } = details;
   switch (gatewayCode) {
     case "expired":

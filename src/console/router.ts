@@ -23,7 +23,7 @@ export function parseRoute(hash: string): Route | undefined {
   }
 }
 
-/** Formats the fragment of a screen. */
+/** Formats the fragment of a screen. Halves of characters, which ids of a device may have, are replaced. */
 export function formatRoute(screen: string, ...rest: readonly string[]): string {
-  return `#/${[screen, ...rest].map(encodeURIComponent).join("/")}`;
+  return `#/${[screen, ...rest].map((part) => encodeURIComponent(part.toWellFormed())).join("/")}`;
 }

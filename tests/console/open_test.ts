@@ -62,8 +62,23 @@ async function showDevice(page: Page): Promise<void> {
   await page.locator(".exchange").waitFor();
 }
 
+/** Gives the stored homes a time of pairing that no calendar has, which the screen of the device cannot show. */
+async function breakHomes(page: Page): Promise<void> {
+  await page.evaluate(`new Promise((resolve) => {
+    indexedDB.open("e2e-gateway").onsuccess = ({ target: { result } }) => {
+      const homes = result.transaction("console", "readwrite").objectStore("console");
+      homes.openCursor().onsuccess = ({ target: { result: cursor } }) => {
+        if (cursor === null) return resolve();
+        if (cursor.key.startsWith("home/")) cursor.update({ ...cursor.value, pairedAt: 1e300 });
+        cursor.continue();
+      };
+    };
+  })`);
+}
+
 testPage(
-  "two gateways under two prefixes of one origin are two homes, and no request goes to the other one",
+  "two gateways under two prefixes of one origin are two homes, no request goes to the other one, and a screen that breaks " +
+    "leaves the page as it is",
   async () => {
     if (home === undefined) throw new Error("The home is not started");
     await using running = new AsyncDisposableStack();
@@ -92,6 +107,15 @@ testPage(
     await until("a request to the first home", () => postsTo("/a") > before);
     // Neither gateway has seen a key of the other one: it would have refused it.
     assertEquals(opened.faults, []);
+
+    await breakHomes(page);
+    await page.reload();
+    await page.getByText("This screen got something that it cannot show").waitFor();
+    await opened.screenshot("broken-screen");
+    await page.locator('nav a[href="#/home"]').click();
+    await page.locator(".screen h1").waitFor();
+    assertEquals(opened.faults.every((fault) => fault.startsWith("script: Invalid time value")), true);
+    opened.faults.splice(0);
   },
 );
 

@@ -8,6 +8,7 @@ Deno.test("parseRoute() reads what formatRoute() wrote, and nothing else", () =>
   fc.assert(fc.property(fc.string({ minLength: 1, unit: "binary" }), fc.array(fc.string()), (screen, rest) => {
     assertEquals(parseRoute(formatRoute(screen, ...rest)), { screen, rest });
   }));
+  assertEquals(parseRoute(formatRoute("jeedom", "a\ud800b")), { screen: "jeedom", rest: ["a\ufffdb"] });
   assertEquals(["", "#", "#/", "#home", "#/%"].map(parseRoute), Array(5).fill(undefined));
 });
 

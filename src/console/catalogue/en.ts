@@ -23,6 +23,7 @@ export const en = {
     newVersion: "A new version of this page is ready.",
     update: "Update",
     screenFailed: "This screen could not be loaded. Check the connection, and try again.",
+    screenBroken: "This screen got something that it cannot show. Try again, or open another screen.",
     retry: "Try again",
   },
   status: {

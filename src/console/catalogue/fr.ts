@@ -23,6 +23,7 @@ export const fr: Texts = {
     newVersion: "Une nouvelle version de cette page est prête.",
     update: "Mettre à jour",
     screenFailed: "Cet écran n’a pas pu être chargé. Vérifiez la connexion et réessayez.",
+    screenBroken: "Cet écran a reçu un contenu qu’il ne sait pas afficher. Réessayez, ou ouvrez un autre écran.",
     retry: "Réessayer",
   },
   status: {

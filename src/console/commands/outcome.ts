@@ -4,6 +4,7 @@
  * @module
  */
 import { GatewayError } from "@e2e-gateway/client";
+import { isOfAnother } from "../connection/failures.ts";
 
 /** Run of an action as people see it. */
 export type Run =
@@ -55,7 +56,7 @@ export function outcomeOf(
     case "failed":
       return MAY_HAVE_RUN.includes(error.gatewayCode) ? { kind: "unknown" } : failed("service");
     default:
-      return failed("refused");
+      return isOfAnother(error) ? { kind: "unknown" } : failed("refused");
   }
 }
 

@@ -31,11 +31,12 @@ export function sparkPath(points: readonly SparkPoint[], { width, height, margin
   if (first === undefined || last === undefined) return "";
   const values = points.map(({ value }) => value);
   const [low, high] = [Math.min(...values), Math.max(...values)];
+  const range = high - low;
   const start = Math.min(first.at, last.at - MIN_SPAN_MS);
   const steps = [{ at: start, value: first.value }, ...points].map(({ at, value }) => {
     const x = (at - start) / (last.at - start) * width;
-    // A line that does not change is drawn in the middle.
-    const share = high === low ? 0.5 : (value - low) / (high - low);
+    // A line that does not change is drawn in the middle, and one whose range is more than a computer can count.
+    const share = range > 0 && range < Infinity ? (value - low) / range : 0.5;
     return `${x.toFixed(1)} ${(height - margin - share * (height - 2 * margin)).toFixed(1)}`;
   });
   return `M${steps.join("L")}`;

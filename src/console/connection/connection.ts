@@ -260,10 +260,11 @@ export class Connection {
   }
 
   #answered(): void {
-    const wasOffline = this.status.value.kind === "offline";
+    const { kind } = this.status.value;
     this.#backoff.reset();
     this.#note({ type: "answered", at: this.#clock.now() });
-    if (!wasOffline || !this.#isVisible) return;
+    const wasCutOff = kind === "offline" || kind === "revoked";
+    if (!wasCutOff || !this.#isVisible) return;
     for (const stream of Object.values(this.#streams)) stream.hurry();
   }
 

@@ -56,11 +56,11 @@ export function readDeviceInfo(value: unknown): DeviceInfo | undefined {
 /** Largest number that stands for seconds since 1970; larger ones are milliseconds. */
 const MAX_SECONDS = 1e11;
 
-/** Returns a time in milliseconds since 1970 from ISO 8601, or from a number. */
+/** Returns a time in milliseconds since 1970 from ISO 8601, or from a number; undefined for what no calendar has. */
 export function timeOf(value: unknown): number | undefined {
   const time = typeof value === "string" ? Date.parse(value) : typeof value === "number" ? value : NaN;
-  if (!Number.isFinite(time)) return undefined;
-  return typeof value === "number" && time < MAX_SECONDS ? time * 1000 : time;
+  const ms = typeof value === "number" && time < MAX_SECONDS ? time * 1000 : time;
+  return Number.isNaN(new Date(ms).getTime()) ? undefined : ms;
 }
 
 /** Returns the topic filters that the key may subscribe to. */

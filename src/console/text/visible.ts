@@ -12,9 +12,11 @@ const CONTROL_PICTURES = 0x2400;
 /** Picture of DELETE. */
 const DELETE_PICTURE = "\u2421";
 
-// Controls, and formats such as bidirectional overrides and zero-width characters, which reorder or hide other text. The
-// two joiners stay: scripts and emoji need them.
-const INVISIBLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Co}\p{Cs}]|(?![\u200c\u200d])\p{Cf}/gu;
+// Controls; formats such as bidirectional overrides and zero-width characters, which reorder or hide other text; letters
+// without a picture, such as fillers of Hangul and the empty cell of Braille. Joiners within scripts and emoji stay, and
+// variation selectors.
+const INVISIBLE =
+  /[\p{Cc}\p{Zl}\p{Zp}\p{Co}\p{Cs}\u2800]|(?![\u200c\u200d\ufe00-\ufe0f\u{e0100}-\u{e01ef}])[\p{Cf}\p{DI}]|(?<=^|[\0-\x7f])[\u200c\u200d]/gu;
 
 /** Returns a text with its control and formatting characters made visible, and its end cut where it is very long. */
 export function visibleText(text: string): string {

@@ -4,6 +4,7 @@ import {
   ExpiredError,
   FailedError,
   RateLimitError,
+  RefusedError,
   RequestTimeoutError,
   ScopeError,
   TamperedError,
@@ -23,6 +24,7 @@ Deno.test("outcomeOf() says that it is not known where the action may have run, 
     new RequestTimeoutError("x"),
     new TamperedError("x"),
     new UnavailableError("x", { status: 502 }),
+    new RefusedError("x", { status: 404 }),
     new FailedError("x", { gatewayCode: "service_timeout" }),
     new FailedError("x", { gatewayCode: "service_unreachable" }),
     new Error("x"),
@@ -36,4 +38,5 @@ Deno.test("outcomeOf() says that it is not known where the action may have run, 
   assertEquals(outcome(new ScopeError("x"), { usesLeft: 0 }), "used_up");
   assertEquals(outcome(new WrongKeyError("x")), "key");
   assertEquals(outcome(new ExpiredError("x")), "refused");
+  assertEquals(outcome(new RefusedError("x", { isSealed: true })), "refused");
 });

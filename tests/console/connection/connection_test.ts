@@ -1,5 +1,7 @@
 /** Streams of a connection: being too slow, and a filter that is refused. */
 import { assertEquals } from "@std/assert";
+import { RefusedError } from "@e2e-gateway/client";
+import { isAnswer } from "../../../src/console/connection/failures.ts";
 import { Connection } from "../../../src/console/connection/connection.ts";
 import { importUnreadableKey } from "../../../src/console/connection/secret_key.ts";
 import { LiveSession } from "../../../src/console/screens/live/live_session.ts";
@@ -77,10 +79,16 @@ Deno.test("a connection tells that the device was too slow, counts it, and resum
 
 Deno.test("a connection tells a refused filter to its own listener, and the others go on", async () => {
   const refusal = { type: "error", code: "scope", message: "This key may not subscribe to secret/#", timestamp: 0 };
+  // Both halves are asked for at the same time.
+  const half: Answerer = (request, signal) =>
+    (String(request.fields["topics"]) === "t" ? stream([connected(1)], "stays open") : stream([refusal]))(
+      request,
+      signal,
+    );
   const { connection, clock, asked } = await connect(
     stream([refusal]),
-    stream([refusal]),
-    stream([connected(1)], "stays open"),
+    half,
+    half,
     stream([connected(1), message(2)], "stays open"),
   );
   const heard: string[] = [];
@@ -97,11 +105,53 @@ Deno.test("a connection tells a refused filter to its own listener, and the othe
     return heard.length === 2;
   });
   assertEquals(heard, ["secret/#: This key may not subscribe to secret/#", "t: m2"]);
-  assertEquals(asked.map((request) => JSON.stringify(request)), [
+  assertEquals(asked.map((request) => JSON.stringify(request)).sort(), [
     '[["secret/#","t"],null]',
     '[["secret/#"],null]',
     '[["t"],null]',
     '[["t"],null]',
   ]);
+  connection.close();
+});
+
+Deno.test("a plain refusal, as of a proxy in between, is no answer of the gateway, and ends no stream for good", async () => {
+  const { connection, clock } = await connect(
+    () => new Response("Not found", { status: 404 }),
+    () => new Response("Forbidden", { status: 403 }),
+    stream([connected(1), message(2)], "stays open"),
+  );
+  const payloads: unknown[] = [];
+  let refusals = 0;
+  const stop = connection.subscribe("mqtt", {
+    filters: ["t"],
+    onEvent: (event) => event.type === "message" && payloads.push(event.payload),
+    onRefused: () => refusals += 1,
+  });
+  await until("the stream of the gateway", () => {
+    clock.pass(1000);
+    return payloads.length > 0;
+  });
+  assertEquals([payloads, refusals], [["m2"], 0]);
+  assertEquals([false, true].map((isSealed) => isAnswer(new RefusedError("Not found", { isSealed }))), [false, true]);
+  stop();
+  connection.close();
+});
+
+Deno.test("a stream whose key was refused opens again once the gateway accepts the key", async () => {
+  const { connection, clock } = await connect(
+    () => new Response('{"error":"Decryption failed"}', { status: 401 }),
+    stream([connected(1), message(2)], "stays open"),
+  );
+  const payloads: unknown[] = [];
+  const stop = connection.subscribe("mqtt", {
+    filters: ["t"],
+    onEvent: (event) => event.type === "message" && payloads.push(event.payload),
+  });
+  await until("the stream of the gateway", () => {
+    clock.pass(1000);
+    return payloads.length > 0;
+  });
+  assertEquals([payloads, connection.status.value.kind], [["m2"], "live"]);
+  stop();
   connection.close();
 });

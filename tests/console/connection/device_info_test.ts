@@ -5,6 +5,7 @@ import {
   readableEntities,
   readableTopics,
   readDeviceInfo,
+  timeOf,
 } from "../../../src/console/connection/device_info.ts";
 
 const BODY = {
@@ -33,5 +34,13 @@ Deno.test("parseDeviceInfo() returns undefined for errors and anything without n
   assertEquals(parseDeviceInfo({ status: 403, body: BODY }), undefined);
   fc.assert(fc.property(fc.jsonValue(), (body) => {
     assertEquals(parseDeviceInfo({ status: 200, body }), undefined);
+  }));
+});
+
+Deno.test("timeOf() gives only times that a calendar has", () => {
+  assertEquals(["", "soon", 1e300, -1e300, 8.7e15, NaN, Infinity, {}, null].map(timeOf), Array(9).fill(undefined));
+  fc.assert(fc.property(fc.oneof(fc.double(), fc.string(), fc.date().map(String)), (value) => {
+    const ms = timeOf(value);
+    if (ms !== undefined) new Date(ms).toISOString();
   }));
 });

@@ -90,6 +90,16 @@ Deno.test("a picture is known by its first bytes, and shown only within a number
   assertEquals(pictureSize(jpeg, "image/jpeg"), { width: 640, height: 480 });
 });
 
+Deno.test("pictureSize() reads no size behind markers that a decoder skips", () => {
+  // Read as one with a length, such a marker hides the real size, and a smaller one follows far behind.
+  for (const marker of [0x00, 0x01, 0x90, 0xd0, 0xd7]) {
+    const bytes = new Uint8Array(70_000);
+    bytes.set([0xff, 0xd8, 0xff, marker, 0xff, 0xc0, 0, 17, 8, 0xff, 0xff, 0xff, 0xff, 3]);
+    bytes.set([0xff, 0xc0, 0, 17, 8, 0, 1, 0, 1, 3], 4 + 0xffc0);
+    assertEquals(pictureSize(bytes, "image/jpeg"), undefined);
+  }
+});
+
 Deno.test("pictureSize() ends for any bytes", () => {
   fc.assert(
     fc.property(

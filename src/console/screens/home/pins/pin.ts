@@ -105,7 +105,9 @@ function plainValue(value: unknown): PinValue | undefined {
   if (typeof value === "number") return Number.isFinite(value) ? value : undefined;
   if (typeof value !== "string") return undefined;
   const text = value.trim();
-  if (/^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text)) return Number(text);
+  // More than a computer can count, such as 1e999, stays a text.
+  const number = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text) ? Number(text) : NaN;
+  if (Number.isFinite(number)) return number;
   return text.length <= MAX_TEXT ? text : undefined;
 }
 

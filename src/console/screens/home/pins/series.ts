@@ -54,8 +54,7 @@ const MAX_DECIMALS = 2;
 
 /** Returns the decimals of a series, so that a round value among others is not shorter than they are. */
 export function decimalsOf(series: readonly Point[]): number {
-  return Math.max(
-    0,
-    ...series.map(({ value }) => String(Number(value.toFixed(MAX_DECIMALS))).split(".")[1]?.length ?? 0),
-  );
+  // A number that is written as a power of ten, such as 1.5e+21, has none.
+  const decimals = (value: number) => /\.(\d+)$/.exec(String(Number(value.toFixed(MAX_DECIMALS))))?.[1]?.length ?? 0;
+  return Math.max(0, ...series.map(({ value }) => decimals(value)));
 }

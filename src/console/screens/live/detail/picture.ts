@@ -55,7 +55,9 @@ function jpegSize(view: DataView): PictureSize | undefined {
       offset += 1;
       continue;
     }
-    const isFrame = marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
+    // Markers without a length, which decoders skip: with one of them, another size than theirs would be read.
+    if (marker < 0xc0 || marker >= 0xd0 && marker <= 0xd9) return undefined;
+    const isFrame = marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
     if (isFrame) return { height: view.getUint16(offset + 5), width: view.getUint16(offset + 7) };
     offset += 2 + view.getUint16(offset + 2);
   }
