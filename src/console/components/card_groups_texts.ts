@@ -11,6 +11,8 @@ const en = {
   found: (_number: number, written: string) => `${written} found`,
   more: (number: number) => `Show ${number} more`,
   noMatch: "Nothing found",
+  noMatchHow: "Names are searched here, each word for itself.",
+  clear: "Clear the search",
 };
 
 /** Texts by language. */
@@ -21,5 +23,7 @@ export const CARD_GROUPS_TEXTS: Translated<typeof en> = {
     found: (number, written) => `${written} ${plural("fr", number, { one: "résultat", other: "résultats" })}`,
     more: (number) => `En montrer ${number} de plus`,
     noMatch: "Rien trouvé",
+    noMatchHow: "La recherche porte sur les noms, mot par mot.",
+    clear: "Effacer la recherche",
   },
 };
