@@ -98,8 +98,10 @@ export const en = {
     title: "Home",
     loading: "Asking the gateway what this device may do …",
     noActions: "No actions for this device",
-    noActionsHow: "An action is a button, a slider or a switch here. Add one at the gateway, and grant it to this key:",
-    noActionsCommand: (name: string) => `deno task keys set ${name} --action open-gate`,
+    noActionsHow:
+      "An action is a button, a slider or a switch here. Add one at the gateway, and grant it to this key, for example:",
+    noActionsCommand: (name: string) =>
+      `deno task actions add open-gate --label "Open the gate" --publish home/gate/set OPEN\ndeno task keys set ${name} --action open-gate`,
     unreadable: "The gateway’s list of actions cannot be read.",
     usesLeft: (left: string, of: string) => `${left} of ${of} left`,
     until: (time: string) => `until ${time}`,

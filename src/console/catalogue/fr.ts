@@ -102,8 +102,9 @@ export const fr: Texts = {
     loading: "On demande à la passerelle ce que cet appareil peut faire …",
     noActions: "Aucune action pour cet appareil",
     noActionsHow:
-      "Une action est ici un bouton, un curseur ou un interrupteur. Ajoutez-en une sur la passerelle, et accordez-la à cette clé :",
-    noActionsCommand: (name) => `deno task keys set ${name} --action open-gate`,
+      "Une action est ici un bouton, un curseur ou un interrupteur. Ajoutez-en une sur la passerelle, et accordez-la à cette clé, par exemple :",
+    noActionsCommand: (name) =>
+      `deno task actions add open-gate --label "Ouvrir le portail" --publish home/gate/set OPEN\ndeno task keys set ${name} --action open-gate`,
     unreadable: "La liste des actions de la passerelle est illisible.",
     usesLeft: (left, of) => `encore ${left} sur ${of}`,
     until: (time) => `jusqu’à ${time}`,
