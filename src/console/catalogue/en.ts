@@ -69,6 +69,8 @@ export const en = {
         "The gateway could not make the key: its log says why. Try again once that is mended: the code may still work until its ten minutes are over.",
       tampered:
         "The answer is not from your gateway, or was changed on its way. Try in another network, with a new code. If the gateway lists a key that no device of yours has, remove it.",
+      no_pairing:
+        "The gateway at this address cannot pair: it is older than this page, or the address leads to another program. Update the gateway, or check its address (PUBLIC_URL). Then make a new code.",
       too_many: "Too many attempts. Wait a minute, and try again.",
       failed: "Pairing failed. Make a new code, and try again.",
     },

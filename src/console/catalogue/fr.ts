@@ -71,6 +71,8 @@ export const fr: Texts = {
         "La passerelle n’a pas pu créer la clé : son journal dit pourquoi. Réessayez une fois le problème réglé : le code fonctionne peut-être encore, jusqu’à la fin de ses dix minutes.",
       tampered:
         "La réponse ne vient pas de votre passerelle, ou a été modifiée en route. Essayez sur un autre réseau, avec un nouveau code. Si la passerelle liste une clé qu’aucun de vos appareils n’a, supprimez-la.",
+      no_pairing:
+        "La passerelle à cette adresse ne sait pas associer : elle est plus ancienne que cette page, ou l’adresse mène à un autre programme. Mettez la passerelle à jour, ou vérifiez son adresse (PUBLIC_URL). Créez ensuite un nouveau code.",
       too_many: "Trop de tentatives. Attendez une minute, puis réessayez.",
       failed: "L’association a échoué. Créez un nouveau code et réessayez.",
     },

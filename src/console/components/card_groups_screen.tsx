@@ -85,7 +85,7 @@ export function CardGroupsScreen<T>(props: CardGroupsScreenProps<T>) {
           }}
         />
       )}
-      {groups.length > 1 && (
+      {groups.length > 1 && found.length > 0 && (
         <GroupLinks
           screen={screen}
           label={texts.groups}

@@ -11,7 +11,7 @@ const en = {
   found: (_number: number, written: string) => `${written} found`,
   more: (number: number) => `Show ${number} more`,
   noMatch: "Nothing found",
-  noMatchHow: "Names are searched here, each word for itself.",
+  noMatchHow: "No name here contains these words.",
   clear: "Clear the search",
 };
 
@@ -23,7 +23,7 @@ export const CARD_GROUPS_TEXTS: Translated<typeof en> = {
     found: (number, written) => `${written} ${plural("fr", number, { one: "résultat", other: "résultats" })}`,
     more: (number) => `En montrer ${number} de plus`,
     noMatch: "Rien trouvé",
-    noMatchHow: "La recherche porte sur les noms, mot par mot.",
+    noMatchHow: "Aucun nom ici ne contient ces mots.",
     clear: "Effacer la recherche",
   },
 };
