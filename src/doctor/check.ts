@@ -65,8 +65,7 @@ export const skipped = (message: string, remedy?: string): Finding =>
   remedy === undefined ? { status: "skipped", message } : { status: "skipped", message, remedy };
 
 /** Makes the finding of a check that the sandbox of the doctor does not allow. */
-export const forbidden = (): Finding =>
-  skipped("The sandbox does not allow this check", "Run it as: deno task doctor");
+export const forbidden = (): Finding => skipped("The sandbox does not allow this check", "Run it as: deno task doctor");
 
 /** Returns the worst of some statuses; `skipped` counts as `ok`. */
 export function worst(statuses: readonly Status[]): "ok" | "warning" | "failed" {

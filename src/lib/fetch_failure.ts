@@ -10,7 +10,15 @@ export const PROBE_TIMEOUT_SECONDS = 5;
 
 /** Kind of failure. */
 export type FailureReason =
-  | "forbidden" | "late" | "name" | "refused" | "certificate" | "tls" | "http" | "unreachable" | "broken";
+  | "forbidden"
+  | "late"
+  | "name"
+  | "refused"
+  | "certificate"
+  | "tls"
+  | "http"
+  | "unreachable"
+  | "broken";
 
 /** HTTP request without a response. */
 export interface FetchFailure {

@@ -7,13 +7,7 @@ import { z } from "zod";
 import { DEFAULT_KEY_NAME } from "../../keys/schema.ts";
 import { parseFields } from "../../protocol/payload.ts";
 import { grantedServices } from "../granted.ts";
-import {
-  type KeyContext,
-  type Reply,
-  revokedError,
-  type Service,
-  type ServiceDependencies,
-} from "../service.ts";
+import { type KeyContext, type Reply, revokedError, type Service, type ServiceDependencies } from "../service.ts";
 import { readUses } from "../uses.ts";
 import { forgetKey } from "./forget.ts";
 

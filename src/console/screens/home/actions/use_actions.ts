@@ -60,7 +60,7 @@ export function useActions(connection: Connection): KnownActions {
   const { kind } = connection.status.value;
   const device = connection.device.value;
   // A question that the key does not grant is a refusal in the operator's list.
-  const mayAsk = device?.services.includes("action") ?? kind !== "connecting";
+  const mayAsk = device?.services.includes("action") ?? false;
   useEffect(() => {
     if (kind === "revoked") return;
     if (!mayAsk) {
