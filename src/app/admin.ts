@@ -15,7 +15,7 @@ import type { Log } from "../observability/log.ts";
 import type { Platform } from "../platform.ts";
 import { randomBytes } from "../protocol/bytes.ts";
 import type { LiveSections } from "../services/section.ts";
-import type { ServiceModule } from "../services/service.ts";
+import type { Service, ServiceModule } from "../services/service.ts";
 import type { PairingStore } from "../store/state/pairing_store.ts";
 import type { OpenKeys } from "./keys.ts";
 
@@ -31,6 +31,8 @@ export interface AdminParts {
   readonly pairings: PairingStore;
   /** Last uses of the keys. */
   readonly uses: KeyUses;
+  /** Finds a running service by its name. */
+  readonly findService: (name: string) => Service | undefined;
   /** Services whose rights keys can have. */
   readonly services: readonly ServiceModule[];
   /** Sections of the services file. */
@@ -44,7 +46,7 @@ export interface AdminParts {
 /** Returns what the Admin page works with; undefined if the page is off. */
 export function openAdmin(
   { keys: { secretKeyFile, fileMode: mode }, server: { publicUrl } }: Config,
-  { platform, page, keys, pairings, uses, services, sections, now, log }: AdminParts,
+  { platform, page, keys, pairings, uses, findService, services, sections, now, log }: AdminParts,
 ): AdminPageOptions | undefined {
   if (page === undefined) return undefined;
   const tokenFile = adminTokenFileOf(secretKeyFile);
@@ -57,6 +59,7 @@ export function openAdmin(
       editKeys: keys.edit,
       pairings,
       uses,
+      findService,
       services,
       sections,
       now,

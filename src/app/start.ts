@@ -235,6 +235,7 @@ export async function startGateway(
       keys,
       pairings: state,
       uses,
+      findService: (name) => services.find((service) => service.name === name),
       services: modules,
       sections: servicesFile.sections,
       now,

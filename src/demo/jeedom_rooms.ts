@@ -17,6 +17,7 @@ interface Command {
   readonly unite?: string;
   readonly isHistorized?: true;
   readonly genericType?: string;
+  readonly display?: Readonly<Record<string, string>>;
   /** Command that an action changes. */
   readonly changes?: number;
   readonly configuration?: Readonly<Record<string, string>>;
@@ -34,6 +35,9 @@ interface Equipment {
 }
 
 const percent = { unite: "%", configuration: { minValue: "0", maxValue: "100" } };
+
+/** Contact whose sensor sends 1 for open: Jeedom's own 1 is closed. */
+const CONTACT = { genericType: "OPENING", display: { invertBinary: "1" } };
 
 const slider = (options: ActionOptions) => Number(options["slider"]);
 
@@ -91,13 +95,13 @@ const ROOMS: readonly { readonly id: number; readonly name: string; readonly equ
       {
         id: 4,
         name: "Front door",
-        commands: [info(2, "Front door", "binary", { isHistorized: true, genericType: "OPENING" })],
+        commands: [info(2, "Front door", "binary", { isHistorized: true, ...CONTACT })],
       },
       {
         id: 5,
         name: "Gate",
         commands: [
-          info(4, "Gate", "binary", { isHistorized: true }),
+          info(4, "Gate", "binary", { isHistorized: true, ...CONTACT }),
           action(41, "Open", "other", { changes: 4, configuration: { actionConfirm: "1" }, set: () => 1 }),
           action(42, "Close", "other", { changes: 4, set: () => 0 }),
         ],
@@ -212,8 +216,18 @@ export class JeedomRooms {
   }
 
   #command(command: Command, equipment: number): CommandForm {
-    const { id, name, type, subType, unite = "", isHistorized, genericType = "", changes, configuration = {} } =
-      command;
+    const {
+      id,
+      name,
+      type,
+      subType,
+      unite = "",
+      isHistorized,
+      genericType = "",
+      display = {},
+      changes,
+      configuration = {},
+    } = command;
     return {
       id,
       name,
@@ -225,11 +239,16 @@ export class JeedomRooms {
       isHistorized: isHistorized ? "1" : "0",
       isVisible: "1",
       value: changes === undefined ? "" : String(changes),
-      // An empty map of PHP is an empty list.
-      configuration: Object.keys(configuration).length === 0 ? [] : configuration,
+      display: phpMap(display),
+      configuration: phpMap(configuration),
       ...type === "info" ? { currentValue: this.value(id) } : {},
     };
   }
+}
+
+/** Returns a map as PHP writes it: an empty one is an empty list. */
+function phpMap(map: Readonly<Record<string, string>>): Readonly<Record<string, string>> | readonly [] {
+  return Object.keys(map).length === 0 ? [] : map;
 }
 
 /** Time between two values of the simulated past, and its duration, in milliseconds. */

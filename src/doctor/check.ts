@@ -64,6 +64,9 @@ export const failed = (message: string, remedy: string): Finding => ({ status: "
 export const skipped = (message: string, remedy?: string): Finding =>
   remedy === undefined ? { status: "skipped", message } : { status: "skipped", message, remedy };
 
+/** Makes the finding of a check that the sandbox of the doctor does not allow. */
+export const forbidden = (): Finding => skipped("The sandbox does not allow this check", "Run it as: deno task doctor");
+
 /** Returns the worst of some statuses; `skipped` counts as `ok`. */
 export function worst(statuses: readonly Status[]): "ok" | "warning" | "failed" {
   if (statuses.includes("failed")) return "failed";

@@ -44,6 +44,8 @@ export type GatewayState =
   | { readonly kind: "gateway"; readonly version: string }
   /** TLS server with a certificate for another name than this machine's address: most likely the gateway. */
   | { readonly kind: "tls_name_mismatch" }
+  /** The sandbox of the doctor does not allow asking: as part of the gateway, it may not connect to itself. */
+  | { readonly kind: "forbidden" }
   /** `PORT` is 0: only the log shows the gateway's port. */
   | { readonly kind: "unknown_port" }
   /** Another program, with a description of its answer. */
@@ -66,6 +68,7 @@ export async function findGatewayState(context: DoctorContext, signal: AbortSign
       message: `answers ${localUrl(config.server)}/health with HTTP ${answer.status}, and not as a gateway does`,
     };
   }
+  if (answer.reason === "forbidden") return { kind: "forbidden" };
   if (answer.reason === "certificate") return { kind: "tls_name_mismatch" };
   const port = findPortState(machine, { hostname: config.server.host, port: config.server.port });
   if (port.kind !== "taken") return port;

@@ -6,7 +6,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { errorName } from "../lib/errors.ts";
 import { PROBE_TIMEOUT_SECONDS } from "../lib/fetch_failure.ts";
-import { type Check, type CheckResult, failed, type Finding, skipped } from "./check.ts";
+import { type Check, type CheckResult, failed, type Finding, forbidden } from "./check.ts";
 import type { DoctorContext } from "./context.ts";
 import type { Report } from "./report.ts";
 
@@ -52,7 +52,7 @@ async function runCheck(
   } catch (error) {
     // The message may quote a secret, so only the class of the error is reported.
     const name = errorName(error);
-    if (name === "NotCapable") return skipped("The sandbox does not allow this check", "Run it as: deno task doctor");
+    if (name === "NotCapable") return forbidden();
     return failed(`The check itself failed (${name})`, "Please report this as a bug of the doctor");
   } finally {
     timers.forEach(clearTimeout);

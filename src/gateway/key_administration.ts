@@ -8,6 +8,7 @@ import type { KeySources } from "../keys/keyring.ts";
 import type { KeysChange } from "../keys/keyring_file.ts";
 import { createPairing, MAX_PENDING_PAIRINGS, parsePendingKey, type PendingKey } from "../keys/pairing_code.ts";
 import { DEFAULT_KEY_NAME, type KeyRecord } from "../keys/schema.ts";
+import { Scope } from "../keys/rights.ts";
 import { overlapLeft, unusableReason } from "../keys/status.ts";
 import type { Log } from "../observability/log.ts";
 import type { KeyUses } from "../observability/key_uses.ts";
@@ -21,7 +22,8 @@ import { describeRights, summarizeRights } from "../services/key_text.ts";
 import { optionsOfRights, setRightsOptions } from "../services/rights_from_options.ts";
 import type { OptionValues } from "../services/rights_options.ts";
 import type { LiveSections } from "../services/section.ts";
-import type { ServiceModule } from "../services/service.ts";
+import type { Service, ServiceModule } from "../services/service.ts";
+import { readUses } from "../services/uses.ts";
 import type { PairingStore } from "../store/state/pairing_store.ts";
 
 /** Request of the operator that cannot be met. */
@@ -88,6 +90,8 @@ export interface KeyAdministrationOptions {
   readonly pairings: Pick<PairingStore, "addPairing" | "listPairings" | "removePairings">;
   /** Last uses of the keys. */
   readonly uses: Pick<KeyUses, "last" | "since">;
+  /** Finds a running service by its name. */
+  readonly findService: (name: string) => Pick<Service, "readUses"> | undefined;
   /** Services whose rights keys can have. */
   readonly services: readonly ServiceModule[];
   /** Sections of the services file, whose entries keys can be granted. */
@@ -102,7 +106,7 @@ export interface KeyAdministrationOptions {
 
 /** Makes the administration. */
 export function createKeyAdministration(options: KeyAdministrationOptions): KeyAdministration {
-  const { readKeys, editKeys, pairings, uses, services, sections, now, random, log } = options;
+  const { readKeys, editKeys, pairings, uses, findService, services, sections, now, random, log } = options;
 
   async function listed(record: KeyRecord): Promise<ListedKey> {
     const { name, label, created, expires, rights } = record;
@@ -120,6 +124,10 @@ export function createKeyAdministration(options: KeyAdministrationOptions): KeyA
       values: optionsOfRights(rights, services),
       version: await versionOf(record),
       isDefault: false,
+      uses: await readUses({ key: name, kid, keyCreated: created, scope: new Scope(rights) }, {
+        names: Object.keys(rights),
+        findService,
+      }),
       lastUse: await lastUse(record, kid),
     };
   }
@@ -247,6 +255,7 @@ export function createKeyAdministration(options: KeyAdministrationOptions): KeyA
       values: {},
       version: kid,
       isDefault: true,
+      uses: {},
       lastUse: uses.last(kid),
     };
   }

@@ -3,13 +3,22 @@
  *
  * @module
  */
-import { errorText } from "./errors.ts";
+import { errorName, errorText } from "./errors.ts";
 
 /** Time limit of a probe, in seconds: far above any response time in a home network. */
 export const PROBE_TIMEOUT_SECONDS = 5;
 
 /** Kind of failure. */
-export type FailureReason = "late" | "name" | "refused" | "certificate" | "tls" | "http" | "unreachable" | "broken";
+export type FailureReason =
+  | "forbidden"
+  | "late"
+  | "name"
+  | "refused"
+  | "certificate"
+  | "tls"
+  | "http"
+  | "unreachable"
+  | "broken";
 
 /** HTTP request without a response. */
 export interface FetchFailure {
@@ -55,6 +64,9 @@ const PATTERNS: readonly (readonly [RegExp, FailureReason, string])[] = [
 export function describeFetchError(error: unknown, signal: AbortSignal): FetchFailure {
   if (signal.aborted) {
     return { kind: "failure", reason: "late", message: `does not answer within ${PROBE_TIMEOUT_SECONDS} s` };
+  }
+  if (errorName(error) === "NotCapable") {
+    return { kind: "failure", reason: "forbidden", message: "may not be asked from the sandbox of this program" };
   }
   // Without the address, whose host may match a pattern, such as "tls".
   const text = error instanceof Error ? `${error.message} ${error.cause ?? ""}`.replaceAll(/https?:\S+/g, "") : "";

@@ -46,6 +46,8 @@ export interface ListedKey {
   readonly version: string;
   /** True for the key `default`, which is in a file of its own and cannot be changed here. */
   readonly isDefault: boolean;
+  /** Runs that are left and runs in all, by service, where they are limited; null where they cannot be read. */
+  readonly uses: Readonly<Record<string, { readonly left: number; readonly of: number } | null>>;
   /** Last request that it opened since the start. */
   readonly lastUse?: KeyUse | undefined;
 }

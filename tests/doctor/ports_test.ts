@@ -144,3 +144,18 @@ Deno.test("metrics finds a gateway that runs with another PORT", async () => {
     remedy: "Restart the gateway: PORT has changed since its start",
   });
 });
+
+Deno.test("gateway and public_url are skipped in a sandbox that does not allow asking the gateway, as its own is", async () => {
+  const machine: Partial<Machine> = {
+    fetch: () => Promise.reject(new Deno.errors.NotCapable('Requires net access to "127.0.0.1:10000"')),
+    listen: throwing(new Deno.errors.AddrInUse()),
+  };
+  for (const check of [GATEWAY, PUBLIC_URL]) {
+    const context = makeContext({ machine, env: { PUBLIC_URL: "https://home.example" } });
+    assertEquals(await check.run(context, NEVER_ABORTED), {
+      status: "skipped",
+      message: "The sandbox does not allow this check",
+      remedy: "Run it as: deno task doctor",
+    });
+  }
+});

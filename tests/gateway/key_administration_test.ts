@@ -31,6 +31,15 @@ function make(given: readonly KeyRecord[] = [PHONE]) {
     editKeys: async (change) => void (records = await change(records)),
     pairings,
     uses,
+    findService: (name) =>
+      name === "action"
+        ? {
+          readUses: ({ key, keyCreated, scope }) =>
+            Promise.resolve(
+              key === "plumber" && keyCreated > 0 && scope.useService("action") ? { left: 2, of: 3 } : undefined,
+            ),
+        }
+        : undefined,
     services: SERVICES,
     sections: { current: { actions: SECTION } },
     now,
@@ -56,6 +65,15 @@ Deno.test("list() has the rights, state and last use of each key, and no secret"
   assertEquals(keys[1]?.lastUse, { at: NOW * 1000, service: "mqtt", target: "home/a", result: "ok" });
   assertEquals(keys[1]?.rights[0], ["MQTT publish", "home/#"]);
   assert(!JSON.stringify(keys).includes(PHONE.secret.toHex()));
+});
+
+Deno.test("list() has the runs that are left of a guest pass", async () => {
+  const guest = { ...PHONE, name: "plumber", rights: { action: { actions: ["gate"], uses: 3 } }, created: NOW * 1000 };
+  const { admin } = make([PHONE, guest]);
+  const { keys } = await admin.list();
+  assertEquals(keys.map(({ name, uses }) => [name, uses]), [["phone", {}], ["plumber", {
+    action: { left: 2, of: 3 },
+  }]]);
 });
 
 Deno.test("add() makes a link and a code, and names everything that is wrong", async () => {

@@ -73,7 +73,7 @@ function StoppedPage() {
   return (
     <main class="welcome">
       <div class="welcome-card">
-        <span class="badge large">
+        <span class={state.stopped.value === "token" ? "badge large" : "badge large heat"}>
           <Icon name={state.stopped.value === "token" ? "lock" : "offline"} />
         </span>
         <h1>{texts.title}</h1>

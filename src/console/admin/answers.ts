@@ -58,8 +58,13 @@ function isListedKey(value: unknown): value is ListedKey {
     isAbsentOr(value["label"], isText) && isAbsentOr(value["created"], isNumber) &&
     isAbsentOr(value["expires"], isNumber) && isAbsentOr(value["previousUntil"], isNumber) &&
     isAbsentOr(value["unusable"], isOneOf("disabled", "expired")) && typeof value["isDefault"] === "boolean" &&
-    isListOf(value["rights"], isLabelled) && isMapOf(value["values"], isOptionValue) &&
+    isMapOf(value["uses"], isUses) && isListOf(value["rights"], isLabelled) &&
+    isMapOf(value["values"], isOptionValue) &&
     isAbsentOr(value["lastUse"], isKeyUse);
+}
+
+function isUses(value: unknown): value is ListedKey["uses"][string] {
+  return value === null || isObject(value) && isNumber(value["left"]) && isNumber(value["of"]);
 }
 
 function isKeyUse(value: unknown): value is KeyUse {

@@ -31,7 +31,8 @@ export function KeyCard({ entry, pairing, onOffer }: KeyCardProps) {
   const format = useFormat();
   const state = useAdmin();
   const [open, setOpen] = useState<"change" | "renew" | "remove" | undefined>(undefined);
-  const { name, kid, label, created, expires, unusable, previousUntil, summary, rights, isDefault, lastUse } = entry;
+  const { name, kid, label, created, expires, unusable, previousUntil, summary, rights, uses, isDefault, lastUse } =
+    entry;
   const close = () => setOpen(undefined);
 
   async function run(path: string, body: object, done: string): Promise<void> {
@@ -73,6 +74,12 @@ export function KeyCard({ entry, pairing, onOffer }: KeyCardProps) {
           <dt>{texts.expires}</dt>
           <dd>{expires === undefined ? texts.never : format.dateTime(expires)}</dd>
         </div>
+        {Object.entries(uses).map(([service, runs]) => (
+          <div key={service}>
+            <dt>{texts.runsLeft}</dt>
+            <dd>{runs === null ? texts.runsUnknown : texts.runs(format.number(runs.left), format.number(runs.of))}</dd>
+          </div>
+        ))}
         {previousUntil !== undefined && (
           <div>
             <dt>{texts.oldSecret}</dt>

@@ -70,6 +70,8 @@ export const en = {
         "The gateway could not make the key: its log says why. Try again once that is mended: the code may still work until its ten minutes are over.",
       tampered:
         "The answer is not from your gateway, or was changed on its way. Try in another network, with a new code. If the gateway lists a key that no device of yours has, remove it.",
+      no_pairing:
+        "The gateway at this address cannot pair: it is older than this page, or the address leads to another program. Update the gateway, or check its address (PUBLIC_URL). Then make a new code.",
       too_many: "Too many attempts. Wait a minute, and try again.",
       failed: "Pairing failed. Make a new code, and try again.",
     },
@@ -99,8 +101,10 @@ export const en = {
     title: "Home",
     loading: "Asking the gateway what this device may do …",
     noActions: "No actions for this device",
-    noActionsHow: "An action is a button, a slider or a switch here. Add one at the gateway, and grant it to this key:",
-    noActionsCommand: (name: string) => `deno task keys set ${name} --action open-gate`,
+    noActionsHow:
+      "An action is a button, a slider or a switch here. Add one at the gateway, and grant it to this key, for example:",
+    noActionsCommand: (name: string) =>
+      `deno task actions add open-gate --label "Open the gate" --publish home/gate/set OPEN\ndeno task keys set ${name} --action open-gate`,
     unreadable: "The gateway’s list of actions cannot be read.",
     usesLeft: (left: string, of: string) => `${left} of ${of} left`,
     until: (time: string) => `until ${time}`,

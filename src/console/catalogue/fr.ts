@@ -72,6 +72,8 @@ export const fr: Texts = {
         "La passerelle n’a pas pu créer la clé : son journal dit pourquoi. Réessayez une fois le problème réglé : le code fonctionne peut-être encore, jusqu’à la fin de ses dix minutes.",
       tampered:
         "La réponse ne vient pas de votre passerelle, ou a été modifiée en route. Essayez sur un autre réseau, avec un nouveau code. Si la passerelle liste une clé qu’aucun de vos appareils n’a, supprimez-la.",
+      no_pairing:
+        "La passerelle à cette adresse ne sait pas associer : elle est plus ancienne que cette page, ou l’adresse mène à un autre programme. Mettez la passerelle à jour, ou vérifiez son adresse (PUBLIC_URL). Créez ensuite un nouveau code.",
       too_many: "Trop de tentatives. Attendez une minute, puis réessayez.",
       failed: "L’association a échoué. Créez un nouveau code et réessayez.",
     },
@@ -103,8 +105,9 @@ export const fr: Texts = {
     loading: "On demande à la passerelle ce que cet appareil peut faire …",
     noActions: "Aucune action pour cet appareil",
     noActionsHow:
-      "Une action est ici un bouton, un curseur ou un interrupteur. Ajoutez-en une sur la passerelle, et accordez-la à cette clé :",
-    noActionsCommand: (name) => `deno task keys set ${name} --action open-gate`,
+      "Une action est ici un bouton, un curseur ou un interrupteur. Ajoutez-en une sur la passerelle, et accordez-la à cette clé, par exemple :",
+    noActionsCommand: (name) =>
+      `deno task actions add open-gate --label "Ouvrir le portail" --publish home/gate/set OPEN\ndeno task keys set ${name} --action open-gate`,
     unreadable: "La liste des actions de la passerelle est illisible.",
     usesLeft: (left, of) => `encore ${left} sur ${of}`,
     until: (time) => `jusqu’à ${time}`,

@@ -85,7 +85,7 @@ export function CardGroupsScreen<T>(props: CardGroupsScreenProps<T>) {
           }}
         />
       )}
-      {groups.length > 1 && (
+      {groups.length > 1 && found.length > 0 && (
         <GroupLinks
           screen={screen}
           label={texts.groups}
@@ -94,7 +94,12 @@ export function CardGroupsScreen<T>(props: CardGroupsScreenProps<T>) {
           current={current?.id}
         />
       )}
-      {groups.length > 0 && count === 0 && <p class="loading" role="status">{common.noMatch}</p>}
+      {groups.length > 0 && count === 0 && (
+        <Empty icon="search" title={common.noMatch}>
+          <p>{common.noMatchHow}</p>
+          <button type="button" class="button plain" onClick={() => setSearch("")}>{common.clear}</button>
+        </Empty>
+      )}
       <div class="unit-groups">
         {firstCards(shown, limit).map(({ id, name, cards }) => (
           <section key={id} class={`of-${Math.min(cards.length, 3)}`} aria-label={name}>

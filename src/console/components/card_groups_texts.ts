@@ -11,6 +11,8 @@ const en = {
   found: (_number: number, written: string) => `${written} found`,
   more: (number: number) => `Show ${number} more`,
   noMatch: "Nothing found",
+  noMatchHow: "No name here contains these words.",
+  clear: "Clear the search",
 };
 
 /** Texts by language. */
@@ -21,5 +23,7 @@ export const CARD_GROUPS_TEXTS: Translated<typeof en> = {
     found: (number, written) => `${written} ${plural("fr", number, { one: "résultat", other: "résultats" })}`,
     more: (number) => `En montrer ${number} de plus`,
     noMatch: "Rien trouvé",
+    noMatchHow: "Aucun nom ici ne contient ces mots.",
+    clear: "Effacer la recherche",
   },
 };

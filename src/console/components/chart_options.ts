@@ -38,8 +38,9 @@ const TIME_SPACE = 84;
 /** Width of the axis of values for each character of its longest text, in CSS pixels. */
 const CHARACTER_WIDTH = 7;
 
-/** Most points of which each is drawn as a dot, too. */
+/** Most points of which each is drawn as a dot, too; of steps, only those that may be too short for a line. */
 const MAX_DOTS = 40;
+const MAX_STEP_DOTS = 3;
 
 /** Makes the options of the chart library, `UPlot`. */
 export function chartOptions(
@@ -90,7 +91,11 @@ export function chartOptions(
       stroke: colors.line,
       fill: (plot) => areaGradient(plot, colors),
       width: 2,
-      points: { show: (plot) => !isStepped && plot.data[0].length < MAX_DOTS, size: 6, fill: colors.line },
+      points: {
+        show: (plot) => plot.data[0].length < (isStepped ? MAX_STEP_DOTS : MAX_DOTS),
+        size: 6,
+        fill: colors.line,
+      },
       spanGaps: false,
       ...isStepped && stepped !== undefined
         ? { paths: stepped({ align: 1 }) }

@@ -21,7 +21,7 @@ export interface EmptyProps {
 export function Empty({ icon, title, children }: EmptyProps) {
   return (
     <div class="empty">
-      <span class="badge">
+      <span class={icon === "warning" ? "badge heat" : "badge"}>
         <Icon name={icon} />
       </span>
       <h2>{title}</h2>

@@ -9,7 +9,7 @@ import { Chart } from "./chart.tsx";
 import type { ChartData } from "./chart_data.ts";
 import { Dialog } from "./dialog.tsx";
 import { HISTORY_TEXTS } from "./history_texts.ts";
-import { valuesOf } from "./history_values.ts";
+import { lastingUntil, valuesOf } from "./history_values.ts";
 
 /** Periods that can be chosen, in milliseconds. */
 const PERIODS = { hours: 6 * 3_600_000, day: 86_400_000, week: 7 * 86_400_000, month: 30 * 86_400_000 } as const;
@@ -23,8 +23,8 @@ export interface HistoryDialogProps {
   readonly title: string;
   /** Unit, safe to show; empty where there is none. */
   readonly unit: string;
-  /** True for values that stay until the next one, such as on and off. */
-  readonly isStepped: boolean;
+  /** Texts for the values 0 and 1 of what stays until the next value, such as on and off; undefined for a number. */
+  readonly stepTexts: readonly [string, string] | undefined;
   /** True where times are of another place's clock, written as if it were UTC. */
   readonly isUtc: boolean;
   /** Loads the points of the last so many milliseconds. */
@@ -42,9 +42,9 @@ type Loading =
   | { readonly kind: "known"; readonly data: ChartData; readonly span: readonly [number, number] };
 
 /** Dialog of a history. */
-export function HistoryDialog({ title, unit, isStepped, isUtc, load, now, onClose }: HistoryDialogProps) {
+export function HistoryDialog({ title, unit, stepTexts, isUtc, load, now, onClose }: HistoryDialogProps) {
   const texts = useTranslated(HISTORY_TEXTS);
-  const { app, home: { states } } = useTexts();
+  const { app } = useTexts();
   const format = useFormat();
   const [period, setPeriod] = useState<Period>("day");
   const [attempt, setAttempt] = useState(0);
@@ -56,13 +56,17 @@ export function HistoryDialog({ title, unit, isStepped, isUtc, load, now, onClos
     setLoading({ kind: "loading" });
     setIndex(undefined);
     load(PERIODS[period]).then(
-      (data) => isWanted && setLoading({ kind: "known", data, span: spanOf(data, now() - PERIODS[period], now()) }),
+      (loaded) => {
+        if (!isWanted) return;
+        const end = now();
+        const data = stepTexts === undefined ? loaded : lastingUntil(loaded, end);
+        setLoading({ kind: "known", data, span: spanOf(data, end - PERIODS[period], end) });
+      },
       () => isWanted && setLoading({ kind: "failed" }),
     );
     return () => isWanted = false;
   }, [period, attempt]);
 
-  const stepTexts = isStepped ? [states["off"] ?? "0", states["on"] ?? "1"] as const : undefined;
   const write = (value: number | undefined) =>
     value !== undefined && stepTexts !== undefined
       ? stepTexts[value === 0 ? 0 : 1]
@@ -107,15 +111,15 @@ export function HistoryDialog({ title, unit, isStepped, isUtc, load, now, onClos
             <Chart
               data={data}
               label={texts.chart(title, write(facts.lowest), write(facts.highest), write(facts.last))}
-              isStepped={isStepped}
+              isStepped={stepTexts !== undefined}
               stepTexts={stepTexts}
               span={loading.span}
               isUtc={isUtc}
               onPoint={setIndex}
             />
             <dl class="numbers num">
-              {(isStepped
-                ? [[texts.onShare, share(facts.average)], [texts.changes, format.number(facts.changes, 0)]]
+              {(stepTexts !== undefined
+                ? [[stepTexts[1], share(facts.average)], [texts.changes, format.number(facts.changes, 0)]]
                 : [
                   [texts.lowest, write(facts.lowest)],
                   [texts.highest, write(facts.highest)],

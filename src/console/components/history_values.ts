@@ -21,6 +21,13 @@ export interface ValueFigures {
   readonly changes: number;
 }
 
+/** Returns the points of a state, which lasts until the next one, with its last value at the end of the chart, too. */
+export function lastingUntil({ times, values }: ChartData, end: number): ChartData {
+  const [at, value] = [times.at(-1), values.at(-1)];
+  if (at === undefined || value === undefined || at >= end) return { times, values };
+  return { times: [...times, end], values: [...values, value] };
+}
+
 /** Returns the figures of values; undefined where there are none. */
 export function valuesOf({ times, values }: ChartData): ValueFigures | undefined {
   let [lowest, highest, sum, duration, count, changes] = [Infinity, -Infinity, 0, 0, 0, 0];

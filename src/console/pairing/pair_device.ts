@@ -38,6 +38,8 @@ export type PairingFault =
   | "gateway"
   /** The answer was changed on its way, or is not of the gateway. */
   | "tampered"
+  /** The program at the address does not know pairing, such as an older gateway. */
+  | "no_pairing"
   /** Too many attempts. */
   | "too_many"
   /** Anything else. */
@@ -127,6 +129,8 @@ export function faultOf(error: unknown): PairingFault {
       return "gateway";
     case "rate_limit":
       return "too_many";
+    case "refused":
+      return error.status === 404 ? "no_pairing" : "failed";
     default:
       return "failed";
   }

@@ -6,7 +6,7 @@
 import { isObject, tryParseJson } from "../../lib/json.ts";
 import { visibleLine } from "../../lib/visible.ts";
 import { openAnswer } from "../../protocol/exchange.ts";
-import { type Check, failed, type Finding, ok, skipped, warning } from "../check.ts";
+import { type Check, failed, type Finding, forbidden, ok, skipped, warning } from "../check.ts";
 import type { DoctorContext } from "../context.ts";
 import type { GatewayProbe } from "../gateway_probe.ts";
 
@@ -25,6 +25,8 @@ export const GATEWAY: Check = {
     switch (state.kind) {
       case "unknown_port":
         return skipped("PORT is 0, so only the log shows the port", "Set PORT to have the gateway checked");
+      case "forbidden":
+        return forbidden();
       case "free":
         return failed(`It does not run: port ${port} is free`, "Start the gateway: deno task start");
       case "unavailable":

@@ -11,7 +11,7 @@ import { isObject } from "../../lib/json.ts";
 import { hostOf } from "../../net/host.ts";
 import { isInNetwork, isLoopback, parseAddress, parseNetwork } from "../../net/ip_address.ts";
 import { openAnswer } from "../../protocol/exchange.ts";
-import { type Check, failed, type Finding, ok, skipped, warning } from "../check.ts";
+import { type Check, failed, type Finding, forbidden, ok, skipped, warning } from "../check.ts";
 import { type GatewayProbe, PROBE_ROUTE } from "../gateway_probe.ts";
 import { findTlsEndingProxy } from "../tls_ending_proxy.ts";
 import { publicAddress, reportNoAnswer, reportTunnel } from "../tunnel.ts";
@@ -32,6 +32,7 @@ export const PUBLIC_URL: Check = {
       return skipped("PUBLIC_URL is not set", "Set it to the address that phones use, to have it checked");
     }
     const { kind } = await context.gateway(signal);
+    if (kind === "forbidden") return forbidden();
     if (kind === "free" || kind === "unavailable") return skipped(NOT_RUNNING);
     if (kind === "silent") return skipped("The gateway does not answer: see gateway");
     if (kind === "other") return skipped("Another program has the gateway's port");

@@ -7,14 +7,8 @@ import { z } from "zod";
 import { DEFAULT_KEY_NAME } from "../../keys/schema.ts";
 import { parseFields } from "../../protocol/payload.ts";
 import { grantedServices } from "../granted.ts";
-import {
-  type KeyContext,
-  type Reply,
-  revokedError,
-  type Service,
-  type ServiceDependencies,
-  type Uses,
-} from "../service.ts";
+import { type KeyContext, type Reply, revokedError, type Service, type ServiceDependencies } from "../service.ts";
+import { readUses } from "../uses.ts";
 import { forgetKey } from "./forget.ts";
 
 /** Parts of the service. */
@@ -29,15 +23,6 @@ const schema = z.object({ forget: z.boolean("must be true or false").nullish() }
 export function createDeviceService(options: DeviceServiceOptions): Service {
   const { keys, modules, findService, version, now, log } = options;
 
-  /** Returns the uses of a key by service, where they are limited; null for a count that cannot be read. */
-  async function usesOf(context: KeyContext, names: readonly string[]): Promise<Readonly<Record<string, Uses | null>>> {
-    const entries = await Promise.all(names.map(async (name) => {
-      const uses = await findService(name)?.readUses?.(context).catch(() => null);
-      return uses === undefined ? [] : [[name, uses] as const];
-    }));
-    return Object.fromEntries(entries.flat());
-  }
-
   async function describe(context: KeyContext, revoked: AbortSignal | undefined): Promise<Reply> {
     const details = keys.find(context.kid);
     if (details === undefined) throw revokedError(revoked);
@@ -45,7 +30,7 @@ export function createDeviceService(options: DeviceServiceOptions): Service {
     const isDefault = name === DEFAULT_KEY_NAME;
     const granted = grantedServices(rights, modules);
     const services = granted.map(([service]) => service.name);
-    const uses = await usesOf(context, services);
+    const uses = await readUses(context, { names: services, findService });
     return reply({
       name,
       kid: context.kid,

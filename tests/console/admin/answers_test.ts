@@ -33,6 +33,7 @@ async function makeAdministration() {
     editKeys: () => Promise.resolve(),
     pairings: new MemoryState(),
     uses,
+    findService: () => ({ readUses: () => Promise.resolve({ left: 2, of: 3 }) }),
     services: SERVICES,
     sections: { current: {} },
     now,
@@ -66,6 +67,7 @@ Deno.test("the page accepts no answer of another form", async () => {
     { ...list, keys: {} },
     { ...list, keys: [{ ...key, values: { publish: [1] } }] },
     { ...list, keys: [{ ...key, unusable: "gone" }] },
+    { ...list, keys: [{ ...key, uses: { action: { left: "2" } } }] },
     { ...list, keys: [{ ...key, rights: [["one"]] }] },
     { ...list, keys: [{ ...key, lastUse: { at: 1 } }] },
   ];

@@ -2,7 +2,7 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { numberForm, timeForm, valueRange } from "../../../src/console/components/chart_axes.ts";
-import { valuesOf } from "../../../src/console/components/history_values.ts";
+import { lastingUntil, valuesOf } from "../../../src/console/components/history_values.ts";
 
 Deno.test("valuesOf() weighs the average by time, leaves gaps out, and counts changes", () => {
   const figures = valuesOf({ times: [0, 1000, 4000, 5000, 6000], values: [10, 20, null, 30, 30] });
@@ -16,6 +16,13 @@ Deno.test("valuesOf() takes a hundred thousand points", () => {
   const figures = valuesOf({ times, values: times });
   assertEquals([figures?.count, figures?.highest], [100_000, 99_999]);
   assertAlmostEquals(figures?.average ?? 0, 49_999, 1);
+});
+
+Deno.test("lastingUntil() draws a state to the end of the chart, also one that never changed", () => {
+  assertEquals(lastingUntil({ times: [5], values: [1] }, 9), { times: [5, 9], values: [1, 1] });
+  for (const data of [{ times: [], values: [] }, { times: [9], values: [0] }, { times: [12], values: [0] }]) {
+    assertEquals(lastingUntil(data, 9), data);
+  }
 });
 
 Deno.test("valueRange() holds all values, and is never empty", () => {

@@ -59,6 +59,7 @@ Deno.test("readCommand() reads numbers as texts, PHP's empty maps, and values un
     genericType: "",
     subType: "binary",
     isHistorized: true,
+    isInverted: false,
     value: 1,
   }]);
   const [state] = readCommand({ ...info, currentValue: undefined, state: "21.5" });

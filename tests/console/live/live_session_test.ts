@@ -110,3 +110,19 @@ Deno.test("LiveSession gives a message that was sent earlier its own time", () =
   session.hear("mqtt", event("earlier", "1", 900));
   assertEquals([...session.store.topics].map(({ at }) => at), [1_000_000, 900_000]);
 });
+
+Deno.test("LiveSession tells a message that was left out apart from a gap, and names its topic", () => {
+  const { session } = makeSession();
+  const gap = (message: string): StreamEvent => ({ type: "gap", message, timestamp: 1, epoch: "e", offset: 1 });
+  session.hear(
+    "mqtt",
+    gap("Message on home/is larger than 1 bytes: left out/x is larger than 8388608 bytes: left out"),
+  );
+  session.hear("home_assistant", gap("State of sensor.large is larger than 8 bytes: left out"));
+  session.hear("mqtt", gap("Messages may be missing before what follows"));
+  assertEquals(session.incidents.value.map(({ kind, topic }) => [kind, topic]), [
+    ["omitted", "home/is larger than 1 bytes: left out/x"],
+    ["omitted", "sensor.large"],
+    ["gap", undefined],
+  ]);
+});

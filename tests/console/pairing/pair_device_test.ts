@@ -4,6 +4,7 @@ import {
   FailedError,
   PairingCodeError,
   RateLimitError,
+  RefusedError,
   RequestTimeoutError,
   TamperedError,
   UnavailableError,
@@ -81,6 +82,8 @@ Deno.test("faultOf() tells apart what can be done about a failure", () => {
     new FailedError("x"),
     new RateLimitError("x"),
     new TamperedError("x"),
+    new RefusedError("x", { status: 404 }),
+    new RefusedError("x", { status: 400 }),
     new Error("x"),
   ].map(faultOf);
   assertEquals(faults, [
@@ -92,6 +95,8 @@ Deno.test("faultOf() tells apart what can be done about a failure", () => {
     "gateway",
     "too_many",
     "tampered",
+    "no_pairing",
+    "failed",
     "failed",
   ]);
 });

@@ -51,6 +51,9 @@ export const en = {
     created: "Created",
     expires: "Expires",
     never: "never",
+    runsLeft: "Runs left",
+    runs: (left: string, of: string) => `${left} of ${of}`,
+    runsUnknown: "not known: see the gateway’s log",
     oldSecret: "Old secret works until",
     waits: "New device may pair until",
     waitsUntil: (time: string) => `May pair until ${time}`,
@@ -77,7 +80,7 @@ export const en = {
     passLead:
       "The guest gets one link. It works for one phone, and has to be opened within 10 minutes; the time of the pass runs from now.",
     passActions: "What the guest may do",
-    noActions: "This home has no actions yet: add them to the services file, or grant other rights below.",
+    noActions: "This home has no actions yet: add one with “deno task actions add”, or grant other rights below.",
     uses: "Runs, all together",
     noLimit: "no limit",
     moreRights: "Other rights",

@@ -44,6 +44,9 @@ export const fr: AdminTexts = {
     created: "Créée",
     expires: "Expire",
     never: "jamais",
+    runsLeft: "Utilisations restantes",
+    runs: (left, of) => `${left} sur ${of}`,
+    runsUnknown: "inconnues : voir le journal de la passerelle",
     oldSecret: "Ancien secret valable jusqu’à",
     waits: "Nouvel appareil attendu jusqu’à",
     waitsUntil: (time) => `Association possible jusqu’à ${time}`,
@@ -72,7 +75,7 @@ export const fr: AdminTexts = {
       "L’invité reçoit un lien. Il sert pour un seul téléphone et doit être ouvert dans les 10 minutes ; la durée de l’accès court dès maintenant.",
     passActions: "Ce que l’invité peut faire",
     noActions:
-      "Cette maison n’a pas encore d’actions : ajoutez-en au fichier des services, ou accordez d’autres droits ci-dessous.",
+      "Cette maison n’a pas encore d’actions : ajoutez-en une avec « deno task actions add », ou accordez d’autres droits ci-dessous.",
     uses: "Utilisations, en tout",
     noLimit: "sans limite",
     moreRights: "Autres droits",

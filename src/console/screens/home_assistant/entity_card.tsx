@@ -120,6 +120,9 @@ function ControlOf({ control, ...props }: {
 
 function History({ entity, connection }: { readonly entity: Entity; readonly connection: Connection }) {
   const { now } = useApp().browser;
+  const own = useTranslated(HOME_ASSISTANT_TEXTS);
+  const common = useTexts().home;
+  const format = useFormat();
   const form = historyForm(entity);
   if (entity.state === undefined || form === undefined) return null;
   async function load(periodMs: number) {
@@ -130,11 +133,12 @@ function History({ entity, connection }: { readonly entity: Entity; readonly con
     );
     return historyPoints(past, now());
   }
+  const wordsOf = (state: string) => stateWords({ ...entity, state }, { common, own, format }) ?? state;
   return (
     <HistoryButton
       title={entity.name}
       unit={entity.unit}
-      isStepped={form === "steps"}
+      stepTexts={form === "steps" ? [wordsOf("off"), wordsOf("on")] : undefined}
       isUtc={false}
       load={load}
       now={now}

@@ -12,6 +12,7 @@ import { visibleText } from "../../text/visible.ts";
 import { callJeedom } from "./call.ts";
 import { formatTime, readHistory } from "./history.ts";
 import type { Info } from "./rooms.ts";
+import { stepStates } from "./step_states.ts";
 import { JEEDOM_TEXTS } from "./texts.ts";
 import type { Values } from "./values.ts";
 
@@ -46,6 +47,8 @@ export function hasHistory({ isHistorized, subType }: Info): boolean {
 /** Button of the history of a command. */
 export function InfoHistory({ info, connection }: Pick<InfoRowProps, "info" | "connection">) {
   const { now } = useApp().browser;
+  const { states } = useTexts().home;
+  const [zero, one] = stepStates(info);
   async function load(periodMs: number) {
     const startTime = formatTime(now() - periodMs, new Date(now()).getTimezoneOffset());
     const data = readHistory(await callJeedom(connection, "cmd::getHistory", { id: info.id, startTime }));
@@ -56,7 +59,7 @@ export function InfoHistory({ info, connection }: Pick<InfoRowProps, "info" | "c
     <HistoryButton
       title={info.name}
       unit={info.unit}
-      isStepped={info.subType === "binary"}
+      stepTexts={info.subType === "binary" ? [states[zero] ?? zero, states[one] ?? one] : undefined}
       isUtc
       load={load}
       now={() => now() - new Date(now()).getTimezoneOffset() * 60_000}
@@ -76,7 +79,7 @@ function InfoValue({ info, values }: Pick<InfoRowProps, "info" | "values">) {
   const number = numberIn(value);
   if (value === undefined || value === "") return <span class="quiet">{texts.noValue}</span>;
   if (info.subType === "binary" && number !== undefined) {
-    return <b class="reading-value">{number === 0 ? states["off"] : states["on"]}</b>;
+    return <b class="reading-value">{states[stepStates(info)[number === 0 ? 0 : 1]]}</b>;
   }
   const color = colorOf(value);
   if (info.subType === "string" && String(value).length > LONG_TEXT) {

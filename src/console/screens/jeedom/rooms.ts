@@ -29,6 +29,8 @@ export interface Info {
   readonly isHistorized: boolean;
   /** Meaning, such as `TEMPERATURE`; empty where Jeedom does not know it. */
   readonly genericType: string;
+  /** True if Jeedom shows 0 and 1 the other way round. */
+  readonly isInverted: boolean;
   /** Value when it was asked for; undefined where it has none. */
   readonly value: JeedomValue | undefined;
 }
@@ -138,6 +140,7 @@ export function readCommand(value: unknown): Command[] {
       kind: "info",
       subType: subType === "numeric" || subType === "binary" ? subType : "string",
       isHistorized: isSet(value["isHistorized"]),
+      isInverted: isObject(value["display"]) && isSet(value["display"]["invertBinary"]),
       value: valueOf(value["currentValue"]) ?? valueOf(value["state"]),
     }];
   }

@@ -5,6 +5,7 @@
  */
 import type { MarkTone } from "../../components/chart_data.ts";
 import { useFormat, useTranslated } from "../../context.tsx";
+import { visibleText } from "../../text/visible.ts";
 import type { LiveSession } from "./live_session.ts";
 import type { Incident, IncidentKind } from "./stream_log.ts";
 import { LIVE_TEXTS } from "./texts.ts";
@@ -15,6 +16,7 @@ export const TONES: Readonly<Record<IncidentKind, MarkTone>> = {
   slow: "bad",
   resumed: "calm",
   gap: "bad",
+  omitted: "bad",
   offline: "warn",
   online: "calm",
   overflow: "bad",
@@ -39,13 +41,16 @@ export function Incidents({ session }: { readonly session: LiveSession }) {
 }
 
 /** One incident with its time. */
-export function IncidentLine({ incident: { kind, at } }: { readonly incident: Incident }) {
+export function IncidentLine({ incident: { kind, topic, at } }: { readonly incident: Incident }) {
   const texts = useTranslated(LIVE_TEXTS).incidents;
   const format = useFormat();
   return (
     <p class={`note ${TONES[kind]}`}>
       <time class="num" dateTime={new Date(at).toISOString()}>{format.clock(at)}</time>
-      {texts.kinds[kind]}
+      <span>
+        {texts.kinds[kind]}
+        {topic !== undefined && <bdi class="mono">{visibleText(topic)}</bdi>}
+      </span>
     </p>
   );
 }

@@ -112,6 +112,12 @@ export function LiveScreen({ connection }: ScreenProps) {
                 now={now}
               />
             )
+            : session.store.size === 0 && connection.status.value.kind === "offline"
+            ? (
+              <Empty icon="offline" title={texts.offline}>
+                <p>{texts.offlineHow}</p>
+              </Empty>
+            )
             : session.store.size === 0
             ? (
               <Empty icon="live" title={texts.waiting}>

@@ -20,6 +20,8 @@ export type IncidentKind =
   | "offline"
   /** The gateway reached it again. */
   | "online"
+  /** The gateway left out one message, which is too large. */
+  | "omitted"
   /** Messages came while the screen was paused that it could not keep. */
   | "overflow";
 
@@ -31,9 +33,14 @@ export interface Incident {
   readonly kind: IncidentKind;
   /** Service of the stream. */
   readonly service: StreamService;
+  /** Topic that it is about; undefined for the whole stream. */
+  readonly topic?: string | undefined;
   /** Time, in milliseconds since 1970. */
   readonly at: number;
 }
+
+/** Message of a `gap` that stands for one message, with its topic. */
+const OMITTED = /^(?:Message on|State of) (.+) is larger than \d+ bytes: left out$/s;
 
 /** Most incidents that are kept. */
 const MAX_INCIDENTS = 100;
@@ -53,17 +60,17 @@ export class StreamLog {
   hear(service: StreamService, event: StreamEvent, at: number): boolean {
     const kind = this.#kindOf(service, event);
     if (kind === undefined) return false;
-    this.add(kind, service, at);
+    this.add(kind, service, at, event.type === "gap" ? omittedTopic(event.message) : undefined);
     return true;
   }
 
   /** Adds an incident. Of one pause, which may last for hours, the newest overflow stands for all. */
-  add(kind: IncidentKind, service: StreamService, at: number): void {
+  add(kind: IncidentKind, service: StreamService, at: number, topic?: string): void {
     this.#count += 1;
     const before = kind === "overflow" && this.#incidents.at(-1)?.kind === kind
       ? this.#incidents.slice(0, -1)
       : this.#incidents;
-    this.#incidents = [...before.slice(1 - MAX_INCIDENTS), { id: this.#count, kind, service, at }];
+    this.#incidents = [...before.slice(1 - MAX_INCIDENTS), { id: this.#count, kind, service, at, topic }];
   }
 
   #kindOf(service: StreamService, event: StreamEvent): IncidentKind | undefined {
@@ -71,7 +78,7 @@ export class StreamLog {
       case "message":
         return undefined;
       case "gap":
-        return "gap";
+        return omittedTopic(event.message) === undefined ? "gap" : "omitted";
       case "offline":
         return "offline";
       case "online":
@@ -84,4 +91,9 @@ export class StreamLog {
         return event.code === "too_slow" ? "slow" : "interrupted";
     }
   }
+}
+
+/** Returns the topic of a message that the gateway left out; undefined for any other gap. */
+function omittedTopic(message: string): string | undefined {
+  return OMITTED.exec(message)?.[1];
 }

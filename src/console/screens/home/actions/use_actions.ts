@@ -58,8 +58,15 @@ export function useActions(connection: Connection): KnownActions {
 
   const hasStates = list?.actions.some(({ state }) => state !== undefined) ?? false;
   const { kind } = connection.status.value;
+  const device = connection.device.value;
+  // A question that the key does not grant is a refusal in the operator's list.
+  const mayAsk = device?.services.includes("action") ?? false;
   useEffect(() => {
     if (kind === "revoked") return;
+    if (!mayAsk) {
+      if (device !== undefined) setList({ actions: [] });
+      return;
+    }
     const refresh = () => {
       if (document.visibilityState === "visible") void ask();
     };
@@ -70,7 +77,7 @@ export function useActions(connection: Connection): KnownActions {
       clearInterval(timer);
       document.removeEventListener("visibilitychange", refresh);
     };
-  }, [connection, hasStates, kind === "revoked", kind === "offline"]);
+  }, [connection, hasStates, kind === "revoked", kind === "offline", mayAsk, device === undefined]);
 
   return { list, isUnreadable, refresh: () => void ask() };
 }

@@ -65,7 +65,9 @@ export function TopicDetail({ topic, session, now, onClose }: TopicDetailProps) 
       <PayloadView message={last} />
       <LastMessages
         messages={topic.messages}
-        incidents={session.incidents.value.filter(({ service }) => service === topic.service)}
+        incidents={session.incidents.value.filter(({ service, topic: about }) =>
+          service === topic.service && (about === undefined || about === topic.name)
+        )}
       />
     </article>
   );

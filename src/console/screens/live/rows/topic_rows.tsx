@@ -11,13 +11,10 @@ import { rowWindow, scrollToRow } from "./row_window.ts";
 import { RowContent, type RowContentProps } from "./row_content.tsx";
 import type { TopicRow } from "./visible_rows.ts";
 
-/** Heights of a row, in pixels; the style sheet has the same. */
-export const ROW_HEIGHTS = { tree: 40, list: 58 } as const;
-
 /** Properties of the rows. */
 export interface TopicRowsProps extends Pick<RowContentProps, "session" | "now"> {
   /** Tree or list. */
-  readonly view: keyof typeof ROW_HEIGHTS;
+  readonly view: "tree" | "list";
   /** Name for screen readers. */
   readonly label: string;
   /** Rows. */
@@ -37,20 +34,28 @@ export function TopicRows({ view, label, rows, chosen, onChoose, onFold, session
   // Not the place of the scroll bar, which changes with each frame: only the first row that can be seen.
   const [top, setTop] = useState(0);
   const [height, setHeight] = useState(600);
+  const ruler = useRef<HTMLDivElement>(null);
+  const [rowHeight, setRowHeight] = useState(40);
   const [active, setActive] = useState<TopicNode | undefined>(undefined);
-  const rowHeight = ROW_HEIGHTS[view];
   const { first, end } = rowWindow({ scrollTop: top * rowHeight, height, rowHeight, rows: rows.length });
   const current = active ?? chosen;
   const activeIndex = useMemo(() => rows.findIndex(({ node }) => node === current), [rows, current]);
   const isDrawn = activeIndex >= first && activeIndex < end;
 
   useLayoutEffect(() => {
-    const element = box.current;
-    if (element === null) return;
-    const observer = new ResizeObserver(() => setHeight(element.clientHeight));
+    const [element, row] = [box.current, ruler.current];
+    if (element === null || row === null) return;
+    const measure = () => {
+      setHeight(element.clientHeight);
+      // It is that of the style sheet, which follows the size of texts.
+      setRowHeight(Math.max(1, row.getBoundingClientRect().height));
+    };
+    measure();
+    const observer = new ResizeObserver(measure);
     observer.observe(element);
+    observer.observe(row);
     return () => observer.disconnect();
-  }, []);
+  }, [view]);
 
   function act(row: TopicRow): void {
     setActive(row.node);
@@ -83,6 +88,7 @@ export function TopicRows({ view, label, rows, chosen, onChoose, onFold, session
       onScroll={(event) => setTop(Math.floor(event.currentTarget.scrollTop / rowHeight))}
       onKeyDown={press}
     >
+      <div ref={ruler} class="row-ruler" aria-hidden="true" />
       <div class="rows-space" role="presentation" style={{ height: `${rows.length * rowHeight}px` }}>
         {drawn.map((row, index) => (
           <div
