@@ -199,7 +199,7 @@ export class Connection {
     const wasOffline = this.status.value.kind === "offline";
     this.#backoff.reset();
     this.#note({ type: "answered", at: this.#clock.now() });
-    if (wasOffline && this.#isVisible) this.#streams.hurry();
+    if (wasOffline && this.#isVisible) this.#streams.retryNow();
   }
 
   #noteFailure(error: unknown): void {

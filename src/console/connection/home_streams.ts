@@ -77,8 +77,8 @@ export class HomeStreams {
   }
 
   /** Opens at once the streams that wait before another attempt. */
-  hurry(): void {
-    for (const stream of Object.values(this.#streams)) stream.hurry();
+  retryNow(): void {
+    for (const stream of Object.values(this.#streams)) stream.retryNow();
   }
 
   #stream(

@@ -134,7 +134,7 @@ Deno.test("SharedStream opens again for a new listener of the same filter, which
   assertEquals(heard.at(-1), "a,a a 1");
 });
 
-Deno.test("SharedStream opens again after a failure that passes, at once when it is hurried, and not after a refusal", async () => {
+Deno.test("SharedStream opens again after a failure that passes, at once when it is asked to, and not after a refusal", async () => {
   const { stream, opened, settle, heard, add } = makeStream();
   add("a");
   settle();
@@ -143,10 +143,10 @@ Deno.test("SharedStream opens again after a failure that passes, at once when it
   settle();
   assertEquals(opened.length, 2);
   await opened[1]?.fail(new UnreachableError("x"));
-  stream.hurry();
+  stream.retryNow();
   assertEquals(opened.length, 3);
   await opened[2]?.send(connected);
-  stream.hurry();
+  stream.retryNow();
   assertEquals(opened.length, 3);
   await opened[2]?.fail(new ScopeError("x"));
   settle();

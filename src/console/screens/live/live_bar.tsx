@@ -5,6 +5,7 @@
  */
 import { Icon } from "../../components/icon.tsx";
 import { SearchField } from "../../components/search_field.tsx";
+import { Segments } from "../../components/segments.tsx";
 import { useTranslated } from "../../context.tsx";
 import { FILTER_FAULT_ID } from "./live_notes.tsx";
 import type { LiveSession } from "./live_session.ts";
@@ -49,11 +50,7 @@ export function LiveBar({ session, filter, topics, view, onFilter, onView, onExp
         faultId={filter.isFaulty ? FILTER_FAULT_ID : undefined}
         onSearch={onFilter}
       />
-      <div class="segments" role="group" aria-label={texts.view}>
-        {VIEWS.map((one) => (
-          <button key={one} type="button" aria-pressed={view === one} onClick={() => onView(one)}>{texts[one]}</button>
-        ))}
-      </div>
+      <Segments label={texts.view} choices={VIEWS} value={view} text={(one) => texts[one]} onChoose={onView} />
       <div class="live-buttons">
         <PauseButton session={session} />
         <button type="button" class="button plain small" onClick={onExport}>

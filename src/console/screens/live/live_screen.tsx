@@ -6,7 +6,7 @@
 import { useMemo, useState } from "preact/hooks";
 import { Empty } from "../../components/empty.tsx";
 import { ScreenFrame } from "../../components/screen_frame.tsx";
-import { readableEntities, readableTopics } from "../../connection/device_info.ts";
+import { publishableTopics, readableEntities, readableTopics } from "../../connection/device_info.ts";
 import { useFormat, useTranslated } from "../../context.tsx";
 import type { ScreenProps } from "../screen.ts";
 import { TopicDetail } from "./detail/topic_detail.tsx";
@@ -16,7 +16,6 @@ import { LiveBar, type LiveView } from "./live_bar.tsx";
 import { LiveNotes } from "./live_notes.tsx";
 import type { LiveSession } from "./live_session.ts";
 import type { TopicNode } from "./model/topic_tree.ts";
-import { publishableTopics } from "./publish/publishable.ts";
 import { PublishDialog } from "./publish/publish_dialog.tsx";
 import { rateText } from "./rows/age.ts";
 import { type Now, TopicRows } from "./rows/topic_rows.tsx";
