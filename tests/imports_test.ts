@@ -2,8 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { join, relative } from "node:path";
 import ts from "typescript";
-
-const ROOT = new URL("..", import.meta.url).pathname;
+import { ROOT, sourceFiles } from "./support/source_files.ts";
 
 /** Layers from top to bottom: a file imports its own layer and the ones below it. */
 const LAYERS: readonly (readonly string[])[] = [
@@ -54,13 +53,6 @@ async function importsOf(path: string): Promise<string[]> {
   const { importedFiles } = ts.preProcessFile(await Deno.readTextFile(join(ROOT, path)));
   const local = importedFiles.map(({ fileName }) => fileName).filter((name) => name.startsWith("."));
   return local.map((name) => relative(ROOT, join(ROOT, path, "..", name)));
-}
-
-async function* sourceFiles(directory: string): AsyncGenerator<string> {
-  for await (const { name, isDirectory } of Deno.readDir(join(ROOT, directory))) {
-    if (isDirectory) yield* sourceFiles(`${directory}${name}/`);
-    else if (/\.tsx?$/.test(name)) yield `${directory}${name}`;
-  }
 }
 
 Deno.test("source files import only their own layer and lower ones", async () => {

@@ -8,23 +8,20 @@ import type { KeySources } from "../keys/keyring.ts";
 import type { KeysChange } from "../keys/keyring_file.ts";
 import { createPairing, MAX_PENDING_PAIRINGS, parsePendingKey, type PendingKey } from "../keys/pairing_code.ts";
 import { DEFAULT_KEY_NAME, type KeyRecord } from "../keys/schema.ts";
-import { Scope } from "../keys/rights.ts";
-import { overlapLeft, unusableReason } from "../keys/status.ts";
+import { overlapLeft } from "../keys/status.ts";
 import type { Log } from "../observability/log.ts";
 import type { KeyUses } from "../observability/key_uses.ts";
-import type { KeyList, KeyUse, ListedKey, PairingOffer, ServiceOptions } from "../protocol/admin_api.ts";
-import { type RandomBytes, toHex } from "../protocol/bytes.ts";
+import type { KeyList, PairingOffer, ServiceOptions } from "../protocol/admin_api.ts";
+import type { RandomBytes } from "../protocol/bytes.ts";
 import { formatPairingLink } from "../protocol/pairing_link.ts";
-import { deriveKeyId } from "../protocol/secret_key.ts";
 import { changeFromOptions, type KeyChangeValues, newKeyFromOptions } from "../services/key_from_options.ts";
 import { guestName, namesRights, PASS_RULE } from "../services/guest_pass.ts";
-import { describeRights, summarizeRights } from "../services/key_text.ts";
-import { optionsOfRights, setRightsOptions } from "../services/rights_from_options.ts";
+import { setRightsOptions } from "../services/rights_from_options.ts";
 import type { OptionValues } from "../services/rights_options.ts";
 import type { LiveSections } from "../services/section.ts";
 import type { Service, ServiceModule } from "../services/service.ts";
-import { readUses } from "../services/uses.ts";
 import type { PairingStore } from "../store/state/pairing_store.ts";
+import { describeDefaultKey, describeKey, keyVersion } from "./key_description.ts";
 
 /** Request of the operator that cannot be met. */
 export class AdministrationError extends Error {
@@ -108,37 +105,6 @@ export interface KeyAdministrationOptions {
 export function createKeyAdministration(options: KeyAdministrationOptions): KeyAdministration {
   const { readKeys, editKeys, pairings, uses, findService, services, sections, now, random, log } = options;
 
-  async function listed(record: KeyRecord): Promise<ListedKey> {
-    const { name, label, created, expires, rights } = record;
-    const kid = await deriveKeyId(record.secret);
-    return {
-      name,
-      kid,
-      label,
-      created,
-      expires,
-      unusable: unusableReason(record, now()),
-      previousUntil: overlapLeft(record, now()) > 0 ? record.previous?.until : undefined,
-      summary: summarizeRights(rights, services),
-      rights: describeRights(rights, services),
-      values: optionsOfRights(rights, services),
-      version: await versionOf(record),
-      isDefault: false,
-      uses: await readUses({ key: name, kid, keyCreated: created, scope: new Scope(rights) }, {
-        names: Object.keys(rights),
-        findService,
-      }),
-      lastUse: await lastUse(record, kid),
-    };
-  }
-
-  /** Returns the later use of both secrets of a rotated key. */
-  async function lastUse({ previous }: KeyRecord, kid: string): Promise<KeyUse | undefined> {
-    const last = uses.last(kid);
-    const before = previous && uses.last(await deriveKeyId(previous.secret));
-    return before === undefined || (last !== undefined && last.at >= before.at) ? last : before;
-  }
-
   async function changeRecord(
     name: string,
     change: (record: KeyRecord) => Partial<KeyRecord> | Promise<Partial<KeyRecord>>,
@@ -182,8 +148,9 @@ export function createKeyAdministration(options: KeyAdministrationOptions): KeyA
     async list() {
       const { single, records } = await readKeys();
       const pending = await pairings.listPairings(now());
-      const keys = await Promise.all(records.map(listed));
-      if (single !== undefined) keys.push(await listedDefault(single));
+      const context = { uses, findService, services, now: now() };
+      const keys = await Promise.all(records.map((record) => describeKey(record, context)));
+      if (single !== undefined) keys.push(await describeDefaultKey(single, context));
       return {
         keys: keys.toSorted((one, other) => one.name < other.name ? -1 : 1),
         pairings: pending.map(({ name, expires, record }) => ({ name, expires, isReplacement: record === undefined })),
@@ -217,7 +184,7 @@ export function createKeyAdministration(options: KeyAdministrationOptions): KeyA
     async change(name, { version, values }) {
       checkValues(values, services);
       await changeRecord(name, async (record) => {
-        if (await versionOf(record) !== version) {
+        if (await keyVersion(record) !== version) {
           throw new AdministrationError([`Key "${name}" was changed meanwhile: look at it again, then change it`]);
         }
         const { change, mistakes } = changeFromOptions(record, values, { now: now(), services });
@@ -244,21 +211,6 @@ export function createKeyAdministration(options: KeyAdministrationOptions): KeyA
       log.info("Admin page removed the key {name}", { name });
     },
   };
-
-  async function listedDefault(secret: NonNullable<KeySources["single"]>): Promise<ListedKey> {
-    const kid = await deriveKeyId(secret);
-    return {
-      name: DEFAULT_KEY_NAME,
-      kid,
-      summary: "every right",
-      rights: [["rights", "every right"]],
-      values: {},
-      version: kid,
-      isDefault: true,
-      uses: {},
-      lastUse: uses.last(kid),
-    };
-  }
 }
 
 function findRecord(records: readonly KeyRecord[], name: string): KeyRecord {
@@ -289,13 +241,6 @@ function checkValues(values: OptionValues, services: readonly ServiceModule[]): 
     return isRight ? [] : [`Option ${name} has a value of the wrong type`];
   });
   if (mistakes.length > 0) throw new AdministrationError(mistakes);
-}
-
-/** Hashes what a change concerns, without the secret. */
-async function versionOf({ created, expires, minProtocol, rights, rate }: KeyRecord): Promise<string> {
-  const text = JSON.stringify([created, expires, minProtocol, rights, rate]);
-  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return toHex(new Uint8Array(hash));
 }
 
 function linkOf(url: string, code: string): string {

@@ -3,30 +3,14 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { GatewayClient, pair } from "../../src/client/gateway_client.ts";
 import { spawnMain } from "../support/gateway_process.ts";
 import { freePort } from "../support/loopback.ts";
-import { needing } from "../support/needs.ts";
-import { NEEDS, type OpenedPage, type OpenOptions, useBrowser } from "./support/browser.ts";
-import { startHome, type TestHome } from "./support/home.ts";
+import { type OpenedPage, type OpenOptions, testPage, useBrowser } from "./support/browser.ts";
+import { startHome } from "./support/home.ts";
+import { useHome } from "./support/shared_home.ts";
 
 const openPage = useBrowser();
 const port = freePort();
 
-let started: TestHome | undefined;
-
-Deno.test.beforeAll(async () => {
-  if (NEEDS.chromium !== undefined) started = await startHome({ METRICS_PORT: String(port) });
-});
-
-Deno.test.afterAll(async () => await started?.[Symbol.asyncDispose]());
-
-function theHome(): TestHome {
-  if (started === undefined) throw new Error("The home is not started");
-  return started;
-}
-
-/** Defines a test; gateway and browser run on after it. */
-function test(name: string, fn: () => Promise<void>): void {
-  Deno.test({ ...needing(name, NEEDS), sanitizeOps: false, sanitizeResources: false, fn });
-}
+const theHome = useHome(() => startHome({ METRICS_PORT: String(port) }));
 
 /** Runs a command on the gateway's machine. */
 async function runCommand(...args: readonly string[]): Promise<{ readonly success: boolean; readonly text: string }> {
@@ -56,7 +40,7 @@ async function openAdmin(options: OpenOptions = {}): Promise<OpenedPage & { read
   return { ...opened, token };
 }
 
-test("a device that is added pairs by its link, is changed, and is removed", async () => {
+testPage("a device that is added pairs by its link, is changed, and is removed", async () => {
   await using opened = await openAdmin();
   const { page, token } = opened;
   assertEquals(new URL(page.url()).hash, "#/devices");
@@ -136,7 +120,7 @@ test("a device that is added pairs by its link, is changed, and is removed", asy
   assert(!theHome().gateway.output.text.includes(token));
 });
 
-test("a guest pass is for actions that exist, gets a name and another link, and can be withdrawn", async () => {
+testPage("a guest pass is for actions that exist, gets a name and another link, and can be withdrawn", async () => {
   await using opened = await openAdmin();
   const { page } = opened;
   await page.getByRole("button", { name: "Guest pass" }).click();
@@ -165,7 +149,7 @@ test("a guest pass is for actions that exist, gets a name and another link, and 
   }
 });
 
-test("a pass that two phones open at once is for one of them, and its runs are counted together", async () => {
+testPage("a pass that two phones open at once is for one of them, and its runs are counted together", async () => {
   await using opened = await openAdmin();
   const { page } = opened;
   await page.getByRole("button", { name: "Guest pass" }).click();
@@ -188,7 +172,7 @@ test("a pass that two phones open at once is for one of them, and its runs are c
   await page.getByRole("region", { name: "plumber" }).getByText(/action open-gate · (done|refused)/).waitFor();
 });
 
-test("a device gets a new secret, and its old one ends once it has paired", async () => {
+testPage("a device gets a new secret, and its old one ends once it has paired", async () => {
   await using opened = await openAdmin();
   const { page } = opened;
   await page.getByRole("button", { name: "Add a device" }).click();
@@ -208,7 +192,7 @@ test("a device gets a new secret, and its old one ends once it has paired", asyn
   assertEquals(await publish(new GatewayClient({ url: second.url, key: second.key }), "home/a"), 200);
 });
 
-test("refused requests and the checks of the doctor are shown", async () => {
+testPage("refused requests and the checks of the doctor are shown", async () => {
   await using opened = await openAdmin();
   const { page } = opened;
   const stranger = new GatewayClient({ url: theHome().gateway.url, key: "00".repeat(32) });
@@ -227,7 +211,7 @@ test("refused requests and the checks of the doctor are shown", async () => {
   assertEquals(opened.faults, []);
 });
 
-test("every screen is accessible, and fits, in every look, in French, too", async () => {
+testPage("every screen is accessible, and fits, in every look, in French, too", async () => {
   for (const locale of ["en-GB", "fr-FR"]) {
     await using opened = await openAdmin({ locale });
     const { page } = opened;
@@ -249,7 +233,7 @@ test("every screen is accessible, and fits, in every look, in French, too", asyn
   }
 });
 
-test("the language is chosen on the page, and kept", async () => {
+testPage("the language is chosen on the page, and kept", async () => {
   await using opened = await openAdmin();
   const { page } = opened;
   await page.getByRole("button", { name: "Français" }).click();
@@ -259,7 +243,7 @@ test("the language is chosen on the page, and kept", async () => {
   assertEquals(await page.evaluate("document.documentElement.lang"), "fr");
 });
 
-test("a tab without the link, or with a wrong one, shows how to get it, and nothing else", async () => {
+testPage("a tab without the link, or with a wrong one, shows how to get it, and nothing else", async () => {
   for (const fragment of ["", `#token=${"0".repeat(64)}`]) {
     await using opened = await openPage(`http://127.0.0.1:${port}/admin/${fragment}`);
     await opened.page.getByText("deno task admin").waitFor();
@@ -269,7 +253,7 @@ test("a tab without the link, or with a wrong one, shows how to get it, and noth
   }
 });
 
-test("the public port has no Admin page, and a page of another port of this machine is refused", async () => {
+testPage("the public port has no Admin page, and a page of another port of this machine is refused", async () => {
   const admin = `http://127.0.0.1:${port}/admin`;
   assertEquals(await statusOf(fetch(`${theHome().url}admin/`)), 404);
   const { text } = await runCommand("admin");
@@ -289,7 +273,7 @@ test("the public port has no Admin page, and a page of another port of this mach
   opened.faults.splice(0);
 });
 
-test("the command admin gives no link to a program that does not know the token", async () => {
+testPage("the command admin gives no link to a program that does not know the token", async () => {
   const other = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => Response.json({ proof: "00" }));
   const { success, stdout, stderr } = await spawnMain(["admin"], {
     directory: theHome().gateway.directory,

@@ -3,25 +3,14 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Page } from "playwright-core";
 import { until } from "../support/deadline.ts";
 import { EVERYTHING, startActionsHome } from "./support/actions_home.ts";
-import { NEEDS, type OpenedPage, type OpenOptions, testPage, useBrowser } from "./support/browser.ts";
-import type { TestHome } from "./support/home.ts";
+import { type OpenedPage, type OpenOptions, testPage, useBrowser } from "./support/browser.ts";
 import { makeLink, runKeys } from "./support/pairing.ts";
+import { useHome } from "./support/shared_home.ts";
 
 const openPage = useBrowser();
 
-let started: TestHome | undefined;
+const theHome = useHome(startActionsHome);
 let keys = 0;
-
-Deno.test.beforeAll(async () => {
-  if (NEEDS.chromium !== undefined) started = await startActionsHome();
-});
-
-Deno.test.afterAll(async () => await started?.[Symbol.asyncDispose]());
-
-function theHome(): TestHome {
-  if (started === undefined) throw new Error("The home is not started");
-  return started;
-}
 
 /** Opens the page by a new pairing link. */
 async function openPaired(rights: readonly string[] = EVERYTHING, options: OpenOptions = {}): Promise<

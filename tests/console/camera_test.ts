@@ -2,9 +2,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { encode } from "uqr";
 import { EVERYTHING, startActionsHome } from "./support/actions_home.ts";
-import { NEEDS, testPage, useBrowser } from "./support/browser.ts";
-import type { TestHome } from "./support/home.ts";
+import { testPage, useBrowser } from "./support/browser.ts";
 import { makeLink } from "./support/pairing.ts";
+import { useHome } from "./support/shared_home.ts";
 
 const VIDEO = await Deno.makeTempFile({ prefix: "camera-", suffix: ".y4m" });
 
@@ -16,16 +16,9 @@ const open = useBrowser([
   "--host-resolver-rules=MAP home.test 127.0.0.1",
 ]);
 
-let home: TestHome | undefined;
+const theHome = useHome(startActionsHome);
 
-Deno.test.beforeAll(async () => {
-  if (NEEDS.chromium !== undefined) home = await startActionsHome();
-});
-
-Deno.test.afterAll(async () => {
-  await home?.[Symbol.asyncDispose]();
-  await Deno.remove(VIDEO);
-});
+Deno.test.afterAll(() => Deno.remove(VIDEO));
 
 /** Returns a video of one frame with a code, in the format YUV4MPEG2. */
 function videoOf(text: string): Uint8Array<ArrayBuffer> {
@@ -50,9 +43,8 @@ function videoOf(text: string): Uint8Array<ArrayBuffer> {
 }
 
 testPage("a camera that sees the code pairs the device", async () => {
-  if (home === undefined) throw new Error("The home is not started");
-  await Deno.writeFile(VIDEO, videoOf(await makeLink(home, "pair", "phone", ...EVERYTHING)));
-  await using opened = await open(home.url, { permissions: ["camera"] });
+  await Deno.writeFile(VIDEO, videoOf(await makeLink(theHome(), "pair", "phone", ...EVERYTHING)));
+  await using opened = await open(theHome().url, { permissions: ["camera"] });
   const { page } = opened;
   await page.getByRole("button", { name: "Scan the code" }).click();
   await page.locator(".viewfinder").waitFor();
@@ -62,8 +54,7 @@ testPage("a camera that sees the code pairs the device", async () => {
 });
 
 testPage("over plain http, the page says why it cannot work, and sends nothing", async () => {
-  if (home === undefined) throw new Error("The home is not started");
-  const url = home.url.replace("127.0.0.1", "home.test");
+  const url = theHome().url.replace("127.0.0.1", "home.test");
   await using opened = await open(`${url}#pair=AAECAwQFBgcICQoLDA0ODw`);
   const posts: string[] = [];
   opened.page.on("request", (request) => {

@@ -1,16 +1,17 @@
 /** Screen of Home Assistant: entities, controls and histories, with the rights of several keys. */
 import { assertEquals, assertMatch } from "@std/assert";
 import type { Page } from "playwright-core";
+import { testPage } from "./support/browser.ts";
 import { useScreen } from "./support/screens.ts";
 
-const { test, theHome, openScreen } = useScreen("Home Assistant");
+const { theHome, openScreen } = useScreen("Home Assistant");
 
 const EVERYTHING = ["--ha-read", "*", "--ha-call", "*@*", "--ha-call", "script.good_night"];
 
 const card = (page: Page, name: string) =>
   page.locator(".unit").filter({ has: page.getByRole("heading", { name, exact: true }) });
 
-test("entities show their states in words, and follow Home Assistant", async () => {
+testPage("entities show their states in words, and follow Home Assistant", async () => {
   await using opened = await openScreen(EVERYTHING);
   const { page } = opened;
   await card(page, "Front door lock").getByText("Locked").waitFor();
@@ -22,7 +23,7 @@ test("entities show their states in words, and follow Home Assistant", async () 
   assertEquals(opened.faults, []);
 });
 
-test("switch, slider and buttons call services, and show the state that follows", async () => {
+testPage("switch, slider and buttons call services, and show the state that follows", async () => {
   await using opened = await openScreen(EVERYTHING);
   const { page } = opened;
   const { client } = theHome().gateway;
@@ -44,7 +45,7 @@ test("switch, slider and buttons call services, and show the state that follows"
   assertEquals(opened.faults, []);
 });
 
-test("a lock asks before it is opened", async () => {
+testPage("a lock asks before it is opened", async () => {
   await using opened = await openScreen(EVERYTHING);
   const { page } = opened;
   const lock = card(page, "Front door lock");
@@ -61,7 +62,7 @@ test("a lock asks before it is opened", async () => {
   assertEquals(opened.faults, []);
 });
 
-test("a narrow key sees the entities that it may read, and only the controls that it may use", async () => {
+testPage("a narrow key sees the entities that it may read, and only the controls that it may use", async () => {
   await using opened = await openScreen(["--ha-read", "light.*", "--ha-call", "light.turn_on@light.kitchen"]);
   const { page } = opened;
   await card(page, "Living room").getByText("On", { exact: true }).waitFor();
@@ -74,7 +75,7 @@ test("a narrow key sees the entities that it may read, and only the controls tha
   assertEquals(opened.faults, []);
 });
 
-test("a key that may only call sees what its calls name, without a state", async () => {
+testPage("a key that may only call sees what its calls name, without a state", async () => {
   const rights = ["--ha-call", "script.good_night", "--ha-call", "cover.*@cover.living_room"];
   await using opened = await openScreen(rights);
   const { page } = opened;
@@ -87,7 +88,7 @@ test("a key that may only call sees what its calls name, without a state", async
   assertEquals(opened.faults, []);
 });
 
-test("the search finds ids and names, and the address names a domain", async () => {
+testPage("the search finds ids and names, and the address names a domain", async () => {
   await using opened = await openScreen(["--ha-read", "*"]);
   const { page } = opened;
   await page.getByRole("searchbox").fill("kitchen temp");
@@ -100,7 +101,7 @@ test("the search finds ids and names, and the address names a domain", async () 
   assertEquals(opened.faults, []);
 });
 
-test("entities and a history have no violation of axe's rules, and fit, in every look", async () => {
+testPage("entities and a history have no violation of axe's rules, and fit, in every look", async () => {
   await using opened = await openScreen(EVERYTHING);
   const { page } = opened;
   await card(page, "Kitchen temperature").getByText("°C").waitFor();

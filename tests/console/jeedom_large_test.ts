@@ -1,19 +1,20 @@
 /** Screen of Jeedom in the largest known home, and without an answer of Jeedom. */
 import { assert, assertEquals } from "@std/assert";
 import { startJeedom } from "../support/jeedom_server.ts";
+import { testPage } from "./support/browser.ts";
 import { startHome } from "./support/home.ts";
 import { useScreen } from "./support/screens.ts";
 
 const jeedom = startJeedom({ isLarge: true });
 
-const { test, openScreen } = useScreen(
+const { openScreen } = useScreen(
   "Jeedom",
   () => startHome({ JEEDOM_URL: jeedom.url, JEEDOM_APIKEY: jeedom.apikey }),
 );
 
 Deno.test.afterAll(() => jeedom.stop());
 
-test("300 devices are counted and searched, and shown part by part", async () => {
+testPage("300 devices are counted and searched, and shown part by part", async () => {
   await using opened = await openScreen(["--service", "jeedom"]);
   const { page } = opened;
   await page.getByText("308 found", { exact: true }).waitFor();
@@ -27,7 +28,7 @@ test("300 devices are counted and searched, and shown part by part", async () =>
   assertEquals(opened.faults, []);
 });
 
-test("a Jeedom that fails is reported with what the gateway says of it, and asked again by a button", async () => {
+testPage("a Jeedom that fails is reported with what the gateway says of it, and asked again by a button", async () => {
   jeedom.simulated.mode = "database-down";
   await using opened = await openScreen(["--service", "jeedom"]);
   const { page } = opened;

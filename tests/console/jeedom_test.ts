@@ -2,13 +2,14 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import type { Page } from "playwright-core";
 import { until } from "../support/deadline.ts";
+import { testPage } from "./support/browser.ts";
 import { useScreen } from "./support/screens.ts";
 
-const { test, theHome, openHome, openScreen } = useScreen("Jeedom");
+const { theHome, openHome, openScreen } = useScreen("Jeedom");
 
 const card = (page: Page, name: string) => page.locator(".unit", { hasText: name });
 
-test("rooms show equipment and values, which follow Jeedom's changes", async () => {
+testPage("rooms show equipment and values, which follow Jeedom's changes", async () => {
   await using opened = await openScreen(["--service", "jeedom"]);
   const { page } = opened;
   await card(page, "Climate sensor").getByText("Temperature").first().waitFor();
@@ -23,7 +24,7 @@ test("rooms show equipment and values, which follow Jeedom's changes", async () 
   assertEquals(opened.faults, []);
 });
 
-test("a switch, a slider, a list and a colour run their actions, and show what Jeedom reports", async () => {
+testPage("a switch, a slider, a list and a colour run their actions, and show what Jeedom reports", async () => {
   await using opened = await openScreen(["--service", "jeedom"]);
   const { page } = opened;
   const { home } = theHome();
@@ -53,7 +54,7 @@ test("a switch, a slider, a list and a colour run their actions, and show what J
   assertEquals(opened.faults, []);
 });
 
-test("an action for which Jeedom asks runs only when it is confirmed", async () => {
+testPage("an action for which Jeedom asks runs only when it is confirmed", async () => {
   await using opened = await openScreen(["--service", "jeedom"]);
   const { page } = opened;
   const { home } = theHome();
@@ -74,7 +75,7 @@ test("an action for which Jeedom asks runs only when it is confirmed", async () 
   assertEquals(opened.faults, []);
 });
 
-test("a message is written in a dialog, and an answer that never comes is reported as not known", async () => {
+testPage("a message is written in a dialog, and an answer that never comes is reported as not known", async () => {
   await using opened = await openScreen(["--service", "jeedom"]);
   const { page } = opened;
   const speaker = card(page, "Speaker");
@@ -89,7 +90,7 @@ test("a message is written in a dialog, and an answer that never comes is report
   await card(page, "Gate").getByText("not known whether it ran").waitFor();
 });
 
-test("the search finds commands, and the address names a room", async () => {
+testPage("the search finds commands, and the address names a room", async () => {
   await using opened = await openScreen(["--service", "jeedom"]);
   const { page } = opened;
   await page.getByRole("searchbox").fill("humid");
@@ -106,7 +107,7 @@ test("the search finds commands, and the address names a room", async () => {
   assertEquals(opened.faults, []);
 });
 
-test("a history shows every period, also in French", async () => {
+testPage("a history shows every period, also in French", async () => {
   await using opened = await openScreen(["--service", "jeedom"]);
   const { page } = opened;
   await page.getByRole("button", { name: "History of Humidity" }).click();
@@ -126,7 +127,7 @@ test("a history shows every period, also in French", async () => {
   assertEquals(opened.faults, []);
 });
 
-test("a key for some commands and a scenario sees only these, with their values and actions", async () => {
+testPage("a key for some commands and a scenario sees only these, with their values and actions", async () => {
   await using opened = await openScreen(["--command", "1", "--command", "31", "--command", "3", "--scenario", "1"]);
   const { page } = opened;
   await page.getByText("Temperature").waitFor();
@@ -141,31 +142,37 @@ test("a key for some commands and a scenario sees only these, with their values 
   assertEquals(opened.faults, []);
 });
 
-test("a key that may only run a command is asked before each run, as it is not known what the command does", async () => {
-  await using opened = await openScreen(["--command", "31", "--method", "cmd::execCmd"]);
-  const { page } = opened;
-  theHome().home.set(3, 0);
-  await page.getByRole("button", { name: "#31" }).click();
-  const dialog = page.locator("dialog[open]");
-  assertMatch(await dialog.innerText(), /not known what command #31 does/);
-  await dialog.getByRole("button", { name: "Run" }).click();
-  await until("the light to be switched on", () => theHome().home.value(3) === 1);
-  assertEquals(opened.faults, []);
-});
+testPage(
+  "a key that may only run a command is asked before each run, as it is not known what the command does",
+  async () => {
+    await using opened = await openScreen(["--command", "31", "--method", "cmd::execCmd"]);
+    const { page } = opened;
+    theHome().home.set(3, 0);
+    await page.getByRole("button", { name: "#31" }).click();
+    const dialog = page.locator("dialog[open]");
+    assertMatch(await dialog.innerText(), /not known what command #31 does/);
+    await dialog.getByRole("button", { name: "Run" }).click();
+    await until("the light to be switched on", () => theHome().home.value(3) === 1);
+    assertEquals(opened.faults, []);
+  },
+);
 
-test("a key that may list nothing is told which right is missing, and one without Jeedom has no such screen", async () => {
-  await using opened = await openScreen(["--method", "version"]);
-  const { page } = opened;
-  await page.getByText("may not list").waitFor();
-  assertMatch(await page.locator(".command").innerText(), /keys set phone-\d+ --method 'jeeObject::full'/);
-  assertEquals(await opened.checkAccessibility(), []);
-  assertEquals(opened.faults, []);
-  await using other = await openHome(["--service", "mqtt"]);
-  await other.page.locator(".pill.live").waitFor();
-  assertEquals(await other.page.locator(".nav a", { hasText: "Jeedom" }).count(), 0);
-});
+testPage(
+  "a key that may list nothing is told which right is missing, and one without Jeedom has no such screen",
+  async () => {
+    await using opened = await openScreen(["--method", "version"]);
+    const { page } = opened;
+    await page.getByText("may not list").waitFor();
+    assertMatch(await page.locator(".command").innerText(), /keys set phone-\d+ --method 'jeeObject::full'/);
+    assertEquals(await opened.checkAccessibility(), []);
+    assertEquals(opened.faults, []);
+    await using other = await openHome(["--service", "mqtt"]);
+    await other.page.locator(".pill.live").waitFor();
+    assertEquals(await other.page.locator(".nav a", { hasText: "Jeedom" }).count(), 0);
+  },
+);
 
-test("rooms and a history have no violation of axe's rules, and fit, in every look", async () => {
+testPage("rooms and a history have no violation of axe's rules, and fit, in every look", async () => {
   await using opened = await openScreen(["--service", "jeedom"]);
   const { page } = opened;
   await card(page, "Climate sensor").getByText("°C").waitFor();

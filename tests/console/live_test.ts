@@ -2,35 +2,28 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Page } from "playwright-core";
 import { until } from "../support/deadline.ts";
-import { NEEDS, type OpenedPage, type OpenOptions, testPage, useBrowser } from "./support/browser.ts";
-import { startHome, type TestHome } from "./support/home.ts";
+import { type OpenedPage, type OpenOptions, testPage, useBrowser } from "./support/browser.ts";
+import { startHome } from "./support/home.ts";
 import { makeLink } from "./support/pairing.ts";
+import { useHome } from "./support/shared_home.ts";
 import { startToxicProxy } from "../support/toxic_proxy.ts";
 
 const openPage = useBrowser();
 
-let started: TestHome | undefined;
-let keys = 0;
-
-Deno.test.beforeAll(async () => {
-  if (NEEDS.chromium === undefined) return;
-  started = await startHome();
-  await started.startSensors(400);
-  await publish("home/kitchen/energy", JSON.stringify({ power: 412.5, phases: [{ voltage: 230.1 }], on: true }), true);
-  await publish("home/hall/camera", PICTURE, true);
+const theHome = useHome(async () => {
+  const home = await startHome();
+  await home.startSensors(400);
+  const energy = JSON.stringify({ power: 412.5, phases: [{ voltage: 230.1 }], on: true });
+  await home.gateway.client.publish("home/kitchen/energy", energy, { qos: 1, retain: true });
+  await home.gateway.client.publish("home/hall/camera", PICTURE, { qos: 1, retain: true });
+  return home;
 });
-
-Deno.test.afterAll(async () => await started?.[Symbol.asyncDispose]());
+let keys = 0;
 
 /** A PNG of one pixel. */
 const PICTURE = Uint8Array.fromBase64(
   "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
 );
-
-function theHome(): TestHome {
-  if (started === undefined) throw new Error("The home is not started");
-  return started;
-}
 
 /** Publishes through the gateway. */
 async function publish(topic: string, payload: string | Uint8Array, retain = false): Promise<void> {

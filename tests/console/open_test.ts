@@ -3,32 +3,25 @@ import { assert, assertEquals } from "@std/assert";
 import type { Page } from "playwright-core";
 import { until } from "../support/deadline.ts";
 import { startGatewayProcess } from "../support/gateway_process.ts";
-import { NEEDS, testPage, useBrowser } from "./support/browser.ts";
-import { startHome, type TestHome } from "./support/home.ts";
+import { testPage, useBrowser } from "./support/browser.ts";
+import type { TestHome } from "./support/home.ts";
 import { makeLink } from "./support/pairing.ts";
 import { startPrefixProxy } from "./support/prefix_proxy.ts";
+import { useHome } from "./support/shared_home.ts";
 
 const open = useBrowser();
 
-let home: TestHome | undefined;
-
-Deno.test.beforeAll(async () => {
-  if (NEEDS.chromium !== undefined) home = await startHome();
-});
-
-Deno.test.afterAll(async () => await home?.[Symbol.asyncDispose]());
-
-const url = () => home?.url ?? "";
+const theHome = useHome();
 
 testPage("the page opens without a fault and without a violation of axe's rules in every look", async () => {
-  await using opened = await open(url());
+  await using opened = await open(theHome().url);
   await opened.page.locator("#app > *").first().waitFor();
   assertEquals(await opened.checkLooks("open"), []);
   assertEquals(opened.faults, []);
 });
 
 testPage("a violation of the policy, an error and a request elsewhere are recognized as faults", async () => {
-  await using opened = await open(url());
+  await using opened = await open(theHome().url);
   await opened.page.evaluate(`
     document.body.setAttribute("style", "color: red");
     fetch("http://127.0.0.1:9/").catch(() => {});
@@ -49,7 +42,7 @@ testPage("a violation of the policy, an error and a request elsewhere are recogn
 });
 
 testPage("the browser asks only once for files that are named by their content", async () => {
-  await using opened = await open(url(), { serviceWorkers: "block" });
+  await using opened = await open(theHome().url, { serviceWorkers: "block" });
   await opened.page.reload();
   const sizes = await opened.page.evaluate(`performance.getEntriesByType("resource")
     .filter(({ name }) => name.includes("/assets/")).map(({ transferSize }) => transferSize)`);
@@ -80,17 +73,16 @@ testPage(
   "two gateways under two prefixes of one origin are two homes, no request goes to the other one, and a screen that breaks " +
     "leaves the page as it is",
   async () => {
-    if (home === undefined) throw new Error("The home is not started");
     await using running = new AsyncDisposableStack();
     const other = await startGatewayProcess({ RATE_LIMITS: "off" });
     running.defer(async () => void await other.stop());
-    const proxy = running.use(startPrefixProxy({ "/a": home.gateway.url, "/b": other.url }));
+    const proxy = running.use(startPrefixProxy({ "/a": theHome().gateway.url, "/b": other.url }));
     const link = async (prefix: string, gateway: TestHome["gateway"], name: string) =>
       (await makeLink({ gateway }, "pair", name, "--service", "mqtt")).replace(gateway.url, proxy.origin + prefix);
     const postsTo = (prefix: string) =>
       proxy.requests.filter((request) => request.startsWith(`POST ${prefix}/`)).length;
 
-    await using opened = await open(await link("/a", home.gateway, "upstairs"));
+    await using opened = await open(await link("/a", theHome().gateway, "upstairs"));
     const { page } = opened;
     await page.locator(".pill.live").waitFor();
     await showDevice(page);
@@ -120,8 +112,7 @@ testPage(
 );
 
 testPage("a new version of the page waits until it is asked for", async () => {
-  if (home === undefined) throw new Error("The home is not started");
-  await using proxy = startPrefixProxy({ "/a": home.gateway.url });
+  await using proxy = startPrefixProxy({ "/a": theHome().gateway.url });
   await using opened = await open(`${proxy.origin}/a/`);
   const { page } = opened;
   const version = () => page.locator("html").getAttribute("data-version");

@@ -26,6 +26,7 @@ import type { ServiceModule } from "../../src/services/service.ts";
 import { EventEncoder } from "../../src/streams/event_encoder.ts";
 import { SYSTEM_CLOCK } from "../../src/lib/clock.ts";
 import { configurationPage, envExample } from "../../tools/docs/settings_docs.ts";
+import { ROOT, sourceFiles } from "../support/source_files.ts";
 import { until } from "../support/deadline.ts";
 import { answering, makeContext, NEVER_ABORTED } from "../support/doctor_context.ts";
 import { createEchoService, echo } from "../support/echo_service/echo.ts";
@@ -126,7 +127,6 @@ const MAY_NAME = [
 ];
 
 Deno.test("no other file of the source names a service", async () => {
-  const root = join(import.meta.dirname ?? ".", "../../src");
   const names = [...SERVICES, ...OPEN_SERVICES].map(({ name }) => name);
   const any = names.join("|");
   // "http" is also the name of a protocol.
@@ -134,20 +134,13 @@ Deno.test("no other file of the source names a service", async () => {
   // An import from its folder, its name as a text, its settings or its field of an object.
   const named = new RegExp(`services/(${any})/|["'\`](${words})["'\`]|\\.(${any})\\b|\\{ (${any})\\b`);
   const found: string[] = [];
-  for (const path of await sourceFiles(root)) {
-    const text = await Deno.readTextFile(join(root, path));
+  for await (const file of sourceFiles("src/")) {
+    const path = file.slice("src/".length);
+    const text = await Deno.readTextFile(join(ROOT, file));
     if (named.test(text) && !MAY_NAME.some((pattern) => pattern.test(path))) found.push(path);
   }
   assertEquals(found, []);
 });
-
-async function sourceFiles(root: string, folder = ""): Promise<string[]> {
-  const entries = await Array.fromAsync(Deno.readDir(join(root, folder)));
-  const nested = await Promise.all(
-    entries.map(({ name, isDirectory }) => isDirectory ? sourceFiles(root, join(folder, name)) : [join(folder, name)]),
-  );
-  return nested.flat();
-}
 
 /** A machine with these variables, which collects what commands print. */
 function machine(args: readonly string[], variables: Readonly<Record<string, string>> = {}) {

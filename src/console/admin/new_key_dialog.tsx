@@ -11,6 +11,7 @@ import { type Expiry, ExpiryField, TextField } from "./form_fields.tsx";
 import { OfferFormDialog } from "./offer_form.tsx";
 import { RightsFields } from "./rights_fields.tsx";
 import type { OfferForm } from "./use_offer.ts";
+import { Segments } from "../components/segments.tsx";
 
 /** Form; its result is a link with a QR code. */
 export function NewKeyDialog(form: OfferForm) {
@@ -32,10 +33,13 @@ export function NewKeyDialog(form: OfferForm) {
       />
       <div class="form-field">
         <span class="visually-hidden" id="rights-choice">{texts.rights}</span>
-        <div class="segments" role="group" aria-labelledby="rights-choice">
-          <button type="button" aria-pressed={!isChosen} onClick={() => setIsChosen(false)}>{texts.everyday}</button>
-          <button type="button" aria-pressed={isChosen} onClick={() => setIsChosen(true)}>{texts.choose}</button>
-        </div>
+        <Segments
+          labelledBy="rights-choice"
+          choices={[false, true]}
+          value={isChosen}
+          text={(own) => own ? texts.choose : texts.everyday}
+          onChoose={setIsChosen}
+        />
         <small>
           {isChosen
             ? texts.chooseAbout

@@ -6,6 +6,7 @@
 import { useId } from "preact/hooks";
 import { type Choice, fitsInRow } from "./choice.ts";
 import { type ControlProps, Line } from "./line.tsx";
+import { Segments } from "../components/segments.tsx";
 
 /** Properties of the control. */
 export interface ChoiceLineProps extends ControlProps {
@@ -23,19 +24,13 @@ export function ChoiceLine({ choices, value, isDisabled, onChoose, ...line }: Ch
   if (fitsInRow(choices.map(({ label }) => label))) {
     return (
       <Line {...line}>
-        <div class="segments">
-          {choices.map((choice) => (
-            <button
-              key={choice.value}
-              type="button"
-              aria-pressed={choice.value === value}
-              aria-disabled={isDisabled}
-              onClick={() => !isDisabled && onChoose(choice.value)}
-            >
-              {choice.label}
-            </button>
-          ))}
-        </div>
+        <Segments
+          choices={choices.map(({ value }) => value)}
+          value={value}
+          text={(value) => choices.find((choice) => choice.value === value)?.label ?? value}
+          isDisabled={isDisabled}
+          onChoose={onChoose}
+        />
       </Line>
     );
   }

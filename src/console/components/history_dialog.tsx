@@ -10,6 +10,7 @@ import type { ChartData } from "./chart_data.ts";
 import { Dialog } from "./dialog.tsx";
 import { HISTORY_TEXTS } from "./history_texts.ts";
 import { lastingUntil, valuesOf } from "./history_values.ts";
+import { Segments } from "./segments.tsx";
 
 /** Periods that can be chosen, in milliseconds. */
 const PERIODS = { hours: 6 * 3_600_000, day: 86_400_000, week: 7 * 86_400_000, month: 30 * 86_400_000 } as const;
@@ -85,18 +86,13 @@ export function HistoryDialog({ title, unit, stepTexts, isUtc, load, now, onClos
           <b>{write(at === undefined ? facts?.last : pointed)}</b>
           <span>{at === undefined ? texts.last : format.dateTime(isUtc ? asLocal(at) : at)}</span>
         </p>
-        <div class="segments" role="group" aria-label={texts.period}>
-          {(Object.keys(PERIODS) as Period[]).map((one) => (
-            <button
-              key={one}
-              type="button"
-              aria-pressed={one === period}
-              onClick={() => setPeriod(one)}
-            >
-              {texts.periods[one]}
-            </button>
-          ))}
-        </div>
+        <Segments
+          label={texts.period}
+          choices={Object.keys(PERIODS) as Period[]}
+          value={period}
+          text={(one) => texts.periods[one]}
+          onChoose={setPeriod}
+        />
       </div>
       {loading.kind === "loading" && <p class="history-state quiet" role="status">{app.loading}</p>}
       {loading.kind === "failed" && (

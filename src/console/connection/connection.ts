@@ -4,31 +4,18 @@
  * @module
  */
 import { computed, type Signal, signal } from "@preact/signals";
-import { GatewayClient, GatewayError, type JeedomEvent, type StreamEvent, WrongKeyError } from "@e2e-gateway/client";
+import { GatewayClient, GatewayError, type JeedomEvent, WrongKeyError } from "@e2e-gateway/client";
 import { Backoff } from "../../lib/backoff.ts";
 import { type Clock, SYSTEM_CLOCK } from "../../lib/clock.ts";
 import type { Home } from "../homes/home.ts";
 import type { Observable } from "../observable.ts";
 import { type DeviceInfo, parseDeviceInfo } from "./device_info.ts";
 import { ExchangeRecorder, type LastExchange } from "./last_exchange.ts";
-import { isAnswer, isRefusal, isTemporary } from "./failures.ts";
+import { isAnswer } from "./failures.ts";
+import { HomeStreams, type StreamCounts, type StreamService } from "./home_streams.ts";
 import { secretKeyOf } from "./secret_key.ts";
-import { SharedStream, type Subscription } from "./shared_stream.ts";
+import type { Subscription } from "./shared_stream.ts";
 import { after, type Facts, initialFacts, type Occurrence, type Status, statusOf } from "./status.ts";
-import { coversFilter, matchesEntity } from "./topic_match.ts";
-
-/** Service that has streams. */
-export type StreamService = "mqtt" | "home_assistant";
-
-/** Numbers of what happened to the streams since the page was opened. */
-export interface StreamCounts {
-  /** Times at which messages may have been missed. */
-  readonly gaps: number;
-  /** Times at which a stream went on from where it broke off. */
-  readonly resumes: number;
-  /** Times at which the gateway ended a stream because this device was too slow. */
-  readonly slow: number;
-}
 
 /** Home, and what the page knew of it when it was last open. */
 export interface ConnectionOptions {
@@ -61,7 +48,6 @@ export class Connection {
   readonly home: Home;
   readonly #facts: Signal<Facts>;
   readonly #device: Signal<DeviceInfo | undefined>;
-  readonly #counts = signal<StreamCounts>({ gaps: 0, resumes: 0, slow: 0 });
   readonly #exchange = signal<LastExchange | undefined>(undefined);
   readonly #clockDifference = signal<number | undefined>(undefined);
   /** Status as people see it. */
@@ -70,7 +56,7 @@ export class Connection {
   /** Client of streams and polls, which run beside requests: the recorder could mix them up. */
   readonly #streamClient: GatewayClient;
   readonly #recorder: ExchangeRecorder;
-  readonly #streams: Readonly<Record<StreamService, SharedStream>>;
+  readonly #streams: HomeStreams;
   readonly #onDevice: ((device: DeviceInfo) => void) | undefined;
   readonly #clock: Clock;
   readonly #backoff = new Backoff(Math.random);
@@ -91,10 +77,13 @@ export class Connection {
     const options = { url: home.base, key: secretKeyOf(home), keyName: home.name, protocol: 2, clock } as const;
     this.#client = new GatewayClient({ ...options, fetch: this.#recorder.fetch });
     this.#streamClient = new GatewayClient({ ...options, fetch });
-    this.#streams = {
-      mqtt: this.#stream("mqtt", coversFilter, (topics) => ({ topics })),
-      home_assistant: this.#stream("home_assistant", matchesEntity, (entities) => ({ entities })),
-    };
+    this.#streams = new HomeStreams({
+      client: this.#streamClient,
+      clock,
+      onOccurrence: (occurrence) => this.#note(occurrence),
+      onFailed: (error) => this.#noteFailure(error),
+      onInterrupted: () => void this.check(),
+    });
   }
 
   /** Description of the key; undefined until the gateway answered, and for a gateway that has none. */
@@ -104,7 +93,7 @@ export class Connection {
 
   /** Numbers of gaps and resumes. */
   get counts(): Observable<StreamCounts> {
-    return this.#counts;
+    return this.#streams.counts;
   }
 
   /** Last request beside its envelope. */
@@ -140,7 +129,7 @@ export class Connection {
 
   /** Listens to a service. Returns a function that ends it. */
   subscribe(service: StreamService, subscription: Subscription): () => void {
-    return this.#streams[service].add(subscription);
+    return this.#streams.subscribe(service, subscription);
   }
 
   /**
@@ -157,8 +146,10 @@ export class Connection {
     if (isVisible === this.#isVisible || this.#isClosed) return;
     this.#isVisible = isVisible;
     this.#cancelCheck();
-    for (const stream of Object.values(this.#streams)) isVisible ? stream.resume() : stream.pause();
-    if (isVisible) void this.check();
+    if (isVisible) {
+      this.#streams.resume();
+      void this.check();
+    } else this.#streams.pause();
   }
 
   /** Asks at once whether gateway and key are there, and what the key may do. */
@@ -204,68 +195,12 @@ export class Connection {
     this.#isClosed = true;
   }
 
-  #stream(
-    service: StreamService,
-    covers: (filter: string, wanted: string) => boolean,
-    fields: (filters: readonly string[]) => Readonly<Record<string, unknown>>,
-  ): SharedStream {
-    const backoff = new Backoff(Math.random);
-    const stream = new SharedStream({
-      open: (filters, { since, signal }) =>
-        this.#streamClient.subscribeTo(service, fields(filters), { since, signal, keep: true }),
-      covers,
-      onEvent: (event) => {
-        backoff.reset();
-        this.#heard(service, event);
-      },
-      onOpening: () => this.#note({ type: "opening", stream: service }),
-      onClosed: () => this.#note({ type: "closed", stream: service }),
-      isRefusal,
-      onFailed: (error) => {
-        if (!(error instanceof GatewayError)) throw error;
-        this.#noteFailure(error);
-        if (!isTemporary(error)) {
-          this.#note({ type: "closed", stream: service });
-          return undefined;
-        }
-        return Math.max(backoff.next(), error.retryAfterMs ?? 0);
-      },
-      delay: (ms, run) => this.#clock.after(ms, run),
-    });
-    stream.pause();
-    return stream;
-  }
-
-  #heard(stream: StreamService, event: StreamEvent): void {
-    switch (event.type) {
-      case "message":
-        return;
-      case "connected":
-        this.#note({ type: "heard", at: this.#clock.now() });
-        this.#note({ type: "opened", stream });
-        return;
-      case "gap":
-        return this.#count("gaps");
-      case "offline":
-        return this.#note({ type: "opening", stream });
-      case "online":
-        return this.#note({ type: "opened", stream });
-      default:
-        // The stream ended, and is resumed.
-        this.#count(event.code === "too_slow" ? "slow" : "resumes");
-        this.#note({ type: "opening", stream });
-        // Is it the stream alone, or the gateway, or the key?
-        void this.check();
-    }
-  }
-
   #answered(): void {
     const { kind } = this.status.value;
     this.#backoff.reset();
     this.#note({ type: "answered", at: this.#clock.now() });
     const wasCutOff = kind === "offline" || kind === "revoked";
-    if (!wasCutOff || !this.#isVisible) return;
-    for (const stream of Object.values(this.#streams)) stream.hurry();
+    if (wasCutOff && this.#isVisible) this.#streams.retryNow();
   }
 
   #noteFailure(error: unknown): void {
@@ -275,10 +210,5 @@ export class Connection {
 
   #note(occurrence: Occurrence): void {
     if (!this.#isClosed) this.#facts.value = after(this.#facts.peek(), occurrence);
-  }
-
-  #count(what: keyof StreamCounts): void {
-    const counts = this.#counts.peek();
-    this.#counts.value = { ...counts, [what]: counts[what] + 1 };
   }
 }

@@ -73,6 +73,16 @@ export function readableEntities({ rights }: Pick<DeviceInfo, "rights">): readon
   return listOf(rights, "home_assistant", "read");
 }
 
+/** Returns the topic filters that the key may publish below. */
+export function publishableTopics({ rights }: Pick<DeviceInfo, "rights">): readonly string[] {
+  return listOf(rights, "mqtt", "publish");
+}
+
+/** Returns whether the key may read any topic or entity. */
+export function mayReadAny(device: Pick<DeviceInfo, "rights">): boolean {
+  return readableTopics(device).length + readableEntities(device).length > 0;
+}
+
 function listOf(rights: DeviceInfo["rights"], service: string, member: string): readonly string[] {
   const own = rights[service];
   return isObject(own) ? textsOf(own[member]) : [];

@@ -98,7 +98,7 @@ export class SharedStream {
   }
 
   /** Opens the stream at once, if it waits before another attempt. */
-  hurry(): void {
+  retryNow(): void {
     if (!this.#isConnected) this.#retry();
   }
 

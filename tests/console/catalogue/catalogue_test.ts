@@ -1,17 +1,54 @@
+import { join } from "node:path";
 import { assertEquals, assertNotEquals } from "@std/assert";
+import { en as adminEnglish } from "../../../src/console/admin/catalogue/en.ts";
+import { fr as adminFrench } from "../../../src/console/admin/catalogue/fr.ts";
 import { CATALOGUE } from "../../../src/console/catalogue/catalogue.ts";
 import { createFormat, plural } from "../../../src/console/catalogue/format.ts";
-import { localeOf, preferredLanguage } from "../../../src/console/catalogue/language.ts";
+import { localeOf, preferredLanguage, type Translated } from "../../../src/console/catalogue/language.ts";
+import { CARD_GROUPS_TEXTS } from "../../../src/console/components/card_groups_texts.ts";
+import { HISTORY_TEXTS } from "../../../src/console/components/history_texts.ts";
+import { HOME_ASSISTANT_TEXTS } from "../../../src/console/screens/home_assistant/texts.ts";
+import { JEEDOM_TEXTS } from "../../../src/console/screens/jeedom/texts.ts";
+import { LIVE_TEXTS } from "../../../src/console/screens/live/texts.ts";
+import { ROOT, sourceFiles } from "../../support/source_files.ts";
 
-/** Returns the paths of all texts that are equal in two languages. */
-function sameTexts(one: unknown, other: unknown, path: string): string[] {
-  if (typeof one === "string") return one === other ? [path] : [];
-  if (typeof one !== "object" || one === null || typeof other !== "object" || other === null) return [];
-  return Object.entries(one).flatMap(([name, text]) => sameTexts(text, Reflect.get(other, name), `${path}.${name}`));
+const TEXTS: Readonly<Record<string, Translated<object>>> = {
+  page: CATALOGUE,
+  admin: { en: adminEnglish, fr: adminFrench },
+  cards: CARD_GROUPS_TEXTS,
+  history: HISTORY_TEXTS,
+  live: LIVE_TEXTS,
+  jeedom: JEEDOM_TEXTS,
+  homeAssistant: HOME_ASSISTANT_TEXTS,
+};
+
+/** Groups whose texts are chosen by what a gateway or a service answers. */
+const GROUPS_BY_ANSWERS = ["states", "rights", "domains", "causes", "results", "statuses", "scenarioStates", "spans"];
+
+/** Returns texts by their paths. */
+function textsIn(value: unknown, path: readonly string[] = []): (readonly [readonly string[], unknown])[] {
+  if (typeof value !== "object" || value === null) return [[path, value]];
+  return Object.entries(value).flatMap(([name, member]) => textsIn(member, [...path, name]));
 }
 
 Deno.test("every text is translated, except words that both languages have", () => {
-  assertEquals(sameTexts(CATALOGUE.en, CATALOGUE.fr, ""), [".pairing.placeholder"]);
+  const french = new Map(textsIn(CATALOGUE.fr).map(([path, text]) => [path.join("."), text]));
+  const same = textsIn(CATALOGUE.en).filter(([path, text]) =>
+    typeof text === "string" && text === french.get(path.join("."))
+  );
+  assertEquals(same.map(([path]) => path.join(".")), ["pairing.placeholder"]);
+});
+
+Deno.test("every text is used somewhere in the page", async () => {
+  const sources: string[] = [];
+  for await (const path of sourceFiles("src/console/")) {
+    if (!/catalogue\/(en|fr)\.ts$|texts\.ts$/.test(path)) sources.push(await Deno.readTextFile(join(ROOT, path)));
+  }
+  const words = new Set(sources.join("\n").replace(/\/\*[^]*?\*\/|\/\/ .*/g, "").match(/\w+/g));
+  const unused = textsIn(TEXTS).filter(([path]) =>
+    path[1] === "en" && !path.some((name) => GROUPS_BY_ANSWERS.includes(name)) && !words.has(path.at(-1) ?? "")
+  );
+  assertEquals(unused.map(([path]) => path.join(".")), []);
 });
 
 Deno.test("texts with numbers have the plural of their language", () => {

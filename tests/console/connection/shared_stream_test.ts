@@ -69,6 +69,15 @@ function makeStream() {
   return { stream, opened, log, settle, heard, add };
 }
 
+/** Stream of which a first source is connected, with a listener to `a`. */
+async function makeConnected() {
+  const made = makeStream();
+  made.add("a");
+  made.settle();
+  await made.opened[0]?.send(connected);
+  return made;
+}
+
 Deno.test("SharedStream opens one stream for all listeners, and gives each its own messages", async () => {
   const { opened, settle, heard, add } = makeStream();
   add("a/#");
@@ -82,10 +91,7 @@ Deno.test("SharedStream opens one stream for all listeners, and gives each its o
 });
 
 Deno.test("SharedStream keeps the previous stream until a wider one is connected, and delivers nothing twice", async () => {
-  const { opened, settle, heard, add } = makeStream();
-  add("a");
-  settle();
-  await opened[0]?.send(connected);
+  const { opened, settle, heard, add } = await makeConnected();
   await opened[0]?.send(message("a", 1));
   add("b");
   settle();
@@ -118,10 +124,7 @@ Deno.test("SharedStream resumes after the last message when it was paused or nar
 });
 
 Deno.test("SharedStream opens again for a new listener of the same filter, which needs the retained messages", async () => {
-  const { opened, settle, heard, add } = makeStream();
-  add("a");
-  settle();
-  await opened[0]?.send(connected);
+  const { opened, settle, heard, add } = await makeConnected();
   await opened[0]?.send(message("a", 1));
   add("a", "a");
   settle();
@@ -131,7 +134,7 @@ Deno.test("SharedStream opens again for a new listener of the same filter, which
   assertEquals(heard.at(-1), "a,a a 1");
 });
 
-Deno.test("SharedStream opens again after a failure that passes, at once when it is hurried, and not after a refusal", async () => {
+Deno.test("SharedStream opens again after a failure that passes, at once when it is asked to, and not after a refusal", async () => {
   const { stream, opened, settle, heard, add } = makeStream();
   add("a");
   settle();
@@ -140,10 +143,10 @@ Deno.test("SharedStream opens again after a failure that passes, at once when it
   settle();
   assertEquals(opened.length, 2);
   await opened[1]?.fail(new UnreachableError("x"));
-  stream.hurry();
+  stream.retryNow();
   assertEquals(opened.length, 3);
   await opened[2]?.send(connected);
-  stream.hurry();
+  stream.retryNow();
   assertEquals(opened.length, 3);
   await opened[2]?.fail(new ScopeError("x"));
   settle();
@@ -152,10 +155,7 @@ Deno.test("SharedStream opens again after a failure that passes, at once when it
 });
 
 Deno.test("SharedStream leaves a refused listener out, tells it why, and the previous stream goes on until the others are connected", async () => {
-  const { opened, settle, heard, add } = makeStream();
-  add("a");
-  settle();
-  await opened[0]?.send(connected);
+  const { opened, settle, heard, add } = await makeConnected();
   add("b");
   add("c");
   settle();
@@ -204,10 +204,7 @@ Deno.test("SharedStream waits and tries again when a service fails for all liste
 });
 
 Deno.test("SharedStream closes also a previous stream when it is paused while another opens", async () => {
-  const { stream, opened, settle, add } = makeStream();
-  add("a");
-  settle();
-  await opened[0]?.send(connected);
+  const { stream, opened, settle, add } = await makeConnected();
   add("b");
   settle();
   add("c");
@@ -217,10 +214,7 @@ Deno.test("SharedStream closes also a previous stream when it is paused while an
 });
 
 Deno.test("SharedStream still brings the retained messages when it was paused before it was connected", async () => {
-  const { stream, opened, settle, add } = makeStream();
-  add("a");
-  settle();
-  await opened[0]?.send(connected);
+  const { stream, opened, settle, add } = await makeConnected();
   await opened[0]?.send(message("a", 7));
   add("b");
   settle();
@@ -230,10 +224,7 @@ Deno.test("SharedStream still brings the retained messages when it was paused be
 });
 
 Deno.test("SharedStream tells a gap when a wider stream takes the place of one that broke off", async () => {
-  const { opened, settle, heard, add } = makeStream();
-  add("a");
-  settle();
-  await opened[0]?.send(connected);
+  const { opened, settle, heard, add } = await makeConnected();
   await opened[0]?.send(message("a", 1));
   await opened[0]?.send({ type: "disconnected", message: "", timestamp: 0 });
   add("b");
@@ -244,10 +235,7 @@ Deno.test("SharedStream tells a gap when a wider stream takes the place of one t
 });
 
 Deno.test("SharedStream makes room for a wider stream that cannot be opened beside the previous one, and tells the gap", async () => {
-  const { opened, settle, heard, add } = makeStream();
-  add("a");
-  settle();
-  await opened[0]?.send(connected);
+  const { opened, settle, heard, add } = await makeConnected();
   await opened[0]?.send(message("a", 1));
   add("b");
   settle();

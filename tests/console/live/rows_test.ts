@@ -4,7 +4,7 @@ import { coversFilter } from "../../../src/console/connection/topic_match.ts";
 import { exportLines } from "../../../src/console/screens/live/export/export_messages.ts";
 import { parseFilterText } from "../../../src/console/screens/live/filter_text.ts";
 import { TopicStore } from "../../../src/console/screens/live/model/topic_store.ts";
-import { topicFaultOf } from "../../../src/console/screens/live/publish/publishable.ts";
+import { topicFaultOf } from "../../../src/console/screens/live/publish/topic_fault.ts";
 import { rowMove } from "../../../src/console/screens/live/rows/row_keys.ts";
 import { rowWindow, scrollToRow } from "../../../src/console/screens/live/rows/row_window.ts";
 import { isAbove, isOpenAtFirst, listRows, treeRows } from "../../../src/console/screens/live/rows/visible_rows.ts";

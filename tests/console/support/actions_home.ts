@@ -31,7 +31,7 @@ actions:
     publish: { topic: test/announce, message: { text: $text, loud: $loud }, qos: 1 }
 `;
 
-/** Starts the home; `env` are further settings of its gateway. */
+/** Starts the home. */
 export async function startActionsHome(): Promise<TestHome> {
   const file = await Deno.makeTempFile({ prefix: "services-", suffix: ".yaml" });
   await Deno.writeTextFile(file, SERVICES);

@@ -6,7 +6,6 @@ import { type Look, LOOKS } from "./looks.ts";
 import { type BrowserWindow, type OpenedPage, openWindow } from "./browser_window.ts";
 
 export type { OpenedPage } from "./browser_window.ts";
-export { LOOKS } from "./looks.ts";
 
 /** Requirements of tests with a browser. */
 export const NEEDS: Needs = { chromium: CHROMIUM };

@@ -1,15 +1,13 @@
 /** Pages with a screen of a home that one file of tests shares. */
-import { needing } from "../../support/needs.ts";
-import { NEEDS, type OpenedPage, type OpenOptions, useBrowser } from "./browser.ts";
-import { startHome, type TestHome } from "./home.ts";
+import { type OpenedPage, type OpenOptions, useBrowser } from "./browser.ts";
+import type { TestHome } from "./home.ts";
 import { makeLink } from "./pairing.ts";
+import { useHome } from "./shared_home.ts";
 
 /** Home of a file of tests, and the functions to test one of its screens. */
 export interface ScreenTests {
   /** Returns the home. */
   readonly theHome: () => TestHome;
-  /** Defines a test; gateway and browser run on after it. */
-  readonly test: (name: string, fn: () => Promise<void>) => void;
   /** Opens the first screen with a new key of some rights. */
   readonly openHome: (rights: readonly string[], options?: OpenOptions) => Promise<OpenedPage>;
   /** Opens the screen with a new key of some rights. */
@@ -22,18 +20,10 @@ export interface ScreenTests {
  * @param screen name of the screen in the navigation
  * @param start starts the home; one with the services of the demo by default
  */
-export function useScreen(screen: string, start: () => Promise<TestHome> = () => startHome()): ScreenTests {
+export function useScreen(screen: string, start?: () => Promise<TestHome>): ScreenTests {
   const openPage = useBrowser();
-  let started: TestHome | undefined;
+  const theHome = useHome(start);
   let keys = 0;
-  Deno.test.beforeAll(async () => {
-    if (NEEDS.chromium !== undefined) started = await start();
-  });
-  Deno.test.afterAll(async () => await started?.[Symbol.asyncDispose]());
-  const theHome = () => {
-    if (started === undefined) throw new Error("The home is not started");
-    return started;
-  };
   async function openHome(rights: readonly string[], options: OpenOptions = {}): Promise<OpenedPage> {
     keys += 1;
     const opened = await openPage(await makeLink(theHome(), "pair", `phone-${keys}`, ...rights), options);
@@ -43,7 +33,6 @@ export function useScreen(screen: string, start: () => Promise<TestHome> = () =>
   return {
     theHome,
     openHome,
-    test: (name, fn) => Deno.test({ ...needing(name, NEEDS), sanitizeOps: false, sanitizeResources: false, fn }),
     async openScreen(rights, options) {
       const opened = await openHome(rights, options);
       await opened.page.locator(".nav a", { hasText: screen }).click();

@@ -14,7 +14,7 @@ import type { Connection } from "../../connection/connection.ts";
 import { useTexts, useTranslated } from "../../context.tsx";
 import { commandOf } from "./call.ts";
 import type { Control } from "./control.ts";
-import { plainWords } from "./state_words.ts";
+import { stateWord } from "./state_words.ts";
 import { HOME_ASSISTANT_TEXTS } from "./texts.ts";
 
 /** Properties of a control. */
@@ -70,15 +70,8 @@ export function EntityColor({ control, entity, name, connection, isOffline }: En
 /** List of an entity. */
 export function EntityChoice({ control, entity, name, connection, isOffline }: EntityControlProps<"choice">) {
   const texts = useTranslated(HOME_ASSISTANT_TEXTS);
-  const { states } = useTexts().home;
+  const common = useTexts().home;
   const { run, news, shown, send } = useCommand<string>(connection);
-  const words = (value: string) =>
-    (Object.hasOwn(states, value)
-      ? states[value]
-      : Object.hasOwn(texts.states, value)
-      ? texts.states[value]
-      : undefined) ??
-      plainWords(value);
   return (
     <ChoiceLine
       label={texts.controls[control.name]}
@@ -86,7 +79,7 @@ export function EntityChoice({ control, entity, name, connection, isOffline }: E
       run={run}
       news={news}
       isDisabled={isOffline || run.kind === "sent"}
-      choices={control.values.map((value) => ({ value, label: words(value) }))}
+      choices={control.values.map((value) => ({ value, label: stateWord(value, { common, own: texts }) }))}
       value={shown(control.value)}
       onChoose={(value) => void send(commandOf(control.call(value), { entity, value }))}
     />

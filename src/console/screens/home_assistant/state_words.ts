@@ -53,12 +53,13 @@ export function stateWords(
     if (OPENINGS.includes(kind)) return common.states[state === "on" ? "open" : "closed"];
     if (DETECTORS.includes(kind)) return state === "on" ? own.detected : own.clear;
   }
-  const word = Object.hasOwn(common.states, state)
-    ? common.states[state]
-    : Object.hasOwn(own.states, state)
-    ? own.states[state]
-    : undefined;
-  return word ?? plainWords(state);
+  return stateWord(state, { common, own });
+}
+
+/** Returns one state in words, whatever it is a state of. */
+export function stateWord(state: string, { common, own }: Pick<Words, "common" | "own">): string {
+  const known = [common.states, own.states].find((states) => Object.hasOwn(states, state));
+  return known?.[state] ?? plainWords(state);
 }
 
 /** Returns a text of Home Assistant as words, such as `Heat cool` for `heat_cool`. */

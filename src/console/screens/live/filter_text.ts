@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { coversFilter } from "../../connection/topic_match.ts";
+import { coversFilter, matchesFilter } from "../../connection/topic_match.ts";
+import type { TopicMatch } from "./rows/visible_rows.ts";
 
 /** Meaning of the text. */
 export type FilterText =
@@ -33,4 +34,19 @@ export function parseFilterText(text: string, granted: readonly string[]): Filte
   if (!isWellFormed) return { kind: "malformed" };
   const isGranted = granted.some((grant) => coversFilter(grant, trimmed));
   return { kind: isGranted ? "filter" : "refused", filter: trimmed };
+}
+
+/** Returns whether a text is a filter that cannot be used. */
+export function isFaulty({ kind }: FilterText): boolean {
+  return kind === "refused" || kind === "malformed";
+}
+
+/** Returns the function that tells whether a topic is shown; undefined where all are. */
+export function topicMatch(filter: FilterText): TopicMatch | undefined {
+  if (filter.kind === "filter") return ({ service, name }) => service === "mqtt" && matchesFilter(filter.filter, name);
+  if (filter.kind !== "words" || filter.words.length === 0) return undefined;
+  return ({ name }) => {
+    const text = name.toLowerCase();
+    return filter.words.every((word) => text.includes(word));
+  };
 }

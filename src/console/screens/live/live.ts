@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { readableEntities, readableTopics } from "../../connection/device_info.ts";
+import { mayReadAny } from "../../connection/device_info.ts";
 import type { Screen } from "../screen.ts";
 
 /** Screen of topics and entities with their newest values. */
@@ -11,6 +11,6 @@ export const liveScreen: Screen = {
   id: "live",
   icon: "live",
   name: { en: "Live", fr: "Direct" },
-  isFor: (device) => device !== undefined && [...readableTopics(device), ...readableEntities(device)].length > 0,
+  isFor: (device) => device !== undefined && mayReadAny(device),
   load: async () => (await import("./live_screen.tsx")).LiveScreen,
 };

@@ -3,26 +3,23 @@
  *
  * @module
  */
-import { useComputed } from "@preact/signals";
 import { useMemo, useState } from "preact/hooks";
 import { Empty } from "../../components/empty.tsx";
-import { Icon } from "../../components/icon.tsx";
 import { ScreenFrame } from "../../components/screen_frame.tsx";
-import { readableEntities, readableTopics } from "../../connection/device_info.ts";
-import { matchesFilter } from "../../connection/topic_match.ts";
+import { publishableTopics, readableEntities, readableTopics } from "../../connection/device_info.ts";
 import { useFormat, useTranslated } from "../../context.tsx";
 import type { ScreenProps } from "../screen.ts";
 import { TopicDetail } from "./detail/topic_detail.tsx";
 import { ExportDialog } from "./export/export_dialog.tsx";
-import { type FilterText, parseFilterText } from "./filter_text.ts";
-import { Incidents } from "./incidents.tsx";
+import { isFaulty, parseFilterText, topicMatch } from "./filter_text.ts";
+import { LiveBar, type LiveView } from "./live_bar.tsx";
+import { LiveNotes } from "./live_notes.tsx";
 import type { LiveSession } from "./live_session.ts";
 import type { TopicNode } from "./model/topic_tree.ts";
-import { publishableTopics } from "./publish/publishable.ts";
 import { PublishDialog } from "./publish/publish_dialog.tsx";
 import { rateText } from "./rows/age.ts";
 import { type Now, TopicRows } from "./rows/topic_rows.tsx";
-import { isAbove, isOpenAtFirst, listRows, type TopicMatch, treeRows } from "./rows/visible_rows.ts";
+import { isAbove, isOpenAtFirst, listRows, treeRows } from "./rows/visible_rows.ts";
 import { LIVE_TEXTS } from "./texts.ts";
 import { useLiveSession, useNow, useStreams } from "./use_live.ts";
 import { useSettled } from "./use_settled.ts";
@@ -46,13 +43,13 @@ export function LiveScreen({ connection }: ScreenProps) {
       home_assistant: settledFilter.kind === "filter" || device === undefined ? [] : readableEntities(device),
     },
   });
-  const [view, setView] = useState<"tree" | "list">("tree");
+  const [view, setView] = useState<LiveView>("tree");
   const [folds, setFolds] = useState<ReadonlyMap<TopicNode, boolean>>(new Map());
   const [chosen, setChosen] = useState<TopicNode | undefined>(undefined);
   const [dialog, setDialog] = useState<"export" | "publish" | undefined>(undefined);
 
   const structure = session.structure.value;
-  const matches = useMemo(() => matcherOf(filter), [text, granted.join("\n")]);
+  const matches = useMemo(() => topicMatch(filter), [text, granted.join("\n")]);
   const rows = useMemo(() => {
     const { root } = session.store.tree;
     if (view === "list") return listRows(root, { matches });
@@ -69,35 +66,17 @@ export function LiveScreen({ connection }: ScreenProps) {
   return (
     <ScreenFrame title={texts.title} connection={connection}>
       <div class="live-view">
-        <div class="live-bar">
-          <FilterField text={text} filter={filter} topics={shownTopics} onText={setText} />
-          <div class="segments" role="group" aria-label={texts.view}>
-            {(["tree", "list"] as const).map((one) => (
-              <button
-                key={one}
-                type="button"
-                aria-pressed={view === one}
-                onClick={() => setView(one)}
-              >
-                {texts[one]}
-              </button>
-            ))}
-          </div>
-          <div class="live-buttons">
-            <PauseButton session={session} />
-            <button type="button" class="button plain small" onClick={() => setDialog("export")}>
-              <Icon name="download" />
-              {texts.export}
-            </button>
-            {mayPublish && (
-              <button type="button" class="button plain small" onClick={() => setDialog("publish")}>
-                <Icon name="send" />
-                {texts.publish}
-              </button>
-            )}
-          </div>
-        </div>
-        <Notes session={session} now={now} filter={filter} refusal={refusal.value} />
+        <LiveBar
+          session={session}
+          filter={{ text, isFaulty: isFaulty(filter) }}
+          topics={shownTopics}
+          view={view}
+          onFilter={setText}
+          onView={setView}
+          onExport={() => setDialog("export")}
+          onPublish={mayPublish ? () => setDialog("publish") : undefined}
+        />
+        <LiveNotes session={session} now={now} filter={filter} refusal={refusal.value} />
         <section class="live-topics" aria-label={texts.title}>
           {rows.length > 0
             ? (
@@ -166,86 +145,6 @@ export function LiveScreen({ connection }: ScreenProps) {
         />
       )}
     </ScreenFrame>
-  );
-}
-
-/** Returns what tells whether a topic is shown; undefined where all are. */
-function matcherOf(filter: FilterText): TopicMatch | undefined {
-  if (filter.kind === "filter") return ({ service, name }) => service === "mqtt" && matchesFilter(filter.filter, name);
-  if (filter.kind !== "words" || filter.words.length === 0) return undefined;
-  return ({ name }) => {
-    const text = name.toLowerCase();
-    return filter.words.every((word) => text.includes(word));
-  };
-}
-
-interface FilterFieldProps {
-  readonly text: string;
-  readonly filter: FilterText;
-  readonly topics: number;
-  readonly onText: (text: string) => void;
-}
-
-function FilterField({ text, filter, topics, onText }: FilterFieldProps) {
-  const texts = useTranslated(LIVE_TEXTS);
-  const isFaulty = filter.kind === "refused" || filter.kind === "malformed";
-  return (
-    <label class="find">
-      <Icon name="search" />
-      <span class="visually-hidden">{texts.filter}</span>
-      <input
-        type="search"
-        placeholder={texts.filterHint}
-        autocomplete="off"
-        autocapitalize="off"
-        spellcheck={false}
-        value={text}
-        aria-invalid={isFaulty}
-        aria-describedby={isFaulty ? "filter-fault" : undefined}
-        onInput={(event) => onText(event.currentTarget.value)}
-      />
-      <span class="num">{texts.topics(topics)}</span>
-    </label>
-  );
-}
-
-function PauseButton({ session }: { readonly session: LiveSession }) {
-  const texts = useTranslated(LIVE_TEXTS);
-  const isPaused = session.isPaused.value;
-  return (
-    <button
-      type="button"
-      class={`button small ${isPaused ? "primary" : "plain"}`}
-      aria-pressed={isPaused}
-      onClick={() => isPaused ? session.resume() : session.pause()}
-    >
-      <Icon name={isPaused ? "play" : "pause"} />
-      {isPaused ? texts.resume : texts.pause}
-    </button>
-  );
-}
-
-interface NotesProps {
-  readonly session: LiveSession;
-  readonly now: Now;
-  readonly filter: FilterText;
-  readonly refusal: string | undefined;
-}
-
-/** What stands between the stream and the screen: nothing of it is hidden. */
-function Notes({ session, now, filter, refusal }: NotesProps) {
-  const texts = useTranslated(LIVE_TEXTS);
-  const left = useComputed(() => (void now.value, session.store.left));
-  const held = session.held.value;
-  return (
-    <div class="live-notes">
-      {filter.kind === "refused" && <p id="filter-fault" class="note bad" role="alert">{texts.refusedFilter}</p>}
-      {filter.kind === "malformed" && <p id="filter-fault" class="note bad" role="alert">{texts.malformedFilter}</p>}
-      {refusal !== undefined && <p class="note bad" role="alert">{texts.refusedStream(refusal)}</p>}
-      {left.value > 0 && <p class="note warn">{texts.left(left.value)}</p>}
-      {session.isPaused.value && <p class="note calm num">{texts.held(held)}</p>}
-      <Incidents session={session} />
-    </div>
   );
 }
 

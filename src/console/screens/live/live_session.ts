@@ -5,7 +5,7 @@
  */
 import { batch, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { StreamEvent } from "@e2e-gateway/client";
-import type { StreamService } from "../../connection/connection.ts";
+import type { StreamService } from "../../connection/home_streams.ts";
 import { bytesOf, type Message } from "./model/message.ts";
 import { Rate } from "./model/rate.ts";
 import type { Topic } from "./model/topic.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import type { StreamEvent } from "@e2e-gateway/client";
-import type { StreamService } from "../../connection/connection.ts";
+import type { StreamService } from "../../connection/home_streams.ts";
 
 /** Kind of an incident. */
 export type IncidentKind =

@@ -5,7 +5,8 @@
  */
 import { type ReadonlySignal, signal, useComputed, useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
-import type { Connection, StreamService } from "../../connection/connection.ts";
+import type { Connection } from "../../connection/connection.ts";
+import type { StreamService } from "../../connection/home_streams.ts";
 import { useApp } from "../../context.tsx";
 import { visibleText } from "../../text/visible.ts";
 import { LiveSession } from "./live_session.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 import { Icon } from "../../../components/icon.tsx";
+import { Segments } from "../../../components/segments.tsx";
 import { useFormat, useTexts } from "../../../context.tsx";
 import type { Control } from "./control.ts";
 import { stateText } from "./state_text.ts";
@@ -25,19 +26,13 @@ export function ChoiceTile(props: TileProps & { readonly control: Extract<Contro
           <span class="state num" role={isCounting ? undefined : "status"}>{news ?? state ?? ""}</span>
         </div>
       </div>
-      <div class="segments">
-        {control.values.map((value) => (
-          <button
-            key={String(value)}
-            type="button"
-            aria-pressed={String(value) === String(shown)}
-            aria-disabled={isDisabled}
-            onClick={() => !isDisabled && start({ [control.param]: value })}
-          >
-            {stateText(value, { texts, format })}
-          </button>
-        ))}
-      </div>
+      <Segments
+        choices={control.values}
+        value={control.values.find((value) => String(value) === String(shown))}
+        text={(value) => stateText(value, { texts, format })}
+        isDisabled={isDisabled}
+        onChoose={(value) => start({ [control.param]: value })}
+      />
     </div>
   );
 }

@@ -5,7 +5,7 @@
  */
 import { useState } from "preact/hooks";
 import { Dialog } from "../../../components/dialog.tsx";
-import { Icon } from "../../../components/icon.tsx";
+import { SearchField } from "../../../components/search_field.tsx";
 import type { Connection } from "../../../connection/connection.ts";
 import { useFormat, useTexts } from "../../../context.tsx";
 import { visibleText } from "../../../text/visible.ts";
@@ -60,19 +60,12 @@ export function PinEditor({ connection, pins, onChoose, onClose }: PinEditorProp
 
   return (
     <Dialog title={texts.pins.editTitle} onClose={onClose} class="editor">
-      <label class="find">
-        <Icon name="search" />
-        <span class="visually-hidden">{texts.pins.find}</span>
-        <input
-          type="search"
-          placeholder={texts.pins.find}
-          autocomplete="off"
-          spellcheck={false}
-          value={filter}
-          onInput={(event) => setFilter(event.currentTarget.value)}
-        />
-        <span class="num" role="status">{texts.pins.found(found.length)}</span>
-      </label>
+      <SearchField
+        label={texts.pins.find}
+        value={filter}
+        found={texts.pins.found(found.length)}
+        onSearch={setFilter}
+      />
       {isFull && <p class="alert" role="status">{texts.pins.full(MAX_PINS)}</p>}
       {found.length === 0 && (
         <p class="quiet" role="status">{all.length === 0 ? texts.pins.looking : texts.pins.nothing}</p>

@@ -7,7 +7,7 @@ import { useState } from "preact/hooks";
 import { Empty } from "../../../components/empty.tsx";
 import { Sparkline } from "../../../components/sparkline.tsx";
 import type { Connection } from "../../../connection/connection.ts";
-import { readableEntities, readableTopics } from "../../../connection/device_info.ts";
+import { mayReadAny } from "../../../connection/device_info.ts";
 import { useFormat, useTexts } from "../../../context.tsx";
 import { visibleText } from "../../../text/visible.ts";
 import { stateText } from "../actions/state_text.ts";
@@ -25,7 +25,7 @@ export function Pins({ connection }: { readonly connection: Connection }) {
   const { pins, readings, choose } = usePins(connection);
   const [isEditing, setIsEditing] = useState(false);
   const device = connection.device.value;
-  const mayPin = device !== undefined && [...readableTopics(device), ...readableEntities(device)].length > 0;
+  const mayPin = device !== undefined && mayReadAny(device);
   if (pins === undefined || pins.length === 0 && !mayPin) return null;
   return (
     <section class="pinned" aria-labelledby="pinned-title">

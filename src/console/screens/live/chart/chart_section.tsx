@@ -5,6 +5,7 @@
  */
 import { useId, useMemo, useState } from "preact/hooks";
 import { Chart } from "../../../components/chart.tsx";
+import { Segments } from "../../../components/segments.tsx";
 import { useFormat, useTranslated } from "../../../context.tsx";
 import { visibleText } from "../../../text/visible.ts";
 import { Fact } from "../detail/fact.tsx";
@@ -76,18 +77,13 @@ export function ChartSection({ topic, session, now, payload }: ChartSectionProps
             </>
           )
           : <h2>{path.length === 0 ? texts.title : name}</h2>}
-        <div class="segments" role="group" aria-label={texts.range}>
-          {(["minute", "five", "hour", "all"] as const).map((one) => (
-            <button
-              key={one}
-              type="button"
-              aria-pressed={range === one}
-              onClick={() => setRange(one)}
-            >
-              {texts.ranges[one]}
-            </button>
-          ))}
-        </div>
+        <Segments
+          label={texts.range}
+          choices={["minute", "five", "hour", "all"] as const}
+          value={range}
+          text={(one) => texts.ranges[one]}
+          onChoose={setRange}
+        />
       </div>
       {series.length === 0
         ? <p class="quiet">{texts.waiting}</p>

@@ -9,6 +9,7 @@ import type { Message } from "../model/message.ts";
 import { LIVE_TEXTS } from "../texts.ts";
 import { formsOf, type PayloadForm, payloadText } from "./payload_form.ts";
 import { PictureView } from "./picture_view.tsx";
+import { Segments } from "../../../components/segments.tsx";
 
 /** Payload; the form is kept while it has that. */
 export function PayloadView({ message }: { readonly message: Message | undefined }) {
@@ -21,18 +22,13 @@ export function PayloadView({ message }: { readonly message: Message | undefined
       <div class="section">
         <h2>{texts.title}</h2>
         {forms.length > 1 && (
-          <div class="segments" role="group" aria-label={texts.form}>
-            {forms.map((one) => (
-              <button
-                key={one}
-                type="button"
-                aria-pressed={one === form}
-                onClick={() => setChosen(one)}
-              >
-                {texts.forms[one]}
-              </button>
-            ))}
-          </div>
+          <Segments
+            label={texts.form}
+            choices={forms}
+            value={form}
+            text={(one) => texts.forms[one]}
+            onChoose={setChosen}
+          />
         )}
       </div>
       {message === undefined || form === undefined

@@ -6,6 +6,7 @@
 import { useState } from "preact/hooks";
 import { Dialog } from "../../../components/dialog.tsx";
 import { Icon } from "../../../components/icon.tsx";
+import { Segments } from "../../../components/segments.tsx";
 import { useApp, useTranslated } from "../../../context.tsx";
 import type { LiveSession } from "../live_session.ts";
 import type { Message } from "../model/message.ts";
@@ -45,31 +46,21 @@ export function ExportDialog({ session, topic, matches, onClose }: ExportDialogP
     <Dialog title={title} onClose={onClose} class="narrow">
       <p>{texts.lead}</p>
       {topic !== undefined && (
-        <div class="segments" role="group" aria-label={texts.scope}>
-          {(["topic", "all"] as const).map((one) => (
-            <button
-              key={one}
-              type="button"
-              aria-pressed={scope === one}
-              onClick={() => setScope(one)}
-            >
-              {texts[one]}
-            </button>
-          ))}
-        </div>
+        <Segments
+          label={texts.scope}
+          choices={["topic", "all"] as const}
+          value={scope}
+          text={(one) => texts[one]}
+          onChoose={setScope}
+        />
       )}
-      <div class="segments" role="group" aria-label={texts.format}>
-        {(["jsonl", "csv"] as const).map((one) => (
-          <button
-            key={one}
-            type="button"
-            aria-pressed={format === one}
-            onClick={() => setFormat(one)}
-          >
-            {one.toUpperCase()}
-          </button>
-        ))}
-      </div>
+      <Segments
+        label={texts.format}
+        choices={["jsonl", "csv"] as const}
+        value={format}
+        text={(one) => one.toUpperCase()}
+        onChoose={setFormat}
+      />
       <div class="buttons">
         <p class="outcome num">{texts.count(messages.length)}</p>
         <button type="button" class="button primary" disabled={messages.length === 0} onClick={save}>

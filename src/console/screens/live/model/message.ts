@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { StreamService } from "../../../connection/connection.ts";
+import type { StreamService } from "../../../connection/home_streams.ts";
 
 /** Message of a stream, at the time at which it came. */
 export interface Message {

@@ -4,7 +4,7 @@
  * @module
  */
 import { isObject, tryParseJson } from "../../../../lib/json.ts";
-import type { StreamService } from "../../../connection/connection.ts";
+import type { StreamService } from "../../../connection/home_streams.ts";
 import { visibleText } from "../../../text/visible.ts";
 import type { Message } from "./message.ts";
 import { Rate } from "./rate.ts";

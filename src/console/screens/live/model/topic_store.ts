@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { StreamService } from "../../../connection/connection.ts";
+import type { StreamService } from "../../../connection/home_streams.ts";
 import { bytesOf, type Message } from "./message.ts";
 import { Topic, type WatchedValue } from "./topic.ts";
 import { PointBudget, TopicSeries } from "./topic_series.ts";

@@ -6,12 +6,13 @@
 import { useId, useState } from "preact/hooks";
 import { Dialog } from "../../../components/dialog.tsx";
 import { Icon } from "../../../components/icon.tsx";
+import { Segments } from "../../../components/segments.tsx";
 import { Switch } from "../../../components/switch.tsx";
 import type { Connection } from "../../../connection/connection.ts";
 import { useTexts, useTranslated } from "../../../context.tsx";
 import { outcomeOf, type Run } from "../../../commands/outcome.ts";
 import { LIVE_TEXTS, type LiveTexts } from "../texts.ts";
-import { topicFaultOf } from "./publishable.ts";
+import { topicFaultOf } from "./topic_fault.ts";
 
 /** Quality of service. */
 type Qos = 0 | 1 | 2;
@@ -89,19 +90,7 @@ export function PublishDialog({ connection, granted, topic: first, onClose }: Pu
         </div>
         <div class="form-row">
           <span id={`${id}-qos`} class="form-label">{texts.qos}</span>
-          <div class="segments" role="group" aria-labelledby={`${id}-qos`}>
-            {([0, 1, 2] as const).map((one) => (
-              <button
-                key={one}
-                type="button"
-                class="num"
-                aria-pressed={qos === one}
-                onClick={() => setQos(one)}
-              >
-                {one}
-              </button>
-            ))}
-          </div>
+          <Segments labelledBy={`${id}-qos`} choices={[0, 1, 2] as const} value={qos} text={String} onChoose={setQos} />
         </div>
         <div class="form-row">
           <div>

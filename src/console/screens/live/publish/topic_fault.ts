@@ -1,18 +1,9 @@
 /**
- * Topics that a key may publish to.
+ * Check of a topic before a message is published to it.
  *
  * @module
  */
-import { isObject } from "../../../../lib/json.ts";
-import type { DeviceInfo } from "../../../connection/device_info.ts";
 import { matchesFilter } from "../../../connection/topic_match.ts";
-
-/** Returns the topic filters that the key may publish below. */
-export function publishableTopics({ rights }: Pick<DeviceInfo, "rights">): readonly string[] {
-  const mqtt = rights["mqtt"];
-  const publish = isObject(mqtt) ? mqtt["publish"] : undefined;
-  return Array.isArray(publish) ? publish.filter((filter) => typeof filter === "string") : [];
-}
 
 /** Fault of a topic to publish to. */
 export type TopicFault = "malformed" | "notAllowed";
