@@ -43,8 +43,8 @@ export interface ThresholdCondition {
 export interface ConditionState {
   /** Fingerprint of the value that is known to the device: the last one that was alerted, or the first one. */
   readonly known?: string | undefined;
-  /** True from an alert until the condition is no longer fulfilled. */
-  readonly isActive: boolean;
+  /** True from an alert until the condition is no longer fulfilled; undefined until a value has shown either. */
+  readonly isActive?: boolean | undefined;
   /** Time of the last alert, in milliseconds since 1970. */
   readonly alertedAt?: number | undefined;
 }
@@ -67,7 +67,7 @@ export type ConditionTest = (
 ) => Verdict;
 
 /** State of a topic of which nothing is known. */
-const UNKNOWN: ConditionState = { isActive: false };
+const UNKNOWN: ConditionState = {};
 
 /** Longest value that is its own fingerprint, in UTF-16 code units. */
 const MAX_KNOWN_LENGTH = 64;
@@ -114,29 +114,26 @@ export function createConditionTest(condition: Condition): ConditionTest {
 
 function testChange(
   value: string | undefined,
-  state: ConditionState | undefined,
+  state: ConditionState = UNKNOWN,
   { isRetained }: { readonly isRetained: boolean },
 ): Verdict {
-  if (value === undefined) return nothingDue(state ?? UNKNOWN);
+  if (value === undefined) return nothingDue(state);
   const found = fingerprint(value);
   // The first value is what the device can read by itself when it makes the rule.
-  if (state?.known === undefined) return nothingDue({ ...state ?? UNKNOWN, known: found });
+  if (state.known === undefined) return nothingDue({ ...state, known: found });
   const isDue = !isRetained && found !== state.known;
   return { isDue, ifHeld: state, ifSent: isDue ? { ...state, known: found } : state };
 }
 
 /** Makes the test of a condition that is fulfilled for a while; "unclear" leaves it as it is. */
 function createLevelTest(levelOf: (value: string) => "fulfilled" | "not" | "unclear", once: boolean): ConditionTest {
-  return (value, state, { isRetained }) => {
+  return (value, state = UNKNOWN, { isRetained }) => {
     const level = value === undefined ? "unclear" : levelOf(value);
-    if (level === "unclear") return nothingDue(state ?? UNKNOWN);
-    if (level === "not") {
-      return nothingDue(state === undefined || state.isActive ? { ...state, isActive: false } : state);
-    }
-    // A retained message shows what was so before; it does not end that an alert is still to come.
-    if (isRetained) return nothingDue(state ?? { isActive: true });
-    const isDue = !once || state?.isActive !== true;
-    return { isDue, ifHeld: state ?? UNKNOWN, ifSent: { ...state, isActive: true } };
+    if (level === "unclear") return nothingDue(state);
+    if (level === "not") return nothingDue(state.isActive === false ? state : { ...state, isActive: false });
+    // After another value, the device is still to be told: the broker was connected again in between.
+    if (isRetained) return nothingDue(state.isActive === undefined ? { ...state, isActive: true } : state);
+    return { isDue: !once || state.isActive !== true, ifHeld: state, ifSent: { ...state, isActive: true } };
   };
 }
 
