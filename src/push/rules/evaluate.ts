@@ -83,7 +83,8 @@ export function evaluateRule(
   if (!isDue) return { state: ifHeld };
   const held = heldReason(rule, ifHeld, now);
   if (held !== undefined) return { state: ifHeld, held };
-  return { state: { ...ifSent, alertedAt: now }, alert: makeAlert(rule, { event, value, now }) };
+  const next = rule.minIntervalSeconds === 0 ? ifSent : { ...ifSent, alertedAt: now };
+  return { state: next, alert: makeAlert(rule, { event, value, now }) };
 }
 
 /** Returns the value that a rule considers; undefined if the event does not have it. */
@@ -111,8 +112,8 @@ function makeAlert(
   return {
     rule: name,
     subject: event.subject,
-    title: cutText(visibleLine(fillTemplate(title, filled)), MAX_FILLED_TITLE),
-    body: cutText(visible(fillTemplate(body, filled)), MAX_FILLED_BODY),
+    title: cutText(visibleLine(fillTemplate(title, filled)).toWellFormed(), MAX_FILLED_TITLE),
+    body: cutText(visible(fillTemplate(body, filled)).toWellFormed(), MAX_FILLED_BODY),
     urgency,
     ttlSeconds,
     ...topic === undefined ? {} : { topic },

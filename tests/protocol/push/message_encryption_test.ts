@@ -53,14 +53,14 @@ Deno.test("encryptPush() and decryptPush() reproduce the example of RFC 8291", a
   assertEquals(await decryptPush(fromBase64Url(EXAMPLE.body), receiver), EXAMPLE.text);
 });
 
-/** Text of at most the given number of characters, in one to four bytes each. */
-const texts = (maxLength: number) => fc.string({ unit: "binary", maxLength });
+/** Text of characters that take one to four bytes each. */
+const texts = fc.array(fc.constantFrom("a", "\0", "é", "漢", "😀"), { maxLength: 900 }).map((list) => list.join(""));
 
 Deno.test("encryptPush() makes bodies that another implementation and decryptPush() open", async () => {
   const other = createECDH("prime256v1");
   other.setPrivateKey(Buffer.from(EXAMPLE.receiver.privateKey, "base64url"));
   await fc.assert(
-    fc.asyncProperty(texts(900), fc.boolean(), async (text, hidesLength) => {
+    fc.asyncProperty(texts, fc.boolean(), async (text, hidesLength) => {
       const body = await encryptPush(text, keys, { randomBytes, hidesLength });
       const opened = ece.decrypt(Buffer.from(body), { version: "aes128gcm", privateKey: other, authSecret: auth });
       assertEquals(opened.toString(), text);
@@ -72,7 +72,7 @@ Deno.test("encryptPush() makes bodies that another implementation and decryptPus
 
 Deno.test("decryptPush() opens what another implementation encrypts", async () => {
   await fc.assert(
-    fc.asyncProperty(texts(900), async (text) => {
+    fc.asyncProperty(texts, async (text) => {
       const own = createECDH("prime256v1");
       own.generateKeys();
       const body = ece.encrypt(Buffer.from(text), {

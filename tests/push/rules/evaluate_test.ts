@@ -47,10 +47,10 @@ Deno.test("evaluateRule() fills in an alert from the rule and the event", () => 
     ...{ path: "$.battery", title: "{topic} is low", body: "{value} % in {$.room}", urgency: "high", ttlSeconds: 60 },
     ...{ topic: "battery", actions: ["light"], condition: { type: "below", limit: 20 } },
   });
-  const text = '{"battery":12,"room":"Hall\\u202e\\n"}';
+  const text = '{"battery":12,"room":"Hall\\u202e\\n\\ud800"}';
   const [{ alert } = { alert: undefined }] = run(rule, [{ text }]);
   assertEquals(alert, {
-    ...{ rule: "rule", subject: "a", title: "a is low", body: "12 % in Hall\ufffd\n" },
+    ...{ rule: "rule", subject: "a", title: "a is low", body: "12 % in Hall\ufffd\n\ufffd" },
     ...{ urgency: "high", ttlSeconds: 60, topic: "battery", actions: ["light"], at: NOW + 1 },
   });
 });
