@@ -1,5 +1,5 @@
 /**
- * Texts of push messages: one notification as JSON. See docs/protocol.md.
+ * Texts of push messages: one notification as JSON.
  *
  * @module
  */
