@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { addressFault, type HostPattern, isHostAllowed, parseHostPattern } from "../net/egress.ts";
+import { addressFault, type HostPattern, isHostAllowed, isPublicAddress, parseHostPattern } from "../net/egress.ts";
 import { canonicalHost, hostOf, isHost } from "../net/host.ts";
 import { parseAddress } from "../net/ip_address.ts";
 
@@ -70,8 +70,7 @@ export function resolvedAddressFault(
   named: readonly HostPattern[],
 ): string | undefined {
   const fault = addressFault(address);
-  const parsed = parseAddress(address);
-  if (fault !== undefined || parsed === undefined || parsed.range() === "unicast") return fault;
+  if (fault !== undefined || isPublicAddress(address)) return fault;
   const host = hostOf(endpoint);
   const isNamed = named.some((pattern) =>
     pattern.host !== "*" && isHostAllowed([{ ...pattern, port: undefined }], host, 0)

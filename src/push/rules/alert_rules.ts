@@ -59,13 +59,13 @@ export class AlertRules {
     return this.#index.size;
   }
 
-  /** Sets all rules of a key. A rule that is the same object as before keeps its state. */
+  /** Sets all rules of a key, the last one of each name. A rule that is the same object as before keeps its state. */
   set(owner: RuleOwner, rules: readonly AlertRule[]): void {
     const before = this.#owners.get(owner.key);
     this.delete(owner.key);
     const state = { owner, states: before?.states ?? new LruCache<string, ConditionState>(MAX_STATES_PER_KEY) };
     const kept: OwnerState = { ...state, rules: new Map() };
-    for (const rule of rules) {
+    for (const rule of new Map(rules.map((rule) => [rule.name, rule])).values()) {
       const same = before?.rules.get(rule.name);
       const isSame = same?.prepared.rule === rule;
       const indexed = isSame

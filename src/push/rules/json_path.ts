@@ -13,7 +13,8 @@ export type JsonPath = readonly (string | number)[];
 const MAX_PATH_LENGTH = 200;
 
 /** Rule for a path, in words that follow the name of its field. */
-export const JSON_PATH_RULE = `must be a path such as $.battery or $['a name'][0], of at most ${MAX_PATH_LENGTH} ` +
+export const JSON_PATH_RULE: string =
+  `must be a path such as $.battery or $['a name'][0], of at most ${MAX_PATH_LENGTH} ` +
   "characters, to one value";
 
 const SEGMENT = /\.([A-Za-z_\u0080-\u{10ffff}][\w\u0080-\u{10ffff}]*)|\[(\d{1,6})\]|\['([^'\\]*)'\]|\["([^"\\]*)"\]/uy;

@@ -11,8 +11,9 @@ import type { RuleEvent } from "./rule_event.ts";
 /** Parsed template: texts, and what stands in between. */
 export type Template = readonly (string | Placeholder)[];
 
-/** Value that is filled in: the rule's value, the topic, or the value at a path. */
-interface Placeholder {
+/** Value that is filled in. */
+export interface Placeholder {
+  /** The rule's value, the topic, or the value at a path. */
   readonly fill: "value" | "topic" | JsonPath;
 }
 
@@ -23,7 +24,7 @@ const MAX_PLACEHOLDERS = 20;
 const MAX_FILLED_LENGTH = 1000;
 
 /** Rule for a template, in words that follow the name of its field. */
-export const TEMPLATE_RULE = "may have {value}, {topic} and paths such as {$.battery}, at most " +
+export const TEMPLATE_RULE: string = "may have {value}, {topic} and paths such as {$.battery}, at most " +
   `${MAX_PLACEHOLDERS} together; braces are written {{ and }}`;
 
 const PART = /\{\{|\}\}|\{([^{}]*)\}|[^{}]+|[{}]/g;

@@ -45,6 +45,10 @@ Deno.test("AlertRules keeps the state of a rule that is set again, and forgets t
   assertEquals(receive(rules, ["a", "2"]), [["phone"]]);
   rules.set(owner("phone"), [ruleWith(CHANGED)]);
   assertEquals([receive(rules, ["a", "3"], ["a", "4"]), rules.size], [[[], ["phone"]], 1]);
+  rules.set(owner("phone"), [ruleWith(), ruleWith({ source: { topics: ["b"] } })]);
+  assertEquals([receive(rules, ["a", "1"], ["b", "1"]), rules.size], [[[], ["phone"]], 1]);
+  rules.delete("phone");
+  assertEquals([receive(rules, ["b", "2"]), rules.size], [[[]], 0]);
 });
 
 Deno.test("AlertRules keeps the states of at most 1,000 topics of a key, and tells long topics apart", () => {

@@ -59,6 +59,7 @@ Deno.test("parseRule() names the field that is missing or wrong", () => {
     [[], "Invalid field: rule: must be an object"],
     [untitled, "Missing required field: rule.title"],
     [{ ...LEAST, minInterval: 5 }, "Invalid field: rule.minInterval: there is no such field"],
+    [{ ...LEAST, [`\u001b[2J${"x".repeat(9999)}`]: 1 }, `rule.\ufffd[2J${"x".repeat(59)}…: there is no such field`],
     [{ ...LEAST, name: "a b" }, "Invalid field: rule.name: must be 1 to 64"],
     [{ ...LEAST, source: {} }, "Invalid field: rule.source: must have exactly one of"],
     [{ ...LEAST, source: { topics: ["a"], health: ["*"] } }, "Invalid field: rule.source: must have exactly one of"],
