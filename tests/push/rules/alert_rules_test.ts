@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { AlertRules, type RuleOwner } from "../../../src/push/rules/alert_rules.ts";
-import { message, NOW, ruleWith } from "./events.ts";
+import { message, NOW, ruleWith } from "../../support/push_rules.ts";
 
 const owner = (key: string, mayReceive: RuleOwner["mayReceive"] = () => true): RuleOwner => ({ key, mayReceive });
 const CHANGED = { condition: { type: "changed" } };

@@ -4,7 +4,7 @@ import { type ConditionState, parseNumber } from "../../../src/push/rules/condit
 import { type Alert, evaluateRule, type HeldReason, prepareRule } from "../../../src/push/rules/evaluate.ts";
 import { isQuiet } from "../../../src/push/rules/quiet_hours.ts";
 import type { AlertRule } from "../../../src/push/rules/rule.ts";
-import { message, NOW, ruleWith } from "./events.ts";
+import { message, NOW, ruleWith } from "../../support/push_rules.ts";
 
 /** An event on one topic. */
 interface Step {

@@ -1,6 +1,6 @@
 /** Rules and events for tests. */
-import { type AlertRule, parseRule } from "../../../src/push/rules/rule.ts";
-import { type RuleEvent, TextEvent } from "../../../src/push/rules/rule_event.ts";
+import { type AlertRule, parseRule } from "../../src/push/rules/rule.ts";
+import { type RuleEvent, TextEvent } from "../../src/push/rules/rule_event.ts";
 
 /** The time of the first event. */
 export const NOW = Date.parse("2027-01-31T12:00:00Z");
