@@ -15,6 +15,7 @@ import type { Deadlines } from "../lib/deadlines.ts";
 import type { Log } from "../observability/log.ts";
 import type { MetricRegistry, Telemetry } from "../observability/telemetry.ts";
 import type { Platform } from "../platform.ts";
+import type { AlertSource } from "../push/alert_source.ts";
 import type { Bytes, RandomBytes } from "../protocol/bytes.ts";
 import type { ErrorCode } from "../protocol/error_code.ts";
 import { FieldError, type Payload } from "../protocol/payload.ts";
@@ -218,6 +219,8 @@ export interface Service {
    * @throws {ServiceError} if the count cannot be read
    */
   readUses?(context: KeyContext): Promise<Uses | undefined>;
+  /** Source of events for the rules of alerts. */
+  readonly alertSource?: AlertSource;
 }
 
 /** A service that has subscriptions. */
