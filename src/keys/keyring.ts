@@ -95,14 +95,14 @@ export interface KeyDetails {
   readonly expires?: number | undefined;
   /** Oldest protocol version that it allows. */
   readonly minProtocol: Version;
+  /** True for the secret before the last rotation. */
+  readonly isPrevious: boolean;
 }
 
 /** Secret in the key files, with its rights and limits. */
 interface KeyEntry extends KeyDetails {
   /** Secret, 32 bytes. */
   readonly secret: Bytes;
-  /** True for the secret before the last rotation. */
-  readonly isPrevious: boolean;
   /** Message to the key holder at its expiry. */
   readonly expiryMessage: string;
   /** Its own rate limit. */
@@ -183,8 +183,8 @@ export class LiveKeyring implements Keyring {
   find(kid: string): KeyDetails | undefined {
     const active = this.#byKid.get(kid);
     if (active === undefined || !this.#isUsable(active, 2)) return undefined;
-    const { name, label, rights, expires, minProtocol, created } = active.entry;
-    return { name, label, rights, expires, minProtocol, created };
+    const { name, label, rights, expires, minProtocol, created, isPrevious } = active.entry;
+    return { name, label, rights, expires, minProtocol, created, isPrevious };
   }
 
   /** Replaces the keys. Keys without relevant changes stay active; all others are revoked. */
