@@ -5,6 +5,7 @@
  */
 import { Mutex } from "../lib/async.ts";
 import type { Clock } from "../lib/clock.ts";
+import { errorName } from "../lib/errors.ts";
 import { tryParseJson } from "../lib/json.ts";
 import type { KnownKey } from "../keys/keyring.ts";
 import { type Scope, ScopeError } from "../keys/rights.ts";
@@ -15,7 +16,7 @@ import { AlertQueue } from "./alert_queue.ts";
 import type { AlertSource } from "./alert_source.ts";
 import { KeyAlerts } from "./key_alerts.ts";
 import { ownerId, type PushKeys } from "./push_keys.ts";
-import type { AlertTelemetry } from "./push_telemetry.ts";
+import type { AlertTelemetry } from "./alert_telemetry.ts";
 import type { KeyRule } from "./rules/key_rules.ts";
 import { type AlertRule, parseRule } from "./rules/rule.ts";
 import type { SourceKind } from "./rules/rule_event.ts";
@@ -29,8 +30,6 @@ export interface AlertEngineOptions {
   readonly keys: PushKeys;
   /** Returns the text of an action's button; undefined if a key with these rights may not run it, or there is none. */
   readonly actionLabel: (name: string, scope: Scope) => string | undefined;
-  /** Most rules of a key. */
-  readonly maxRules: number;
   /** Called when messages wait for being sent. */
   readonly onQueued: () => void;
   /** Clock of events and waits. */
@@ -45,21 +44,24 @@ export interface AlertEngineOptions {
   readonly log: Log;
 }
 
-/** Rule that was read from the store. */
-interface OwnedRule extends KeyRule {
-  readonly owner: PushOwner;
-}
-
 /** Interval at which the states of rules are stored, in milliseconds; those of an alert are stored with it. */
 const STORE_STATES_MS = 10_000;
+
+/** Test notification. */
+const TEST = {
+  title: "Test",
+  body: "Push messages of the gateway reach this device.",
+  urgency: "high",
+  ttlSeconds: 300,
+} as const;
 
 /** Alerts of all keys. */
 export class AlertEngine {
   readonly #options: AlertEngineOptions;
   readonly #queue: AlertQueue;
   readonly #changes = new Mutex();
-  /** Rules of each owner by their names. */
-  readonly #rules = new Map<string, Map<string, OwnedRule>>();
+  /** Rules of each owner. */
+  readonly #rules = new Map<string, readonly KeyRule[]>();
   /** Alerts of each key in force that has rules. */
   readonly #alerts = new Map<string, KeyAlerts>();
   /** Keys by owner, as they were last listed. */
@@ -89,7 +91,7 @@ export class AlertEngine {
 
   /** Number of rules of all keys. */
   get size(): number {
-    return this.#rules.values().reduce((sum, rules) => sum + rules.size, 0);
+    return this.#rules.values().reduce((sum, { length }) => sum + length, 0);
   }
 
   /**
@@ -122,41 +124,28 @@ export class AlertEngine {
     return [...this.#sources.values()].filter((source) => source.isGranted(scope)).map(({ kind }) => kind);
   }
 
-  /** Lists the rules of a key as they were sent, by name. */
-  rulesOf(owner: PushOwner): StoredRule[] {
-    const rules = [...this.#rules.get(ownerId(owner))?.values() ?? []];
-    return rules.map(({ rule: { name }, json }) => ({ ...ownerOf(owner), name, json }))
-      .sort((one, other) => one.name < other.name ? -1 : 1);
-  }
-
   /**
-   * Adds a rule of a key, or replaces the one with its name. When the promise settles, it is stored and in force.
+   * Throws unless a key may have a rule: receive what it selects, and run its actions.
    *
-   * @param value the rule as the client sent it
-   * @param scope rights of the key
-   * @returns false if the key has too many rules
-   * @throws {FieldError} naming the field that is wrong; `ScopeError` or `ServiceError` if the key may not have it
+   * @throws {ScopeError} naming what the key may not do; `ServiceError` if the service of the source is not configured
    */
-  async putRule(owner: PushOwner, value: unknown, scope: Scope): Promise<boolean> {
-    const rule = parseRule(value);
-    this.#authorize(rule, scope);
-    const stored = { ...ownerOf(owner), name: rule.name, json: JSON.stringify(value) };
-    return await this.#changes.runExclusive(async () => {
-      if (!await this.#options.store.putRule(stored, { max: this.#options.maxRules })) return false;
-      this.#add({ owner: ownerOf(owner), rule, json: stored.json });
-      // Its key may have been removed meanwhile.
-      await this.#reconcile(ownerId(owner));
-      return true;
-    });
+  authorize({ source: { kind, select }, actions }: AlertRule, scope: Scope): void {
+    const source = this.#sources.get(kind);
+    if (source === undefined) throw new ScopeError(`use alerts of ${kind}`);
+    source.authorize(select, scope);
+    for (const name of actions) {
+      if (this.#options.actionLabel(name, scope) === undefined) throw new ScopeError(`run the action ${name}`);
+    }
   }
 
-  /** Removes a rule of a key; false if there is none of that name. */
-  async removeRule(owner: PushOwner, name: string): Promise<boolean> {
-    return await this.#changes.runExclusive(async () => {
-      const isRemoved = await this.#options.store.removeRule(ownerOf(owner), name);
-      this.#rules.get(ownerId(owner))?.delete(name);
-      await this.#update(owner);
-      return isRemoved;
+  /** Puts the rules of a key in force as the store has them now. */
+  async changed(owner: PushOwner): Promise<void> {
+    await this.#changes.runExclusive(async () => {
+      const id = ownerId(owner);
+      const stored = await this.#options.store.listRules();
+      this.#read(id, stored.filter((one) => ownerId(one) === id));
+      // Its key may have been removed meanwhile.
+      await this.#reconcile(id);
     });
   }
 
@@ -168,41 +157,35 @@ export class AlertEngine {
     await this.#changes.runExclusive(() => this.#reconcile());
   }
 
-  /** Queues a test notification for one subscription of a key. */
-  test(owner: PushOwner, subscription: string, text: { readonly title: string; readonly body: string }): void {
+  /** Returns whether the key of a subscription is in force, and still has the secret that subscribed. */
+  isInForce(subscription: StoredSubscription): boolean {
+    const key = this.#keys.get(ownerId(subscription));
+    return key?.kid === subscription.kid && key.grant?.revoked.aborted === false;
+  }
+
+  /** Queues a test notification for a subscription. */
+  sendTest({ id, key, keyCreated }: StoredSubscription): void {
     this.#queue.add({
-      owner: ownerOf(owner),
-      subscription,
-      alert: { ...text, urgency: "high", ttlSeconds: TEST_TTL_SECONDS, actions: [], at: this.#options.clock.now() },
+      owner: { key, keyCreated },
+      subscription: id,
+      alert: { ...TEST, actions: [], at: this.#options.clock.now() },
     });
   }
 
-  #authorize({ source: { kind, select }, actions }: AlertRule, scope: Scope): void {
-    const source = this.#sources.get(kind);
-    if (source === undefined) throw new ScopeError(`use alerts of ${kind}`);
-    source.authorize(select, scope);
-    for (const name of actions) {
-      if (this.#options.actionLabel(name, scope) === undefined) throw new ScopeError(`run the action ${name}`);
-    }
-  }
-
-  /** Adds a stored rule. One of another version of the gateway, which this one cannot read, is left alone. */
-  #read({ key, keyCreated, name, json }: StoredRule): void {
-    try {
-      this.#add({ owner: { key, keyCreated }, rule: parseRule(tryParseJson(json)), json });
-    } catch (error) {
-      this.#options.log.warn("Rule {name} of key {key} is not used: {reason}", {
-        name,
-        key,
-        reason: error instanceof Error ? error.name : "unknown",
-      });
-    }
-  }
-
-  #add(owned: OwnedRule): void {
-    const id = ownerId(owned.owner);
-    const rules = this.#rules.get(id) ?? new Map<string, OwnedRule>();
-    rules.set(owned.rule.name, owned);
+  /** Sets the rules of an owner. One of another version of the gateway, which this one cannot read, is left alone. */
+  #read(id: string, stored: readonly StoredRule[]): void {
+    const { log } = this.#options;
+    const before = this.#rules.get(id) ?? [];
+    const rules = stored.flatMap(({ key, name, json }) => {
+      const known = before.find((one) => one.json === json);
+      if (known !== undefined) return [known];
+      try {
+        return [{ rule: parseRule(tryParseJson(json)), json }];
+      } catch (error) {
+        log.warn("Rule {name} of key {key} is not used: {reason}", { name, key, reason: errorName(error) });
+        return [];
+      }
+    });
     this.#rules.set(id, rules);
   }
 
@@ -218,14 +201,16 @@ export class AlertEngine {
    */
   async #reconcile(changed?: string): Promise<void> {
     const { keys, store } = this.#options;
-    if (!this.#isRead) { for (const stored of await store.listRules()) this.#read(stored); }
-    this.#isRead = true;
+    if (!this.#isRead) {
+      const stored = Map.groupBy(await store.listRules(), ownerId);
+      for (const [id, rules] of stored) this.#read(id, rules);
+      this.#isRead = true;
+    }
     const before = this.#keys;
     this.#keys = new Map(keys.list().map((key) => [ownerId(ownerOfKey(key)), key]));
     const subscriptions = await store.listSubscriptions();
     const owners = new Map<string, PushOwner>();
-    for (const one of subscriptions) owners.set(ownerId(one), ownerOf(one));
-    for (const rules of this.#rules.values()) for (const { owner } of rules.values()) owners.set(ownerId(owner), owner);
+    for (const owner of await store.listOwners()) owners.set(ownerId(owner), ownerOf(owner));
     for (const [id, key] of before) owners.set(id, ownerOfKey(key));
     for (const [id, owner] of owners) if (!this.#keys.has(id)) await this.#removeOwner(owner);
     for (const one of subscriptions) await this.#removeOfOldSecret(one);
@@ -245,7 +230,7 @@ export class AlertEngine {
     this.#rules.delete(id);
     this.#scopes.delete(id);
     const count = await this.#options.store.removeOwner(owner);
-    this.#options.telemetry.dropped("key_gone", count);
+    this.#options.telemetry.dropped("key", count);
   }
 
   /** Removes a subscription of a secret that its key no longer has. */
@@ -253,13 +238,13 @@ export class AlertEngine {
     const key = this.#keys.get(ownerId(owner));
     if (key === undefined || key.kid === kid) return;
     const count = await this.#options.store.removeSubscription(id);
-    this.#options.telemetry.dropped("key_gone", count ?? 0);
+    this.#options.telemetry.dropped("key", count ?? 0);
   }
 
   /** Makes the alerts of a key follow its rules and rights. */
   async #update(owner: PushOwner): Promise<void> {
     const id = ownerId(owner);
-    const rules = [...this.#rules.get(id)?.values() ?? []];
+    const rules = this.#rules.get(id) ?? [];
     const grant = this.#keys.get(id)?.grant;
     let alerts = this.#alerts.get(id);
     if (alerts === undefined) {
@@ -318,9 +303,6 @@ export class AlertEngine {
     this.#options.log.error("Rules of alerts cannot be read or stored: {error}", { error });
   }
 }
-
-/** Lifetime of a test notification, in seconds. */
-const TEST_TTL_SECONDS = 300;
 
 function ownerOf({ key, keyCreated }: PushOwner): PushOwner {
   return { key, keyCreated };

@@ -10,7 +10,7 @@ import type { RandomBytes } from "../protocol/bytes.ts";
 import { formatNotification, MAX_TAG_LENGTH, type PushNotification } from "../protocol/push/notification.ts";
 import type { PushOwner, PushStore, StoredSubscription } from "../store/state/push_store.ts";
 import { ownerId } from "./push_keys.ts";
-import type { AlertTelemetry } from "./push_telemetry.ts";
+import type { AlertTelemetry } from "./alert_telemetry.ts";
 import type { Alert } from "./rules/evaluate.ts";
 
 /** Alert, and the key that it is for. */
@@ -127,7 +127,7 @@ export class AlertQueue {
     const key = findKey(owner);
     // Disabled, removed, expired or with other rights since the event.
     if (key?.grant === undefined || key.grant.revoked.aborted) {
-      telemetry.dropped("key_gone", 1);
+      telemetry.dropped("key", 1);
       return false;
     }
     const own = subscriptions.filter((one) =>

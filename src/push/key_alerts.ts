@@ -8,7 +8,7 @@ import { TokenBucket } from "../limits/token_bucket.ts";
 import type { Log } from "../observability/log.ts";
 import type { AlertSource } from "./alert_source.ts";
 import type { KeyGrant } from "./push_keys.ts";
-import type { AlertTelemetry } from "./push_telemetry.ts";
+import type { AlertTelemetry } from "./alert_telemetry.ts";
 import type { Alert } from "./rules/evaluate.ts";
 import { type KeyRule, KeyRules } from "./rules/key_rules.ts";
 import type { RuleEvent, SourceKind } from "./rules/rule_event.ts";

@@ -5,6 +5,21 @@
  */
 import type { HeldReason } from "./rules/evaluate.ts";
 
+/** Reasons for which an alert or a message does not reach the queue, or leaves it unsent. */
+export const ALERT_DROP_REASONS = [
+  /** The key has had too many alerts. */
+  "rate",
+  /** Too many messages wait. */
+  "queue_full",
+  /** The key is disabled, or no longer there, or has another secret. */
+  "key",
+  /** The state database failed. */
+  "store",
+] as const;
+
+/** Reason for which an alert or a message does not reach the queue, or leaves it unsent. */
+export type AlertDropReason = (typeof ALERT_DROP_REASONS)[number];
+
 /** Recorder of the outcomes between a rule and the queue. */
 export interface AlertTelemetry {
   /** Counts messages that wait for being sent. */
@@ -16,14 +31,3 @@ export interface AlertTelemetry {
   /** Counts due alerts that a rule itself holds back. */
   held(reason: HeldReason): void;
 }
-
-/** Reason for which an alert or a message does not reach the queue, or leaves it unsent. */
-export type AlertDropReason =
-  /** The key has had too many alerts. */
-  | "rate"
-  /** Too many messages wait. */
-  | "queue_full"
-  /** The key was removed, has expired, or has another secret. */
-  | "key_gone"
-  /** The state database failed. */
-  | "store";
