@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { isVisible } from "../../lib/visible.ts";
 import { filterFault } from "../../mqtt/topics/rules.ts";
+import type { PushNotification } from "../../protocol/push/notification.ts";
 import { parseValue } from "../field_fault.ts";
 import type { Condition } from "./condition.ts";
 import { JSON_PATH_RULE, type JsonPath, parseJsonPath } from "./json_path.ts";
@@ -22,7 +23,7 @@ export interface RuleSource {
 }
 
 /** Importance of an alert, by which a device may delay it to save its battery (RFC 8030, section 5.3). */
-export type Urgency = "very-low" | "low" | "normal" | "high";
+export type Urgency = PushNotification["urgency"];
 
 /** Rule of one key. */
 export interface AlertRule {

@@ -84,9 +84,9 @@ export type NewMessage = Omit<QueuedMessage, "id" | "attempts" | "isShortened">;
 export interface QueueLimits {
   /** The time, in milliseconds since 1970. */
   readonly now: number;
-  /** Most messages that wait for one subscription. */
+  /** Most messages of one subscription, with the one that is being sent; a further one is refused. */
   readonly maxPerSubscription: number;
-  /** Most messages that wait in all. */
+  /** Most messages in all; a further one is refused. */
   readonly max: number;
   /** Most recent alerts that are kept of one key; the oldest are deleted. */
   readonly maxAlerts: number;
@@ -126,13 +126,19 @@ export type SettledMessage =
   };
 
 /**
+ * Result of {@linkcode PushStore.settleMessage}: `replaced` for a message that was to wait again while a newer one with
+ * its topic waits, and that is deleted therefore; `gone` for one whose subscription was removed meanwhile.
+ */
+export type SettleResult = "settled" | "replaced" | "gone";
+
+/**
  * Store of push messages. Each change is on disk when its promise settles. A message is marked before it is sent, so
  * that no crash lets it be sent twice: one that was marked and not settled is given up at the next start, and counted.
- * Every method throws if it fails.
+ * Of several processes with the same store, one sends. Every method throws if it fails.
  */
 export interface PushStore {
   /**
-   * Adds a subscription, in place of one with the same endpoint of the same key.
+   * Adds a subscription, in place of one with the same endpoint of the same key, whose messages it gets.
    *
    * @param max most subscriptions of a key
    * @returns id of the subscription, that of the replaced one where there was one; undefined if there are too many
@@ -143,7 +149,8 @@ export interface PushStore {
   /**
    * Removes a subscription and its messages.
    *
-   * @returns number of its messages that waited; undefined if there is no such subscription
+   * @returns number of its messages that waited, without the one that is being sent; undefined if there is no such
+   * subscription
    */
   removeSubscription(id: string): Promise<number | undefined>;
   /**
@@ -159,13 +166,16 @@ export interface PushStore {
   removeRule(owner: PushOwner, name: string): Promise<boolean>;
   /** Removes rules, alerts, states, subscriptions and messages of a key. Returns the number of its messages that waited. */
   removeOwner(owner: PushOwner): Promise<number>;
+  /** Lists the keys that have anything here, by name and time of creation. */
+  listOwners(): Promise<readonly PushOwner[]>;
   /** Reads the states of the rules of a key, as JSON text; undefined if there are none. */
   readRuleStates(owner: PushOwner): Promise<string | undefined>;
   /** Replaces the states of the rules of a key. */
   writeRuleStates(owner: PushOwner, json: string): Promise<void>;
   /**
    * Adds an alert to the recent ones of its key, and its messages to the queue; all in one transaction. A message with a
-   * topic replaces those of the same subscription and topic that are not being sent.
+   * topic replaces those of the same subscription and topic that are not being sent. One for a subscription that is not
+   * there is left out.
    */
   enqueue(alert: StoredAlert, messages: readonly NewMessage[], limits: QueueLimits): Promise<QueueResult>;
   /**
@@ -175,8 +185,9 @@ export interface PushStore {
    */
   listAlerts(owner: PushOwner, since: number): Promise<readonly StoredAlert[]>;
   /**
-   * Deletes expired messages and marks due ones as being sent; of one subscription only the oldest, so that messages keep
-   * their order.
+   * Deletes expired messages and marks due ones as being sent. Messages of one subscription keep their order: only the
+   * oldest is marked, once no other one is being sent, and once the wait after a failed attempt is over. While another
+   * process sends, it waits as `dropInterrupted` does.
    *
    * @param now the time, in milliseconds since 1970
    * @param max most messages to mark
@@ -186,10 +197,18 @@ export interface PushStore {
     now: number,
     max: number,
   ): Promise<{ readonly due: readonly QueuedMessage[]; readonly expired: number }>;
-  /** Ends the attempt to send a message. */
-  settleMessage(id: number, outcome: SettledMessage): Promise<void>;
-  /** Deletes messages that were marked by a process that is gone. Returns their number. */
+  /** Ends the attempt to send a message; one that waits again holds up the later ones of its subscription. */
+  settleMessage(id: number, outcome: SettledMessage): Promise<SettleResult>;
+  /**
+   * Deletes messages that were marked by a process that is gone, once, at the start. While another process sends, it waits
+   * for that one's end, so it may take long; it throws if the store is closed meanwhile.
+   *
+   * @returns number of the deleted messages
+   */
   dropInterrupted(): Promise<number>;
-  /** Returns the number of messages that wait or are being sent, and the time of the next attempt; undefined for none. */
+  /**
+   * Returns the number of messages that wait or are being sent, and the time of the next attempt, which may be over;
+   * undefined if there is nothing to send, or only after another message of the same subscription.
+   */
   queueState(): Promise<{ readonly length: number; readonly next: number | undefined }>;
 }

@@ -14,6 +14,7 @@ import {
   statStateFile,
   tightenStateFile,
 } from "./state_file.ts";
+import { MemoryPush } from "./memory_push.ts";
 import type { FoundPairing, Pairing, PairingClaim, PairingLimit, PendingPairing } from "./pairing_store.ts";
 import { isBusy, stateFileError } from "./sqlite_errors.ts";
 import * as pairings from "./sqlite_pairings.ts";
@@ -71,13 +72,14 @@ interface OpenState {
  * Store in a SQLite database, which several processes may use. It is opened, and SQLite loaded, at the first use: most
  * gateways count nothing.
  */
-export class SqliteState implements StateStore {
+export class SqliteState extends MemoryPush implements StateStore {
   readonly #options: SqliteStateOptions;
   #opening: Promise<OpenState> | undefined;
   #isClosed = false;
 
   /** Makes a store that has not opened its file yet. */
   constructor(options: SqliteStateOptions) {
+    super();
     this.#options = options;
   }
 
