@@ -224,6 +224,8 @@ export interface Service {
   readUses?(context: KeyContext): Promise<Uses | undefined>;
   /** Source of events for the rules of alerts. */
   readonly alertSource?: AlertSource;
+  /** Returns the text of a button that runs an action; undefined if there is none, or a key with these rights may not. */
+  actionLabel?(name: string, scope: Scope): string | undefined;
 }
 
 /** A service that has subscriptions. */

@@ -145,9 +145,10 @@ export class MemoryPush implements PushStore {
   claimMessages(
     now: number,
     max: number,
+    except: readonly string[] = [],
   ): Promise<{ readonly due: readonly QueuedMessage[]; readonly expired: number }> {
     const expired = this.#removeMessages((one) => isWaiting(one) && one.expires <= now);
-    const heads = this.#next().filter(({ at }) => at <= now).slice(0, max);
+    const heads = this.#next(except).filter(({ at }) => at <= now).slice(0, max);
     const ids = new Set(heads.map(({ message }) => message.id));
     this.#messages = this.#messages.map((one) =>
       ids.has(one.id) ? { ...one, attempts: one.attempts + 1, isSending: true } : one
@@ -183,8 +184,8 @@ export class MemoryPush implements PushStore {
   }
 
   /** Returns the number of messages, and the time of the next attempt. */
-  queueState(): Promise<{ readonly length: number; readonly next: number | undefined }> {
-    const times = this.#next().map(({ at }) => at);
+  queueState(except: readonly string[] = []): Promise<{ readonly length: number; readonly next: number | undefined }> {
+    const times = this.#next(except).map(({ at }) => at);
     return Promise.resolve({
       length: this.#messages.length,
       next: times.length === 0 ? undefined : Math.min(...times),
@@ -192,10 +193,10 @@ export class MemoryPush implements PushStore {
   }
 
   /** Returns the message of each subscription that is sent next, by age, with the time. */
-  #next(): readonly { readonly message: Message; readonly at: number }[] {
+  #next(except: readonly string[]): readonly { readonly message: Message; readonly at: number }[] {
     return this.#subscriptions.flatMap(({ id, retryAt }) => {
       const messages = this.#messages.filter(({ subscription }) => subscription === id);
-      const [message] = messages;
+      const [message] = except.includes(id) ? [] : messages;
       return message === undefined || messages.some(({ isSending }) => isSending) ? [] : [{ message, at: retryAt }];
     }).toSorted((one, other) => one.message.id - other.message.id);
   }
