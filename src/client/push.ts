@@ -10,10 +10,10 @@ import { type Fields, fieldsOf, malformed } from "./service_answer.ts";
 
 /** Push messages of the key, as the gateway has them. Members that this client does not know are kept. */
 export interface PushState {
-  /** False where the gateway sends none: it has `PUSH=off`. */
+  /** False where the gateway sends none: it has `PUSH=off`, or no usable key for push services. */
   readonly enabled: boolean;
-  /** Public key of the gateway, base64url: a device subscribes at its push service with it. */
-  readonly publicKey: string;
+  /** Public key of the gateway, base64url: a device subscribes at its push service with it. Absent where it sends none. */
+  readonly publicKey?: string;
   /** Most subscriptions of the key. */
   readonly max: number;
   /** Most rules of the key. */
@@ -185,7 +185,7 @@ export function parseAlerts(answer: Answer): readonly PushNotification[] {
 function isPushState(value: unknown): value is PushState {
   if (!isObject(value)) return false;
   const { enabled, publicKey, max, maxRules, subscriptions, rules, sources } = value;
-  return typeof enabled === "boolean" && typeof publicKey === "string" &&
+  return typeof enabled === "boolean" && ["string", "undefined"].includes(typeof publicKey) &&
     [max, maxRules].every(Number.isInteger) &&
     Array.isArray(subscriptions) && subscriptions.every(isSubscription) &&
     Array.isArray(rules) && rules.every(isRule) &&

@@ -11,10 +11,10 @@ import type { SourceKind } from "./rules/rule_event.ts";
 
 /** Push messages of the gateway. */
 export interface Push {
-  /** False where `PUSH` is off: nothing is sent, and no device can subscribe. */
-  readonly isOn: boolean;
-  /** Public key by which push services know the gateway, base64url of 65 bytes. */
-  readonly publicKey: string;
+  /** Reason for which nothing is sent, and no device can subscribe, with the remedy; undefined if there is none. */
+  readonly fault: string | undefined;
+  /** Public key by which push services know the gateway, base64url of 65 bytes; undefined with a fault. */
+  readonly publicKey: string | undefined;
   /** Hosts of push services, those of the browsers included. */
   readonly allowedHosts: readonly HostPattern[];
   /** Most subscriptions of a key. */
@@ -38,6 +38,8 @@ export interface Push {
   removeSubscription(id: string): Promise<boolean>;
   /** Puts the rules of a key in force as the store has them now. */
   changed(owner: PushOwner): Promise<void>;
+  /** Removes the subscriptions of keys that are gone, or have another secret than subscribed. */
+  refresh(): Promise<void>;
   /** Queues a test notification. */
   sendTest(subscription: StoredSubscription): void;
 }

@@ -57,7 +57,7 @@ const MALFORMED: readonly (readonly [name: string, call: Call, answers: readonly
   ["forget", (client) => client.forget(), [{ body: [] }, { body: null }]],
   ["push", (client) => client.push(), [
     { body: [] },
-    { body: { ...PUSH, publicKey: undefined } },
+    { body: { ...PUSH, publicKey: 1 } },
     { body: { ...PUSH, enabled: 1 } },
     { body: { ...PUSH, max: "5" } },
     { body: { ...PUSH, subscriptions: [{ id: "a" }] } },

@@ -44,7 +44,7 @@ export function createPushService({ push, keys, now, randomBytes, log }: PushSer
   async function list(owner: PushOwner, { scope }: ServiceContext): Promise<Reply> {
     const [subscriptions, rules] = await Promise.all([subscriptionsOf(owner), store.listRules()]);
     return reply({
-      enabled: push.isOn,
+      enabled: push.fault === undefined,
       publicKey: push.publicKey,
       max: push.maxPerKey,
       maxRules: push.maxRulesPerKey,
@@ -71,13 +71,9 @@ export function createPushService({ push, keys, now, randomBytes, log }: PushSer
         `This key has ${push.maxPerKey} subscriptions already: remove one of them, or raise PUSH_MAX_PER_KEY`,
       );
     }
-    try {
-      // The key may have been removed or rotated meanwhile, after its subscriptions were.
-      assertCurrent(context);
-    } catch (error) {
-      await push.removeSubscription(id);
-      throw error;
-    }
+    // The key may have been removed or rotated meanwhile, after its subscriptions were.
+    await push.refresh();
+    assertCurrent(context);
     log.info("Device of {key} is subscribed to push messages at {host} as {id}", { key, host: endpoint.host, id });
     return reply({ id });
   }
@@ -101,6 +97,7 @@ export function createPushService({ push, keys, now, randomBytes, log }: PushSer
   }
 
   async function putRule(rule: AlertRule, json: string, owner: PushOwner, context: ServiceContext): Promise<Reply> {
+    assertOn();
     push.authorize(rule, context.scope);
     if (!await store.putRule({ ...owner, name: rule.name, json }, { max: push.maxRulesPerKey })) {
       throw limitReached(
@@ -147,11 +144,8 @@ export function createPushService({ push, keys, now, randomBytes, log }: PushSer
 
   /** Throws unless messages are sent. */
   function assertOn(): void {
-    if (push.isOn) return;
-    throw new ServiceError(503, "Push messages are turned off: on the gateway, set PUSH=on", {
-      code: "service_unreachable",
-      isUnsent: true,
-    });
+    if (push.fault === undefined) return;
+    throw new ServiceError(503, push.fault, { code: "service_unreachable", isUnsent: true });
   }
 
   /**

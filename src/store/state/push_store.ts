@@ -215,4 +215,6 @@ export interface PushStore {
    * @param except ids of subscriptions that do not count for that time
    */
   queueState(except?: readonly string[]): Promise<{ readonly length: number; readonly next: number | undefined }>;
+  /** Returns the time at which the oldest message was added, in milliseconds since 1970; undefined if there is none. */
+  oldestMessage(): Promise<number | undefined>;
 }
