@@ -14,7 +14,7 @@ import type { Log } from "../observability/log.ts";
 import type { MetricRegistry } from "../observability/telemetry.ts";
 import type { Platform } from "../platform.ts";
 import { randomBytes } from "../protocol/bytes.ts";
-import { AlertEngine } from "../push/alert_engine.ts";
+import { AlertEngine, type AlertParts } from "../push/alert_engine.ts";
 import { BROWSER_PUSH_HOSTS } from "../push/endpoint.ts";
 import type { Push } from "../push/push.ts";
 import { PushCounts, registerQueueGauges } from "../push/push_counts.ts";
@@ -77,10 +77,8 @@ export async function openPush(
   const counts = new PushCounts();
   counts.register(metrics);
   registerQueueGauges(metrics, { store: state, now: SYSTEM_CLOCK.now });
-  let services: readonly Service[] = [];
   const engine = new AlertEngine({
     ...{ store: state, keys: keyring, telemetry: counts, clock: SYSTEM_CLOCK, random: Math.random, randomBytes, log },
-    actionLabel: (name, scope) => services.find((one) => one.actionLabel !== undefined)?.actionLabel?.(name, scope),
     onQueued: () => sender?.wake(),
   });
   const sender = key && new PushSender({
@@ -107,11 +105,9 @@ export async function openPush(
         return waited !== undefined;
       },
     },
-    async start({ services: created, modules, readiness }) {
-      services = created;
+    async start(parts) {
       if (sender === undefined) return;
-      const health = createHealthAlertSource({ readiness, services: servicesByDependency(modules) });
-      await engine.start([...created.flatMap(({ alertSource }) => alertSource ?? []), health]);
+      await engine.start(alertParts(parts));
       sender.start();
     },
     async stop() {
@@ -138,17 +134,20 @@ async function openKey(
   }
 }
 
-/** Returns the address of the operator for push services; one that is none where nothing names it. */
-function subjectOf(subject: string | undefined, publicUrl: string | undefined): string {
-  return subject ?? (publicUrl?.startsWith("https:") ? publicUrl : DEFAULT_SUBJECT);
+/** Returns the address of the operator for push services; one that is nobody's (RFC 2606) where no setting names it. */
+function subjectOf(subject: string | undefined, publicUrl: URL | undefined): string {
+  if (subject !== undefined) return subject;
+  return publicUrl?.protocol === "https:" ? publicUrl.href : "mailto:operator@gateway.example";
 }
 
-/** Address for push services where nothing names the operator: a name that is never anybody's (RFC 2606). */
-const DEFAULT_SUBJECT = "mailto:operator@gateway.example";
-
-/** Returns the names of the services of each dependency. */
-function servicesByDependency(modules: PushStart["modules"]): ReadonlyMap<string, readonly string[]> {
+function alertParts({ services, modules, readiness }: PushStart): AlertParts {
   const dependent = modules.filter(({ dependency }) => dependency !== undefined);
-  const groups = Map.groupBy(dependent, ({ dependency = "" }) => dependency);
-  return new Map([...groups].map(([dependency, ofIt]) => [dependency, ofIt.map(({ name }) => name)]));
+  const health = createHealthAlertSource({
+    readiness,
+    services: Map.groupBy(dependent, ({ dependency = "" }) => dependency),
+  });
+  return {
+    sources: [...services.flatMap(({ alertSource }) => alertSource ?? []), health],
+    actionLabel: (name, scope) => services.find((one) => one.actionLabel !== undefined)?.actionLabel?.(name, scope),
+  };
 }

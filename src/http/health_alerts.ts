@@ -12,15 +12,15 @@ import type { Readiness } from "./health.ts";
 export interface HealthAlertSourceOptions {
   /** State of the dependencies. */
   readonly readiness: Pick<Readiness, "up" | "dependencies" | "watch">;
-  /** Names of the services of each dependency: only keys that are granted one of them may know its health. */
-  readonly services: ReadonlyMap<string, readonly string[]>;
+  /** Services of each dependency: only keys that are granted one of them may know its health. */
+  readonly services: ReadonlyMap<string, readonly { readonly name: string }[]>;
 }
 
 /** Makes the source. The text of an event is `up` or `down`. */
 export function createHealthAlertSource({ readiness, services }: HealthAlertSourceOptions): AlertSource {
   /** Returns whether a key may know the health of a dependency; of the gateway's own ones, every key may. */
   function isGranted(dependency: string, scope: Scope): boolean {
-    return services.get(dependency)?.some((name) => scope.hasService(name)) ?? true;
+    return services.get(dependency)?.some(({ name }) => scope.hasService(name)) ?? true;
   }
 
   function authorize(select: readonly string[], scope: Scope): void {

@@ -28,8 +28,6 @@ export interface AlertEngineOptions {
   readonly store: PushStore;
   /** Keys of the gateway. */
   readonly keys: PushKeys;
-  /** Returns the text of an action's button; undefined if a key with these rights may not run it, or there is none. */
-  readonly actionLabel: (name: string, scope: Scope) => string | undefined;
   /** Called when messages wait for being sent. */
   readonly onQueued: () => void;
   /** Clock of events and waits. */
@@ -43,6 +41,16 @@ export interface AlertEngineOptions {
   /** Logger for failures. */
   readonly log: Log;
 }
+
+/** What rules are about: parts of services. */
+export interface AlertParts {
+  /** Sources of events, one of each kind at most. */
+  readonly sources: readonly AlertSource[];
+  /** Returns the text of an action's button; undefined if a key with these rights may not run it, or there is none. */
+  readonly actionLabel: (name: string, scope: Scope) => string | undefined;
+}
+
+const NO_PARTS: AlertParts = { sources: [], actionLabel: () => undefined };
 
 /** Interval at which the states of rules are stored, in milliseconds; those of an alert are stored with it. */
 const STORE_STATES_MS = 10_000;
@@ -68,6 +76,7 @@ export class AlertEngine {
   #keys: ReadonlyMap<string, KnownKey> = new Map();
   /** Rights that the alerts of each owner follow. */
   readonly #scopes = new Map<string, Scope | undefined>();
+  #parts = NO_PARTS;
   #sources: ReadonlyMap<SourceKind, AlertSource> = new Map();
   #stopWatching = () => {};
   #stopTimer = () => {};
@@ -77,7 +86,7 @@ export class AlertEngine {
 
   /** Makes the engine; nothing is read or listened to before {@linkcode AlertEngine.start}. */
   constructor(options: AlertEngineOptions) {
-    const { store, clock, actionLabel } = options;
+    const { store, clock } = options;
     this.#options = options;
     this.#queue = new AlertQueue({
       ...options,
@@ -85,7 +94,7 @@ export class AlertEngine {
       now: clock.now,
       findKey: (owner) => this.#keys.get(ownerId(owner)),
       beforeAdding: (owner) => this.#storeStates(owner),
-      actionLabel: (name, { grant }) => grant && actionLabel(name, grant.scope),
+      actionLabel: (name, { grant }) => grant && this.#parts.actionLabel(name, grant.scope),
     });
   }
 
@@ -96,12 +105,12 @@ export class AlertEngine {
 
   /**
    * Reads the rules, and listens to their sources. A store that fails is reported, and read again at the next change.
-   *
-   * @param sources one of each kind at most
+   * Never rejects.
    */
-  async start(sources: readonly AlertSource[]): Promise<void> {
+  async start(parts: AlertParts): Promise<void> {
     const { keys } = this.#options;
-    this.#sources = new Map(sources.map((source) => [source.kind, source]));
+    this.#parts = parts;
+    this.#sources = new Map(parts.sources.map((source) => [source.kind, source]));
     this.#isRunning = true;
     this.#stopWatching = keys.watch(() => void this.#keysChanged());
     this.#scheduleStates();
@@ -134,7 +143,7 @@ export class AlertEngine {
     if (source === undefined) throw new ScopeError(`use alerts of ${kind}`);
     source.authorize(select, scope);
     for (const name of actions) {
-      if (this.#options.actionLabel(name, scope) === undefined) throw new ScopeError(`run the action ${name}`);
+      if (this.#parts.actionLabel(name, scope) === undefined) throw new ScopeError(`run the action ${name}`);
     }
   }
 
