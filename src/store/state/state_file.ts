@@ -11,7 +11,7 @@ import { renameUnlessExists } from "../../lib/rename_unless_exists.ts";
 /** Functions of `Deno` that a state file needs. */
 export type StateFileSystem = Pick<
   typeof Deno,
-  "chmod" | "link" | "lstat" | "mkdir" | "remove" | "rename" | "stat" | "writeTextFile"
+  "chmod" | "link" | "lstat" | "mkdir" | "open" | "remove" | "rename" | "stat" | "writeTextFile"
 >;
 
 /** Error for a state file that cannot be used. The message names the file, and has the remedy. */
@@ -21,6 +21,11 @@ export class StateFileError extends Error {
     super(message, options);
     this.name = "StateFileError";
   }
+}
+
+/** Makes the error for the use of a state file that was closed. */
+export function closedError(path: string): StateFileError {
+  return new StateFileError(`State file "${path}" is closed: the gateway stops`);
 }
 
 /** Returns the path of the state file: beside the key file, where the sandbox allows the gateway to write. */
