@@ -52,7 +52,7 @@ const HEADS = `
 
 const FIND_DUE = `
   SELECT message.id, message.subscription, alert, text, urgency, topic, expires, attempts, is_shortened ${HEADS}
-  AND retry_at <= ?1 ORDER BY message.id LIMIT ?2
+  AND subscription.id NOT IN (SELECT value FROM json_each(?1)) AND retry_at <= ?2 ORDER BY message.id LIMIT ?3
 `;
 
 const MARK = "UPDATE push_messages SET is_sending = 1, attempts = attempts + 1 WHERE id = ?1";
@@ -80,7 +80,9 @@ const COUNT = "SELECT count(*) AS count FROM push_messages";
 
 const FIND_OLDEST = "SELECT added FROM push_messages ORDER BY id LIMIT 1";
 
-const FIND_NEXT = `SELECT min(retry_at) AS next ${HEADS}`;
+const FIND_NEXT = `
+  SELECT min(retry_at) AS next ${HEADS} AND subscription.id NOT IN (SELECT value FROM json_each(?1))
+`;
 
 /** Row of a table. */
 type Row = Readonly<Record<string, unknown>>;
@@ -123,10 +125,11 @@ export function claimMessages(
   database: DatabaseSync,
   now: number,
   max: number,
+  except: readonly string[],
 ): { readonly due: readonly QueuedMessage[]; readonly expired: number } {
   return inTransaction(database, () => {
     const expired = Number(database.prepare(EXPIRE).run(now).changes);
-    const due = database.prepare(FIND_DUE).all(now, max).map(messageOf);
+    const due = database.prepare(FIND_DUE).all(JSON.stringify(except), now, max).map(messageOf);
     for (const { id } of due) database.prepare(MARK).run(id);
     return { due: due.map((message) => ({ ...message, attempts: message.attempts + 1 })), expired };
   });
@@ -157,8 +160,11 @@ export function dropInterrupted(database: DatabaseSync): number {
 }
 
 /** Returns the number of messages, and the time of the next attempt. */
-export function queueState(database: DatabaseSync): { readonly length: number; readonly next: number | undefined } {
-  const next = database.prepare(FIND_NEXT).get()?.next ?? null;
+export function queueState(
+  database: DatabaseSync,
+  except: readonly string[],
+): { readonly length: number; readonly next: number | undefined } {
+  const next = database.prepare(FIND_NEXT).get(JSON.stringify(except))?.next ?? null;
   return {
     length: Number(database.prepare(COUNT).get()?.count),
     next: next === null ? undefined : Number(next),
