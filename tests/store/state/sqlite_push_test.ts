@@ -1,6 +1,15 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { dropInterrupted } from "../../../src/store/state/sqlite_push_queue.ts";
+import { removeOwner, removeSubscription } from "../../../src/store/state/sqlite_push_keys.ts";
+import {
+  claimMessages,
+  dropInterrupted,
+  enqueue,
+  listAlerts,
+  queueState,
+  settleMessage,
+} from "../../../src/store/state/sqlite_push_queue.ts";
+import { PUSH_SCHEMA } from "../../../src/store/state/sqlite_push_schema.ts";
 import { SqliteState } from "../../../src/store/state/sqlite_state.ts";
 import { StateFileError } from "../../../src/store/state/state_file.ts";
 import { within } from "../../support/deadline.ts";
@@ -206,3 +215,40 @@ Deno.test("claimMessages() of two handles marks each message once, also without 
     assertEquals(dropInterrupted(other), 2);
     await state.close();
   }));
+
+/** Database that notes the plan of each statement. */
+class ExplainedDatabase extends DatabaseSync {
+  readonly scans = new Set<string>();
+
+  override prepare(statement: string) {
+    for (const { detail } of super.prepare(`EXPLAIN QUERY PLAN ${statement}`).all()) {
+      if (/^SCAN (?!CONSTANT ROW)/.test(String(detail))) this.scans.add(String(detail));
+    }
+    return super.prepare(statement);
+  }
+}
+
+Deno.test("The queue reads no table from end to end, except the subscriptions", () => {
+  using database = new ExplainedDatabase(":memory:");
+  database.exec(PUSH_SCHEMA);
+  enqueue(database, alert("x"), [message("a", "one", { topic: "door" })], LIMITS);
+  database.exec(`
+    INSERT INTO push_subscriptions (id, key_name, key_created, kid, endpoint, p256dh, auth, kind, created)
+    VALUES ('a', 'phone', 1000, '', '', '', '', 'web', 0)
+  `);
+  enqueue(database, alert("y"), [message("a", "one", { topic: "door" })], LIMITS);
+  for (const outcome of [{ type: "retry", at: 0 }, { type: "dropped", now: 0 }] as const) {
+    for (const { id } of claimMessages(database, 0, 9).due) {
+      assertEquals(settleMessage(database, id, outcome), "settled");
+    }
+  }
+  queueState(database);
+  listAlerts(database, PHONE, 0);
+  removeSubscription(database, "a");
+  removeOwner(database, PHONE);
+  // SQLite counts messages by the pages of the smallest index.
+  assertEquals([...database.scans].toSorted(), [
+    "SCAN push_messages USING COVERING INDEX push_messages_by_end",
+    "SCAN subscription",
+  ]);
+});
