@@ -62,5 +62,4 @@ export const PUSH_SCHEMA = `
   ) STRICT;
   CREATE INDEX push_messages_of_subscription ON push_messages (subscription, id);
   CREATE INDEX push_messages_by_end ON push_messages (expires);
-  CREATE INDEX push_messages_sending ON push_messages (id) WHERE is_sending = 1;
 `;
