@@ -134,7 +134,7 @@ export type SettleResult = "settled" | "replaced" | "gone";
 /**
  * Store of push messages. Each change is on disk when its promise settles. A message is marked before it is sent, so
  * that no crash lets it be sent twice: one that was marked and not settled is given up at the next start, and counted.
- * Of several processes with the same store, one sends. Every method throws if it fails.
+ * Of several processes with the same store, one sends. Texts have no NUL. Every method throws if it fails.
  */
 export interface PushStore {
   /**
@@ -215,4 +215,6 @@ export interface PushStore {
    * @param except ids of subscriptions that do not count for that time
    */
   queueState(except?: readonly string[]): Promise<{ readonly length: number; readonly next: number | undefined }>;
+  /** Returns the time at which the oldest message was added, in milliseconds since 1970; undefined if there is none. */
+  oldestMessage(): Promise<number | undefined>;
 }

@@ -124,6 +124,11 @@ export class SqlitePush implements PushStore {
     return this.#database.useIfPresent(nothing, (database) => queue.queueState(database, except));
   }
 
+  /** Returns the time at which the oldest message was added; undefined if there is none. */
+  oldestMessage(): Promise<number | undefined> {
+    return this.#database.useIfPresent(undefined, queue.oldestMessage);
+  }
+
   /**
    * Waits until no other process sends. What is marked in that moment was marked by a process that is gone, and is deleted.
    */

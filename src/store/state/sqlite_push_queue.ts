@@ -36,7 +36,7 @@ const HAS_SUBSCRIPTION = "SELECT 1 FROM push_subscriptions WHERE id = ?1";
 const REPLACE = "DELETE FROM push_messages WHERE subscription = ?1 AND topic = ?2 AND is_sending = 0";
 
 const ADD_MESSAGE = `
-  INSERT INTO push_messages (subscription, alert, text, urgency, topic, expires) SELECT ?1, ?2, ?3, ?4, ?5, ?6
+  INSERT INTO push_messages (subscription, alert, text, urgency, topic, expires, added) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?9
   WHERE (SELECT count(*) FROM push_messages WHERE subscription = ?1) < ?7
   AND (SELECT count(*) FROM push_messages) < ?8
 `;
@@ -78,6 +78,8 @@ const DROP_INTERRUPTED = "DELETE FROM push_messages WHERE is_sending = 1";
 
 const COUNT = "SELECT count(*) AS count FROM push_messages";
 
+const FIND_OLDEST = "SELECT added FROM push_messages ORDER BY id LIMIT 1";
+
 const FIND_NEXT = `
   SELECT min(retry_at) AS next ${HEADS} AND subscription.id NOT IN (SELECT value FROM json_each(?1))
 `;
@@ -90,7 +92,7 @@ export function enqueue(
   database: DatabaseSync,
   { key, keyCreated, id, at, json }: StoredAlert,
   messages: readonly NewMessage[],
-  { maxPerSubscription, max, maxAlerts }: QueueLimits,
+  { now, maxPerSubscription, max, maxAlerts }: QueueLimits,
 ): QueueResult {
   return inTransaction(database, () => {
     database.prepare(ADD_ALERT).run(key, keyCreated, id, at, json);
@@ -99,7 +101,7 @@ export function enqueue(
     for (const { subscription, alert, text, urgency, topic = null, expires } of messages) {
       if (database.prepare(HAS_SUBSCRIPTION).get(subscription) === undefined) continue;
       replaced += Number(database.prepare(REPLACE).run(subscription, topic).changes);
-      const values = [subscription, alert, text, urgency, topic, expires, maxPerSubscription, max];
+      const values = [subscription, alert, text, urgency, topic, expires, maxPerSubscription, max, now];
       const isAdded = database.prepare(ADD_MESSAGE).run(...values).changes === 1;
       queued += isAdded ? 1 : 0;
       refused += isAdded ? 0 : 1;
@@ -167,6 +169,12 @@ export function queueState(
     length: Number(database.prepare(COUNT).get()?.count),
     next: next === null ? undefined : Number(next),
   };
+}
+
+/** Returns the time at which the oldest message was added; undefined if there is none. */
+export function oldestMessage(database: DatabaseSync): number | undefined {
+  const added = database.prepare(FIND_OLDEST).get()?.["added"];
+  return added === undefined ? undefined : Number(added);
 }
 
 function messageOf(row: Row): QueuedMessage {
