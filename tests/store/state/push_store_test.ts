@@ -183,6 +183,14 @@ testEach(
   },
 );
 
+testEach("claimMessages() and queueState() leave out the messages of given subscriptions", async (store) => {
+  await fill(store, ["a", "b"], [message("a", "a1"), message("b", "b1")]);
+  assertEquals((await store.claimMessages(20_000, 10, ["a", "unknown"])).due.map(({ text }) => text), ["b1"]);
+  assertEquals(await store.queueState(["a"]), { length: 2, next: undefined });
+  assertEquals((await store.queueState([])).next, 0);
+  assertEquals(await claimTexts(store), ["a1"]);
+});
+
 testEach("claimMessages() deletes expired messages, except those that are being sent", async (store) => {
   await fill(store, ["a", "b"], [
     message("a", "sending", { expires: 30_000 }),
