@@ -6,15 +6,17 @@
 import type { Scope } from "../keys/rights.ts";
 import type { RuleEvent, SourceKind } from "./rules/rule_event.ts";
 
-/** Key on whose behalf a source is listened to. */
+/** Key on whose behalf a source is listened to. Its methods must not throw. */
 export interface AlertListener {
   /** Name of the key; limits apply to each. */
   readonly owner: string;
   /** Rights of the key. */
   readonly scope: Scope;
-  /** Called with each event that the key may receive. Must not throw. */
+  /** Called once, before the first event; perhaps before `listen` has returned. */
+  readonly onReady: () => void;
+  /** Called with each event that the key may receive. One event is the same object for all listeners. */
   readonly onEvent: (event: RuleEvent) => void;
-  /** Called once when the source has ended by itself; it must be listened to again after a while. */
+  /** Called once, and last, when the source has ended by itself; it must be listened to again after a while. */
   readonly onEnded: (reason: string) => void;
 }
 
@@ -22,6 +24,8 @@ export interface AlertListener {
 export interface AlertSource {
   /** Kind of its events. */
   readonly kind: SourceKind;
+  /** Returns whether a key may receive any of its events. */
+  isGranted(scope: Scope): boolean;
   /**
    * Throws unless a key may receive what a rule selects.
    *

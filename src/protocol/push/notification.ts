@@ -7,6 +7,14 @@ import { isObject, tryParseJson } from "../../lib/json.ts";
 import { cutText } from "../../lib/cut_text.ts";
 import { MAX_PUSH_BYTES } from "./message_encryption.ts";
 
+/** Action with a button. */
+export interface NotificationAction {
+  /** Name, by which the device runs it. */
+  readonly name: string;
+  /** Text of the button. */
+  readonly label: string;
+}
+
 /** Notification that a device shows. */
 export interface PushNotification {
   /** Id, by which a device shows a message that it receives twice only once. */
@@ -19,8 +27,14 @@ export interface PushNotification {
   readonly rule?: string;
   /** Topic, entity or dependency that it is about; absent for a test. */
   readonly subject?: string;
-  /** Names of the actions with a button. */
-  readonly actions: readonly string[];
+  /** Actions with a button, in their order. */
+  readonly actions: readonly NotificationAction[];
+  /** Importance, as the push service has it (RFC 8030, section 5.3). */
+  readonly urgency: "very-low" | "low" | "normal" | "high";
+  /** Name of at most 64 characters: the device shows a newer notification of the same one in place of an older one. */
+  readonly tag: string;
+  /** Id of the secret that the device subscribed with; absent in the list of recent alerts. */
+  readonly kid?: string;
   /** Time of the event, in seconds since 1970. */
   readonly timestamp: number;
 }
@@ -30,6 +44,11 @@ const SHORT_TITLE = 60;
 
 /** Most actions that a device reads. */
 const MAX_ACTIONS = 3;
+
+/** Longest tag, in characters. */
+export const MAX_TAG_LENGTH = 64;
+
+const URGENCIES: readonly string[] = ["very-low", "low", "normal", "high"] satisfies PushNotification["urgency"][];
 
 const utf8 = new TextEncoder();
 
@@ -75,17 +94,29 @@ function fitBody(notification: PushNotification, maxBytes: number): string | und
 export function parseNotification(text: string): PushNotification | undefined {
   const value = tryParseJson(text);
   if (!isObject(value)) return undefined;
-  const { id, title, body, rule, subject, actions, timestamp } = value;
+  const { id, title, body, rule, subject, actions, urgency, tag, kid, timestamp } = value;
   if (typeof id !== "string" || typeof title !== "string" || typeof body !== "string") return undefined;
-  if (!isOptionalText(rule) || !isOptionalText(subject) || !Array.isArray(actions)) return undefined;
-  if (typeof timestamp !== "number" || actions.length > MAX_ACTIONS) return undefined;
-  const names = actions.filter((name) => typeof name === "string");
-  if (names.length < actions.length) return undefined;
+  if (!isOptionalText(rule) || !isOptionalText(subject) || !isOptionalText(kid)) return undefined;
+  if (!isUrgency(urgency) || typeof tag !== "string" || tag.length > MAX_TAG_LENGTH) return undefined;
+  if (typeof timestamp !== "number" || !Array.isArray(actions) || actions.length > MAX_ACTIONS) return undefined;
+  const buttons = actions.flatMap((action) => parseAction(action) ?? []);
+  if (buttons.length < actions.length) return undefined;
   return {
-    ...{ id, title, body, actions: names, timestamp },
+    ...{ id, title, body, actions: buttons, urgency, tag, timestamp },
     ...rule === undefined ? {} : { rule },
     ...subject === undefined ? {} : { subject },
+    ...kid === undefined ? {} : { kid },
   };
+}
+
+function parseAction(value: unknown): NotificationAction | undefined {
+  if (!isObject(value)) return undefined;
+  const { name, label } = value;
+  return typeof name === "string" && typeof label === "string" ? { name, label } : undefined;
+}
+
+function isUrgency(value: unknown): value is PushNotification["urgency"] {
+  return typeof value === "string" && URGENCIES.includes(value);
 }
 
 function isOptionalText(value: unknown): value is string | undefined {

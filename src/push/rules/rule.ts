@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { isVisible } from "../../lib/visible.ts";
 import { filterFault } from "../../mqtt/topics/rules.ts";
+import type { PushNotification } from "../../protocol/push/notification.ts";
 import { parseValue } from "../field_fault.ts";
 import type { Condition } from "./condition.ts";
 import { JSON_PATH_RULE, type JsonPath, parseJsonPath } from "./json_path.ts";
@@ -22,7 +23,15 @@ export interface RuleSource {
 }
 
 /** Importance of an alert, by which a device may delay it to save its battery (RFC 8030, section 5.3). */
-export type Urgency = "very-low" | "low" | "normal" | "high";
+export type Urgency = typeof URGENCIES[number];
+
+/** All that an {@linkcode Urgency} can be. */
+export const URGENCIES = [
+  "very-low",
+  "low",
+  "normal",
+  "high",
+] as const satisfies readonly PushNotification["urgency"][];
 
 /** Rule of one key. */
 export interface AlertRule {
@@ -184,7 +193,7 @@ const schema = z.strictObject({
   condition,
   title: template(MAX_TITLE_LENGTH, isVisible),
   body: template(MAX_BODY_LENGTH, (text) => isVisible(text.replaceAll("\n", ""))).default([{ fill: "value" }]),
-  urgency: z.enum(["very-low", "low", "normal", "high"], URGENCY_RULE).default("normal"),
+  urgency: z.enum(URGENCIES, URGENCY_RULE).default("normal"),
   ttlSeconds: seconds(MAX_TTL_SECONDS).default(DEFAULT_TTL_SECONDS),
   topic: z.string(TOPIC_RULE).regex(/^[\w-]{1,32}$/, TOPIC_RULE).optional(),
   minIntervalSeconds: seconds(MAX_INTERVAL_SECONDS).default(0),

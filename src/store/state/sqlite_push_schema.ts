@@ -51,6 +51,7 @@ export const PUSH_SCHEMA = `
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     subscription TEXT NOT NULL REFERENCES push_subscriptions ON DELETE CASCADE,
     alert TEXT NOT NULL,
+    added INTEGER NOT NULL,
     text TEXT NOT NULL,
     urgency TEXT NOT NULL CHECK (urgency IN ('very-low', 'low', 'normal', 'high')),
     topic TEXT,

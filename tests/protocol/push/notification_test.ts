@@ -12,7 +12,10 @@ const NOTIFICATION: PushNotification = {
   body: "At the front door",
   rule: "doorbell",
   subject: "home/door",
-  actions: ["open-gate"],
+  actions: [{ name: "open-gate", label: "Open the gate" }],
+  urgency: "high",
+  tag: "doorbell home/door",
+  kid: "00112233445566778899aabbccddeeff",
   timestamp: 1801396800.5,
 };
 
@@ -20,7 +23,7 @@ const bytesOf = (text: string) => new TextEncoder().encode(text).length;
 
 Deno.test("parseNotification() reads what formatNotification() writes", () => {
   assertEquals(parseNotification(formatNotification(NOTIFICATION)), NOTIFICATION);
-  const { rule: _rule, subject: _subject, ...test } = NOTIFICATION;
+  const { rule: _rule, subject: _subject, kid: _kid, ...test } = NOTIFICATION;
   assertEquals(parseNotification(formatNotification(test)), test);
   assertEquals(parseNotification(JSON.stringify({ ...test, later: 1 })), test);
 });
@@ -42,7 +45,7 @@ Deno.test("formatNotification() cuts the body with a mark, then leaves out the s
 Deno.test("formatNotification() fits any text into the limit, and keeps as much of it as fits", () => {
   const characters = fc.constantFrom("a", " ", "é", "漢", "😀", '"', "\\", "\n", "\u0001");
   const texts = fc.array(characters, { maxLength: 300 }).map((list) => list.join(""));
-  fc.assert(fc.property(texts, fc.integer({ min: 200, max: 600 }), (body, maxBytes) => {
+  fc.assert(fc.property(texts, fc.integer({ min: 300, max: 700 }), (body, maxBytes) => {
     const text = formatNotification({ ...NOTIFICATION, body }, maxBytes);
     const size = bytesOf(text);
     const parsed = parseNotification(text);
@@ -55,7 +58,8 @@ Deno.test("formatNotification() fits any text into the limit, and keeps as much 
 Deno.test("parseNotification() returns undefined for anything else", () => {
   const wrong = [
     ...[{ id: 1 }, { title: null }, { body: undefined }, { rule: 1 }, { subject: null }, { actions: "a" }],
-    ...[{ actions: [1] }, { actions: ["a", "b", "c", "d"] }, { timestamp: "now" }],
+    ...[{ actions: [1] }, { actions: [{ name: "a" }] }, { timestamp: "now" }],
+    ...[{ actions: Array(4).fill({ name: "a", label: "A" }) }, { urgency: "now" }, { tag: "t".repeat(65) }, { kid: 1 }],
   ];
   for (const fields of wrong) {
     assertEquals(parseNotification(JSON.stringify({ ...NOTIFICATION, ...fields })), undefined, JSON.stringify(fields));
