@@ -18,6 +18,7 @@ import { AlertEngine, type AlertParts } from "../push/alert_engine.ts";
 import { BROWSER_PUSH_HOSTS } from "../push/endpoint.ts";
 import type { Push } from "../push/push.ts";
 import { PushCounts, registerQueueGauges } from "../push/push_counts.ts";
+import { type PushStatus, readPushStatus } from "../push/push_status.ts";
 import { PushSender } from "../push/sender.ts";
 import { VapidTokens } from "../push/vapid.ts";
 import type { VapidKey } from "../push/vapid_key.ts";
@@ -51,6 +52,8 @@ export interface PushStart {
 export interface OpenPush {
   /** What requests use. */
   readonly push: Push;
+  /** Reads the state, for the operator. */
+  status(): Promise<PushStatus>;
   /** Begins to listen and to send, unless `PUSH` is off. */
   start(parts: PushStart): Promise<void>;
   /** Stops. What waits stays in the store. */
@@ -105,6 +108,7 @@ export async function openPush(
         return waited !== undefined;
       },
     },
+    status: () => readPushStatus(state, { enabled: key !== undefined, now: Date.now() }),
     async start(parts) {
       if (sender === undefined) return;
       await engine.start(alertParts(parts));

@@ -235,6 +235,7 @@ export async function startGateway(
     metrics,
     readiness,
     refusals,
+    push: () => push.status(),
     admin: openAdmin(config, { platform, page, keys, pairings: state, uses, services: modules, now, log }),
     version: VERSION,
     listensOn: config.metrics.host,
