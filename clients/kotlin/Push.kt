@@ -7,9 +7,10 @@ import java.io.IOException
 import org.json.JSONObject
 
 /**
- * Describes the push messages of this key. It has `publicKey` (the gateway's, for push services), `max` and `maxRules`,
- * `subscriptions` (each with `id`, `kind`, `host` and `created`, and where known `label`, `lastSuccess` and
- * `lastFailure`), `rules` as they were put, and the `sources` that the key may use in rules. Times are in ISO 8601.
+ * Describes the push messages of this key. It has `enabled` and, unless that is false, `publicKey` (the gateway's, for
+ * push services); `max` and `maxRules`; `subscriptions` (each with `id`, `kind`, `host` and `created`, and where known
+ * `label`, `lastSuccess` and `lastFailure`); `rules` as they were set, and the `sources` that the key may use in them.
+ * Times are in ISO 8601.
  *
  * @throws GatewayException if there is no answer
  */
@@ -50,14 +51,14 @@ fun GatewayClient.pushSubscribe(
 /** Removes a subscription; false if there was none. @throws GatewayException if that is unknown */
 @JvmOverloads
 @Throws(IOException::class)
-fun GatewayClient.pushRemove(id: String, cancellation: Cancellation = Cancellation()): Boolean =
+fun GatewayClient.pushUnsubscribe(id: String, cancellation: Cancellation = Cancellation()): Boolean =
     removedIn(call(PUSH, JSONObject().put("remove", id), cancellation = cancellation))
 
 /** Sends a test notification to a subscription. @throws GatewayException unless it is queued */
 @JvmOverloads
 @Throws(IOException::class)
 fun GatewayClient.pushTest(id: String, cancellation: Cancellation = Cancellation()) {
-    checkQueued(call(PUSH, JSONObject().put("test", id), cancellation = cancellation))
+    checkDone(call(PUSH, JSONObject().put("test", id), cancellation = cancellation))
 }
 
 /**
@@ -69,8 +70,8 @@ fun GatewayClient.pushTest(id: String, cancellation: Cancellation = Cancellation
  */
 @JvmOverloads
 @Throws(IOException::class)
-fun GatewayClient.pushRule(rule: JSONObject, cancellation: Cancellation = Cancellation()) {
-    checkRule(call(PUSH, JSONObject().put("rule", rule), cancellation = cancellation))
+fun GatewayClient.pushSetRule(rule: JSONObject, cancellation: Cancellation = Cancellation()) {
+    checkDone(call(PUSH, JSONObject().put("rule", rule), cancellation = cancellation))
 }
 
 /** Removes a rule; false if there was none. @throws GatewayException if that is unknown */
@@ -80,13 +81,14 @@ fun GatewayClient.pushRemoveRule(name: String, cancellation: Cancellation = Canc
     removedIn(call(PUSH, JSONObject().put("removeRule", name), cancellation = cancellation))
 
 /**
- * Lists recent alerts of this key, the oldest first. Each is a notification, as in a push message: `id`, `title`, `body`,
- * `urgency`, `tag`, `actions` (`name` and `label`) and `timestamp`, and where known `rule` and `subject`.
+ * Lists recent alerts of this key, the oldest first, also those that did not reach the device. Each is a notification, as
+ * in a push message: `id`, `title`, `body`, `urgency`, `tag`, `actions` (`name` and `label`) and `timestamp`, and where
+ * known `rule` and `subject`.
  *
- * @param since only later ones: seconds since 1970
+ * @param since time of the last known alert, in seconds since 1970
  * @throws GatewayException if there is no list
  */
 @JvmOverloads
 @Throws(IOException::class)
-fun GatewayClient.pushAlerts(since: Double? = null, cancellation: Cancellation = Cancellation()): List<JSONObject> =
+fun GatewayClient.pushAlerts(since: Double = 0.0, cancellation: Cancellation = Cancellation()): List<JSONObject> =
     alertsIn(call(PUSH, JSONObject().put("alerts", JSONObject().put("since", since)), cancellation = cancellation))

@@ -6,7 +6,8 @@ import org.json.JSONObject
 /** Reads the description of subscriptions and rules. @throws FailedException if it is malformed */
 internal fun pushIn(answer: Answer): JSONObject {
     val push = objectIn(answer)
-    val isRight = push.hasTexts("publicKey") && listOf("max", "maxRules").all { push.opt(it) is Int } &&
+    val isRight = push.opt("enabled") is Boolean && push.hasOptionalTexts("publicKey") &&
+        listOf("max", "maxRules").all { push.opt(it) is Int } &&
         valuesIn(push.opt("rules"), PUSH).all { it is JSONObject } &&
         valuesIn(push.opt("sources"), PUSH).all { it is String }
     if (!isRight) throw malformed(PUSH)
@@ -20,13 +21,8 @@ internal fun subscriptionIdIn(answer: Answer): String = objectIn(answer).opt("id
 /** Reads whether there was something to remove. @throws FailedException if it is malformed */
 internal fun removedIn(answer: Answer): Boolean = objectIn(answer).opt("removed") as? Boolean ?: throw malformed(PUSH)
 
-/** Checks the answer to a test. @throws FailedException if the test is not queued */
-internal fun checkQueued(answer: Answer) {
-    if (objectIn(answer).opt("queued") != true) throw malformed(PUSH)
-}
-
-/** Checks the answer to a rule. @throws FailedException if the rule is not stored */
-internal fun checkRule(answer: Answer) {
+/** Checks the answer to a test or a rule. @throws FailedException if it is malformed */
+internal fun checkDone(answer: Answer) {
     objectIn(answer)
 }
 
@@ -37,11 +33,13 @@ private fun objectIn(answer: Answer): JSONObject = contentOf(answer, PUSH) as? J
 
 private fun isSubscription(json: JSONObject): Boolean =
     json.hasTexts("id", "kind", "host", "created") &&
-        listOf("label", "lastSuccess", "lastFailure").all { !json.has(it) || json.opt(it) is String }
+        json.hasOptionalTexts("label", "lastSuccess", "lastFailure")
 
 private fun isAlert(json: JSONObject): Boolean {
     objectsIn(json.opt("actions"), PUSH) { it.hasTexts("name", "label") }
     return json.hasTexts("id", "title", "body", "urgency", "tag") && json.opt("timestamp") is Number
 }
+
+private fun JSONObject.hasOptionalTexts(vararg names: String): Boolean = names.all { !has(it) || opt(it) is String }
 
 internal const val PUSH = "push"

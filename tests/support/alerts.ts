@@ -82,7 +82,7 @@ export class FakeSource implements AlertSource {
   send(subject: string, text: string, parts: Partial<Pick<RuleEvent, "isRetained">> = {}): void {
     const event = message(text, { subject, ...parts });
     for (const { select, listener, mayReceive } of [...this.connections]) {
-      if (new TopicFilterSet(select).matches(subject) && mayReceive.matches(subject)) listener.onEvent(event);
+      if (new TopicFilterSet(select).matches(subject) && mayReceive.matches(subject)) listener.onEvent(event, false);
     }
   }
 

@@ -19,7 +19,8 @@ def read_push(answer: Answer) -> dict[str, Any]:
     push = _content_of(answer)
     subscriptions = push.get("subscriptions")
     if (
-        not has_texts(push, "publicKey")
+        not isinstance(push.get("enabled"), bool)
+        or not isinstance(push.get("publicKey", ""), str)
         or not all(type(push.get(name)) is int for name in ("max", "maxRules"))
         or not isinstance(subscriptions, list)
         or not all(map(_is_subscription, subscriptions))
@@ -52,19 +53,10 @@ def read_removed(answer: Answer) -> bool:
     return removed
 
 
-def check_queued(answer: Answer) -> None:
-    """Check the answer to a test.
+def check_done(answer: Answer) -> None:
+    """Check the answer to a test or a rule.
 
-    :raises FailedError: if the test is not queued
-    """
-    if _content_of(answer).get("queued") is not True:
-        raise malformed(PUSH)
-
-
-def check_rule(answer: Answer) -> None:
-    """Check the answer to a rule.
-
-    :raises FailedError: if the rule is not stored
+    :raises FailedError: if it is malformed
     """
     _content_of(answer)
 

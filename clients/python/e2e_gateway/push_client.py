@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .push_answer import (
-    check_queued,
-    check_rule,
+    check_done,
     read_alerts,
     read_push,
     read_removed,
@@ -22,11 +21,12 @@ class PushClient(ServiceClient):
     def push(self) -> dict[str, Any]:
         """Describe the push messages of this key.
 
-        It has ``publicKey`` (the gateway's, for push services), ``max`` and
-        ``maxRules``, ``subscriptions`` (each with ``id``, ``kind``, ``host``
-        and ``created``, and where known ``label``, ``lastSuccess`` and
-        ``lastFailure``), ``rules`` as they were put, and the ``sources`` that
-        the key may use in rules. Times are in ISO 8601.
+        It has ``enabled`` and, unless that is False, ``publicKey`` (the
+        gateway's, for push services); ``max`` and ``maxRules``;
+        ``subscriptions`` (each with ``id``, ``kind``, ``host`` and
+        ``created``, and where known ``label``, ``lastSuccess`` and
+        ``lastFailure``); ``rules`` as they were set, and the ``sources`` that
+        the key may use in them. Times are in ISO 8601.
 
         :raises GatewayError: if there is no answer
         """
@@ -58,7 +58,7 @@ class PushClient(ServiceClient):
         )
         return read_subscription_id(self._push(subscribe=subscription))
 
-    def push_remove(self, id: str) -> bool:
+    def push_unsubscribe(self, id: str) -> bool:
         """Remove a subscription; return False if there was none.
 
         :raises GatewayError: if that is unknown
@@ -70,9 +70,9 @@ class PushClient(ServiceClient):
 
         :raises GatewayError: unless it is queued
         """
-        check_queued(self._push(test=id))
+        check_done(self._push(test=id))
 
-    def push_rule(self, rule: Mapping[str, Any]) -> None:
+    def push_set_rule(self, rule: Mapping[str, Any]) -> None:
         """Add a rule of alerts, or replace the one of its name.
 
         :param rule: ``name``, ``source``, ``condition`` and ``title``, and
@@ -80,7 +80,7 @@ class PushClient(ServiceClient):
         :raises ScopeError: if the key may not receive what it selects
         :raises GatewayError: if it is not stored, or that is unknown
         """
-        check_rule(self._push(rule=rule))
+        check_done(self._push(rule=rule))
 
     def push_remove_rule(self, name: str) -> bool:
         """Remove a rule; return False if there was none.
@@ -89,17 +89,19 @@ class PushClient(ServiceClient):
         """
         return read_removed(self._push(removeRule=name))
 
-    def push_alerts(self, since: float | None = None) -> list[dict[str, Any]]:
+    def push_alerts(self, since: float = 0) -> list[dict[str, Any]]:
         """List recent alerts of this key, the oldest first.
+
+        Also those that did not reach the device.
 
         Each is a notification, as in a push message: ``id``, ``title``,
         ``body``, ``urgency``, ``tag``, ``actions`` (``name`` and ``label``)
         and ``timestamp``, and where known ``rule`` and ``subject``.
 
-        :param since: only later ones: seconds since 1970
+        :param since: time of the last known alert, in seconds since 1970
         :raises GatewayError: if there is no list
         """
-        return read_alerts(self._push(alerts=present(since=since)))
+        return read_alerts(self._push(alerts={"since": since}))
 
     def _push(self, **fields: Any) -> Any:
         return self.call("push", fields)

@@ -56,9 +56,9 @@ export function createMqttAlertSource({ brokers, broker }: MqttAlertSourceOption
           since: undefined,
           connected: onReady,
           gap() {},
-          message(message) {
+          message(message, isBacklog) {
             // Brokers differ in matching.
-            if (grants.mayReceive(message.topic)) onEvent(eventOf(message));
+            if (grants.mayReceive(message.topic)) onEvent(eventOf(message), isBacklog);
           },
           offline() {},
           online() {},

@@ -173,7 +173,7 @@ export function queueState(
 
 /** Returns the time at which the oldest message was added; undefined if there is none. */
 export function oldestMessage(database: DatabaseSync): number | undefined {
-  const added = database.prepare(FIND_OLDEST).get()?.["added"];
+  const added = database.prepare(FIND_OLDEST).get()?.added;
   return added === undefined ? undefined : Number(added);
 }
 

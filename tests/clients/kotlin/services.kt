@@ -41,11 +41,11 @@ internal fun resultOf(client: GatewayClient, name: String, args: JSONObject): An
             args.getString("auth"),
             label = args.opt("label") as? String
         )
-        "pushRemove" -> client.pushRemove(args.getString("id"))
+        "pushUnsubscribe" -> client.pushUnsubscribe(args.getString("id"))
         "pushTest" -> JSONObject.NULL.also { client.pushTest(args.getString("id")) }
-        "pushRule" -> JSONObject.NULL.also { client.pushRule(args.getJSONObject("rule")) }
+        "pushSetRule" -> JSONObject.NULL.also { client.pushSetRule(args.getJSONObject("rule")) }
         "pushRemoveRule" -> client.pushRemoveRule(args.getString("name"))
-        "pushAlerts" -> JSONArray(client.pushAlerts((args.opt("since") as? Number)?.toDouble()))
+        "pushAlerts" -> JSONArray(client.pushAlerts(args.optDouble("since", 0.0)))
         "influx" -> client.influx(args.getString("query"), args.optJSONObject("params")).let { result ->
             JSONObject()
                 .put("columns", JSONArray(result.columns))

@@ -97,9 +97,11 @@ SERVICES = {
     ),
     "push": lambda client, args: client.push(),
     "pushSubscribe": lambda client, args: client.push_subscribe(**args),
-    "pushRemove": lambda client, args: client.push_remove(args["id"]),
+    "pushUnsubscribe": lambda client, args: client.push_unsubscribe(
+        args["id"]
+    ),
     "pushTest": lambda client, args: client.push_test(args["id"]),
-    "pushRule": lambda client, args: client.push_rule(args["rule"]),
+    "pushSetRule": lambda client, args: client.push_set_rule(args["rule"]),
     "pushRemoveRule": lambda client, args: client.push_remove_rule(
         args["name"]
     ),
