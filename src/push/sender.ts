@@ -46,6 +46,9 @@ const MAX_SENDING = 16;
 /** Most messages that are sent at a time to one push service: a slow one leaves room for the others. */
 const MAX_SENDING_PER_HOST = 4;
 
+/** Most messages that are sent at a time to the devices of one key, which may be at slow services of its holder. */
+const MAX_SENDING_PER_KEY = 8;
+
 /** Longest wait without looking into the store, in milliseconds: the clock may be set, and other processes may add. */
 const MAX_IDLE_MS = 60_000;
 
@@ -61,6 +64,7 @@ const ABORT_TIMEOUT_MS = 300;
 /** Message that is being sent. */
 interface Sending {
   readonly host: string;
+  readonly key: string;
   readonly done: Promise<void>;
 }
 
@@ -159,13 +163,13 @@ export class PushSender {
     return MAX_IDLE_MS;
   }
 
-  /** Returns the subscriptions at push services that get as many messages as they may at a time. */
+  /** Returns the subscriptions whose push service or whose key gets as many messages as it may at a time. */
   async #busySubscriptions(): Promise<readonly string[]> {
-    const byHost = Map.groupBy(this.#sending.values(), ({ host }) => host);
-    const busy = [...byHost].filter(([, all]) => all.length >= MAX_SENDING_PER_HOST).map(([host]) => host);
-    if (busy.length === 0) return [];
+    const hosts = mostFrequent([...this.#sending.values()].map(({ host }) => host), MAX_SENDING_PER_HOST);
+    const keys = mostFrequent([...this.#sending.values()].map(({ key }) => key), MAX_SENDING_PER_KEY);
+    if (hosts.size === 0 && keys.size === 0) return [];
     const subscriptions = await this.#options.store.listSubscriptions();
-    return subscriptions.filter((one) => busy.includes(serviceOf(one))).map(({ id }) => id);
+    return subscriptions.filter((one) => hosts.has(serviceOf(one)) || keys.has(one.key)).map(({ id }) => id);
   }
 
   async #startMessage(message: QueuedMessage): Promise<void> {
@@ -184,7 +188,8 @@ export class PushSender {
       this.#sending.delete(id);
       this.wake();
     });
-    this.#sending.set(id, { host: subscription === undefined ? "" : serviceOf(subscription), done });
+    const host = subscription === undefined ? "" : serviceOf(subscription);
+    this.#sending.set(id, { host, key: subscription?.key ?? "", done });
   }
 
   /** Sends a message, and ends its attempt in the store. Never rejects. */
@@ -285,6 +290,12 @@ export class PushSender {
     }
     this.#isAwake = false;
   }
+}
+
+/** Returns the texts that occur at least so often. */
+function mostFrequent(texts: readonly string[], times: number): ReadonlySet<string> {
+  const groups = Map.groupBy(texts, (text) => text);
+  return new Set([...groups].filter(([, same]) => same.length >= times).map(([text]) => text));
 }
 
 /** Returns the host and port of a subscription's push service; the endpoint itself is secret. */

@@ -83,9 +83,18 @@ class SenderTest {
   }
 
   /** Adds a subscription, and returns its id. */
-  async add({ endpoint, keys }: TestSubscription): Promise<string> {
+  async add({ endpoint, keys }: TestSubscription, key: string = OWNER.key): Promise<string> {
     const id = randomBytes(8).toHex();
-    const subscription = { ...OWNER, id, kid: "", endpoint, ...keys, kind: "web", created: this.clock.now() } as const;
+    const subscription = {
+      ...OWNER,
+      key,
+      id,
+      kid: "",
+      endpoint,
+      ...keys,
+      kind: "web",
+      created: this.clock.now(),
+    } as const;
     return await this.store.addSubscription(subscription, { max: 100 }) ?? "";
   }
 
@@ -322,7 +331,7 @@ test("PushSender does not send to a server with another certificate, and tries a
 test("PushSender does not let a slow push service delay the others, whatever waits for it", async (test) => {
   const [slow, fast] = [await test.service(), await test.service()];
   const slowIds = await Promise.all(Array.from({ length: 30 }, () => test.add(slow.subscribe())));
-  const fastIds = await Promise.all(Array.from({ length: 30 }, () => test.add(fast.subscribe())));
+  const fastIds = await Promise.all(Array.from({ length: 30 }, () => test.add(fast.subscribe(), "tablet")));
   slow.answers.push(...Array<"hang">(30).fill("hang"));
   for (const id of slowIds) await test.queue(id, ["slow"]);
   for (const id of fastIds) await test.queue(id, ["fast"]);
@@ -334,6 +343,21 @@ test("PushSender does not let a slow push service delay the others, whatever wai
   const sending = (await test.store.claimMessages(test.clock.now(), 100)).due.length;
   assertEquals(sending, 26, "no message is marked before it is sent");
   assertLess(fast.mostAtOnce, 5);
+});
+
+test("PushSender does not let a key with many slow push services delay the messages of other keys", async (test) => {
+  const slow = await Promise.all([1, 2, 3, 4].map(() => test.service()));
+  const fast = await test.service();
+  for (const service of slow) {
+    service.answers.push(...Array<"hang">(4).fill("hang"));
+    for (let count = 0; count < 4; count++) await test.queue(await test.add(service.subscribe(), "guest"), ["slow"]);
+  }
+  await test.queue(await test.add(fast.subscribe()), ["fast"]);
+  const sender = test.start();
+  await test.untilCounted("sent");
+  assertEquals(fast.received.length, 1);
+  await until("all that the key may send", () => slow.reduce((sum, { hanging }) => sum + hanging, 0) === 8);
+  assertEquals(sender.sending, 8);
 });
 
 test("PushSender gives up messages of keys that are not in force, and of hosts that are not allowed any more", async (test) => {

@@ -134,6 +134,9 @@ export class TestPushService {
   async up(): Promise<void> {
     const server = createServer(this.#tls, (request, response) => void this.#receive(request, response));
     this.#server = server;
+    // Connections of a gateway that was killed.
+    server.on("tlsClientError", () => {});
+    server.on("clientError", (_error, socket) => socket.destroy());
     await new Promise<void>((resolve) => server.listen(this.#port, "127.0.0.1", resolve));
     // A server on a port has an address of this type.
     this.#port = (server.address() as AddressInfo).port;
@@ -149,7 +152,9 @@ export class TestPushService {
     this.#open += 1;
     this.mostAtOnce = Math.max(this.mostAtOnce, this.#open);
     response.once("close", () => this.#open -= 1);
-    const body = Buffer.concat(await Array.fromAsync(request));
+    const body = await readBody(request);
+    // The gateway was killed, or has given up.
+    if (body === undefined) return;
     const path = request.url ?? "";
     const headers = Object.fromEntries(
       Object.entries(request.headers).map(([name, value]) => [name, [value ?? ""].flat().join(", ")]),
@@ -188,6 +193,15 @@ export class TestPushService {
       response.setHeader("Location", `https://${this.host}/message/${randomBytes(8).toHex()}`);
     }
     response.writeHead(status, { ...headers }).end(status >= 400 ? "x".repeat(100) : undefined);
+  }
+}
+
+async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
+  try {
+    const body = Buffer.concat(await Array.fromAsync(request));
+    return request.complete ? body : undefined;
+  } catch {
+    return undefined;
   }
 }
 
