@@ -14,7 +14,6 @@ import { createStreamRegistry } from "../streams/stream_registry.ts";
 import { createAdminHandler } from "../http/admin.ts";
 import { filesFor } from "../http/console.ts";
 import { CHECK_TIMEOUT_MS, type DependencyCheck, Readiness, registerReadinessGauges } from "../http/health.ts";
-import { createHealthAlertSource } from "../http/health_alerts.ts";
 import { SYSTEM_CLOCK } from "../lib/clock.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
 import { createAudit } from "../observability/audit.ts";
@@ -28,7 +27,6 @@ import type { MetricRegistry, Telemetry } from "../observability/telemetry.ts";
 import { createTraced, findTracer } from "../observability/tracing.ts";
 import { randomBytes } from "../protocol/bytes.ts";
 import { createAddressOf } from "../http/client_address.ts";
-import { AlertEngine, type AlertParts } from "../push/alert_engine.ts";
 import { OPEN_SERVICES, SERVICES } from "../services/registry.ts";
 import {
   type CreatedService,
@@ -50,6 +48,7 @@ import { stateFileOf } from "../store/state/state_file.ts";
 import { listen, listenForAdmin, openPort } from "./listen.ts";
 import { localUrl } from "../net/host.ts";
 import { openKeys } from "./keys.ts";
+import { openPush } from "./push.ts";
 import { openServicesFile } from "./services_file.ts";
 import { type OpenStore, openStore } from "./store.ts";
 import type { Platform } from "../platform.ts";
@@ -87,9 +86,6 @@ const FILES_CLOSE_TIMEOUT_MS = 1000;
 
 /** Longest wait for requests to the metrics port at the end, in milliseconds. */
 const ADMIN_CLOSE_TIMEOUT_MS = 500;
-
-/** Longest wait for storing the states of rules at the end, in milliseconds. */
-const ALERTS_STOP_TIMEOUT_MS = 2000;
 
 /** Longest wait for the services to close their connections at the end, in milliseconds. */
 const SERVICES_CLOSE_TIMEOUT_MS = 2000;
@@ -151,12 +147,15 @@ export async function startGateway(
 
   const state = openState(config, platform, log);
   opened.defer(() => state.close());
+  const push = await openPush(config, platform, { keyring: keys.keyring, state, metrics, log });
+  opened.defer(() => push.stop());
   const encoder = createEventEncoder({ randomBytes, clock: SYSTEM_CLOCK, metrics });
   const { services, checks, closeServices } = await createServices([...modules, ...OPEN_SERVICES], metrics, {
     config,
     sections: servicesFile.sections,
     state,
     allRights: allRights(modules),
+    push: push.push,
     keys: { find: (kid) => keys.keyring.find(kid), edit: keys.edit },
     modules,
     version: VERSION,
@@ -183,18 +182,7 @@ export async function startGateway(
   );
   opened.defer(() => readiness.close());
 
-  const alerts = new AlertEngine({
-    store: state,
-    keys: keys.keyring,
-    onQueued() {},
-    clock: SYSTEM_CLOCK,
-    random: Math.random,
-    randomBytes,
-    telemetry: { queued() {}, replaced() {}, dropped() {}, held() {} },
-    log,
-  });
-  opened.defer(() => settledWithin(alerts.stop(), ALERTS_STOP_TIMEOUT_MS));
-  await alerts.start(alertParts(services, modules, readiness));
+  await push.start({ services, modules, readiness });
 
   const streams = createStreamRegistry(metrics);
   const limiters = createLimiters({
@@ -285,7 +273,7 @@ export async function startGateway(
         return server.shutdown();
       });
       await settledWithin(drained, config.shutdown.timeoutMs);
-      await settledWithin(alerts.stop(), ALERTS_STOP_TIMEOUT_MS);
+      await push.stop();
       await settledWithin(closeServices(), SERVICES_CLOSE_TIMEOUT_MS);
       await running.disposeAsync();
       log.info("Gateway stopped");
@@ -303,7 +291,7 @@ function createTelemetry(metrics: Metrics, refusals: RecentRefusals): Telemetry 
 function openState({ keys: { secretKeyFile, fileMode: mode } }: Config, { files }: Platform, log: Log): SqliteState {
   const state = new SqliteState({ path: stateFileOf(secretKeyFile), files, mode, log });
   state.check().catch((error) =>
-    log.error("Pairing, and requests whose uses are counted, fail: {reason}", { reason: errorText(error) })
+    log.error("Pairing, push, and requests whose uses are counted, fail: {reason}", { reason: errorText(error) })
   );
   return state;
 }
@@ -335,28 +323,6 @@ async function createServices(
     services: created.map(({ service }) => service),
     checks,
     closeServices: () => Promise.allSettled(created.map((one) => one.close?.())),
-  };
-}
-
-/** Returns the sources of events that rules may have, and the actions of their buttons. */
-function alertParts(
-  services: readonly Service[],
-  modules: readonly ServiceModule[],
-  readiness: Readiness,
-): AlertParts {
-  const health = createHealthAlertSource({
-    readiness,
-    services: Map.groupBy(modules.filter(({ dependency }) => dependency !== undefined), (one) => one.dependency ?? ""),
-  });
-  return {
-    sources: [...services.flatMap(({ alertSource }) => alertSource ?? []), health],
-    actionLabel: (name, scope) => {
-      for (const service of services) {
-        const label = service.actionLabel?.(name, scope);
-        if (label !== undefined) return label;
-      }
-      return undefined;
-    },
   };
 }
 

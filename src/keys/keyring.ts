@@ -95,6 +95,8 @@ export interface KeyDetails {
   readonly expires?: number | undefined;
   /** Oldest protocol version that it allows. */
   readonly minProtocol: Version;
+  /** True for the secret before the last rotation. */
+  readonly isPrevious: boolean;
 }
 
 /** Key of the files that has not expired. */
@@ -119,8 +121,6 @@ interface DisabledKey extends Pick<KeyRecord, "name" | "created" | "expires"> {
 interface KeyEntry extends KeyDetails {
   /** Secret, 32 bytes. */
   readonly secret: Bytes;
-  /** True for the secret before the last rotation. */
-  readonly isPrevious: boolean;
   /** Message to the key holder at its expiry. */
   readonly expiryMessage: string;
   /** Its own rate limit. */
@@ -207,8 +207,8 @@ export class LiveKeyring implements Keyring {
   find(kid: string): KeyDetails | undefined {
     const active = this.#byKid.get(kid);
     if (active === undefined || !this.#isUsable(active, 2)) return undefined;
-    const { name, label, rights, expires, minProtocol, created } = active.entry;
-    return { name, label, rights, expires, minProtocol, created };
+    const { name, label, rights, expires, minProtocol, created, isPrevious } = active.entry;
+    return { name, label, rights, expires, minProtocol, created, isPrevious };
   }
 
   /** Lists all keys that have not expired, in force or disabled. */

@@ -3,7 +3,14 @@
  *
  * @module
  */
-import { addressFault, type HostPattern, isHostAllowed, isPublicAddress, parseHostPattern } from "../net/egress.ts";
+import {
+  addressFault,
+  formatHostPattern,
+  type HostPattern,
+  isHostAllowed,
+  isPublicAddress,
+  parseHostPattern,
+} from "../net/egress.ts";
 import { canonicalHost, hostOf, isHost } from "../net/host.ts";
 import { parseAddress } from "../net/ip_address.ts";
 
@@ -15,11 +22,25 @@ export const BROWSER_PUSH_HOSTS: readonly HostPattern[] = [
   "*.notify.windows.com",
 ].map(parseHostPattern);
 
+/**
+ * Returns the targets of `--allow-net` for push services; `undefined` where they need the network everywhere: Deno has no
+ * permission for any host, or for a network of IPv6.
+ *
+ * @param named hosts that the operator allows besides those of the browsers
+ */
+export function pushTargets(named: readonly HostPattern[]): readonly string[] | undefined {
+  if (named.some(({ host }) => host === "*" || host.includes(":") && host.includes("/"))) return undefined;
+  return [...BROWSER_PUSH_HOSTS, ...named].map(({ host, port }) =>
+    // To resolve a name needs the permission for the name with any port.
+    formatHostPattern({ host, port: isNumeric(host) ? port ?? HTTPS_PORT : undefined })
+  );
+}
+
 /** Longest endpoint, in characters; those of browsers have up to 800. */
 const MAX_ENDPOINT_LENGTH = 2048;
 
 /** Port of an endpoint that names none. */
-const HTTPS_PORT = 443;
+export const HTTPS_PORT = 443;
 
 /** Printable ASCII without the backslash, which parsers of URLs take for a slash, and without a fragment. */
 const PLAIN_URL = /^https:\/\/[!"$-[\]-~]+$/i;
@@ -84,6 +105,10 @@ function namesOnly(patterns: readonly HostPattern[], host: string): readonly Hos
   return patterns
     .filter((pattern) => isPublic || pattern.host !== "*")
     .map((pattern) => ({ ...pattern, port: pattern.port ?? HTTPS_PORT }));
+}
+
+function isNumeric(host: string): boolean {
+  return parseAddress(host) !== undefined || host.includes("/");
 }
 
 /** Returns whether a host is a name of the public network. */

@@ -16,6 +16,7 @@ import type { Log } from "../observability/log.ts";
 import type { MetricRegistry, Telemetry } from "../observability/telemetry.ts";
 import type { Platform } from "../platform.ts";
 import type { AlertSource } from "../push/alert_source.ts";
+import type { Push } from "../push/push.ts";
 import type { Bytes, RandomBytes } from "../protocol/bytes.ts";
 import type { ErrorCode } from "../protocol/error_code.ts";
 import { FieldError, type Payload } from "../protocol/payload.ts";
@@ -127,6 +128,8 @@ export interface ServiceDependencies {
   readonly allRights: Rights;
   /** Keys in force, and the file of their records. */
   readonly keys: KeyRecords;
+  /** Push messages. */
+  readonly push: Push;
   /** Services that keys are granted. */
   readonly modules: readonly ServiceModule[];
   /** Version of the gateway. */

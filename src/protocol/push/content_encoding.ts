@@ -21,6 +21,8 @@ export interface RecordInputs {
 
 /** Size of records in the header, in bytes: the whole body is one record that is not longer. */
 const RECORD_SIZE = 4096;
+/** Least size of records (RFC 8188, section 2.1). */
+const MIN_RECORD_SIZE = 18;
 /** Length of a salt, in bytes. */
 const SALT_BYTES = 16;
 /** Length of the header before the id of the keying material, in bytes. */
@@ -78,8 +80,9 @@ export async function decryptRecord(
   try {
     const view = new DataView(body.buffer, body.byteOffset, body.length);
     const start = HEADER_BYTES + view.getUint8(SALT_BYTES + 4);
-    // A longer one would be of several records, which are joined without limit.
-    if (body.length - start > view.getUint32(SALT_BYTES)) throw new EnvelopeError();
+    const recordSize = view.getUint32(SALT_BYTES);
+    // A longer body would be of several records, which are joined without limit.
+    if (recordSize < MIN_RECORD_SIZE || body.length - start > recordSize) throw new EnvelopeError();
     const ikm = await findIkm(body.slice(HEADER_BYTES, start));
     if (ikm === undefined) throw new EnvelopeError();
     const { key, iv } = await deriveKey(ikm, body.slice(0, SALT_BYTES), "decrypt");

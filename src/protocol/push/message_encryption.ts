@@ -5,7 +5,7 @@
  * @module
  */
 import { EnvelopeError } from "../aead.ts";
-import { type Bytes, concat, fromBase64Url, type RandomBytes, toBase64Url } from "../bytes.ts";
+import { type Bytes, concat, fromBase64Url, type RandomBytes, randomBytes, toBase64Url } from "../bytes.ts";
 import { agree, type AgreementKey, generateAgreementKey, parsePoint } from "../p256.ts";
 import { hkdfParameters } from "../secret_key.ts";
 import { decryptRecord, encryptRecord } from "./content_encoding.ts";
@@ -56,7 +56,7 @@ const INFO: Bytes = utf8.encode("WebPush: info\0");
 export async function encryptPush(
   text: string,
   { p256dh, auth }: PushSubscriptionKeys,
-  { randomBytes, sender: given, hidesLength = true }: PushEncryptionOptions,
+  { randomBytes: random, sender: given, hidesLength = true }: PushEncryptionOptions,
 ): Promise<Bytes> {
   const plaintext = utf8.encode(text);
   if (plaintext.length > MAX_PUSH_BYTES) throw new RangeError(`Push message must be at most ${MAX_PUSH_BYTES} bytes`);
@@ -68,7 +68,7 @@ export async function encryptPush(
   const ikm = await deriveIkm({ shared, secret, receiver: p256dh, sender: sender.publicPoint });
   return await encryptRecord(plaintext, {
     ikm,
-    salt: randomBytes(SALT_BYTES),
+    salt: random(SALT_BYTES),
     keyId: fromBase64Url(sender.publicPoint),
     padding: hidesLength ? paddingOf(plaintext.length) : 0,
   });
@@ -96,8 +96,8 @@ export async function decryptPush(body: Bytes, receiver: PushReceiver): Promise<
 }
 
 /** Generates the keys of a new subscription: the device keeps them, and registers `publicPoint` as `p256dh` with `auth`. */
-export async function generatePushReceiver(randomBytes: RandomBytes): Promise<PushReceiver> {
-  return { ...await generateAgreementKey(), auth: toBase64Url(randomBytes(AUTH_BYTES)) };
+export async function generatePushReceiver(random: RandomBytes = randomBytes): Promise<PushReceiver> {
+  return { ...await generateAgreementKey(), auth: toBase64Url(random(AUTH_BYTES)) };
 }
 
 /** Parses an authentication secret; undefined if it is not base64url of 16 bytes. */

@@ -11,7 +11,7 @@ import { type RuleEvent, TextEvent } from "../../push/rules/rule_event.ts";
 import { ServiceError } from "../service.ts";
 import { MqttGrants } from "./rights.ts";
 import { brokerCode, brokerFailure } from "./stream_listener.ts";
-import { MQTT, type Brokers } from "./service.ts";
+import { type Brokers, MQTT } from "./service.ts";
 
 /** Parts of the source. */
 export interface MqttAlertSourceOptions {

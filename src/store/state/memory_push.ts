@@ -25,6 +25,7 @@ interface Subscription extends StoredSubscription {
 /** Message, and whether it is being sent. */
 interface Message extends QueuedMessage {
   readonly isSending: boolean;
+  readonly added: number;
 }
 
 /** States of the rules of a key. */
@@ -116,7 +117,7 @@ export class MemoryPush implements PushStore {
 
   /** Adds an alert and its messages, as {@linkcode PushStore.enqueue} says. */
   enqueue(alert: StoredAlert, messages: readonly NewMessage[], limits: QueueLimits): Promise<QueueResult> {
-    const { maxPerSubscription, max, maxAlerts } = limits;
+    const { now, maxPerSubscription, max, maxAlerts } = limits;
     const ofKey = [...this.#alerts.filter((one) => isOf(one, alert)), alert].slice(-maxAlerts);
     this.#alerts = [...this.#alerts.filter((one) => !isOf(one, alert)), ...ofKey];
     let [queued, replaced, refused] = [0, 0, 0];
@@ -130,7 +131,14 @@ export class MemoryPush implements PushStore {
         continue;
       }
       const id = this.#lastId += 1;
-      this.#messages = [...this.#messages, { ...message, id, attempts: 0, isShortened: false, isSending: false }];
+      this.#messages = [...this.#messages, {
+        ...message,
+        id,
+        attempts: 0,
+        isShortened: false,
+        isSending: false,
+        added: now,
+      }];
       queued += 1;
     }
     return Promise.resolve({ queued, replaced, refused });
@@ -145,14 +153,17 @@ export class MemoryPush implements PushStore {
   claimMessages(
     now: number,
     max: number,
+    except: readonly string[] = [],
   ): Promise<{ readonly due: readonly QueuedMessage[]; readonly expired: number }> {
     const expired = this.#removeMessages((one) => isWaiting(one) && one.expires <= now);
-    const heads = this.#next().filter(({ at }) => at <= now).slice(0, max);
+    const heads = this.#next(except).filter(({ at }) => at <= now).slice(0, max);
     const ids = new Set(heads.map(({ message }) => message.id));
     this.#messages = this.#messages.map((one) =>
       ids.has(one.id) ? { ...one, attempts: one.attempts + 1, isSending: true } : one
     );
-    const due = this.#messages.filter(({ id }) => ids.has(id)).map(({ isSending: _, ...message }) => message);
+    const due = this.#messages.filter(({ id }) => ids.has(id)).map(({ isSending: _, added: _added, ...message }) =>
+      message
+    );
     return Promise.resolve({ due, expired });
   }
 
@@ -183,19 +194,24 @@ export class MemoryPush implements PushStore {
   }
 
   /** Returns the number of messages, and the time of the next attempt. */
-  queueState(): Promise<{ readonly length: number; readonly next: number | undefined }> {
-    const times = this.#next().map(({ at }) => at);
+  queueState(except: readonly string[] = []): Promise<{ readonly length: number; readonly next: number | undefined }> {
+    const times = this.#next(except).map(({ at }) => at);
     return Promise.resolve({
       length: this.#messages.length,
       next: times.length === 0 ? undefined : Math.min(...times),
     });
   }
 
+  /** Returns the time at which the oldest message was added; undefined if there is none. */
+  oldestMessage(): Promise<number | undefined> {
+    return Promise.resolve(this.#messages[0]?.added);
+  }
+
   /** Returns the message of each subscription that is sent next, by age, with the time. */
-  #next(): readonly { readonly message: Message; readonly at: number }[] {
+  #next(except: readonly string[]): readonly { readonly message: Message; readonly at: number }[] {
     return this.#subscriptions.flatMap(({ id, retryAt }) => {
       const messages = this.#messages.filter(({ subscription }) => subscription === id);
-      const [message] = messages;
+      const [message] = except.includes(id) ? [] : messages;
       return message === undefined || messages.some(({ isSending }) => isSending) ? [] : [{ message, at: retryAt }];
     }).toSorted((one, other) => one.message.id - other.message.id);
   }

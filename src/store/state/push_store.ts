@@ -134,7 +134,7 @@ export type SettleResult = "settled" | "replaced" | "gone";
 /**
  * Store of push messages. Each change is on disk when its promise settles. A message is marked before it is sent, so
  * that no crash lets it be sent twice: one that was marked and not settled is given up at the next start, and counted.
- * Of several processes with the same store, one sends. Every method throws if it fails.
+ * Of several processes with the same store, one sends. Texts have no NUL. Every method throws if it fails.
  */
 export interface PushStore {
   /**
@@ -191,11 +191,13 @@ export interface PushStore {
    *
    * @param now the time, in milliseconds since 1970
    * @param max most messages to mark
+   * @param except ids of subscriptions whose messages are left: their push service has enough to do
    * @returns the marked messages with one attempt more, and the number that expired
    */
   claimMessages(
     now: number,
     max: number,
+    except?: readonly string[],
   ): Promise<{ readonly due: readonly QueuedMessage[]; readonly expired: number }>;
   /** Ends the attempt to send a message; one that waits again holds up the later ones of its subscription. */
   settleMessage(id: number, outcome: SettledMessage): Promise<SettleResult>;
@@ -209,6 +211,10 @@ export interface PushStore {
   /**
    * Returns the number of messages that wait or are being sent, and the time of the next attempt, which may be over;
    * undefined if there is nothing to send, or only after another message of the same subscription.
+   *
+   * @param except ids of subscriptions that do not count for that time
    */
-  queueState(): Promise<{ readonly length: number; readonly next: number | undefined }>;
+  queueState(except?: readonly string[]): Promise<{ readonly length: number; readonly next: number | undefined }>;
+  /** Returns the time at which the oldest message was added, in milliseconds since 1970; undefined if there is none. */
+  oldestMessage(): Promise<number | undefined>;
 }

@@ -10,6 +10,7 @@ import { ProcessLock } from "./process_lock.ts";
 import { isBusy, stateFileError } from "./sqlite_errors.ts";
 import { PAIRINGS_SCHEMA } from "./sqlite_pairings.ts";
 import { PUSH_SCHEMA } from "./sqlite_push_schema.ts";
+import { inTransaction } from "./sqlite_transaction.ts";
 import {
   closedError,
   createStateFile,
@@ -125,7 +126,7 @@ export class StateDatabase {
         files,
         fill(temporary) {
           using database = new DatabaseSync(temporary);
-          migrate(database, 0);
+          inTransaction(database, () => migrate(database, 0));
         },
       });
       if (isCreated) {
@@ -188,10 +189,8 @@ async function openDatabase({ path, files, mode }: SqliteStateOptions): Promise<
     if (readPragma("journal_mode = WAL") !== "wal") throw new Error("its file system does not support shared memory");
     database.exec("PRAGMA synchronous = FULL");
     if (version < SCHEMA_VERSION) {
-      database.exec("BEGIN IMMEDIATE");
       // Another process may have migrated it meanwhile.
-      migrate(database, Number(readPragma("user_version")));
-      database.exec("COMMIT");
+      inTransaction(database, () => migrate(database, Number(readPragma("user_version"))));
     }
     return { database, ino: info.ino };
   } catch (error) {

@@ -96,10 +96,11 @@ export class SqlitePush implements PushStore {
   async claimMessages(
     now: number,
     max: number,
+    except: readonly string[] = [],
   ): Promise<{ readonly due: readonly QueuedMessage[]; readonly expired: number }> {
     await this.#whenAlone();
     const nothing = { due: [], expired: 0 };
-    return await this.#database.useIfPresent(nothing, (database) => queue.claimMessages(database, now, max));
+    return await this.#database.useIfPresent(nothing, (database) => queue.claimMessages(database, now, max, except));
   }
 
   /** Ends the attempt to send a message, as {@linkcode PushStore.settleMessage} says. */
@@ -116,8 +117,16 @@ export class SqlitePush implements PushStore {
   }
 
   /** Returns the number of messages, and the time of the next attempt. */
-  queueState(): Promise<{ readonly length: number; readonly next: number | undefined }> {
-    return this.#database.useIfPresent({ length: 0, next: undefined }, queue.queueState);
+  queueState(
+    except: readonly string[] = [],
+  ): Promise<{ readonly length: number; readonly next: number | undefined }> {
+    const nothing = { length: 0, next: undefined };
+    return this.#database.useIfPresent(nothing, (database) => queue.queueState(database, except));
+  }
+
+  /** Returns the time at which the oldest message was added; undefined if there is none. */
+  oldestMessage(): Promise<number | undefined> {
+    return this.#database.useIfPresent(undefined, queue.oldestMessage);
   }
 
   /**

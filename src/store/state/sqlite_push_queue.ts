@@ -4,7 +4,7 @@
  * @module
  */
 import type { DatabaseSync } from "node:sqlite";
-import { URGENCIES } from "../../push/rules/rule.ts";
+import type { Urgency } from "../../push/rules/rule.ts";
 import type {
   NewMessage,
   PushOwner,
@@ -36,7 +36,7 @@ const HAS_SUBSCRIPTION = "SELECT 1 FROM push_subscriptions WHERE id = ?1";
 const REPLACE = "DELETE FROM push_messages WHERE subscription = ?1 AND topic = ?2 AND is_sending = 0";
 
 const ADD_MESSAGE = `
-  INSERT INTO push_messages (subscription, alert, text, urgency, topic, expires) SELECT ?1, ?2, ?3, ?4, ?5, ?6
+  INSERT INTO push_messages (subscription, alert, text, urgency, topic, expires, added) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?9
   WHERE (SELECT count(*) FROM push_messages WHERE subscription = ?1) < ?7
   AND (SELECT count(*) FROM push_messages) < ?8
 `;
@@ -52,7 +52,7 @@ const HEADS = `
 
 const FIND_DUE = `
   SELECT message.id, message.subscription, alert, text, urgency, topic, expires, attempts, is_shortened ${HEADS}
-  AND retry_at <= ?1 ORDER BY message.id LIMIT ?2
+  AND subscription.id NOT IN (SELECT value FROM json_each(?1)) AND retry_at <= ?2 ORDER BY message.id LIMIT ?3
 `;
 
 const MARK = "UPDATE push_messages SET is_sending = 1, attempts = attempts + 1 WHERE id = ?1";
@@ -78,7 +78,11 @@ const DROP_INTERRUPTED = "DELETE FROM push_messages WHERE is_sending = 1";
 
 const COUNT = "SELECT count(*) AS count FROM push_messages";
 
-const FIND_NEXT = `SELECT min(retry_at) AS next ${HEADS}`;
+const FIND_OLDEST = "SELECT added FROM push_messages ORDER BY id LIMIT 1";
+
+const FIND_NEXT = `
+  SELECT min(retry_at) AS next ${HEADS} AND subscription.id NOT IN (SELECT value FROM json_each(?1))
+`;
 
 /** Row of a table. */
 type Row = Readonly<Record<string, unknown>>;
@@ -88,7 +92,7 @@ export function enqueue(
   database: DatabaseSync,
   { key, keyCreated, id, at, json }: StoredAlert,
   messages: readonly NewMessage[],
-  { maxPerSubscription, max, maxAlerts }: QueueLimits,
+  { now, maxPerSubscription, max, maxAlerts }: QueueLimits,
 ): QueueResult {
   return inTransaction(database, () => {
     database.prepare(ADD_ALERT).run(key, keyCreated, id, at, json);
@@ -97,7 +101,7 @@ export function enqueue(
     for (const { subscription, alert, text, urgency, topic = null, expires } of messages) {
       if (database.prepare(HAS_SUBSCRIPTION).get(subscription) === undefined) continue;
       replaced += Number(database.prepare(REPLACE).run(subscription, topic).changes);
-      const values = [subscription, alert, text, urgency, topic, expires, maxPerSubscription, max];
+      const values = [subscription, alert, text, urgency, topic, expires, maxPerSubscription, max, now];
       const isAdded = database.prepare(ADD_MESSAGE).run(...values).changes === 1;
       queued += isAdded ? 1 : 0;
       refused += isAdded ? 0 : 1;
@@ -121,10 +125,11 @@ export function claimMessages(
   database: DatabaseSync,
   now: number,
   max: number,
+  except: readonly string[],
 ): { readonly due: readonly QueuedMessage[]; readonly expired: number } {
   return inTransaction(database, () => {
     const expired = Number(database.prepare(EXPIRE).run(now).changes);
-    const due = database.prepare(FIND_DUE).all(now, max).map(messageOf);
+    const due = database.prepare(FIND_DUE).all(JSON.stringify(except), now, max).map(messageOf);
     for (const { id } of due) database.prepare(MARK).run(id);
     return { due: due.map((message) => ({ ...message, attempts: message.attempts + 1 })), expired };
   });
@@ -155,12 +160,21 @@ export function dropInterrupted(database: DatabaseSync): number {
 }
 
 /** Returns the number of messages, and the time of the next attempt. */
-export function queueState(database: DatabaseSync): { readonly length: number; readonly next: number | undefined } {
-  const next = database.prepare(FIND_NEXT).get()?.next ?? null;
+export function queueState(
+  database: DatabaseSync,
+  except: readonly string[],
+): { readonly length: number; readonly next: number | undefined } {
+  const next = database.prepare(FIND_NEXT).get(JSON.stringify(except))?.next ?? null;
   return {
     length: Number(database.prepare(COUNT).get()?.count),
     next: next === null ? undefined : Number(next),
   };
+}
+
+/** Returns the time at which the oldest message was added; undefined if there is none. */
+export function oldestMessage(database: DatabaseSync): number | undefined {
+  const added = database.prepare(FIND_OLDEST).get()?.added;
+  return added === undefined ? undefined : Number(added);
 }
 
 function messageOf(row: Row): QueuedMessage {
@@ -169,10 +183,21 @@ function messageOf(row: Row): QueuedMessage {
     subscription: String(row.subscription),
     alert: String(row.alert),
     text: String(row.text),
-    urgency: URGENCIES.find((urgency) => urgency === row.urgency) ?? "normal",
+    urgency: urgencyOf(row.urgency),
     topic: row.topic === null ? undefined : String(row.topic),
     expires: Number(row.expires),
     attempts: Number(row.attempts),
     isShortened: row.is_shortened === 1,
   };
+}
+
+function urgencyOf(value: unknown): Urgency {
+  switch (value) {
+    case "very-low":
+    case "low":
+    case "high":
+      return value;
+    default:
+      return "normal";
+  }
 }

@@ -51,6 +51,7 @@ export const PUSH_SCHEMA = `
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     subscription TEXT NOT NULL REFERENCES push_subscriptions ON DELETE CASCADE,
     alert TEXT NOT NULL,
+    added INTEGER NOT NULL,
     text TEXT NOT NULL,
     urgency TEXT NOT NULL CHECK (urgency IN ('very-low', 'low', 'normal', 'high')),
     topic TEXT,
@@ -61,5 +62,4 @@ export const PUSH_SCHEMA = `
   ) STRICT;
   CREATE INDEX push_messages_of_subscription ON push_messages (subscription, id);
   CREATE INDEX push_messages_by_end ON push_messages (expires);
-  CREATE INDEX push_messages_sending ON push_messages (id) WHERE is_sending = 1;
 `;

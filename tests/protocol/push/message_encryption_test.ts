@@ -1,8 +1,5 @@
-import { Buffer } from "node:buffer";
-import { createECDH } from "node:crypto";
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
-import ece from "http_ece";
 import { EnvelopeError } from "../../../src/protocol/aead.ts";
 import { type Bytes, fromBase64Url, randomBytes, toBase64Url } from "../../../src/protocol/bytes.ts";
 import type { AgreementKey } from "../../../src/protocol/p256.ts";
@@ -56,29 +53,10 @@ Deno.test("encryptPush() and decryptPush() reproduce the example of RFC 8291", a
 /** Text of characters that take one to four bytes each. */
 const texts = fc.array(fc.constantFrom("a", "\0", "é", "漢", "😀"), { maxLength: 900 }).map((list) => list.join(""));
 
-Deno.test("encryptPush() makes bodies that another implementation and decryptPush() open", async () => {
-  const other = createECDH("prime256v1");
-  other.setPrivateKey(Buffer.from(EXAMPLE.receiver.privateKey, "base64url"));
+Deno.test("encryptPush() makes bodies that decryptPush() opens", async () => {
   await fc.assert(
     fc.asyncProperty(texts, fc.boolean(), async (text, hidesLength) => {
-      const body = await encryptPush(text, keys, { randomBytes, hidesLength });
-      const opened = ece.decrypt(Buffer.from(body), { version: "aes128gcm", privateKey: other, authSecret: auth });
-      assertEquals(opened.toString(), text);
-      assertEquals(await decryptPush(body, receiver), text);
-    }),
-    { numRuns: 50 },
-  );
-});
-
-Deno.test("decryptPush() opens what another implementation encrypts", async () => {
-  await fc.assert(
-    fc.asyncProperty(texts, async (text) => {
-      const own = createECDH("prime256v1");
-      own.generateKeys();
-      const body = ece.encrypt(Buffer.from(text), {
-        ...{ version: "aes128gcm", privateKey: own, dh: receiver.publicPoint, authSecret: auth },
-      });
-      assertEquals(await decryptPush(new Uint8Array(body), receiver), text);
+      assertEquals(await decryptPush(await encryptPush(text, keys, { randomBytes, hidesLength }), receiver), text);
     }),
     { numRuns: 30 },
   );
