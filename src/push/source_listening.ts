@@ -123,7 +123,9 @@ export class SourceListening {
 
   #pass(connection: Connection, event: RuleEvent, isBacklog: boolean): void {
     if (connection === this.#previous) this.#passed.add(event.subject);
-    else if (connection !== this.#current || !connection.isReady || (isBacklog && this.#passed.has(event.subject))) return;
+    else if (connection !== this.#current || !connection.isReady || (isBacklog && this.#passed.has(event.subject))) {
+      return;
+    }
     this.#options.onEvent(event);
   }
 
