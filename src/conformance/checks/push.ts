@@ -35,7 +35,7 @@ export const PUSH: Subject = {
       rule: "400 with the code `field`; the text does not quote the endpoint, which is a secret",
       versions: BOTH,
       async run(probe) {
-        const { publicPoint: p256dh, auth } = await generatePushReceiver(probe.random);
+        const { publicPoint: p256dh, auth } = await generatePushReceiver((length) => probe.random(length));
         const subscribe = { endpoint: LINK_LOCAL, keys: { p256dh, auth }, kind: "unifiedpush", label: "Conformance" };
         const answer = await ask(probe, { service: "push", subscribe });
         const { status, body, source } = answer;
