@@ -291,7 +291,7 @@ function createTelemetry(metrics: Metrics, refusals: RecentRefusals): Telemetry 
 function openState({ keys: { secretKeyFile, fileMode: mode } }: Config, { files }: Platform, log: Log): SqliteState {
   const state = new SqliteState({ path: stateFileOf(secretKeyFile), files, mode, log });
   state.check().catch((error) =>
-    log.error("Pairing, and requests whose uses are counted, fail: {reason}", { reason: errorText(error) })
+    log.error("Pairing, push, and requests whose uses are counted, fail: {reason}", { reason: errorText(error) })
   );
   return state;
 }

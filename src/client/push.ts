@@ -105,7 +105,7 @@ export interface PushRule {
   readonly name: string;
   /** Source of its events. */
   readonly source: PushRuleSource;
-  /** Path of the value in the JSON of an event, such as `battery.percent`. */
+  /** Path of the value in the JSON of an event, such as `$.battery`. */
   readonly path?: string;
   /** Condition for an alert. */
   readonly condition: PushRuleCondition;

@@ -41,7 +41,7 @@ export function createHealthAlertSource({ readiness, services }: HealthAlertSour
       const isSelected = (name: string) => (select.includes("*") || select.includes(name)) && isGranted(name, scope);
       const pass = (subject: string, isUp: boolean, isRetained: boolean) => {
         if (!isSelected(subject)) return;
-        onEvent(new TextEvent({ kind: "health", subject, text: isUp ? "up" : "down", isRetained }));
+        onEvent(new TextEvent({ kind: "health", subject, text: isUp ? "up" : "down", isRetained }), false);
       };
       let isStopped = false;
       let stopWatching = () => {};

@@ -74,8 +74,6 @@ export class AlertEngine {
   readonly #alerts = new Map<string, KeyAlerts>();
   /** Keys by owner, as they were last listed. */
   #keys: ReadonlyMap<string, KnownKey> = new Map();
-  /** Rights that the alerts of each owner follow. */
-  readonly #scopes = new Map<string, Scope | undefined>();
   #parts = NO_PARTS;
   #sources: ReadonlyMap<SourceKind, AlertSource> = new Map();
   #stopWatching = () => {};
@@ -91,7 +89,7 @@ export class AlertEngine {
     this.#queue = new AlertQueue({
       ...options,
       store,
-      now: clock.now,
+      now: () => clock.now(),
       findKey: (owner) => this.#keys.get(ownerId(owner)),
       beforeAdding: (owner) => this.#storeStates(owner),
       actionLabel: (name, { grant }) => grant && this.#parts.actionLabel(name, grant.scope),
@@ -154,7 +152,7 @@ export class AlertEngine {
       const stored = await this.#options.store.listRules();
       this.#read(id, stored.filter((one) => ownerId(one) === id));
       // Its key may have been removed meanwhile.
-      await this.#reconcile(id);
+      await this.#reconcile();
     });
   }
 
@@ -200,36 +198,36 @@ export class AlertEngine {
 
   /** Applies changed keys. */
   async #keysChanged(): Promise<void> {
+    // At once, so that a key whose rights change misses as little as possible.
+    this.#followKeys();
     await this.#changes.runExclusive(() => this.#reconcile()).catch((error) => this.#storeFailed(error));
   }
 
-  /**
-   * Makes rules and subscriptions follow the keys.
-   *
-   * @param changed owner whose rules have changed
-   */
-  async #reconcile(changed?: string): Promise<void> {
-    const { keys, store } = this.#options;
+  /** Lists the keys, and makes the alerts that are open follow their rights. */
+  #followKeys(): void {
+    this.#keys = new Map(this.#options.keys.list().map((key) => [ownerId(ownerOfKey(key)), key]));
+    for (const [id, alerts] of this.#alerts) this.#apply(id, alerts);
+  }
+
+  #apply(id: string, alerts: KeyAlerts): void {
+    if (this.#isRunning) alerts.set(this.#rules.get(id) ?? [], this.#keys.get(id)?.grant);
+  }
+
+  /** Reads the rules, once, and makes all that is stored follow the keys. */
+  async #reconcile(): Promise<void> {
+    const { store } = this.#options;
     if (!this.#isRead) {
       const stored = Map.groupBy(await store.listRules(), ownerId);
       for (const [id, rules] of stored) this.#read(id, rules);
       this.#isRead = true;
     }
-    const before = this.#keys;
-    this.#keys = new Map(keys.list().map((key) => [ownerId(ownerOfKey(key)), key]));
-    const subscriptions = await store.listSubscriptions();
-    const owners = new Map<string, PushOwner>();
-    for (const owner of await store.listOwners()) owners.set(ownerId(owner), ownerOf(owner));
-    for (const [id, key] of before) owners.set(id, ownerOfKey(key));
-    for (const [id, owner] of owners) if (!this.#keys.has(id)) await this.#removeOwner(owner);
-    for (const one of subscriptions) await this.#removeOfOldSecret(one);
-    if (!this.#isRunning) return;
-    for (const [id, owner] of owners) {
-      const scope = this.#keys.get(id)?.grant?.scope;
-      if (id !== changed && this.#scopes.has(id) && this.#scopes.get(id) === scope) continue;
-      await this.#update(owner);
-      this.#scopes.set(id, scope);
+    this.#followKeys();
+    for (const owner of await store.listOwners()) {
+      const id = ownerId(owner);
+      if (!this.#keys.has(id)) await this.#removeOwner(ownerOf(owner));
+      else if (!this.#alerts.has(id)) await this.#open(ownerOf(owner));
     }
+    for (const one of await store.listSubscriptions()) await this.#removeOfOldSecret(one);
   }
 
   async #removeOwner(owner: PushOwner): Promise<void> {
@@ -237,7 +235,6 @@ export class AlertEngine {
     this.#alerts.get(id)?.stop();
     this.#alerts.delete(id);
     this.#rules.delete(id);
-    this.#scopes.delete(id);
     const count = await this.#options.store.removeOwner(owner);
     this.#options.telemetry.dropped("key", count);
   }
@@ -250,21 +247,11 @@ export class AlertEngine {
     this.#options.telemetry.dropped("key", count ?? 0);
   }
 
-  /** Makes the alerts of a key follow its rules and rights. */
-  async #update(owner: PushOwner): Promise<void> {
+  /** Opens the alerts of a key in force that has rules. */
+  async #open(owner: PushOwner): Promise<void> {
     const id = ownerId(owner);
-    const rules = this.#rules.get(id) ?? [];
-    const grant = this.#keys.get(id)?.grant;
-    let alerts = this.#alerts.get(id);
-    if (alerts === undefined) {
-      if (rules.length === 0 || grant === undefined || !this.#isRunning) return;
-      alerts = await this.#open(owner);
-    }
-    alerts.set(rules, grant);
-  }
-
-  async #open(owner: PushOwner): Promise<KeyAlerts> {
-    const id = ownerId(owner);
+    const hasRules = (this.#rules.get(id)?.length ?? 0) > 0;
+    if (!this.#isRunning || !hasRules || this.#keys.get(id)?.grant === undefined) return;
     const states = RuleStates.parse(await this.#options.store.readRuleStates(owner));
     const alerts = new KeyAlerts({
       ...this.#options,
@@ -274,7 +261,7 @@ export class AlertEngine {
       onAlert: (alert) => this.#queue.add({ owner, alert }),
     });
     this.#alerts.set(id, alerts);
-    return alerts;
+    this.#apply(id, alerts);
   }
 
   #scheduleStates(): void {

@@ -14,8 +14,12 @@ export interface AlertListener {
   readonly scope: Scope;
   /** Called once, before the first event; perhaps before `listen` has returned. */
   readonly onReady: () => void;
-  /** Called with each event that the key may receive. One event is the same object for all listeners. */
-  readonly onEvent: (event: RuleEvent) => void;
+  /**
+   * Called with each event that the key may receive.
+   *
+   * @param isBacklog true for one that arrived before `onReady`: all of these follow it at once
+   */
+  readonly onEvent: (event: RuleEvent, isBacklog: boolean) => void;
   /** Called once, and last, when the source has ended by itself; it must be listened to again after a while. */
   readonly onEnded: (reason: string) => void;
 }

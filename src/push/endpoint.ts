@@ -40,7 +40,7 @@ export function pushTargets(named: readonly HostPattern[]): readonly string[] | 
 const MAX_ENDPOINT_LENGTH = 2048;
 
 /** Port of an endpoint that names none. */
-const HTTPS_PORT = 443;
+export const HTTPS_PORT = 443;
 
 /** Printable ASCII without the backslash, which parsers of URLs take for a slash, and without a fragment. */
 const PLAIN_URL = /^https:\/\/[!"$-[\]-~]+$/i;

@@ -47,7 +47,8 @@ export class KeyAlerts {
   readonly #rules: KeyRules;
   readonly #rate: TokenBucket;
   readonly #listenings: ReadonlyMap<SourceKind, SourceListening>;
-  #revoked: AbortSignal | undefined;
+  /** Rules and rights as they were set. */
+  #given: { readonly rules: readonly KeyRule[]; readonly revoked: AbortSignal | undefined } | undefined;
 
   /** True if a state has changed since {@linkcode KeyAlerts.takeStates}. */
   isDirty = false;
@@ -57,16 +58,21 @@ export class KeyAlerts {
     const { key: owner, sources, states, clock } = options;
     this.#options = options;
     this.#rules = new KeyRules(states);
-    this.#rate = new TokenBucket({ burst: ALERT_BURST, everyMs: ALERT_INTERVAL_MS, monotonic: clock.monotonic });
+    this.#rate = new TokenBucket({
+      burst: ALERT_BURST,
+      everyMs: ALERT_INTERVAL_MS,
+      monotonic: () => clock.monotonic(),
+    });
     const onEvent = (event: RuleEvent) => this.#receive(event);
     this.#listenings = new Map(
       [...sources].map(([kind, source]) => [kind, new SourceListening({ ...options, source, owner, onEvent })]),
     );
   }
 
-  /** Sets the rules and the rights that limit them; without rights, nothing is received. */
+  /** Sets the rules and the rights that limit them; without rights, nothing is received. The same ones change nothing. */
   set(rules: readonly KeyRule[], grant: KeyGrant | undefined): void {
-    this.#revoked = grant?.revoked;
+    if (rules === this.#given?.rules && grant?.revoked === this.#given.revoked) return;
+    this.#given = { rules, revoked: grant?.revoked };
     if (grant === undefined) return this.stop();
     const granted = rules.map((rule) => ({ ...rule, select: this.#grantedPart(rule, grant) }));
     this.#rules.set(granted);
@@ -104,7 +110,7 @@ export class KeyAlerts {
 
   #receive(event: RuleEvent): void {
     // The keys may have changed a moment ago.
-    if (this.#revoked?.aborted !== false) return;
+    if (this.#given?.revoked?.aborted !== false) return;
     const { clock, telemetry, onAlert } = this.#options;
     const { alerts, held, isChanged } = this.#rules.receive(event, clock.now());
     if (isChanged) this.isDirty = true;

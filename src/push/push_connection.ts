@@ -14,6 +14,7 @@ import { errorName, errorText } from "../lib/errors.ts";
 import { hostOf } from "../net/host.ts";
 import type { Platform } from "../platform.ts";
 import type { PushAnswer } from "./delivery.ts";
+import { HTTPS_PORT } from "./endpoint.ts";
 import type { PushRequest } from "./push_request.ts";
 
 /** Network of the machine. */
@@ -57,8 +58,6 @@ export type SendResult =
     /** Reason, without the address. */
     readonly reason: string;
   };
-
-const HTTPS_PORT = 443;
 
 /** Sends a request once, and follows no redirect. Of the answer only the head is read. Never throws. */
 export async function sendPush(network: PushNetwork, push: OutgoingPush): Promise<SendResult> {

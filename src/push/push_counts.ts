@@ -10,13 +10,13 @@ import { DELIVERY_DROP_REASONS, type DeliveryDropReason, type DeliveryTelemetry 
 import type { HeldReason } from "./rules/evaluate.ts";
 
 /** Reason for which an alert or a message is given up. */
-type DropReason = AlertDropReason | DeliveryDropReason;
+export type PushDropReason = AlertDropReason | DeliveryDropReason;
 
 const HELD_REASONS: readonly HeldReason[] = ["interval", "quiet"];
 
 /** Counts of what became of alerts and messages since the start. */
 export class PushCounts implements AlertTelemetry, DeliveryTelemetry {
-  readonly #dropped = new Map<DropReason, number>(
+  readonly #dropped = new Map<PushDropReason, number>(
     [...ALERT_DROP_REASONS, ...DELIVERY_DROP_REASONS].map((reason) => [reason, 0]),
   );
   readonly #held = new Map<HeldReason, number>(HELD_REASONS.map((reason) => [reason, 0]));
@@ -46,7 +46,7 @@ export class PushCounts implements AlertTelemetry, DeliveryTelemetry {
   }
 
   /** Counts alerts and messages that are given up, by their reason. */
-  dropped(reason: DropReason, count: number): void {
+  dropped(reason: PushDropReason, count: number): void {
     this.#dropped.set(reason, (this.#dropped.get(reason) ?? 0) + count);
   }
 

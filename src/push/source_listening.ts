@@ -47,8 +47,8 @@ export class SourceListening {
   #current: Connection | undefined;
   /** Connection with the selection before, which passes events until the current one does. */
   #previous: Connection | undefined;
-  /** Events that the previous connection passed meanwhile: the current one may pass them as well. */
-  #passed = new WeakSet<RuleEvent>();
+  /** Subjects whose events the previous connection passed meanwhile: they are part of the backlog of the current one. */
+  #passed = new Set<string>();
   #stopRetry = () => {};
   #isFailing = false;
 
@@ -93,7 +93,7 @@ export class SourceListening {
     if (this.#current?.isReady) {
       this.#end(this.#previous);
       this.#previous = this.#current;
-      this.#passed = new WeakSet();
+      this.#passed.clear();
     } else this.#end(this.#current);
     this.#current = connection;
     try {
@@ -101,7 +101,7 @@ export class SourceListening {
         owner,
         scope: wanted.scope,
         onReady: () => this.#ready(connection),
-        onEvent: (event) => this.#pass(connection, event),
+        onEvent: (event, isBacklog) => this.#pass(connection, event, isBacklog),
         onEnded: (reason) => this.#ended(connection, reason),
       });
     } catch (error) {
@@ -114,14 +114,18 @@ export class SourceListening {
     if (connection !== this.#current) return;
     this.#end(this.#previous);
     this.#previous = undefined;
+    // After the backlog.
+    queueMicrotask(() => this.#passed.clear());
     if (this.#isFailing) this.#options.log.info("Alerts of {key} receive events of {source} again", this.#labels);
     this.#isFailing = false;
     this.#backoff.reset();
   }
 
-  #pass(connection: Connection, event: RuleEvent): void {
-    if (connection === this.#previous) this.#passed.add(event);
-    else if (connection !== this.#current || this.#passed.has(event)) return;
+  #pass(connection: Connection, event: RuleEvent, isBacklog: boolean): void {
+    if (connection === this.#previous) this.#passed.add(event.subject);
+    else if (connection !== this.#current || !connection.isReady || (isBacklog && this.#passed.has(event.subject))) {
+      return;
+    }
     this.#options.onEvent(event);
   }
 

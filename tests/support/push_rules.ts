@@ -1,4 +1,5 @@
 /** Rules and events for tests. */
+import type { GrantedRule } from "../../src/push/rules/key_rules.ts";
 import { type AlertRule, parseRule } from "../../src/push/rules/rule.ts";
 import { type RuleEvent, TextEvent } from "../../src/push/rules/rule_event.ts";
 
@@ -19,4 +20,10 @@ export function ruleWith(fields: Readonly<Record<string, unknown>> = {}): AlertR
 /** Makes a message on the topic `a`, unless the parts are others. */
 export function message(text: string | undefined, parts: Partial<Omit<RuleEvent, "text" | "json">> = {}): TextEvent {
   return new TextEvent({ kind: "topics", subject: "a", isRetained: false, ...parts, text });
+}
+
+/** Makes a rule like {@linkcode ruleWith}, with its text, all of whose source is granted. */
+export function granted(fields: Readonly<Record<string, unknown>> = {}): GrantedRule {
+  const rule = ruleWith(fields);
+  return { rule, json: JSON.stringify(fields), select: rule.source.select };
 }

@@ -23,15 +23,7 @@ export interface RuleSource {
 }
 
 /** Importance of an alert, by which a device may delay it to save its battery (RFC 8030, section 5.3). */
-export type Urgency = typeof URGENCIES[number];
-
-/** All that an {@linkcode Urgency} can be. */
-export const URGENCIES = [
-  "very-low",
-  "low",
-  "normal",
-  "high",
-] as const satisfies readonly PushNotification["urgency"][];
+export type Urgency = PushNotification["urgency"];
 
 /** Rule of one key. */
 export interface AlertRule {
@@ -193,7 +185,7 @@ const schema = z.strictObject({
   condition,
   title: template(MAX_TITLE_LENGTH, isVisible),
   body: template(MAX_BODY_LENGTH, (text) => isVisible(text.replaceAll("\n", ""))).default([{ fill: "value" }]),
-  urgency: z.enum(URGENCIES, URGENCY_RULE).default("normal"),
+  urgency: z.enum(["very-low", "low", "normal", "high"], URGENCY_RULE).default("normal"),
   ttlSeconds: seconds(MAX_TTL_SECONDS).default(DEFAULT_TTL_SECONDS),
   topic: z.string(TOPIC_RULE).regex(/^[\w-]{1,32}$/, TOPIC_RULE).optional(),
   minIntervalSeconds: seconds(MAX_INTERVAL_SECONDS).default(0),

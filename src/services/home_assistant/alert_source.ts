@@ -60,7 +60,7 @@ export function createStateAlertSource(
         since: undefined,
         connected: onReady,
         gap() {},
-        message: (message) => onEvent(eventOf(limitMessage(message))),
+        message: (message, isBacklog) => onEvent(eventOf(limitMessage(message)), isBacklog),
         offline() {},
         online() {},
         ended: (reason) => onEnded(reason.message),

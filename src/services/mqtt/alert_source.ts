@@ -11,7 +11,7 @@ import { type RuleEvent, TextEvent } from "../../push/rules/rule_event.ts";
 import { ServiceError } from "../service.ts";
 import { MqttGrants } from "./rights.ts";
 import { brokerCode, brokerFailure } from "./stream_listener.ts";
-import { MQTT, type Brokers } from "./service.ts";
+import { type Brokers, MQTT } from "./service.ts";
 
 /** Parts of the source. */
 export interface MqttAlertSourceOptions {
@@ -56,9 +56,9 @@ export function createMqttAlertSource({ brokers, broker }: MqttAlertSourceOption
           since: undefined,
           connected: onReady,
           gap() {},
-          message(message) {
+          message(message, isBacklog) {
             // Brokers differ in matching.
-            if (grants.mayReceive(message.topic)) onEvent(eventOf(message));
+            if (grants.mayReceive(message.topic)) onEvent(eventOf(message), isBacklog);
           },
           offline() {},
           online() {},

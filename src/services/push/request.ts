@@ -9,7 +9,7 @@ import { fieldFault, parseValue } from "../../push/field_fault.ts";
 import type { Payload } from "../../protocol/payload.ts";
 
 /** Names of the fields that choose an operation. */
-const OPERATIONS = ["subscribe", "remove", "test", "rule", "removeRule", "alerts"] as const;
+export const OPERATIONS = ["subscribe", "remove", "test", "rule", "removeRule", "alerts"] as const;
 
 /** Name of an operation. */
 export type OperationName = (typeof OPERATIONS)[number];

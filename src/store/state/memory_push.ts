@@ -131,7 +131,14 @@ export class MemoryPush implements PushStore {
         continue;
       }
       const id = this.#lastId += 1;
-      this.#messages = [...this.#messages, { ...message, id, attempts: 0, isShortened: false, isSending: false, added: now }];
+      this.#messages = [...this.#messages, {
+        ...message,
+        id,
+        attempts: 0,
+        isShortened: false,
+        isSending: false,
+        added: now,
+      }];
       queued += 1;
     }
     return Promise.resolve({ queued, replaced, refused });
@@ -154,7 +161,9 @@ export class MemoryPush implements PushStore {
     this.#messages = this.#messages.map((one) =>
       ids.has(one.id) ? { ...one, attempts: one.attempts + 1, isSending: true } : one
     );
-    const due = this.#messages.filter(({ id }) => ids.has(id)).map(({ isSending: _, added: _added, ...message }) => message);
+    const due = this.#messages.filter(({ id }) => ids.has(id)).map(({ isSending: _, added: _added, ...message }) =>
+      message
+    );
     return Promise.resolve({ due, expired });
   }
 

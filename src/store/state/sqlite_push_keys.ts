@@ -141,7 +141,7 @@ export function writeRuleStates(database: DatabaseSync, { key, keyCreated }: Pus
 }
 
 /** Returns the key that a row belongs to. */
-export function ownerOf({ key_name, key_created }: Row): PushOwner {
+export function ownerOf({ key_name, key_created }: Readonly<Record<string, unknown>>): PushOwner {
   return { key: String(key_name), keyCreated: Number(key_created) };
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import type { DatabaseSync } from "node:sqlite";
-import { URGENCIES } from "../../push/rules/rule.ts";
+import type { Urgency } from "../../push/rules/rule.ts";
 import type {
   NewMessage,
   PushOwner,
@@ -173,7 +173,7 @@ export function queueState(
 
 /** Returns the time at which the oldest message was added; undefined if there is none. */
 export function oldestMessage(database: DatabaseSync): number | undefined {
-  const added = database.prepare(FIND_OLDEST).get()?.["added"];
+  const added = database.prepare(FIND_OLDEST).get()?.added;
   return added === undefined ? undefined : Number(added);
 }
 
@@ -183,10 +183,21 @@ function messageOf(row: Row): QueuedMessage {
     subscription: String(row.subscription),
     alert: String(row.alert),
     text: String(row.text),
-    urgency: URGENCIES.find((urgency) => urgency === row.urgency) ?? "normal",
+    urgency: urgencyOf(row.urgency),
     topic: row.topic === null ? undefined : String(row.topic),
     expires: Number(row.expires),
     attempts: Number(row.attempts),
     isShortened: row.is_shortened === 1,
   };
+}
+
+function urgencyOf(value: unknown): Urgency {
+  switch (value) {
+    case "very-low":
+    case "low":
+    case "high":
+      return value;
+    default:
+      return "normal";
+  }
 }

@@ -36,7 +36,7 @@ export function stateFileOf(secretKeyFile: string): string {
 /** Remedy for a file whose content is lost. */
 export const RESTORE: string =
   "Stop the gateway, then restore the file from a backup, or remove it and those that begin with its name: " +
-  "all uses count from 0 then";
+  "all uses count from 0 then, and subscriptions and rules of push are gone";
 
 /**
  * Returns what the file system knows of the state file; undefined if there is none.
@@ -63,7 +63,7 @@ export async function statStateFile(
     );
   }
   // A new file appears under its name only once it has content; SQLite takes an empty one for a new database.
-  if (info.size === 0) throw new StateFileError(`State file "${path}" is empty, so its counts are lost. ${RESTORE}`);
+  if (info.size === 0) throw new StateFileError(`State file "${path}" is empty, so its content is lost. ${RESTORE}`);
   return info;
 }
 

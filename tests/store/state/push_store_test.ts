@@ -183,6 +183,24 @@ testEach(
   },
 );
 
+testEach("oldestMessage() returns the time at which the oldest message was added", async (store) => {
+  assertEquals(await store.oldestMessage(), undefined);
+  await store.addSubscription(subscription("a"), { max: 5 });
+  for (const now of [11_000, 12_000]) await store.enqueue(alert("x"), [message("a", "one")], { ...LIMITS, now });
+  const [{ id } = { id: 0 }] = (await store.claimMessages(20_000, 1)).due;
+  assertEquals(await store.oldestMessage(), 11_000);
+  await store.settleMessage(id, { type: "sent", now: 20_000 });
+  assertEquals(await store.oldestMessage(), 12_000);
+});
+
+testEach("claimMessages() and queueState() leave out the messages of given subscriptions", async (store) => {
+  await fill(store, ["a", "b"], [message("a", "a1"), message("b", "b1")]);
+  assertEquals((await store.claimMessages(20_000, 10, ["a", "unknown"])).due.map(({ text }) => text), ["b1"]);
+  assertEquals(await store.queueState(["a"]), { length: 2, next: undefined });
+  assertEquals((await store.queueState([])).next, 0);
+  assertEquals(await claimTexts(store), ["a1"]);
+});
+
 testEach("claimMessages() deletes expired messages, except those that are being sent", async (store) => {
   await fill(store, ["a", "b"], [
     message("a", "sending", { expires: 30_000 }),
@@ -366,6 +384,7 @@ Deno.test("SqliteState keeps push messages like the store in memory, whatever th
             if (one.kind === "wait") now += one.ms;
             assertEquals(await apply(other, sender, one), await apply(model, model, one));
             assertEquals(await other.queueState(), await model.queueState());
+            assertEquals(await other.oldestMessage(), await model.oldestMessage());
             assertEquals(await sender.listSubscriptions(), await model.listSubscriptions());
             assertEquals(await sender.listAlerts(PHONE, -1), await model.listAlerts(PHONE, -1));
           }
