@@ -18,8 +18,6 @@ const MEANINGS: Readonly<Record<ErrorCode, Code>> = {
   "key_rate": "rate_limit",
   busy: "rate_limit",
   broker: "failed",
-  "limit_reached": "refused",
-  "old_secret": "refused",
   "service_unreachable": "failed",
   "service_timeout": "failed",
   "service_answer": "failed",
