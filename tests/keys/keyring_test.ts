@@ -490,9 +490,10 @@ Deno.test("find() returns the details of a key in force by the id of either secr
     expires,
     minProtocol: 1,
     created: NOW * 1000,
+    isPrevious: false,
   };
   assertEquals(keyring.find(kid ?? ""), details);
-  assertEquals(keyring.find(oldKid ?? ""), { ...details, expires: until });
+  assertEquals(keyring.find(oldKid ?? ""), { ...details, expires: until, isPrevious: true });
   assertEquals(keyring.find("0".repeat(16)), undefined);
   clock.seconds += 60;
   assertEquals([keyring.find(oldKid ?? ""), keyring.find(kid ?? "")?.name], [undefined, "phone"]);
