@@ -122,7 +122,7 @@ const MAY_NAME = [
   /^app\/(default_broker|doctor)\.ts$/,
   /^(client|conformance|console|demo|mqtt)\//,
   /^cli\/(call|publish|subscribe|action|request|home_assistant|states|query|conformance|demo|doctor)\.ts$/,
-  /^cli\/actions\//,
+  /^cli\/(actions|push)\//,
 ];
 
 Deno.test("no other file of the source names a service", async () => {

@@ -79,6 +79,17 @@ export async function encryptPush(
  *
  * @param body body of the push message
  * @throws {EnvelopeError} if it is not a message for this receiver
+ *
+ * @example
+ * ```ts
+ * import { decryptPush, generatePushReceiver } from "@e2e-gateway/client";
+ *
+ * const receiver = await generatePushReceiver();
+ * // The body of a push message, as the app receives it.
+ * const body = new Uint8Array();
+ * const text = await decryptPush(body, receiver).catch(() => undefined);
+ * if (text === undefined) console.log("Not a message for this device");
+ * ```
  */
 export async function decryptPush(body: Bytes, receiver: PushReceiver): Promise<string> {
   const plaintext = await decryptRecord(body, async (keyId) => {
@@ -95,7 +106,19 @@ export async function decryptPush(body: Bytes, receiver: PushReceiver): Promise<
   }
 }
 
-/** Generates the keys of a new subscription: the device keeps them, and registers `publicPoint` as `p256dh` with `auth`. */
+/**
+ * Generates the keys of a new subscription: the device keeps them, and registers `publicPoint` as `p256dh` with `auth`.
+ *
+ * @example
+ * ```ts
+ * import { GatewayClient, generatePushReceiver } from "@e2e-gateway/client";
+ *
+ * const gateway = new GatewayClient({ url: "https://home.example", key: "0123456789abcdef".repeat(4) });
+ * const { publicPoint, auth } = await generatePushReceiver();
+ * const endpoint = "https://ntfy.sh/upExample";
+ * await gateway.pushSubscribe({ endpoint, keys: { p256dh: publicPoint, auth }, kind: "unifiedpush" });
+ * ```
+ */
 export async function generatePushReceiver(random: RandomBytes = randomBytes): Promise<PushReceiver> {
   return { ...await generateAgreementKey(), auth: toBase64Url(random(AUTH_BYTES)) };
 }
