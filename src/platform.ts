@@ -60,6 +60,14 @@ export interface Platform {
    */
   listen(options: { readonly hostname: string; readonly port: number }): { close(): void };
   /**
+   * Opens a TCP connection.
+   *
+   * @throws the error of the connection, or of a host that the sandbox does not allow
+   */
+  connect(options: Deno.ConnectOptions): Promise<Deno.TcpConn>;
+  /** Begins TLS on a TCP connection. */
+  readonly startTls: typeof Deno.startTls;
+  /**
    * Resolves a host name to its addresses.
    *
    * @throws the error of an unknown name
@@ -136,6 +144,8 @@ export function denoPlatform(interruptedCode: number): Omit<Platform, "args"> {
     upgradeWebSocket: Deno.upgradeWebSocket,
     listenDatagram: Deno.listenDatagram,
     listen: (options) => Deno.listen(options),
+    connect: (options) => Deno.connect(options),
+    startTls: Deno.startTls,
     lookup: lookupHost,
     networkInterfaces: () => unlessForbidden(() => Deno.networkInterfaces()) ?? [],
     freeBytes,

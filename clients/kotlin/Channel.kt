@@ -178,5 +178,6 @@ internal fun opened(response: Response, open: () -> String?): JSONObject? =
     } catch (failure: EnvelopeException) {
         throw TamperedException(response.code, "Answer is not sealed with this key: is this the gateway?")
     } catch (failure: JSONException) {
-        throw TamperedException(response.code, "Answer is no JSON object that can be read: ${failure.message}")
+        // The parser's own message quotes what was decrypted.
+        throw TamperedException(response.code, "Answer is no JSON object that can be read")
     }

@@ -84,7 +84,7 @@ internal class EventStream(
             return try {
                 eventsIn(json)
             } catch (failure: JSONException) {
-                throw TamperedException(response.code, "Batch is no list of messages: ${failure.message}")
+                throw TamperedException(response.code, "Batch is no list of messages")
             }
         }
     }

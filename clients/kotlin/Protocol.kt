@@ -149,16 +149,20 @@ internal val ZERO_NONCE = ByteArray(NONCE_BYTES)
 
 private val RANDOM = SecureRandom()
 
-private fun randomBytes(count: Int): ByteArray = ByteArray(count).also(RANDOM::nextBytes)
+internal fun randomBytes(count: Int): ByteArray = ByteArray(count).also(RANDOM::nextBytes)
 
 /**
  * HKDF-SHA-256 (RFC 5869), for up to 32 bytes, which is one block. Made of HMAC, as most versions of Android have no
  * HKDF.
  */
-internal fun hkdf(secret: ByteArray, salt: ByteArray, info: String, length: Int): ByteArray {
+internal fun hkdf(secret: ByteArray, salt: ByteArray, info: String, length: Int): ByteArray =
+    hkdf(secret, salt, info.toByteArray(), length)
+
+/** HKDF-SHA-256 with an info of bytes. */
+internal fun hkdf(secret: ByteArray, salt: ByteArray, info: ByteArray, length: Int): ByteArray {
     // An empty salt stands for zeros; Java refuses empty keys.
     val extracted = hmac(if (salt.size == 0) ByteArray(KEY_BYTES) else salt, secret)
-    return hmac(extracted, info.toByteArray() + 1.toByte()).copyOf(length)
+    return hmac(extracted, info + 1.toByte()).copyOf(length)
 }
 
 private fun hmac(key: ByteArray, message: ByteArray): ByteArray {
@@ -172,11 +176,20 @@ private fun seal(key: SecretKeySpec, nonce: ByteArray, context: ByteArray, plain
 
 /** Verifies and decrypts. @throws EnvelopeException if the tag does not verify, or the plaintext is not UTF-8. */
 internal fun open(key: SecretKeySpec, nonce: ByteArray, context: ByteArray, ciphertext: ByteArray): String =
+    textIn(openBytes(key, nonce, context, ciphertext))
+
+/** Verifies and decrypts. @throws EnvelopeException if the tag does not verify */
+internal fun openBytes(key: SecretKeySpec, nonce: ByteArray, context: ByteArray, ciphertext: ByteArray): ByteArray =
     try {
-        val plaintext = cipher(Cipher.DECRYPT_MODE, key, nonce, context).doFinal(ciphertext)
-        Charsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(plaintext)).toString()
+        cipher(Cipher.DECRYPT_MODE, key, nonce, context).doFinal(ciphertext)
     } catch (failure: GeneralSecurityException) {
         throw EnvelopeException()
+    }
+
+/** Decodes UTF-8. @throws EnvelopeException if it is malformed */
+internal fun textIn(bytes: ByteArray): String =
+    try {
+        Charsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString()
     } catch (failure: CharacterCodingException) {
         throw EnvelopeException()
     }

@@ -66,8 +66,8 @@ private fun refusalOf(refusal: Refusal, code: String?): GatewayException {
         "broker", "service_unreachable", "service_timeout", "service_answer", "internal" ->
             FailedException(status, message, code)
         "restart" -> UnavailableException(status, withWait(message, wait), wait, code)
-        "payload", "field", "unknown_service", "replay", "salt_reused", "already_executed", "pairing_conflict",
-        "too_slow" ->
+        "payload", "field", "unknown_service", "limit_reached", "old_secret", "replay", "salt_reused", "already_executed",
+        "pairing_conflict", "too_slow" ->
             RefusedException(status, message, code)
         else -> when {
             status == 429 -> RateLimitException(status, withWait(message, wait), wait, code)

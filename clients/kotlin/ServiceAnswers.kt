@@ -153,10 +153,12 @@ private fun bytesIn(answer: Answer, service: String): ByteArray? {
     }
 }
 
-private fun objectsIn(list: Any?, service: String, isRight: (JSONObject) -> Boolean): List<JSONObject> =
+/** Reads a list of objects. @throws FailedException if it is malformed */
+internal fun objectsIn(list: Any?, service: String, isRight: (JSONObject) -> Boolean): List<JSONObject> =
     valuesIn(list, service).map { (it as? JSONObject)?.takeIf(isRight) ?: throw malformed(service) }
 
-private fun valuesIn(list: Any?, service: String): List<Any?> {
+/** Reads a list. @throws FailedException if it is none */
+internal fun valuesIn(list: Any?, service: String): List<Any?> {
     if (list !is JSONArray) throw malformed(service)
     return List(list.length()) { list.opt(it).orNull() }
 }
@@ -164,9 +166,11 @@ private fun valuesIn(list: Any?, service: String): List<Any?> {
 private fun isState(json: JSONObject): Boolean =
     json.hasTexts("entity_id", "state") && json.opt("attributes") is JSONObject
 
-private fun JSONObject.hasTexts(vararg names: String): Boolean = names.all { opt(it) is String }
+/** Returns whether an object has these texts. */
+internal fun JSONObject.hasTexts(vararg names: String): Boolean = names.all { opt(it) is String }
 
-private fun malformed(service: String) = FailedException(200, "$service sent an answer that is malformed")
+/** Makes the failure for an answer without the form of its service. */
+internal fun malformed(service: String) = FailedException(200, "$service sent an answer that is malformed")
 
 internal const val DEVICE = "device"
 internal const val HOME_ASSISTANT = "home_assistant"

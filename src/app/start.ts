@@ -48,6 +48,7 @@ import { stateFileOf } from "../store/state/state_file.ts";
 import { listen, listenForAdmin, openPort } from "./listen.ts";
 import { localUrl } from "../net/host.ts";
 import { openKeys } from "./keys.ts";
+import { openPush } from "./push.ts";
 import { openServicesFile } from "./services_file.ts";
 import { type OpenStore, openStore } from "./store.ts";
 import type { Platform } from "../platform.ts";
@@ -146,12 +147,15 @@ export async function startGateway(
 
   const state = openState(config, platform, log);
   opened.defer(() => state.close());
+  const push = await openPush(config, platform, { keyring: keys.keyring, state, metrics, log });
+  opened.defer(() => push.stop());
   const encoder = createEventEncoder({ randomBytes, clock: SYSTEM_CLOCK, metrics });
   const { services, checks, closeServices } = await createServices([...modules, ...OPEN_SERVICES], metrics, {
     config,
     sections: servicesFile.sections,
     state,
     allRights: allRights(modules),
+    push: push.push,
     keys: { find: (kid) => keys.keyring.find(kid), edit: keys.edit },
     modules,
     version: VERSION,
@@ -177,6 +181,8 @@ export async function startGateway(
     store,
   );
   opened.defer(() => readiness.close());
+
+  await push.start({ services, modules, readiness });
 
   const streams = createStreamRegistry(metrics);
   const limiters = createLimiters({
@@ -229,6 +235,7 @@ export async function startGateway(
     metrics,
     readiness,
     refusals,
+    push: () => push.status(),
     admin: openAdmin(config, {
       platform,
       page,
@@ -278,6 +285,7 @@ export async function startGateway(
         return server.shutdown();
       });
       await settledWithin(drained, config.shutdown.timeoutMs);
+      await push.stop();
       await settledWithin(closeServices(), SERVICES_CLOSE_TIMEOUT_MS);
       await running.disposeAsync();
       log.info("Gateway stopped");
@@ -295,7 +303,7 @@ function createTelemetry(metrics: Metrics, refusals: RecentRefusals): Telemetry 
 function openState({ keys: { secretKeyFile, fileMode: mode } }: Config, { files }: Platform, log: Log): SqliteState {
   const state = new SqliteState({ path: stateFileOf(secretKeyFile), files, mode, log });
   state.check().catch((error) =>
-    log.error("Pairing, and requests whose uses are counted, fail: {reason}", { reason: errorText(error) })
+    log.error("Pairing, push, and requests whose uses are counted, fail: {reason}", { reason: errorText(error) })
   );
   return state;
 }

@@ -68,6 +68,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
     })),
   states: () => import("./states.ts").then(({ STATES_LINE, states }) => ({ line: STATES_LINE, run: states })),
   query: () => import("./query.ts").then(({ QUERY_LINE, query }) => ({ line: QUERY_LINE, run: query })),
+  push: () => import("./push.ts").then(({ PUSH_LINE, push }) => ({ line: PUSH_LINE, run: push })),
   admin: () => import("./admin.ts").then(({ ADMIN_LINE, admin }) => ({ line: ADMIN_LINE, run: admin })),
   health: () => import("./health.ts").then(({ HEALTH_LINE, health }) => ({ line: HEALTH_LINE, run: health })),
   console: () => import("./console.ts").then(({ CONSOLE_LINE, console }) => ({ line: CONSOLE_LINE, run: console })),

@@ -42,6 +42,8 @@ export {
   type PairingLink,
   parsePairingLink,
 } from "../protocol/pairing_link.ts";
+export { EnvelopeError } from "../protocol/aead.ts";
+export { decryptPush, generatePushReceiver, type PushReceiver } from "../protocol/push/message_encryption.ts";
 export { importSecretKey, parseKey, type SecretKey, secretKeyFrom, type SecretKeyV1 } from "../protocol/secret_key.ts";
 
 /** Address of the gateway, the secret shared with it, and the platform's functions. */

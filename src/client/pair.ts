@@ -7,8 +7,9 @@ import { withDeadline } from "../lib/async.ts";
 import { type Clock, sleep } from "../lib/clock.ts";
 import { isObject } from "../lib/json.ts";
 import { type Bytes, fromBase64Url, toHex } from "../protocol/bytes.ts";
+import { generateAgreementKey } from "../protocol/p256.ts";
 import { isName, type Pairing } from "../protocol/pairing.ts";
-import { deriveDeviceKey, derivePairingKey, generateEphemeralKey } from "../protocol/pairing_exchange.ts";
+import { deriveDeviceKey, derivePairingKey } from "../protocol/pairing_exchange.ts";
 import { parsePairingLink } from "../protocol/pairing_link.ts";
 import { deriveKeyId, importSecretKey } from "../protocol/secret_key.ts";
 import type { Answer } from "./answer.ts";
@@ -77,7 +78,7 @@ export async function pair(link: string, options: PairOptions = {}): Promise<Pai
   const { url, code } = parsePairingLink(link);
   requireWebCrypto();
   const pairingKey = await derivePairingKey(fromBase64Url(code));
-  const ephemeral = await generateEphemeralKey();
+  const ephemeral = await generateAgreementKey();
   const { label, signal, timeout = TIMEOUT_MS, ...platform } = options;
   const channel = new Channel({ ...platform, url, key: await importSecretKey(pairingKey), protocol: 2 });
 

@@ -21,6 +21,16 @@ import {
 } from "./home_assistant.ts";
 import { type HttpAnswer, type HttpRequest, parseHttpAnswer } from "./http_request.ts";
 import { checkWritten, type InfluxPoint, type InfluxResult, parseInfluxResult, writeFields } from "./influx.ts";
+import {
+  parseAlerts,
+  parsePushState,
+  parseRemoved,
+  parseSubscriptionId,
+  type PushRule,
+  type PushState,
+  type PushSubscriptionOptions,
+} from "./push.ts";
+import type { PushNotification } from "../protocol/push/notification.ts";
 import type { ServiceCallOptions, StreamOptions } from "./request_options.ts";
 import { type Fields, fieldsOf } from "./service_answer.ts";
 
@@ -38,6 +48,9 @@ export type {
   Uses,
 };
 export type { HistoryOptions, HomeAssistantOptions, HomeAssistantPastState, HomeAssistantState };
+export type { NotificationAction } from "../protocol/push/notification.ts";
+export type { PushNotification, PushRule, PushState, PushSubscriptionOptions };
+export type { PushRuleCondition, PushRuleSource, PushSubscriptionState } from "./push.ts";
 export type { HttpAddress, HttpRequestFields } from "./http_request.ts";
 
 /** Least time that the client waits beyond the gateway's own timeout of an HTTP request, in milliseconds. */
@@ -311,5 +324,147 @@ export abstract class ServiceClient {
    */
   async influxWrite(write: string, point: InfluxPoint, options: ServiceCallOptions = {}): Promise<void> {
     checkWritten(await this.call("influxdb", writeFields(write, point), options));
+  }
+
+  /**
+   * Describes the push messages of the key of this client: its subscriptions and rules. Every key may ask.
+   *
+   * @throws {GatewayError} if there is no answer
+   *
+   * @example
+   * ```ts
+   * import { GatewayClient } from "@e2e-gateway/client";
+   *
+   * const gateway = new GatewayClient({ url: "https://home.example", key: "0123456789abcdef".repeat(4) });
+   * const { publicKey, subscriptions, rules } = await gateway.push();
+   * console.log(publicKey);
+   * for (const { id, label, host, lastSuccess } of subscriptions) console.log(id, label, host, lastSuccess);
+   * for (const { name, title } of rules) console.log(name, title);
+   * ```
+   */
+  async push(options: ServiceCallOptions = {}): Promise<PushState> {
+    return parsePushState(await this.call("push", {}, options));
+  }
+
+  /**
+   * Subscribes this device to push messages. The same endpoint again replaces its subscription.
+   *
+   * @param subscription in a browser `{ ...subscription.toJSON(), kind: "web" }`
+   * @returns id of the subscription
+   * @throws {GatewayError} if the device is not subscribed: the key has too many subscriptions, or the gateway does not
+   *   allow the push service
+   *
+   * @example
+   * ```ts
+   * import { GatewayClient } from "@e2e-gateway/client";
+   *
+   * const gateway = new GatewayClient({ url: "https://home.example", key: "0123456789abcdef".repeat(4) });
+   * const keys = { p256dh: "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4", auth: "BTBZMqHH6r4Tts7J_aSIgg" };
+   * const endpoint = "https://fcm.googleapis.com/fcm/send/example";
+   * const id = await gateway.pushSubscribe({ endpoint, keys, kind: "web", label: "Phone" });
+   * await gateway.pushTest(id);
+   * ```
+   */
+  async pushSubscribe(subscription: PushSubscriptionOptions, options: ServiceCallOptions = {}): Promise<string> {
+    return parseSubscriptionId(await this.call("push", { subscribe: subscription }, options));
+  }
+
+  /**
+   * Removes a subscription of the key of this client.
+   *
+   * @param id id of the subscription
+   * @returns whether there was one
+   * @throws {GatewayError} if there is no answer
+   *
+   * @example
+   * ```ts
+   * import { GatewayClient } from "@e2e-gateway/client";
+   *
+   * const gateway = new GatewayClient({ url: "https://home.example", key: "0123456789abcdef".repeat(4) });
+   * for (const { id } of (await gateway.push()).subscriptions) await gateway.pushUnsubscribe(id);
+   * ```
+   */
+  async pushUnsubscribe(id: string, options: ServiceCallOptions = {}): Promise<boolean> {
+    return parseRemoved(await this.call("push", { remove: id }, options));
+  }
+
+  /**
+   * Sends a test notification to a subscription of the key of this client. It is queued when the promise settles.
+   *
+   * @param id id of the subscription
+   * @throws {GatewayError} if it is not queued, as there is no such subscription
+   *
+   * @example
+   * ```ts
+   * import { GatewayClient } from "@e2e-gateway/client";
+   *
+   * const gateway = new GatewayClient({ url: "https://home.example", key: "0123456789abcdef".repeat(4) });
+   * const [phone] = (await gateway.push()).subscriptions;
+   * if (phone !== undefined) await gateway.pushTest(phone.id);
+   * ```
+   */
+  async pushTest(id: string, options: ServiceCallOptions = {}): Promise<void> {
+    fieldsOf(await this.call("push", { test: id }, options), "push");
+  }
+
+  /**
+   * Adds a rule to the key of this client, or replaces the one of its name: all devices of the key that are subscribed are
+   * told of the events.
+   *
+   * @throws {GatewayError} if the rule is not set: a field is wrong, or the key may not receive what it selects
+   *
+   * @example
+   * ```ts
+   * import { GatewayClient } from "@e2e-gateway/client";
+   *
+   * const gateway = new GatewayClient({ url: "https://home.example", key: "0123456789abcdef".repeat(4) });
+   * await gateway.pushSetRule({
+   *   name: "doorbell",
+   *   source: { topics: ["home/doorbell"] },
+   *   condition: { type: "equals", text: "pressed" },
+   *   title: "Doorbell",
+   *   urgency: "high",
+   * });
+   * ```
+   */
+  async pushSetRule(rule: PushRule, options: ServiceCallOptions = {}): Promise<void> {
+    fieldsOf(await this.call("push", { rule }, options), "push");
+  }
+
+  /**
+   * Removes a rule of the key of this client.
+   *
+   * @param name name of the rule
+   * @returns whether there was one
+   * @throws {GatewayError} if there is no answer
+   *
+   * @example
+   * ```ts
+   * import { GatewayClient } from "@e2e-gateway/client";
+   *
+   * const gateway = new GatewayClient({ url: "https://home.example", key: "0123456789abcdef".repeat(4) });
+   * await gateway.pushRemoveRule("doorbell");
+   * ```
+   */
+  async pushRemoveRule(name: string, options: ServiceCallOptions = {}): Promise<boolean> {
+    return parseRemoved(await this.call("push", { removeRule: name }, options));
+  }
+
+  /**
+   * Lists the recent alerts of the key of this client, the oldest first: also those that did not reach the device.
+   *
+   * @param since time of the last known alert, in seconds since 1970
+   * @throws {GatewayError} if there is no list
+   *
+   * @example
+   * ```ts
+   * import { GatewayClient } from "@e2e-gateway/client";
+   *
+   * const gateway = new GatewayClient({ url: "https://home.example", key: "0123456789abcdef".repeat(4) });
+   * for (const { timestamp, title, body } of await gateway.pushAlerts()) console.log(timestamp, title, body);
+   * ```
+   */
+  async pushAlerts(since = 0, options: ServiceCallOptions = {}): Promise<readonly PushNotification[]> {
+    return parseAlerts(await this.call("push", { alerts: { since } }, options));
   }
 }

@@ -4,7 +4,9 @@
  * @module
  */
 import { parseProxy } from "../http/client_address.ts";
+import { parseHostPattern } from "../net/egress.ts";
 import { parseOrigin } from "../net/host.ts";
+import { isVapidSubject } from "../push/vapid.ts";
 import { SERVICES } from "../services/registry.ts";
 import type { ServiceModule } from "../services/service.ts";
 import {
@@ -17,6 +19,7 @@ import {
   port,
   portOrOff,
   redisUrl,
+  satisfying,
   type Setting,
   setting,
   type SettingsGroup,
@@ -415,6 +418,53 @@ export const LAST_GROUPS = {
         doc:
           "Messages kept for listeners that reconnect, of all brokers together, in bytes. The oldest messages of the " +
           'largest topics are evicted first; a listener that misses one of those gets a "gap" event.',
+      }),
+    },
+  },
+  push: {
+    title: "Push messages",
+    settings: {
+      delivery: setting("PUSH", {
+        rule: choice("on", "off"),
+        default: "on",
+        doc: "on: devices can be told of events while they sleep, by encrypted messages through the push services of " +
+          "their browsers. off: the gateway connects to no push service; subscriptions and rules stay as they are.",
+        notes:
+          "Nothing is sent before a device subscribes. The services see when a message is sent and how long it is, " +
+          "in steps of 512 bytes, and nothing else of it.",
+      }),
+      allowedHosts: setting("PUSH_ALLOWED_HOSTS", {
+        rule: list(parseHostPattern),
+        default: "",
+        doc:
+          "Hosts of push services besides those of the browsers (Google, Mozilla, Apple and Microsoft), separated by " +
+          "commas or spaces: the servers of UnifiedPush apps.",
+        notes: "  ntfy.sh   push.example.org:8443   *.example.org   192.168.1.20   *\n" +
+          "Without a port, an entry allows port 443. The addresses of a private network, and names that lead to them, " +
+          "need an entry of their own: * allows public names alone. Deno's sandbox allows a name with all its ports, " +
+          "and for a network of IPv6 or * the whole network.",
+      }),
+      maxPerKey: setting("PUSH_MAX_PER_KEY", {
+        rule: wholeNumber(1, 100),
+        default: 5,
+        reason: "A phone with a page and an app, and the browsers of a person's other devices.",
+        doc: "Maximum number of devices that are subscribed with one key. More get 409.",
+        notes: 'Raise it where many devices share a key, such as "default".',
+      }),
+      maxRulesPerKey: setting("PUSH_MAX_RULES_PER_KEY", {
+        rule: wholeNumber(1, 1000),
+        default: 50,
+        reason: "More than a person wants to be told of.",
+        doc: "Maximum number of rules of one key. More get 409.",
+      }),
+      subject: setting("PUSH_SUBJECT", {
+        rule: satisfying(isVapidSubject, "must be an address such as mailto:you@example.org or https://example.org"),
+        doc:
+          "Address of the operator for the push services, with mailto: or https:. PUBLIC_URL by default, if it begins " +
+          "with https:.",
+        notes:
+          "The services use it when something is wrong with the messages. Apple's refuses addresses that it does " +
+          "not take for real ones: set it where PUBLIC_URL is not set.",
       }),
     },
   },

@@ -203,6 +203,10 @@ export const flag: Rule<boolean> = choiceSchema(["true", "false"]).transform((va
 /** A text that matches a pattern. */
 export const matching = (pattern: RegExp, message: string): Rule<string> => z.string().regex(pattern, message);
 
+/** A text that a function accepts. */
+export const satisfying = (isValid: (text: string) => boolean, message: string): Rule<string> =>
+  z.string().refine(isValid, message);
+
 /** Returns the problem of a setting that is set without another one that it needs. */
 export function mustBeTogether(given: Variables, name: string, other: string): string[] {
   return given[name] !== undefined && given[other] === undefined ? [`${other} must be set together with ${name}`] : [];

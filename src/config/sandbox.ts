@@ -10,6 +10,7 @@ import { type Config, settingsOf, type SettingsTable, settingsTable, settingsWit
 import { editPaths } from "../lib/edit_file.ts";
 import { DENIED_BY_SANDBOX, formatHostPattern } from "../net/egress.ts";
 import { hostOf } from "../net/host.ts";
+import { pushTargets } from "../push/endpoint.ts";
 import { SERVICES } from "../services/registry.ts";
 import type { Sections } from "../services/section.ts";
 import type { ServiceModule } from "../services/service.ts";
@@ -99,7 +100,9 @@ function netTargets({ config, sockets, services, sections }: {
   readonly services: readonly ServiceModule[];
   readonly sections: Sections;
 }): string {
-  const targets = services.map((service) => service.allowNet(config, sections));
+  const { delivery, allowedHosts } = config.push;
+  const push = delivery === "on" ? pushTargets(allowedHosts) : [];
+  const targets = [...services.map((service) => service.allowNet(config, sections)), push];
   if (targets.includes(undefined)) return "";
   return "=" + [
     formatHostPattern(config.server),

@@ -13,6 +13,7 @@ import { PUBLISH } from "./checks/publish.ts";
 import { REFUSALS } from "./checks/refusals.ts";
 import { REPLAY } from "./checks/replay.ts";
 import { RESUME } from "./checks/resume.ts";
+import { PUSH } from "./checks/push.ts";
 import { SERVICES } from "./checks/services.ts";
 import { SOURCE } from "./checks/source.ts";
 import { STREAM } from "./checks/stream.ts";
@@ -31,6 +32,7 @@ export const SUBJECTS: readonly Subject[] = [
   SOURCE,
   JEEDOM,
   SERVICES,
+  PUSH,
   PUBLISH,
   STREAM,
   RESUME,

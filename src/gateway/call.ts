@@ -154,7 +154,7 @@ export function createCallHandler(options: CallHandlerOptions, selection: Servic
         return refused("busy", { status, message, code, ...retryAfter });
       }
       return status < 500
-        ? refused(REASONS[status] ?? "scope", { status, message, code })
+        ? refused(REASONS[code] ?? "scope", { status, message, code })
         : failed(status, message, code);
     }
     log.error("Request broke the gateway: {error}", { request: requestId, error });
@@ -200,8 +200,13 @@ function failed(status: number, message: string, code: ErrorCode): Outcome {
   return { reply: errorReply(status, message, { code }), outcome: `${status} ${message}`, result: "failed" };
 }
 
-/** Reasons of refusals by a service, by status. */
-const REASONS: Readonly<Record<number, RefusalReason>> = { 400: "field", 409: "replay" };
+/** Reasons of refusals by a service, by code; a key lacks a right otherwise. */
+const REASONS: Readonly<Partial<Record<ErrorCode, RefusalReason>>> = {
+  "already_paired": "replay",
+  "pairing_conflict": "replay",
+  "limit_reached": "field",
+  "old_secret": "field",
+};
 
 const REPEAT_WITHOUT_ANSWER = errorReply(409, "Request was executed already, and its answer is no longer kept", {
   code: "already_executed",

@@ -12,7 +12,8 @@ import type { GrantableService } from "../keys/rights.ts";
 import { isKeyLabel, type KeyRecord, LABEL_RULE } from "../keys/schema.ts";
 import { errorText } from "../lib/errors.ts";
 import type { Log } from "../observability/log.ts";
-import { deriveDeviceKey, generateEphemeralKey } from "../protocol/pairing_exchange.ts";
+import { generateAgreementKey } from "../protocol/p256.ts";
+import { deriveDeviceKey } from "../protocol/pairing_exchange.ts";
 import { FieldError, parseFields, type Payload } from "../protocol/payload.ts";
 import { deriveKeyId } from "../protocol/secret_key.ts";
 import { type Reply, type Service, type ServiceContext, ServiceError } from "../services/service.ts";
@@ -74,7 +75,7 @@ export function createPairingService(options: PairingServiceOptions): Service {
     if (salt === undefined) throw new FieldError("Pairing needs version 2 of the protocol");
     const pairing = await fromStore(() => pairings.findPairing(kid, now()));
     if (pairing === undefined || pairing.isUsed) throw alreadyPaired();
-    const ephemeral = await generateEphemeralKey();
+    const ephemeral = await generateAgreementKey();
     const secret = await deriveDeviceKey(ephemeral, { publicPoint, pairingKey: pairing.secret, salt });
     // Before the claim: a request that cannot succeed leaves the code valid.
     if (secret === undefined) throw new FieldError(`Invalid field: public: ${POINT_RULE}`);

@@ -7,6 +7,7 @@ import { hostOf } from "../net/host.ts";
 import { isLoopback } from "../net/ip_address.ts";
 import type { Log } from "../observability/log.ts";
 import { RECENT_MINUTES, type RecentRefusals } from "../observability/recent_refusals.ts";
+import type { PushStatus } from "../push/push_status.ts";
 import type { RandomBytes } from "../protocol/bytes.ts";
 import { ADMIN_PATH, assertOwnOrigin } from "./admin/guard.ts";
 import { type AdminPageOptions, createAdminRoutes } from "./admin/admin_routes.ts";
@@ -22,6 +23,8 @@ export interface AdminOptions {
   readonly readiness: Pick<Readiness, "dependencies" | "isReady" | "failing" | "up" | "ageSeconds">;
   /** Recently refused requests. */
   readonly refusals: Pick<RecentRefusals, "list">;
+  /** Reads the state of push messages. */
+  readonly push: () => Promise<PushStatus>;
   /** Version of the gateway. */
   readonly version: string;
   /** Admin page; undefined if it is off. It is served only if the port listens on loopback. */
@@ -54,6 +57,10 @@ export function createAdminHandler(options: AdminOptions): Handler {
     return Response.json(list, { headers: { "Cache-Control": "no-store" } });
   }
 
+  async function pushResponse(): Promise<Response> {
+    return Response.json(await options.push(), { headers: { "Cache-Control": "no-store" } });
+  }
+
   function readinessResponse(): Response {
     const { isReady, failing, ageSeconds } = readiness;
     const response = readyResponse(isReady, { failing, parts: dependencyStates() });
@@ -73,6 +80,7 @@ export function createAdminHandler(options: AdminOptions): Handler {
     routes: [
       get("/metrics", metricsResponse),
       get("/refusals", refusalsResponse),
+      get("/push", pushResponse),
       get("/health", () => healthResponse(version)),
       get("/health/live", aliveResponse),
       get("/health/ready", readinessResponse),

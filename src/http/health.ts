@@ -53,6 +53,13 @@ export interface ReadinessOptions {
 /** Time limit of a check, in milliseconds. */
 export const CHECK_TIMEOUT_MS = 5000;
 
+/**
+ * Called when the result of a dependency's check is another one.
+ *
+ * @param isFirst true for the first check since the start
+ */
+export type HealthWatcher = (dependency: string, isUp: boolean, isFirst: boolean) => void;
+
 /** State of the dependencies. */
 export class Readiness {
   readonly #options: ReadinessOptions;
@@ -61,6 +68,7 @@ export class Readiness {
   /** Dependencies of services that are not configured. */
   readonly #unused = new Set<string>();
   readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
+  readonly #watchers = new Set<HealthWatcher>();
   #isStopping = false;
   #isClosed = false;
 
@@ -102,6 +110,16 @@ export class Readiness {
   get ageSeconds(): number | undefined {
     const { size } = this.#checkedAt;
     return size === 0 ? undefined : (this.#options.monotonic() - Math.min(...this.#checkedAt.values())) / 1000;
+  }
+
+  /**
+   * Calls a function with each change.
+   *
+   * @returns the function that ends the calls
+   */
+  watch(watcher: HealthWatcher): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
   }
 
   /** Makes the gateway not ready, whatever the checks show. */
@@ -152,6 +170,7 @@ export class Readiness {
     if (before === isUp) return;
     if (!isUp) log.warn("Check of {part} failed: {reason}", { part: dependency, reason: fault });
     else if (before === false) log.info("Check of {part} succeeds again", { part: dependency });
+    for (const watcher of this.#watchers) watcher(dependency, isUp, before === undefined);
   }
 }
 

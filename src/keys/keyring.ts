@@ -95,14 +95,32 @@ export interface KeyDetails {
   readonly expires?: number | undefined;
   /** Oldest protocol version that it allows. */
   readonly minProtocol: Version;
+  /** True for the secret before the last rotation. */
+  readonly isPrevious: boolean;
+}
+
+/** Key of the files that has not expired. */
+export interface KnownKey {
+  /** Name of the key. */
+  readonly name: string;
+  /** Time of its creation, in milliseconds since 1970; 0 for the key `default`, which has no such time. */
+  readonly created: number;
+  /** Public id of its current secret. */
+  readonly kid: string;
+  /** Rights of its holder, and the signal that aborts when they end or change; undefined while it is disabled. */
+  readonly grant: Pick<Key, "scope" | "revoked"> | undefined;
+}
+
+/** Disabled key. */
+interface DisabledKey extends Pick<KeyRecord, "name" | "created" | "expires"> {
+  readonly kid: string;
+  readonly previousKid: string | undefined;
 }
 
 /** Secret in the key files, with its rights and limits. */
 interface KeyEntry extends KeyDetails {
   /** Secret, 32 bytes. */
   readonly secret: Bytes;
-  /** True for the secret before the last rotation. */
-  readonly isPrevious: boolean;
   /** Message to the key holder at its expiry. */
   readonly expiryMessage: string;
   /** Its own rate limit. */
@@ -159,6 +177,12 @@ export class LiveKeyring implements Keyring {
   readonly #retiredNames = new Map<string, string>();
   /** Removed and disabled keys by key id. */
   #retired: ReadonlyMap<string, NamedKey> = new Map();
+  /** Keys of the files that were last loaded as a whole: those in force, and the disabled ones. */
+  #known: { readonly active: readonly ActiveKey[]; readonly disabled: readonly DisabledKey[] } = {
+    active: [],
+    disabled: [],
+  };
+  readonly #watchers = new Set<() => void>();
 
   /** Makes a keyring without keys. */
   constructor(options: KeyringOptions) {
@@ -183,8 +207,36 @@ export class LiveKeyring implements Keyring {
   find(kid: string): KeyDetails | undefined {
     const active = this.#byKid.get(kid);
     if (active === undefined || !this.#isUsable(active, 2)) return undefined;
-    const { name, label, rights, expires, minProtocol, created } = active.entry;
-    return { name, label, rights, expires, minProtocol, created };
+    const { name, label, rights, expires, minProtocol, created, isPrevious } = active.entry;
+    return { name, label, rights, expires, minProtocol, created, isPrevious };
+  }
+
+  /** Lists all keys that have not expired, in force or disabled. */
+  list(): readonly KnownKey[] {
+    const now = this.#now();
+    const { active, disabled } = this.#known;
+    return [
+      ...active.filter(({ entry }) => !isExpired(entry, now)).map(({ key }) => {
+        const { name, created, kid, scope, revoked } = key;
+        return { name, created, kid, grant: { scope, revoked } };
+      }),
+      ...disabled.filter((one) => !isExpired(one, now))
+        .map(({ name, created, kid }) => ({ name, created, kid, grant: undefined })),
+    ];
+  }
+
+  /**
+   * Calls a function after each change of the keys, and after expiries.
+   *
+   * @returns the function that ends the calls
+   */
+  watch(run: () => void): () => void {
+    this.#watchers.add(run);
+    return () => this.#watchers.delete(run);
+  }
+
+  #reportChange(): void {
+    for (const run of this.#watchers) run();
   }
 
   /** Replaces the keys. Keys without relevant changes stay active; all others are revoked. */
@@ -209,7 +261,10 @@ export class LiveKeyring implements Keyring {
     }
     this.expire();
     // Last, as it allows nothing: revocations must not wait for it.
-    this.#retire(removed.map(([, { key }]) => key), { names, disabled: await disabledNames(sources) });
+    const disabled = await disabledKeys(sources);
+    this.#retire(removed.map(([, { key }]) => key), { names, disabled: namesOf(disabled) });
+    this.#known = { active: [...next.values()].filter(({ entry }) => !entry.isPrevious), disabled };
+    this.#reportChange();
   }
 
   /** Remembers the ids of removed secrets, and the states of their keys. */
@@ -222,9 +277,9 @@ export class LiveKeyring implements Keyring {
       this.#retiredNames.set(kid, name);
     }
     for (const kid of [...this.#retiredNames.keys()].slice(0, -MAX_RETIRED)) this.#retiredNames.delete(kid);
-    const disabledKeys = new Set(disabled.values());
+    const disabledNames = new Set(disabled.values());
     const stateOf = (name: string): KeyState =>
-      names.has(name) ? "old_secret" : disabledKeys.has(name) ? "disabled" : "removed";
+      names.has(name) ? "old_secret" : disabledNames.has(name) ? "disabled" : "removed";
     const retired = [...this.#retiredNames, ...disabled];
     this.#retired = new Map(retired.map(([kid, name]) => [kid, { name, state: stateOf(name) }]));
   }
@@ -235,6 +290,7 @@ export class LiveKeyring implements Keyring {
       isExpired(active.entry, this.#now()) && !active.key.revoked.aborted
     );
     for (const { revocation, entry } of expired) revocation.abort(new Error(entry.expiryMessage));
+    if (expired.length > 0) this.#reportChange();
     return expired.map(({ key }) => key.name);
   }
 
@@ -368,16 +424,27 @@ async function openWith(
   return opened === undefined ? undefined : { key, ...opened };
 }
 
-function isExpired({ expires }: KeyEntry, now: number): boolean {
+function isExpired({ expires }: Pick<KeyEntry, "expires">, now: number): boolean {
   return expires !== undefined && expires <= now;
 }
 
-/** Returns the names of disabled keys by the ids of their secrets. */
-async function disabledNames({ records }: KeySources): Promise<ReadonlyMap<string, string>> {
-  const secrets = records.filter(({ disabled }) => disabled).flatMap(({ name, secret, previous }) =>
-    (previous === undefined ? [secret] : [secret, previous.secret]).map((bytes) => ({ name, bytes }))
+/** Derives the ids of the secrets of disabled keys. */
+function disabledKeys({ records }: KeySources): Promise<readonly DisabledKey[]> {
+  return Promise.all(
+    records.filter(({ disabled }) => disabled).map(async ({ name, created, expires, secret, previous }) => ({
+      ...{ name, created, expires, kid: await deriveKeyId(secret) },
+      previousKid: previous && await deriveKeyId(previous.secret),
+    })),
   );
-  return new Map(await Promise.all(secrets.map(async ({ name, bytes }) => [await deriveKeyId(bytes), name] as const)));
+}
+
+/** Returns the names of keys by the ids of their secrets. */
+function namesOf(disabled: readonly DisabledKey[]): ReadonlyMap<string, string> {
+  return new Map(
+    disabled.flatMap(({ name, kid, previousKid }) =>
+      [kid, ...previousKid === undefined ? [] : [previousKid]].map((id) => [id, name] as const)
+    ),
+  );
 }
 
 function* toEntries({ single, records }: KeySources, allRights: Rights): Generator<KeyEntry> {

@@ -103,9 +103,14 @@ export class Scope {
    * @throws {ScopeError} if the key does not grant the service
    */
   useService(name: string): ServiceRights {
-    const rights = Object.hasOwn(this.#rights, name) ? this.#rights[name] : undefined;
+    const rights = this.hasService(name) ? this.#rights[name] : undefined;
     if (rights === undefined) throw new ScopeError(`use the service ${name}`);
     return rights;
+  }
+
+  /** Returns whether the key grants a service. */
+  hasService(name: string): boolean {
+    return Object.hasOwn(this.#rights, name) && this.#rights[name] !== undefined;
   }
 }
 

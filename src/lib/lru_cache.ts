@@ -50,6 +50,11 @@ export class LruCache<Key, Value> {
     if (this.#entries.size > this.#maxEntries && oldest !== undefined) this.delete(oldest.key);
   }
 
+  /** Iterates over the entries, the least recently used first, without using them. */
+  *entries(): Generator<readonly [Key, Value], void, void> {
+    for (let entry = this.#byUse.first; entry !== undefined; entry = entry.next) yield [entry.key, entry.value];
+  }
+
   /** Removes an entry; returns whether it was there. */
   delete(key: Key): boolean {
     const entry = this.#entries.get(key);

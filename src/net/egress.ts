@@ -86,6 +86,13 @@ export function hostFault(host: string): string | undefined {
   return parseAddress(host) === undefined ? undefined : addressFault(host);
 }
 
+/** Returns whether an address belongs to the public network, or is translated to one that does (RFC 6052). */
+export function isPublicAddress(address: string): boolean {
+  const parsed = parseAddress(address);
+  const [translated = parsed] = parsed === undefined ? [] : embeddedAddresses(parsed);
+  return translated?.range() === "unicast";
+}
+
 const FORBIDDEN_RANGES: ReadonlyMap<string, string> = new Map([
   ["linkLocal", "a link-local address"],
   ["unspecified", "no address to connect to"],

@@ -10,6 +10,7 @@ import {
   type AnsweredRequest,
   DROP_REASONS,
   type MetricRegistry,
+  type ObservedValue,
   OPERATIONS,
   REFUSAL_REASONS,
   type Result,
@@ -201,21 +202,35 @@ export function createMetrics({ monotonic, version }: MetricsOptions): Metrics {
         name,
         help,
         registers,
-        collect() {
-          const value = options.read();
+        async collect() {
+          const value = await readValue(options);
           if (value === undefined) this.remove();
           else this.set(value);
         },
       });
     },
-    counter({ name, help, read }) {
+    counter(options) {
+      const { name, help } = options;
+      if ("label" in options) {
+        new Counter({
+          name,
+          help,
+          labelNames: [options.label],
+          registers,
+          collect() {
+            this.reset();
+            for (const [label, value] of options.read()) this.inc({ [options.label]: label }, value);
+          },
+        });
+        return;
+      }
       new Counter({
         name,
         help,
         registers,
         collect() {
           this.reset();
-          this.inc(read() ?? 0);
+          this.inc(options.read() ?? 0);
         },
       });
     },
@@ -231,4 +246,13 @@ export function createMetrics({ monotonic, version }: MetricsOptions): Metrics {
     contentType: registry.contentType,
     text: () => registry.metrics(),
   };
+}
+
+/** Reads a value; undefined if it cannot be read now. */
+async function readValue({ read }: ObservedValue): Promise<number | undefined> {
+  try {
+    return await read();
+  } catch {
+    return undefined;
+  }
 }

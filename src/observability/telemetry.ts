@@ -118,7 +118,13 @@ export interface ObservedValue {
   readonly name: string;
   /** Description in one line. */
   readonly help: string;
-  /** Returns the current value; undefined hides the metric. */
+  /** Returns the current value; undefined, or a promise that rejects, hides the metric. */
+  readonly read: () => number | undefined | Promise<number | undefined>;
+}
+
+/** Total with one value, which is read when metrics are written. */
+export interface ObservedTotal extends ObservedValue {
+  /** Returns the current value. */
   readonly read: () => number | undefined;
 }
 
@@ -139,5 +145,5 @@ export interface MetricRegistry {
   /** Registers a value that goes up and down. */
   gauge(options: ObservedValue | ObservedValues): void;
   /** Registers a total that only grows. */
-  counter(options: ObservedValue): void;
+  counter(options: ObservedTotal | ObservedValues): void;
 }

@@ -19,6 +19,8 @@ export type ErrorCode =
   | "already_paired"
   | "pairing_conflict"
   | "busy"
+  | "limit_reached"
+  | "old_secret"
   | "broker_not_allowed"
   | "broker"
   | "service_unreachable"

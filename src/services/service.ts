@@ -16,6 +16,8 @@ import type { Log } from "../observability/log.ts";
 import type { MetricRegistry, Telemetry } from "../observability/telemetry.ts";
 import type { Platform } from "../platform.ts";
 import type { OptionChoice } from "../protocol/admin_api.ts";
+import type { AlertSource } from "../push/alert_source.ts";
+import type { Push } from "../push/push.ts";
 import type { Bytes, RandomBytes } from "../protocol/bytes.ts";
 import type { ErrorCode } from "../protocol/error_code.ts";
 import { FieldError, type Payload } from "../protocol/payload.ts";
@@ -129,6 +131,8 @@ export interface ServiceDependencies {
   readonly allRights: Rights;
   /** Keys in force, and the file of their records. */
   readonly keys: KeyRecords;
+  /** Push messages. */
+  readonly push: Push;
   /** Services that keys are granted. */
   readonly modules: readonly ServiceModule[];
   /** Version of the gateway. */
@@ -221,6 +225,10 @@ export interface Service {
    * @throws {ServiceError} if the count cannot be read
    */
   readUses?(context: KeyContext): Promise<Uses | undefined>;
+  /** Source of events for the rules of alerts. */
+  readonly alertSource?: AlertSource;
+  /** Returns the text of a button that runs an action; undefined if there is none, or a key with these rights may not. */
+  actionLabel?(name: string, scope: Scope): string | undefined;
 }
 
 /** A service that has subscriptions. */

@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { action } from "../../src/cli/action.ts";
 import { homeAssistant } from "../../src/cli/home_assistant.ts";
+import { push } from "../../src/cli/push.ts";
 import { query } from "../../src/cli/query.ts";
 import { request } from "../../src/cli/request.ts";
 import { states } from "../../src/cli/states.ts";
@@ -26,6 +27,22 @@ async function run(command: Run, args: readonly string[], answer: Answerer) {
 const DIGITS = {
   number: parseExact("1.10"),
   rows: parseExact('{"columns":["time","value"],"rows":[[1700000000000.0,1.10],[null,12345678901234567890]]}'),
+};
+
+const PUSH = {
+  ...{ enabled: true, publicKey: "B", max: 5, maxRules: 50, sources: ["topics", "health"] },
+  subscriptions: [
+    { id: "a1", kind: "web", label: "Phone", host: "fcm.googleapis.com", created: "2026-11-30T09:00:00.000Z" },
+    {
+      ...{ id: "b2", kind: "web", host: "localhost:1", created: "2026-11-30T09:00:00.000Z" },
+      ...{ lastSuccess: "2026-11-30T09:00:01.000Z", lastFailure: "2026-11-30T09:00:00.000Z" },
+    },
+  ],
+  rules: [{ name: "door", source: { topics: ["a"] }, condition: { type: "any" }, title: "Door" }],
+};
+
+const ALERT = {
+  ...{ id: "a", title: "Door", body: "open", actions: [], urgency: "high", tag: "door a", timestamp: 1_796_032_800.5 },
 };
 
 const ok = (body: unknown, members: Record<string, unknown> = {}) => made(members, 200, body);
@@ -64,6 +81,82 @@ const CASES:
         "2 of 3 runs are left",
       ],
     ],
+    [push, [], { service: "push" }, ok(PUSH), [
+      "a1: Phone at fcm.googleapis.com, last success never",
+      "b2: web at localhost:1, last success 2026-11-30T09:00:01.000Z, last failure 2026-11-30T09:00:00.000Z",
+      "2 of 5 devices, 1 of 50 rules, sources: topics, health",
+    ]],
+    [push, ["rules"], { service: "push" }, ok(PUSH), [
+      'door: {"source":{"topics":["a"]},"condition":{"type":"any"},"title":"Door"}',
+    ]],
+    [push, ["test", "a1"], { service: "push", test: "a1" }, ok({ queued: true }), [
+      "A test notification is queued; deno task push shows the last success",
+    ]],
+    [push, ["remove", "a1"], { service: "push", remove: "a1" }, ok({ removed: true }), ["Subscription a1 is removed"]],
+    [push, ["alerts"], { service: "push", alerts: { since: 0 } }, ok({ alerts: [ALERT] }), [
+      "2026-11-30T10:00:00.500Z Door: open",
+    ]],
+    [
+      push,
+      [
+        ...[
+          "rules",
+          "add",
+          "freezer",
+          "--topic",
+          "a",
+          "--topic",
+          "b/#",
+          "--path",
+          "$.t",
+          "--above=-15",
+          "--hysteresis",
+          "2",
+        ],
+        ...[
+          "--title",
+          "{value} °C",
+          "--body",
+          "b",
+          "--urgency",
+          "high",
+          "--ttl",
+          "60",
+          "--replace",
+          "f",
+          "--action",
+          "go",
+        ],
+        ...["--min-interval", "5", "--quiet", "22:00-07:00", "--time-zone", "Europe/Paris"],
+      ],
+      {
+        service: "push",
+        rule: {
+          ...{ name: "freezer", source: { topics: ["a", "b/#"] }, title: "{value} °C", body: "b", path: "$.t" },
+          condition: { type: "above", limit: -15, hysteresis: 2 },
+          ...{ urgency: "high", ttlSeconds: 60, topic: "f", minIntervalSeconds: 5, actions: ["go"] },
+          quietHours: { from: "22:00", to: "07:00", timeZone: "Europe/Paris" },
+        },
+      },
+      ok({ name: "freezer" }),
+      ["Rule freezer is set"],
+    ],
+    [
+      push,
+      ["rules", "add", "lights", "--entity", "light.*", "--equals", "on", "--once", "--title", "Light"],
+      {
+        service: "push",
+        rule: {
+          ...{ name: "lights", source: { entities: ["light.*"] }, title: "Light" },
+          condition: { type: "equals", text: "on", once: true },
+        },
+      },
+      ok({ name: "lights" }),
+      ["Rule lights is set"],
+    ],
+    [push, ["rules", "remove", "door"], { service: "push", removeRule: "door" }, ok({ removed: true }), [
+      "Rule door is removed",
+    ]],
     [
       request,
       ["frigate", "/api/events?limit=5&label=a&label=b%26c"],
@@ -198,13 +291,27 @@ Deno.test("request fails with the status of an answer that is not a success", as
   assertEquals([code, out, notices], [1, [], ["404 Not found"]]);
 });
 
+Deno.test("push fails if there is nothing to remove, and says when the gateway sends nothing", async () => {
+  const removed = await run(push, ["remove", "a"], ok({ removed: false }));
+  assertEquals([removed.code, removed.notices], [1, [
+    "There is no subscription a of this key; deno task push lists them",
+  ]]);
+  const { code, notices } = await run(push, ["rules", "remove", "a"], ok({ removed: false }));
+  assertEquals([code, notices], [1, ["There is no rule a of this key; deno task push rules lists them"]]);
+  const { publicKey: _, ...off } = PUSH;
+  const { out } = await run(push, [], ok({ ...off, enabled: false, subscriptions: [] }));
+  assertEquals(out[0], "The gateway sends no push messages: set PUSH=on, or see its log");
+});
+
 Deno.test("query says that rows are missing", async () => {
   const answer = ok({ columns: ["a"], rows: [[1]], truncated: true });
   const { code, notices } = await run(query, ["t"], answer);
   assertEquals([code, notices], [0, ["There are more rows than the gateway sends: ask for a shorter period"]]);
 });
 
-for (const [command, args] of [[action, ["a"]], [request, ["a", "/"]], [states, []], [query, ["a"]]] as const) {
+for (
+  const [command, args] of [[action, ["a"]], [request, ["a", "/"]], [states, []], [query, ["a"]], [push, []]] as const
+) {
   Deno.test(`${command.name} fails with what the gateway refuses`, async () => {
     const { code, out, notices } = await run(command, args, coded(403, "scope"));
     assertEquals([code, out, notices], [1, [], ["403 Some text"]]);
@@ -222,6 +329,20 @@ for (
     [request, ["nas", "/", "--header", "Authorization secret"], "--header must be NAME: VALUE"],
     [request, ["nas", "/", "--timeout", "0"], "--timeout must be a number of seconds"],
     [request, ["nas", "/", "--timeout", ""], "--timeout must be a number of seconds"],
+    [push, ["tset", "a"], 'did you mean "test"?'],
+    [push, ["test"], "ID is missing"],
+    [push, ["remove", "a", "b"], "Unexpected argument 'b'"],
+    [push, ["rules", "add"], "NAME is missing"],
+    [push, ["rules", "ad", "a"], 'did you mean "add"?'],
+    [push, ["rules", "add", "a", "--topic", "b"], "--title is missing"],
+    [push, ["rules", "add", "a", "--title", "b"], "Give one of --topic, --entity and --health"],
+    [push, ["rules", "add", "a", "--title", "b", "--topic", "c", "--changed", "--above", "1"], "Give one of --changed"],
+    [push, ["rules", "add", "a", "--title", "b", "--topic", "c", "--above", "x"], "--above must be a number"],
+    [push, ["rules", "add", "a", "--title", "b", "--topic", "c", "--once"], "--once needs --equals or --matches"],
+    [push, ["rules", "add", "a", "--title", "b", "--topic", "c", "--hysteresis", "1"], "--hysteresis needs --above"],
+    [push, ["rules", "add", "a", "--title", "b", "--topic", "c", "--time-zone", "UTC"], "--time-zone needs --quiet"],
+    [push, ["rules", "add", "a", "--title", "b", "--topic", "c", "--quiet", "22:00"], "--quiet must be FROM-TO"],
+    [push, ["rules", "add", "a", "--title", "b", "--topic", "c", "--urgency", "now"], "--urgency must be very-low"],
     [homeAssistant, [], "Usage: deno task home-assistant"],
     [homeAssistant, ["a.b", "--data", "[1]"], "--data must be one JSON object"],
     [homeAssistant, ["a.b", "--data", "{"], "--data must be one JSON object"],

@@ -28,10 +28,30 @@ const DEVICE = {
   time: 1_700_000_000.25,
 };
 
+const ALERT = {
+  ...{ id: "0123456789abcdef", title: "Doorbell", body: "pressed", actions: [], urgency: "high", tag: "doorbell" },
+  timestamp: 1_700_000_000,
+};
+
+const PUSH = {
+  ...{ enabled: true, publicKey: "B", max: 5, maxRules: 50, sources: ["topics"] },
+  subscriptions: [{ id: "0123456789abcdef", kind: "web", host: "fcm.googleapis.com", created: "2026-11-30T09:00:00Z" }],
+  rules: [{ name: "doorbell", source: { topics: ["a"] }, condition: { type: "any" }, title: "Doorbell" }],
+};
+
 /** Answers of the other services, by the first field of the request that has one. */
 const SERVICES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   device: { forget: { success: true, name: "phone" }, service: DEVICE },
   action: { name: { success: true }, service: { actions: [{ name: "open-gate", label: "Open the gate" }] } },
+  push: {
+    subscribe: { id: "0123456789abcdef" },
+    remove: { removed: true },
+    test: { queued: true },
+    rule: { name: "doorbell" },
+    removeRule: { removed: true },
+    alerts: { alerts: [ALERT] },
+    service: PUSH,
+  },
   http: { target: { id: 3 } },
   "home_assistant": { call: [], states: [STATE], state: STATE, history: [[STATE]], camera: null },
   influxdb: { query: { columns: ["time", "mean"], rows: [[1_700_000_000, 21.5]] }, write: { success: true } },

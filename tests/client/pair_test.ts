@@ -14,7 +14,7 @@ import {
   UnreachableError,
 } from "../../src/client/gateway_client.ts";
 import { parseRequest } from "../../src/protocol/exchange.ts";
-import { generateEphemeralKey } from "../../src/protocol/pairing_exchange.ts";
+import { generateAgreementKey } from "../../src/protocol/p256.ts";
 import { deriveKeyId, parseKey } from "../../src/protocol/secret_key.ts";
 import vectors from "../testdata/vectors.json" with { type: "json" };
 import { until } from "../support/deadline.ts";
@@ -202,7 +202,7 @@ Deno.test("pair() reports an answer that does not open, or is of another exchang
 });
 
 Deno.test("pair() refuses an answer whose public point is another's, and every frozen point that is not valid", async () => {
-  const { publicPoint } = await generateEphemeralKey();
+  const { publicPoint } = await generateAgreementKey();
   for (const point of [publicPoint, ...vectors.v2.refused.points.map((vector) => vector.public)]) {
     const { options } = pairing([paired((body) => ({ ...body, public: point }))]);
     await assertRejects(() => pair(LINK, options), TamperedError);

@@ -23,6 +23,13 @@ const DEVICE = {
   time: 1_700_000_000.25,
 };
 
+const SUBSCRIBED = { id: "a", kind: "web", host: "fcm.googleapis.com", created: "2026-11-30T09:00:00.000Z" };
+
+const PUSH = {
+  ...{ enabled: true, publicKey: "B", max: 5, maxRules: 50, rules: [], sources: ["topics"] },
+  subscriptions: [SUBSCRIBED],
+};
+
 /** Answers that do not have the form of the service. */
 const MALFORMED: readonly (readonly [name: string, call: Call, answers: readonly Record<string, unknown>[]])[] = [
   ["actions", (client) => client.actions(), [
@@ -48,6 +55,22 @@ const MALFORMED: readonly (readonly [name: string, call: Call, answers: readonly
     { body: { ...DEVICE, uses: { action: { left: "2" } } } },
   ]],
   ["forget", (client) => client.forget(), [{ body: [] }, { body: null }]],
+  ["push", (client) => client.push(), [
+    { body: [] },
+    { body: { ...PUSH, publicKey: 1 } },
+    { body: { ...PUSH, enabled: 1 } },
+    { body: { ...PUSH, max: "5" } },
+    { body: { ...PUSH, subscriptions: [{ id: "a" }] } },
+    { body: { ...PUSH, subscriptions: [{ ...SUBSCRIBED, lastSuccess: 1 }] } },
+    { body: { ...PUSH, rules: [{ name: "doorbell" }] } },
+    { body: { ...PUSH, sources: {} } },
+  ]],
+  ["pushSubscribe", (client) => client.pushSubscribe({ endpoint: "", keys: { p256dh: "", auth: "" }, kind: "web" }), [
+    { body: {} },
+    { body: { id: 1 } },
+  ]],
+  ["pushUnsubscribe", (client) => client.pushUnsubscribe("a"), [{ body: {} }]],
+  ["pushAlerts", (client) => client.pushAlerts(), [{ body: {} }, { body: { alerts: [{ title: "Doorbell" }] } }]],
   ["http", HTTP, [{ body: null, body_b64: 7 }, { body: null, body_b64: "no base64!" }]],
   ["homeAssistantStates", (client) => client.homeAssistantStates(["*"]), [
     { body: {} },

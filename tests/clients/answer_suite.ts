@@ -95,6 +95,20 @@ export function testAnswers(program: ClientProgram): void {
     });
   });
 
+  tests.test("quotes nothing of an answer that is no JSON: it was decrypted", () => {
+    const broken = ['"the code is 4711', '{"code":4711', "4711 4711", '"4711"}, 4711', '["4711" "4711"]'];
+    const responses = broken.map((text): Respond => (request) => request.replyText(text));
+    return withFakeGateway(responses, async (gateway) => {
+      const args = ["call", ...responses.flatMap(() => ["datetime", "{}"])];
+      const lines = await tests.all(gateway, args, { CLIENT_PROTOCOL: "2" });
+      assertEquals(lines.length, broken.length);
+      for (const line of lines) {
+        tests.assertFailure(line, "tampered", { retryAfter: null });
+        assertEquals(JSON.stringify(line).includes("4711"), false, JSON.stringify(line));
+      }
+    });
+  });
+
   tests.test("publishes bytes unchanged", () => {
     const bytes = Uint8Array.from({ length: 256 }, (_, index) => index);
     const publish = (coded: string) => ["publish", "home/camera", coded, "1", "true", "base64"];

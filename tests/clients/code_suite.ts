@@ -26,6 +26,8 @@ const MEANINGS: Readonly<Record<ErrorCode, Code>> = {
   payload: "refused",
   field: "refused",
   "unknown_service": "refused",
+  "limit_reached": "refused",
+  "old_secret": "refused",
   replay: "refused",
   "salt_reused": "refused",
   "already_executed": "refused",

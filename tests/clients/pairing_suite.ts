@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { fromHex, randomBytes } from "../../src/protocol/bytes.ts";
 import { sealAnswer, sealRequest } from "../../src/protocol/exchange.ts";
-import { generateEphemeralKey } from "../../src/protocol/pairing_exchange.ts";
+import { generateAgreementKey } from "../../src/protocol/p256.ts";
 import { deriveKeyId } from "../../src/protocol/secret_key.ts";
 import { CODE, type PairedBody, pairedBody, PAIRING_KEY, RIGHTS } from "../support/fake_pairing.ts";
 import vectors from "../testdata/vectors.json" with { type: "json" };
@@ -101,7 +101,7 @@ export function testPairing(program: ClientProgram): void {
   }
 
   tests.test("reports an answer of another exchange, with another's public point, or without a valid one as tampered", async () => {
-    const { publicPoint } = await generateEphemeralKey();
+    const { publicPoint } = await generateAgreementKey();
     const points = [publicPoint, ...vectors.v2.refused.points.map((vector) => vector.public)];
     let recorded = "";
     const record: Respond = async (request) => {

@@ -1,28 +1,14 @@
 /** Tests of every client: calls and subscriptions of services beside Jeedom and MQTT. */
 import { assertEquals, assertMatch } from "@std/assert";
 import { type ClientProgram, ClientTests, type Line } from "./client_program.ts";
+import { PUSH_CASES, PUSH_MALFORMED } from "./push_cases.ts";
 import { closeConnection, refuse, stay } from "./responses.ts";
+import type { MalformedCase, ServiceCase } from "./service_case.ts";
 import { received, subscribing } from "./subscribing.ts";
 import { type Respond, withFakeGateway } from "./tcp_gateway.ts";
 
 /** No probe, which would be the first answer. */
 const PINNED = { CLIENT_PROTOCOL: "2" };
-
-/** Call of a service, its request, and an answer with its result. */
-interface Case {
-  readonly call: string;
-  readonly args: Line;
-  /** Fields of the request, without the timestamp. */
-  readonly sent: Line;
-  readonly answer: {
-    readonly status?: number;
-    readonly body: unknown;
-    readonly members?: Line;
-    readonly source?: "gateway";
-    readonly service?: string;
-  };
-  readonly result: unknown;
-}
 
 const BYTES = Uint8Array.of(0xff, 0xd8, 0x00, 0x80).toBase64();
 
@@ -57,7 +43,8 @@ const plain = (body: unknown, { status = 200, members = {} }: { status?: number;
 
 const HOME = "home_assistant";
 
-const CASES: readonly Case[] = [
+const CASES: readonly ServiceCase[] = [
+  ...PUSH_CASES,
   {
     call: "call",
     args: { service: "echo", fields: { word: "hi", service: "jeedom" } },
@@ -282,7 +269,8 @@ const CASES: readonly Case[] = [
 ];
 
 /** Answers that do not have the form of the service, and statuses that the calls do not return. */
-const MALFORMED: readonly (readonly [call: string, args: Line, body: unknown, members?: Line])[] = [
+const MALFORMED: readonly MalformedCase[] = [
+  ...PUSH_MALFORMED,
   ["device", {}, null],
   ["device", {}, { ...DEVICE, name: 1 }],
   ["device", {}, { ...DEVICE, summary: "every right" }],
@@ -313,6 +301,7 @@ const COMMANDS: readonly (readonly [call: string, args: Line])[] = [
   ["call", { service: "echo", fields: {} }],
   ["forget", {}],
   ["action", { name: "open-gate" }],
+  ["pushTest", { id: "0123456789abcdef" }],
   ["http", { target: "nas", path: "/", method: "POST" }],
   ["homeAssistant", { call: "lock.open" }],
   ["influxWrite", { write: "w", measurement: "m", fields: { a: 1 } }],

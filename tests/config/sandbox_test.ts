@@ -9,29 +9,56 @@ function flag(name: string, variables: Record<string, string>): string | undefin
   return permissionFlags(parseConfig(variables)).find((text) => text.startsWith(`--${name}`));
 }
 
+/** Targets of the browsers' push services. */
+const PUSH = "fcm.googleapis.com,*.push.services.mozilla.com,*.push.apple.com,*.notify.windows.com";
+
 Deno.test("permissionFlags() allows the network of the default configuration and no more", () => {
-  assertEquals(flag("allow-net", {}), "--allow-net=0.0.0.0:10000,127.0.0.1:9464,localhost:80,127.0.0.1");
+  assertEquals(flag("allow-net", {}), `--allow-net=0.0.0.0:10000,127.0.0.1:9464,localhost:80,127.0.0.1,${PUSH}`);
 });
 
 Deno.test("permissionFlags() allows the configured broker and Jeedom by host and port", () => {
   const net = flag("allow-net", { MQTT_BROKER_HOST: "broker", JEEDOM_URL: "https://jeedom.lan/sub", PORT: "9000" });
-  assertEquals(net, "--allow-net=0.0.0.0:9000,127.0.0.1:9464,jeedom.lan:443,broker:1883");
+  assertEquals(net, `--allow-net=0.0.0.0:9000,127.0.0.1:9464,jeedom.lan:443,broker:1883,${PUSH}`);
 });
 
 Deno.test("permissionFlags() adds the allowed brokers, also by IPv6 address", () => {
-  const net = flag("allow-net", { MQTT_BROKER_HOST: "::1", MQTT_ALLOWED_BROKERS: "a,b:8883 *.lan [fe80::2]:1" });
+  const net = flag("allow-net", {
+    MQTT_BROKER_HOST: "::1",
+    MQTT_ALLOWED_BROKERS: "a,b:8883 *.lan [fe80::2]:1",
+    PUSH: "off",
+  });
   assertEquals(net, "--allow-net=0.0.0.0:10000,127.0.0.1:9464,localhost:80,[::1]:1883,a,b:8883,*.lan,[fe80::2]:1");
 });
 
 Deno.test("permissionFlags() adds a network of IPv4 and Redis", () => {
-  const net = flag("allow-net", { MQTT_ALLOWED_BROKERS: "10.0.0.0/8:1883", REPLAY_REDIS_URL: "redis://:secret@[::1]" });
+  const net = flag("allow-net", {
+    MQTT_ALLOWED_BROKERS: "10.0.0.0/8:1883",
+    REPLAY_REDIS_URL: "redis://:secret@[::1]",
+    PUSH: "off",
+  });
   assertEquals(net, "--allow-net=0.0.0.0:10000,127.0.0.1:9464,localhost:80,127.0.0.1,10.0.0.0/8:1883,[::1]:6379");
+});
+
+Deno.test("permissionFlags() allows push services by name with any port, which resolving it needs, and by address with one", () => {
+  const net = flag("allow-net", { PUSH_ALLOWED_HOSTS: "ntfy.lan:8443 *.example.org 10.0.0.9 192.168.0.0/16:8443" });
+  assertEquals(
+    net,
+    "--allow-net=0.0.0.0:10000,127.0.0.1:9464,localhost:80,127.0.0.1," +
+      `${PUSH},ntfy.lan,*.example.org,10.0.0.9:443,192.168.0.0/16:8443`,
+  );
+});
+
+Deno.test("permissionFlags() allows no push service with PUSH=off", () => {
+  const net = flag("allow-net", { PUSH: "off", PUSH_ALLOWED_HOSTS: "*" });
+  assertEquals(net, "--allow-net=0.0.0.0:10000,127.0.0.1:9464,localhost:80,127.0.0.1");
 });
 
 Deno.test("permissionFlags() opens the whole network only for the pattern of any host", () => {
   assertEquals(flag("allow-net", { MQTT_ALLOWED_BROKERS: "*" }), "--allow-net");
   assertEquals(flag("allow-net", { MQTT_ALLOWED_BROKERS: "*:1883" }), "--allow-net");
   assertEquals(flag("allow-net", { MQTT_ALLOWED_BROKERS: "[fd00::/8]:1883" }), "--allow-net");
+  assertEquals(flag("allow-net", { PUSH_ALLOWED_HOSTS: "*" }), "--allow-net");
+  assertEquals(flag("allow-net", { PUSH_ALLOWED_HOSTS: "[fd00::/8]" }), "--allow-net");
 });
 
 Deno.test("permissionFlags() allows the key's directory and the named files", () => {
@@ -64,7 +91,7 @@ Deno.test("permissionFlags() allows the files of the page, unless it is off", ()
 
 Deno.test("permissionFlags() allows the files for the broker, and the port of its protocol", () => {
   const files = { MQTT_CA_FILE: "ca.pem", MQTT_CERT_FILE: "cert.pem", MQTT_KEY_FILE: "key.pem" };
-  const variables = { MQTT_BROKER_HOST: "broker", MQTT_PROTOCOL: "wss", ...files };
+  const variables = { MQTT_BROKER_HOST: "broker", MQTT_PROTOCOL: "wss", PUSH: "off", ...files };
   assertEquals(
     flag("allow-read", variables),
     `--allow-read=.env,data,data/keys.json,services.yaml,ca.pem,cert.pem,key.pem,${CONSOLE_FOLDER}`,
@@ -93,7 +120,7 @@ Deno.test("permissionFlags() never asks, runs nothing and loads nothing native",
 /** Flags with the echo service, and a services file with this section. */
 function flagsWith(section: unknown, variables: readonly string[] = []): string[] {
   const allowRead = () => ["echo.pem", "a b.pem", "c,/etc.pem"];
-  return permissionFlags(parseConfig({ SERVICES_FILE: "own.yaml" }), undefined, {
+  return permissionFlags(parseConfig({ SERVICES_FILE: "own.yaml", PUSH: "off" }), undefined, {
     services: [...SERVICES, { ...echo, allowRead }],
     sections: { echo: section },
     variables,
@@ -112,7 +139,7 @@ Deno.test("permissionFlags() allows the services file, and the servers, files an
 Deno.test("permissionFlags() lets nothing of the services file become a flag of its own", () => {
   const section = { servers: ["a.lan:1"] };
   const services = [{ ...echo, allowNet: () => ["a.lan:1", "b.lan:2 --allow-run", "c.lan,d.lan", ""] }];
-  const flags = permissionFlags(parseConfig({}), undefined, { services, sections: { echo: section } });
+  const flags = permissionFlags(parseConfig({ PUSH: "off" }), undefined, { services, sections: { echo: section } });
   assertEquals(
     flags.find((text) => text.startsWith("--allow-net")),
     "--allow-net=0.0.0.0:10000,127.0.0.1:9464,a.lan:1",

@@ -152,6 +152,9 @@ const UNKNOWN_ACTION = "an unknown action is refused like one that is not grante
 const UNKNOWN_QUERY = "an unknown query is refused like one that is not granted";
 const UNKNOWN_WRITE = "an unknown write is refused like one that is not granted";
 
+/** Answer to a request that describes push messages. */
+const PUSH_STATE = { enabled: true, max: 5, maxRules: 50, subscriptions: [], rules: [], sources: [] };
+
 /** All faults. */
 export const FAULTS: readonly Fault[] = [
   {
@@ -417,6 +420,41 @@ export const FAULTS: readonly Fault[] = [
           : answer,
     }),
     detectedBy: { "the key is described": /expected \[200,"gateway"\], got \[403,"gateway"\]/ },
+  },
+  {
+    name: "push messages are described with a wrong type",
+    fetch: tampering({
+      answer: (answer, { service }) => service === "push" ? { ...answer, body: { ...PUSH_STATE, max: "5" } } : answer,
+    }),
+    detectedBy: { "push messages are described": /lacks a field/ },
+  },
+  {
+    name: "endpoints of push messages are sent back",
+    fetch: tampering({
+      answer: (answer, { service }) =>
+        service === "push"
+          ? { ...answer, body: { ...PUSH_STATE, subscriptions: [{ id: "1", endpoint: "https://push.example/1" }] } }
+          : answer,
+    }),
+    detectedBy: { "push messages are described": /secrets of subscriptions: expected \[\], got \["endpoint"\]/ },
+  },
+  {
+    name: "any device may subscribe at any address",
+    fetch: tampering({
+      answer: (answer, { service }) =>
+        service === "push" ? { ...answer, status: 200, body: { id: "0123456789abcdef" } } : answer,
+    }),
+    detectedBy: { "a subscription at a private address is refused": /expected \[400,"gateway","field"\]/ },
+  },
+  {
+    name: "endpoints are quoted in refusals",
+    fetch: tampering({
+      answer: (answer, { service }) =>
+        service === "push"
+          ? { ...answer, status: 400, body: '{"error":"https://169.254.169.254/latest/conformance","code":"field"}' }
+          : answer,
+    }),
+    detectedBy: { "a subscription at a private address is refused": /quotes the endpoint/ },
   },
   {
     name: "actions have no list",

@@ -191,7 +191,15 @@ Deno.test("grafana.json uses the selected data source, and its panels do not ove
     }
   }
   const rows = dashboard.panels.filter(({ type }) => type === "row").map(({ title }) => title);
-  assertEquals(rows, ["At a glance", "Requests", "Refusals and attacks", "Streams", "Brokers and Jeedom", "Process"]);
+  assertEquals(rows, [
+    "At a glance",
+    "Requests",
+    "Refusals and attacks",
+    "Streams",
+    "Brokers and Jeedom",
+    "Push messages",
+    "Process",
+  ]);
 });
 
 Deno.test("metrics.md has every metric in a table with its type and labels, and no others", async () => {

@@ -20,6 +20,7 @@ Deno.test("checksWith() includes the checks of all services", async () => {
     "gateway",
     "metrics",
     "refusals",
+    "push",
     "public_url",
     "tailscale",
   ]);

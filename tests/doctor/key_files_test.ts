@@ -174,7 +174,7 @@ Deno.test("keys reports a state file that others can read, or that lost its coun
   assertEquals((await runCheck({ state: "SQLite format 3", env: { KEY_FILE_MODE: "ignore" } })).status, "ok");
   const empty = await runCheck({ state: "" });
   assertEquals(empty.status, "failed");
-  assertMatch(empty.message, /state.db" is empty, so its counts are lost$/);
+  assertMatch(empty.message, /state.db" is empty, so its content is lost$/);
   assertMatch(empty.remedy ?? "", /^Stop the gateway, then restore the file from a backup/);
 });
 

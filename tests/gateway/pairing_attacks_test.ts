@@ -12,7 +12,8 @@ import {
 import { type Clock, SYSTEM_CLOCK } from "../../src/lib/clock.ts";
 import { type Bytes, fromBase64Url, randomBytes, toHex } from "../../src/protocol/bytes.ts";
 import { openAnswer, openRequest, parseRequest, sealRequest } from "../../src/protocol/exchange.ts";
-import { deriveDeviceKey, derivePairingKey, generateEphemeralKey } from "../../src/protocol/pairing_exchange.ts";
+import { generateAgreementKey } from "../../src/protocol/p256.ts";
+import { deriveDeviceKey, derivePairingKey } from "../../src/protocol/pairing_exchange.ts";
 import { importSecretKey } from "../../src/protocol/secret_key.ts";
 import type { Route } from "../../src/protocol/v2/envelope.ts";
 import { KEEP_USED_SECONDS, makePairingGateway } from "../support/pairing_gateway.ts";
@@ -86,7 +87,7 @@ Deno.test("pair() and /pair make one key, which works at once with its rights", 
 Deno.test("a relay that changes the request makes no key, and the code stays valid", async () => {
   const { file, pair, makeCode, seen } = await makeNetwork();
   const code = await makeCode("phone");
-  const { publicPoint } = await generateEphemeralKey();
+  const { publicPoint } = await generateAgreementKey();
   await assertRejects(() => pair(code, { request: (text) => changed(text, 0) }), PairingCodeError);
   for (const at of positions(seen[0]?.request ?? "")) {
     await assertRejects(
@@ -198,7 +199,7 @@ Deno.test("a photo of the code and a recording of the exchange, together, do not
   const points: readonly string[] = [JSON.parse(opened.text)["public"], JSON.parse(answer)["body"]["public"]];
   const candidates = [];
   for (const publicPoint of points) {
-    const own = await generateEphemeralKey();
+    const own = await generateAgreementKey();
     candidates.push(await deriveDeviceKey(own, { publicPoint, pairingKey, salt }));
     // Without a private key, the coordinates of the points are all that there is in place of the shared secret.
     const coordinate = fromBase64Url(publicPoint).slice(1, 33);
@@ -251,7 +252,7 @@ Deno.test("a pairing request opens on no other route, and no other request opens
   await assertRejects(() => pair(code, { request: (text) => (request = text, "") }), GatewayError);
   const routes: readonly Route[] = ["/gateway", "/subscribe", "/mqtt/publish", "/mqtt/subscribe"];
   const pairingKey = await importSecretKey(await derivePairingKey(fromBase64Url(code)));
-  const { publicPoint } = await generateEphemeralKey();
+  const { publicPoint } = await generateAgreementKey();
   const fields = JSON.stringify({ timestamp: gateway.clock.seconds, public: publicPoint });
   const sealed = async (key: typeof pairingKey, route: Route) =>
     String((await sealRequest(key, fields, { version: 2, route, random: randomBytes })).text);
@@ -270,7 +271,7 @@ Deno.test("a pairing request of version 1 does not open, and the code stays vali
   const { gateway, file, pair, makeCode, post } = await makeNetwork();
   const code = await makeCode("phone");
   const key = await importSecretKey(await derivePairingKey(fromBase64Url(code)));
-  const { publicPoint } = await generateEphemeralKey();
+  const { publicPoint } = await generateAgreementKey();
   const fields = JSON.stringify({ timestamp: gateway.clock.seconds, public: publicPoint });
   const { text } = await sealRequest(key, fields, { version: 1, route: "/pair", random: randomBytes });
   assertEquals(await post("/pair", text), [401, FAILED]);

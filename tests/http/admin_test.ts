@@ -1,8 +1,14 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { getLogger } from "@logtape/logtape";
 import { type AdminOptions, createAdminHandler } from "../../src/http/admin.ts";
+import type { PushStatus } from "../../src/push/push_status.ts";
 import type { RefusalCount } from "../../src/observability/recent_refusals.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
+
+const PUSH: PushStatus = {
+  ...{ enabled: true, queue: 2, oldestSeconds: 7 },
+  devices: [{ key: "phone", id: "0123456789abcdef", host: "fcm.googleapis.com" }],
+};
 
 const REFUSALS: readonly RefusalCount[] = [{ cause: "old_secret", requests: 6, key: "annas-phone" }];
 
@@ -21,6 +27,7 @@ function makeHandler(
       ...readiness,
     },
     refusals: { list: () => REFUSALS },
+    push: () => Promise.resolve(PUSH),
     version: "1.2.3",
     listensOn,
     randomBytes,
@@ -52,6 +59,12 @@ Deno.test("GET /health/ready names each dependency, and those that fail", async 
     failing: ["jeedom", "stopping"],
     parts: { broker: "unknown", jeedom: "failed", replay_store: "ok" },
   }]);
+});
+
+Deno.test("GET /push returns the queue and the devices of push messages, and may not be cached", async () => {
+  const response = await makeHandler()("/push");
+  assertEquals([response.status, response.headers.get("Cache-Control")], [200, "no-store"]);
+  assertEquals(await response.json(), PUSH);
 });
 
 Deno.test("GET /refusals returns the requests refused in the last minutes, and may not be cached", async () => {

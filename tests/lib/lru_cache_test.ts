@@ -72,3 +72,12 @@ Deno.test("set() costs the same however many entries the cache evicts from", () 
   // A walk over the deleted keys of a map would cost forty times as much in the large one.
   assertLess(Math.min(...times.map(({ large }) => large)), 10 * Math.min(...times.map(({ small }) => small)));
 });
+
+Deno.test("LruCache lists its entries, the least recently used first, without using them", () => {
+  const cache = new LruCache<string, number>(3);
+  for (const [index, name] of ["a", "b", "c"].entries()) cache.set(name, index);
+  cache.get("a");
+  assertEquals([...cache.entries()], [["b", 1], ["c", 2], ["a", 0]]);
+  cache.set("d", 3);
+  assertEquals([...cache.entries()].map(([name]) => name), ["c", "a", "d"]);
+});

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { addressFault, isHostAllowed, parseHostPattern } from "../../src/net/egress.ts";
+import { addressFault, isHostAllowed, isPublicAddress, parseHostPattern } from "../../src/net/egress.ts";
 
 const allows = (patterns: string[], host: string, port: number) =>
   isHostAllowed(patterns.map(parseHostPattern), host, port);
@@ -89,5 +89,15 @@ Deno.test("addressFault() finds link-local and metadata addresses in every spell
 Deno.test("addressFault() accepts addresses of a home network", () => {
   for (const address of ["127.0.0.1", "::1", "192.168.1.91", "10.0.0.1", "172.17.0.1", "fd12::1", "2001:db9::1"]) {
     assertEquals(addressFault(address), undefined, address);
+  }
+});
+
+Deno.test("isPublicAddress() tells the public network from every other, also behind a translation", () => {
+  const inside = ["10.0.0.1", "127.0.0.1", "100.64.0.1", "169.254.0.1", "0.0.0.0", "fd00::1", "::1", "64:ff9b::a00:1"];
+  for (const address of [...inside, "::ffff:192.168.1.1", "2002:a00:1::", "home.example", ""]) {
+    assertEquals(isPublicAddress(address), false, address);
+  }
+  for (const address of ["142.250.0.1", "::ffff:142.250.0.1", "2a00:1450:4001::1", "64:ff9b::8efa:1"]) {
+    assertEquals(isPublicAddress(address), true, address);
   }
 });

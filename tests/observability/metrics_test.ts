@@ -4,6 +4,14 @@ import { parsePrometheusText, seriesOf } from "../support/prometheus_text.ts";
 
 /** All metrics with their kinds and labels. */
 const METRICS: readonly string[] = [
+  "e2e_gateway_push_dropped_total counter reason",
+  "e2e_gateway_push_expired_total counter",
+  "e2e_gateway_push_held_total counter reason",
+  "e2e_gateway_push_oldest_seconds gauge",
+  "e2e_gateway_push_queue gauge",
+  "e2e_gateway_push_queued_total counter",
+  "e2e_gateway_push_replaced_total counter",
+  "e2e_gateway_push_sent_total counter",
   "e2e_gateway_requests_total counter result route service",
   "e2e_gateway_refusals_total counter reason",
   "e2e_gateway_streams_ended_total counter reason",

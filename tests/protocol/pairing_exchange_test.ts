@@ -1,12 +1,8 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import fc from "fast-check";
 import { fromBase64Url, fromHex, toBase64Url, toHex } from "../../src/protocol/bytes.ts";
-import {
-  deriveDeviceKey,
-  derivePairingKey,
-  type EphemeralKey,
-  generateEphemeralKey,
-} from "../../src/protocol/pairing_exchange.ts";
+import { type AgreementKey, generateAgreementKey } from "../../src/protocol/p256.ts";
+import { deriveDeviceKey, derivePairingKey } from "../../src/protocol/pairing_exchange.ts";
 import { importSecretKey } from "../../src/protocol/secret_key.ts";
 import { openResponseV2, sealRequestV2, sealResponseV2 } from "../../src/protocol/v2/envelope.ts";
 import vectors from "../testdata/vectors.json" with { type: "json" };
@@ -15,7 +11,7 @@ const { pairing, refused } = vectors.v2;
 const SHARED = { pairingKey: fromHex(pairing.pairingKey), salt: fromHex(pairing.request.salt) };
 
 /** Ephemeral key pair of a vector. */
-async function frozen(side: { readonly privateKey: string; readonly public: string }): Promise<EphemeralKey> {
+async function frozen(side: { readonly privateKey: string; readonly public: string }): Promise<AgreementKey> {
   const point = fromBase64Url(side.public);
   const [x, y] = [toBase64Url(point.slice(1, 33)), toBase64Url(point.slice(33))];
   const jwk = { kty: "EC", crv: "P-256", d: side.privateKey, x, y };
@@ -39,20 +35,12 @@ Deno.test("deriveDeviceKey() derives the frozen key and id on both sides", async
   assertEquals((await importSecretKey(fromHex(pairing.deviceKey))).kid, pairing.deviceKid);
 });
 
-Deno.test("generateEphemeralKey() makes a new key pair each time, whose private key cannot be read", async () => {
-  const [one, other] = [await generateEphemeralKey(), await generateEphemeralKey()];
-  assertNotEquals(one.publicPoint, other.publicPoint);
-  assertEquals([one.privateKey.extractable, fromBase64Url(one.publicPoint).length], [false, 65]);
-  const onOne = await deriveDeviceKey(one, { ...SHARED, publicPoint: other.publicPoint });
-  assertEquals(onOne, await deriveDeviceKey(other, { ...SHARED, publicPoint: one.publicPoint }));
-});
-
 Deno.test("deriveDeviceKey() derives another key where the point, the pairing key or the salt is another", async () => {
   const inputs = { ...SHARED, publicPoint: gateway.publicPoint };
   const flipped = (bytes: Uint8Array) => Uint8Array.from(bytes, (byte, at) => at === 0 ? byte ^ 1 : byte);
   for (
     const changed of [
-      { ...inputs, publicPoint: (await generateEphemeralKey()).publicPoint },
+      { ...inputs, publicPoint: (await generateAgreementKey()).publicPoint },
       { ...inputs, pairingKey: flipped(inputs.pairingKey) },
       { ...inputs, salt: flipped(inputs.salt) },
     ]

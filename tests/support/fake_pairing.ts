@@ -1,6 +1,7 @@
 /** Gateway's side of a pairing exchange, for fake gateways. */
 import { type Bytes, fromHex } from "../../src/protocol/bytes.ts";
-import { deriveDeviceKey, derivePairingKey, generateEphemeralKey } from "../../src/protocol/pairing_exchange.ts";
+import { generateAgreementKey } from "../../src/protocol/p256.ts";
+import { deriveDeviceKey, derivePairingKey } from "../../src/protocol/pairing_exchange.ts";
 import { deriveKeyId, importSecretKey, type SecretKeyV1 } from "../../src/protocol/secret_key.ts";
 import vectors from "../testdata/vectors.json" with { type: "json" };
 import { type Answerer, made, type Received } from "./fake_gateway.ts";
@@ -32,7 +33,7 @@ export interface PairedBody {
 export async function pairedBody(
   { fields, exchange }: Pick<Received, "fields" | "exchange">,
 ): Promise<{ readonly body: PairedBody; readonly deviceKey: Bytes }> {
-  const ephemeral = await generateEphemeralKey();
+  const ephemeral = await generateAgreementKey();
   if (exchange.version !== 2) throw new Error("Pairing is of version 2");
   const deviceKey = await deriveDeviceKey(ephemeral, {
     publicPoint: String(fields["public"]),

@@ -8,7 +8,8 @@ import type { KeyRecord } from "../../src/keys/schema.ts";
 import { isObject } from "../../src/lib/json.ts";
 import type { Log } from "../../src/observability/log.ts";
 import { type Bytes, fromBase64Url, randomBytes } from "../../src/protocol/bytes.ts";
-import { deriveDeviceKey, derivePairingKey, generateEphemeralKey } from "../../src/protocol/pairing_exchange.ts";
+import { generateAgreementKey } from "../../src/protocol/p256.ts";
+import { deriveDeviceKey, derivePairingKey } from "../../src/protocol/pairing_exchange.ts";
 import { SERVICES } from "../../src/services/registry.ts";
 import { MemoryState } from "../../src/store/state/memory_state.ts";
 import type { PairingStore } from "../../src/store/state/pairing_store.ts";
@@ -73,7 +74,7 @@ export async function makePairingGateway(overrides: Overrides = {}) {
   async function makeDevice(code: string, peer?: string) {
     const pairingKey = await derivePairingKey(fromBase64Url(code));
     const phone = await gateway.phone(pairingKey, { version: 2, ...peer === undefined ? {} : { peer } });
-    const ephemeral = await generateEphemeralKey();
+    const ephemeral = await generateAgreementKey();
     /** Sends one exchange, and derives the key. */
     async function pair(fields: Readonly<Record<string, unknown>> = {}) {
       const { response, exchange } = await phone.exchange("/pair", { public: ephemeral.publicPoint, ...fields });

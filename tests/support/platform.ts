@@ -17,6 +17,8 @@ export function fakePlatform(overrides: Partial<Platform> = {}): Platform & { re
     listenDatagram: Deno.listenDatagram,
     denoVersion: Deno.version.deno,
     listen: (where) => Deno.listen(where),
+    connect: (options) => Deno.connect(options),
+    startTls: Deno.startTls,
     lookup: () => Promise.resolve([]),
     freeBytes: () => Promise.resolve(undefined),
     run: () => Promise.reject(new Deno.errors.NotFound()),

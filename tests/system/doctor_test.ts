@@ -125,6 +125,7 @@ Deno.test("doctor reports a healthy gateway as ok, and each fault with its remed
         gateway: "ok",
         metrics: "ok",
         refusals: "ok",
+        push: "ok",
         public_url: "ok",
         tailscale: "skipped",
       },

@@ -11,7 +11,8 @@ import {
 } from "../../src/client/gateway_client.ts";
 import { fromBase64Url, randomBytes } from "../../src/protocol/bytes.ts";
 import { sealRequest } from "../../src/protocol/exchange.ts";
-import { derivePairingKey, generateEphemeralKey } from "../../src/protocol/pairing_exchange.ts";
+import { generateAgreementKey } from "../../src/protocol/p256.ts";
+import { derivePairingKey } from "../../src/protocol/pairing_exchange.ts";
 import { parsePairingLink } from "../../src/protocol/pairing_link.ts";
 import { importSecretKey } from "../../src/protocol/secret_key.ts";
 import { until, within } from "../support/deadline.ts";
@@ -144,7 +145,7 @@ Deno.test("a repeated pairing request gets the first answer", () =>
     const gateway = await home.start();
     const link = await home.link(gateway, "pair", "phone");
     const key = await importSecretKey(await derivePairingKey(fromBase64Url(parsePairingLink(link).code)));
-    const payload = { timestamp: Date.now() / 1000, public: (await generateEphemeralKey()).publicPoint };
+    const payload = { timestamp: Date.now() / 1000, public: (await generateAgreementKey()).publicPoint };
     const options = { version: 2, route: "/pair", random: randomBytes } as const;
     const { text: body } = await sealRequest(key, JSON.stringify(payload), options);
     const send = async () => await (await fetch(`${gateway.url}/pair`, { method: "POST", body })).text();

@@ -51,7 +51,7 @@ Deno.test("a gateway counts uses across restarts and kill -9, and counts none in
     const counted = await Deno.readFile(path);
     await Deno.truncate(path, 100);
     const fourth = await start();
-    await fourth.output.line((line) => line.includes("Pairing, and requests whose uses are counted, fail"));
+    await fourth.output.line((line) => line.includes("Pairing, push, and requests whose uses are counted, fail"));
     assertEquals(await ring(fourth), 500);
     // After the remedy, without a restart.
     await Deno.writeFile(path, counted);

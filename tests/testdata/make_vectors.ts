@@ -12,6 +12,7 @@ import { deriveDeviceKey, derivePairingKey, type DeviceKeyInputs } from "../../s
 import { formatPairingAppLink, formatPairingLink } from "../../src/protocol/pairing_link.ts";
 import { importSecretKey } from "../../src/protocol/secret_key.ts";
 import { StreamSealer } from "../../src/protocol/v2/stream.ts";
+import { makePushVectors } from "./make_push_vectors.ts";
 
 const KEY = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 const OTHER_KEY = "f0f1f2f3f4f5f6f7f8f9fafbfcfdfeffe0e1e2e3e4e5e6e7e8e9eaebecedeeef";
@@ -405,6 +406,7 @@ const vectors = {
       ].map(([name, plaintext]) => ({ name, reason: "batch", plaintext })),
     },
   },
+  push: await makePushVectors(),
 };
 
 // deno-lint-ignore no-console

@@ -42,6 +42,7 @@ from .waiting import backoff
 if TYPE_CHECKING:
     from .client import GatewayClient
     from .pairing import PairedKey, pair
+    from .push_receiver import PushReceiver, decrypt_push
 
 __all__ = [
     "ActionList",
@@ -57,6 +58,7 @@ __all__ = [
     "JeedomError",
     "PairedKey",
     "PairingCodeError",
+    "PushReceiver",
     "RateLimitError",
     "RefusedError",
     "RequestTimeoutError",
@@ -67,15 +69,16 @@ __all__ = [
     "UnreachableError",
     "WrongKeyError",
     "backoff",
+    "decrypt_push",
     "pair",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Load the client and pairing at their first use.
+    """Load what needs ``cryptography`` at its first use.
 
-    They need ``cryptography``. Without it, the command line prints a message;
-    Python loads this module before that.
+    Without it, the command line prints a message; Python loads this module
+    before that.
     """
     if name == "GatewayClient":
         from .client import GatewayClient
@@ -85,4 +88,8 @@ def __getattr__(name: str) -> Any:
         from . import pairing
 
         return getattr(pairing, name)
+    if name in ("PushReceiver", "decrypt_push"):
+        from . import push_receiver
+
+        return getattr(push_receiver, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,7 +14,8 @@ from .channel import Channel
 from .health import ask_health
 from .jeedom_events import jeedom_events
 from .protocol import Key
-from .service_client import DEFAULT_TIMEOUT, STREAM_TIMEOUT, ServiceClient
+from .push_client import PushClient
+from .service_client import DEFAULT_TIMEOUT, STREAM_TIMEOUT
 from .subscription import follow, position
 from .waiting import Backoff, backoff
 
@@ -42,7 +43,7 @@ def _check_url(url: str) -> None:
 Protocol = Union[int, str]
 
 
-class GatewayClient(ServiceClient):
+class GatewayClient(PushClient):
     """Client of one gateway under one key; threads may share it."""
 
     def __init__(

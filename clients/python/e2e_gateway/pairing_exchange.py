@@ -12,15 +12,12 @@ from dataclasses import dataclass, field
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from .p256 import point_of, read_point
 from .protocol import EnvelopeError, decode_base64url, encode_base64url
 
 CODE_BYTES = 16
 KEY_BYTES = 32
-#: Length of a point in its uncompressed form, and the first byte of that.
-POINT_BYTES = 65
-UNCOMPRESSED = 4
 
 _PAGE_LINK = re.compile(r"(https?://[^\s#]*)#pair=([^#]*)")
 _APP_LINK = re.compile(r"e2eg://pair\?url=([^#&]*)#code=([^#]*)")
@@ -77,11 +74,7 @@ class EphemeralKey:
             ec.SECP256R1()
         )
         #: Public point for the other side.
-        self.public = encode_base64url(
-            self._private_key.public_key().public_bytes(
-                Encoding.X962, PublicFormat.UncompressedPoint
-            )
-        ).decode()
+        self.public = encode_base64url(point_of(self._private_key)).decode()
 
     def device_key(self, public: str, pairing_key: bytes, salt: bytes) -> bytes:
         """Derive the new key of the device: both sides get the same one.
@@ -99,10 +92,7 @@ def _decode_point(public: str) -> ec.EllipticCurvePublicKey:
         point = decode_base64url(public.encode("ascii", "replace"))
     except EnvelopeError:
         point = b""
-    # The library accepts the compressed form, too.
-    if len(point) != POINT_BYTES or point[0] != UNCOMPRESSED:
-        raise ValueError("Public point is malformed")
-    return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
+    return read_point(point)
 
 
 def _hkdf(secret: bytes, salt: bytes, purpose: str) -> bytes:

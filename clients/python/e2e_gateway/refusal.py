@@ -48,6 +48,8 @@ CLASSES: Mapping[str, type[GatewayError]] = {
     "payload": RefusedError,
     "field": RefusedError,
     "unknown_service": RefusedError,
+    "limit_reached": RefusedError,
+    "old_secret": RefusedError,
     "replay": RefusedError,
     "salt_reused": RefusedError,
     "already_executed": RefusedError,

@@ -88,14 +88,14 @@ def read_device(answer: Answer) -> dict[str, Any]:
     """
     device = content_of(answer, "device")
     if (
-        not _has_texts(device, "name", "kid", "version")
+        not has_texts(device, "name", "kid", "version")
         or not all(
             isinstance(device.get(name, ""), str)
             for name in ("label", "created", "expires")
         )
         or not isinstance(device.get("rights"), dict)
-        or not _is_list_of(device.get("summary"), str)
-        or not _is_list_of(device.get("services"), str)
+        or not is_list_of(device.get("summary"), str)
+        or not is_list_of(device.get("services"), str)
     ):
         raise malformed("device")
     found: dict[str, Any] = device
@@ -111,7 +111,7 @@ def read_actions(answer: Answer) -> ActionList:
     fields = content if isinstance(content, dict) else {}
     actions, uses = fields.get("actions"), fields.get("uses")
     if not isinstance(actions, list) or not all(
-        _has_texts(action, "name", "label") for action in actions
+        has_texts(action, "name", "label") for action in actions
     ):
         raise malformed("action")
     if uses is None:
@@ -152,8 +152,8 @@ def read_history(answer: Answer) -> list[list[dict[str, Any]]]:
     :raises FailedError: if it is malformed
     """
     history = content_of(answer, "home_assistant")
-    if not _is_list_of(history, list) or not all(
-        _has_texts(state, "state") for past in history for state in past
+    if not is_list_of(history, list) or not all(
+        has_texts(state, "state") for past in history for state in past
     ):
         raise malformed("home_assistant")
     found: list[list[dict[str, Any]]] = history
@@ -180,7 +180,7 @@ def read_influx_result(answer: Answer) -> InfluxResult:
     content = content_of(answer, "influxdb")
     fields = content if isinstance(content, dict) else {}
     columns, rows = fields.get("columns"), fields.get("rows")
-    if not _is_list_of(columns, str) or not _is_list_of(rows, list):
+    if not is_list_of(columns, str) or not is_list_of(rows, list):
         raise malformed("influxdb")
     return InfluxResult(columns, rows, fields.get("truncated") is True)
 
@@ -236,19 +236,21 @@ def malformed(service: str) -> FailedError:
     )
 
 
-def _is_list_of(value: Any, kind: type) -> bool:
+def is_list_of(value: Any, kind: type) -> bool:
+    """Return whether a value is a list of this type."""
     return isinstance(value, list) and all(
         isinstance(part, kind) for part in value
     )
 
 
 def _is_state(value: Any) -> bool:
-    return _has_texts(value, "entity_id", "state") and isinstance(
+    return has_texts(value, "entity_id", "state") and isinstance(
         value.get("attributes"), dict
     )
 
 
-def _has_texts(value: Any, *names: str) -> bool:
+def has_texts(value: Any, *names: str) -> bool:
+    """Return whether a value is an object with these texts."""
     return isinstance(value, dict) and all(
         isinstance(value.get(name), str) for name in names
     )

@@ -95,7 +95,7 @@ class ServiceClient(ABC):
         :param params: its parameters, by name
         :raises GatewayError: if it did not run, or that is unknown
         """
-        return self.call("action", _present(name=name, params=params))
+        return self.call("action", present(name=name, params=params))
 
     def actions(self) -> ActionList:
         """List the actions that the key may run, and the runs left.
@@ -135,7 +135,7 @@ class ServiceClient(ABC):
         :returns: the answer, whatever its status
         :raises GatewayError: if there is none
         """
-        fields = _present(
+        fields = present(
             target=target,
             path=path,
             url=url,
@@ -169,7 +169,7 @@ class ServiceClient(ABC):
         :raises GatewayError: if there is none
         """
         ids = [target] if isinstance(target, str) else target
-        fields = _present(
+        fields = present(
             call=call,
             target=None if ids is None else {"entity_id": list(ids)},
             data=data,
@@ -212,7 +212,7 @@ class ServiceClient(ABC):
             them only the first and the last one have the entity
         :raises GatewayError: if there are none
         """
-        history = _present(
+        history = present(
             entities=list(entities),
             start=_time_of(start),
             end=_time_of(end),
@@ -260,7 +260,7 @@ class ServiceClient(ABC):
         :param params: its parameters, by name
         :raises GatewayError: if there is no result
         """
-        fields = _present(query=query, params=params)
+        fields = present(query=query, params=params)
         return read_influx_result(self.call("influxdb", fields))
 
     def influx_write(
@@ -281,7 +281,7 @@ class ServiceClient(ABC):
             as in ISO 8601 with its offset from UTC; the gateway's by default
         :raises GatewayError: unless the point is stored
         """
-        point = _present(
+        point = present(
             write=write,
             measurement=measurement,
             fields=fields,
@@ -291,7 +291,7 @@ class ServiceClient(ABC):
         check_written(self.call("influxdb", point))
 
 
-def _present(**fields: Any) -> dict[str, Any]:
+def present(**fields: Any) -> dict[str, Any]:
     """Return the fields that have a value."""
     return {name: fields[name] for name in fields if fields[name] is not None}
 

@@ -94,7 +94,7 @@ export const SERVICES: Subject = {
  *
  * @throws {Skip} if the gateway has no such service
  */
-async function ask(probe: Probe, fields: Fields): Promise<CheckedAnswer> {
+export async function ask(probe: Probe, fields: Fields): Promise<CheckedAnswer> {
   const { answer } = await probe.ask("/gateway", fields);
   if (codeOf(answer) === "unknown_service") throw new Skip(errorOf(answer) ?? "Unknown service");
   return answer;

@@ -22,6 +22,11 @@ export class TopicFilterSet {
     this.#shared = new Map([...shared].map(([group, members]) => [group, members.map(deliveredFilter)]));
   }
 
+  /** True if it has no filter for topics; those of shared subscriptions do not count. */
+  get isEmpty(): boolean {
+    return this.#filters.length === 0;
+  }
+
   /** Returns whether one of the filters matches a topic. */
   matches(topic: string): boolean {
     const levels = topic.split("/");

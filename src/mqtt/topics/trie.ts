@@ -93,6 +93,13 @@ export class TopicTrie<T> {
     node.entry = { value };
   }
 
+  /** Returns the value of a filter; undefined if it is not there. */
+  find(filter: string): T | undefined {
+    let node: TrieNode<T> | undefined = this.#root;
+    for (const level of filter.split("/")) node = node?.child(level);
+    return node?.entry?.value;
+  }
+
   /** Deletes a filter, if it is there. */
   delete(filter: string): void {
     const path: { readonly parent: TrieNode<T>; readonly level: string }[] = [];

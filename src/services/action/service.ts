@@ -100,6 +100,10 @@ export function createActionService(options: ActionServiceOptions): Service {
     await state.returnUse(counterOf(context)).catch(() => {});
   }
 
+  function mayRun(name: string, scope: Scope): boolean {
+    return scope.hasService(ACTION) && readRights(scope).mayRun(name);
+  }
+
   async function list(context: ServiceContext): Promise<Reply> {
     const grants = readRights(context.scope);
     const granted = [...readActions()].filter(([name]) => grants.mayRun(name));
@@ -127,6 +131,7 @@ export function createActionService(options: ActionServiceOptions): Service {
     name: ACTION,
     readUses,
     fieldErrorStatus: 400,
+    actionLabel: (name, scope) => mayRun(name, scope) ? readActions().get(name)?.label : undefined,
     target: ({ name }) => typeof name === "string" ? name : undefined,
     async handle(payload, context) {
       const { name, params } = parseActionCall(payload);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { wildcardMatcher } from "../../lib/wildcard.ts";
 
 /** Longest id that Home Assistant's database keeps, in characters. */
 const MAX_LENGTH = 255;
@@ -40,30 +41,10 @@ export function matcherOf(pattern: string): (name: string) => boolean {
   if (pattern === "*") return () => true;
   if (!pattern.includes("*")) return (name) => name === pattern;
   const dot = pattern.indexOf(".");
-  const [matchesDomain, matchesRest] = [pattern.slice(0, dot), pattern.slice(dot + 1)].map(partMatcherOf);
+  const [matchesDomain, matchesRest] = [pattern.slice(0, dot), pattern.slice(dot + 1)].map(wildcardMatcher);
   return (name) => {
     const at = name.indexOf(".");
     return matchesDomain?.(name.slice(0, at)) === true && matchesRest?.(name.slice(at + 1)) === true;
-  };
-}
-
-/**
- * Returns the function that tests whether a text matches a pattern without a dot. It finds the literal parts one after
- * another: a regular expression goes back for each wildcard, and the patterns of requests are matched with all states.
- */
-function partMatcherOf(pattern: string): (text: string) => boolean {
-  const [first = "", ...others] = pattern.split("*");
-  const last = others.pop();
-  if (last === undefined) return (text) => text === first;
-  return (text) => {
-    if (!text.startsWith(first)) return false;
-    let end = first.length;
-    for (const literal of others) {
-      const found = text.indexOf(literal, end);
-      if (found < 0) return false;
-      end = found + literal.length;
-    }
-    return end <= text.length - last.length && text.endsWith(last);
   };
 }
 

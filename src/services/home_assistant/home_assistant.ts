@@ -9,6 +9,7 @@ import { formatHostPattern } from "../../net/egress.ts";
 import { hostOf } from "../../net/host.ts";
 import { stopError } from "../limited_call.ts";
 import type { ServiceModule } from "../service.ts";
+import { createStateAlertSource } from "./alert_source.ts";
 import { createHomeAssistantApi } from "./api.ts";
 import { createHomeAssistantCheck } from "./health.ts";
 import { HOME_ASSISTANT, HOME_ASSISTANT_RIGHTS } from "./rights.ts";
@@ -49,7 +50,8 @@ export const homeAssistant: ServiceModule<typeof HOME_ASSISTANT_SETTINGS> = {
     const address = addressOf(settings);
     if (address === undefined) {
       const subscribe = createSubscribe(undefined, dependencies);
-      return { service: { ...createHomeAssistantService({ ask: undefined, now }), subscribe } };
+      const alertSource = createStateAlertSource(undefined, dependencies);
+      return { service: { ...createHomeAssistantService({ ask: undefined, now }), subscribe, alertSource } };
     }
     const client = platform.createHttpClient({ poolIdleTimeout: POOL_IDLE_MS });
     resources.defer(() => client.close());
@@ -68,7 +70,11 @@ export const homeAssistant: ServiceModule<typeof HOME_ASSISTANT_SETTINGS> = {
     const pem = await readSettingFile(CA_FILE, settings.caFile, platform);
     const hub = openStateHub({ address, trust: pem === undefined ? undefined : privateTrust(pem) }, dependencies);
     return {
-      service: { ...createHomeAssistantService({ ask, now }), subscribe: createSubscribe(hub, dependencies) },
+      service: {
+        ...createHomeAssistantService({ ask, now }),
+        subscribe: createSubscribe(hub, dependencies),
+        alertSource: createStateAlertSource(hub, dependencies),
+      },
       check: createHomeAssistantCheck({
         address,
         fetch,

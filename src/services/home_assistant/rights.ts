@@ -104,6 +104,11 @@ export class HomeAssistantGrants {
     return this.#matchesRead(entity);
   }
 
+  /** True if the key may read any entity. */
+  get mayReadAny(): boolean {
+    return this.#rights.read.length > 0;
+  }
+
   #mayNotRead(value: string): NotGrantedError {
     const { read: granted } = this.#rights;
     return new NotGrantedError({ verb: "read", option: "ha-read", thing: "entity", value, granted });

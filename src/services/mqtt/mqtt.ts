@@ -7,6 +7,7 @@ import type { Config } from "../../config/settings.ts";
 import { readPair, readSettingFile } from "../../config/setting_files.ts";
 import { formatHostPattern } from "../../net/egress.ts";
 import type { ServiceModule } from "../service.ts";
+import { createMqttAlertSource } from "./alert_source.ts";
 import { createBrokerDirectory } from "./broker_directory.ts";
 import { MAX_RETAINED_BYTES } from "./retained.ts";
 import { MQTT_RIGHTS } from "./rights.ts";
@@ -51,7 +52,8 @@ export const mqtt: ServiceModule<typeof MQTT_SETTINGS> = {
       events: { encoder, maxEventBytes, telemetry, now },
       deadlines,
     });
-    return { service, check: () => brokers.check(broker), close: () => brokers.close() };
+    const alertSource = createMqttAlertSource({ brokers, broker });
+    return { service: { ...service, alertSource }, check: () => brokers.check(broker), close: () => brokers.close() };
   },
 };
 

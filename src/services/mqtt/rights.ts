@@ -69,6 +69,11 @@ export class MqttGrants {
     return this.#subscribe.covers(filter);
   }
 
+  /** True if the key may subscribe to anything. */
+  get maySubscribeAny(): boolean {
+    return !this.#subscribe.isEmpty;
+  }
+
   /** Requires a filter to subscribe to. */
   subscribe(filter: string): void {
     if (!this.maySubscribe(filter)) throw new ScopeError(`subscribe to ${filter}`);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { MemoryPush } from "./memory_push.ts";
 import type { FoundPairing, Pairing, PairingClaim, PairingLimit, PendingPairing } from "./pairing_store.ts";
 import type { StateStore } from "./state_store.ts";
 
@@ -12,7 +13,7 @@ interface StoredPairing extends Pairing {
 }
 
 /** Store that forgets everything at its end. */
-export class MemoryState implements StateStore {
+export class MemoryState extends MemoryPush implements StateStore {
   readonly #uses = new Map<string, number>();
   readonly #pairings = new Map<string, StoredPairing>();
 

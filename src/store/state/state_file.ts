@@ -11,7 +11,7 @@ import { renameUnlessExists } from "../../lib/rename_unless_exists.ts";
 /** Functions of `Deno` that a state file needs. */
 export type StateFileSystem = Pick<
   typeof Deno,
-  "chmod" | "link" | "lstat" | "mkdir" | "remove" | "rename" | "stat" | "writeTextFile"
+  "chmod" | "link" | "lstat" | "mkdir" | "open" | "remove" | "rename" | "stat" | "writeTextFile"
 >;
 
 /** Error for a state file that cannot be used. The message names the file, and has the remedy. */
@@ -23,6 +23,11 @@ export class StateFileError extends Error {
   }
 }
 
+/** Makes the error for the use of a state file that was closed. */
+export function closedError(path: string): StateFileError {
+  return new StateFileError(`State file "${path}" is closed: the gateway stops`);
+}
+
 /** Returns the path of the state file: beside the key file, where the sandbox allows the gateway to write. */
 export function stateFileOf(secretKeyFile: string): string {
   return join(dirname(secretKeyFile), "state.db");
@@ -31,7 +36,7 @@ export function stateFileOf(secretKeyFile: string): string {
 /** Remedy for a file whose content is lost. */
 export const RESTORE: string =
   "Stop the gateway, then restore the file from a backup, or remove it and those that begin with its name: " +
-  "all uses count from 0 then";
+  "all uses count from 0 then, and subscriptions and rules of push are gone";
 
 /**
  * Returns what the file system knows of the state file; undefined if there is none.
@@ -58,7 +63,7 @@ export async function statStateFile(
     );
   }
   // A new file appears under its name only once it has content; SQLite takes an empty one for a new database.
-  if (info.size === 0) throw new StateFileError(`State file "${path}" is empty, so its counts are lost. ${RESTORE}`);
+  if (info.size === 0) throw new StateFileError(`State file "${path}" is empty, so its content is lost. ${RESTORE}`);
   return info;
 }
 

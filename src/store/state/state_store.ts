@@ -5,9 +5,10 @@
  */
 
 import type { PairingStore } from "./pairing_store.ts";
+import type { PushStore } from "./push_store.ts";
 
 /** Store of durable state. */
-export interface StateStore extends UseCounters, PairingStore {}
+export interface StateStore extends UseCounters, PairingStore, PushStore {}
 
 /** Counts of uses. */
 export interface UseCounters {

@@ -33,6 +33,7 @@ private class Vectors(private val file: JSONObject) {
         checkV2(file.getJSONObject("v2"))
         checkRefused(file.getJSONObject("v2").getJSONObject("refused"))
         checkPairing(file.getJSONObject("v2").getJSONObject("pairing"), file.getJSONObject("v2").getJSONObject("refused"))
+        checkPush(file.getJSONObject("push"))
     }
 
     private fun checkPairing(pairing: JSONObject, refused: JSONObject) {
@@ -68,6 +69,54 @@ private class Vectors(private val file: JSONObject) {
                 failure.message
             }
             check(message != null && "AAECAwQF" !in message) { "${it.getString("name")}: taken, or quoted" }
+        }
+    }
+
+    private fun checkPush(push: JSONObject) {
+        val keys = push.getJSONObject("receiver")
+        val stored = listOf("privateKey", "public", "auth").map { BASE64_URL.decode(keys.getString(it)) }
+        val exported = BASE64_URL.encode(stored.reduce { whole, part -> whole + part })
+        val receiver = PushReceiver.parse(exported)
+        same(keys, receiver.export(), exported)
+        same(keys, receiver.p256dh, keys.getString("public"))
+        same(keys, receiver.auth, keys.getString("auth"))
+        check(receiver.auth !in receiver.toString()) { "Receiver shows its secret" }
+        each(push, "messages") {
+            same(it, decryptPush(BASE64_URL.decode(it.getString("body")), receiver), it.getString("text"))
+        }
+        each(push, "refused") {
+            val message = try {
+                decryptPush(BASE64_URL.decode(it.getString("body")), receiver)
+                null
+            } catch (failure: TamperedException) {
+                failure.message
+            }
+            same(it, message, "Push message does not open")
+        }
+        checkReceivers(BASE64_URL.decode(exported))
+    }
+
+    private fun checkReceivers(stored: ByteArray) {
+        val made = PushReceiver.generate()
+        check(PushReceiver.parse(made.export()).export() == made.export()) { "Generated receiver differs" }
+        check(made.p256dh != PushReceiver.generate().p256dh) { "Key pair is not new" }
+        val end = NUMBER_BYTES + POINT_BYTES
+        val wrong = listOf(
+            stored.copyOf(stored.size - 1),
+            stored + 0.toByte(),
+            ByteArray(NUMBER_BYTES) + stored.after(NUMBER_BYTES),
+            ByteArray(NUMBER_BYTES) { -1 } + stored.after(NUMBER_BYTES),
+            stored.copyOf(NUMBER_BYTES) + ByteArray(POINT_BYTES) + stored.after(end),
+            ByteArray(0)
+        ).map { BASE64_URL.encode(it) }
+        for (text in wrong + listOf("é", "=")) {
+            val message = try {
+                PushReceiver.parse(text)
+                null
+            } catch (failure: IllegalArgumentException) {
+                failure.message
+            }
+            check(message != null && (text == "" || text !in message)) { "Receiver: taken, or quoted" }
         }
     }
 

@@ -34,6 +34,18 @@ internal fun resultOf(client: GatewayClient, name: String, args: JSONObject): An
             ).map { JSONArray(it) }
         )
         "homeAssistantCamera" -> base64(client.homeAssistantCamera(args.getString("entity")))
+        "push" -> client.push()
+        "pushSubscribe" -> client.pushSubscribe(
+            args.getString("endpoint"),
+            args.getString("p256dh"),
+            args.getString("auth"),
+            label = args.opt("label") as? String
+        )
+        "pushUnsubscribe" -> client.pushUnsubscribe(args.getString("id"))
+        "pushTest" -> JSONObject.NULL.also { client.pushTest(args.getString("id")) }
+        "pushSetRule" -> JSONObject.NULL.also { client.pushSetRule(args.getJSONObject("rule")) }
+        "pushRemoveRule" -> client.pushRemoveRule(args.getString("name"))
+        "pushAlerts" -> JSONArray(client.pushAlerts(args.optDouble("since", 0.0)))
         "influx" -> client.influx(args.getString("query"), args.optJSONObject("params")).let { result ->
             JSONObject()
                 .put("columns", JSONArray(result.columns))

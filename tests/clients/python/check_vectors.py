@@ -14,6 +14,7 @@ from e2e_gateway.pairing_exchange import (
     derive_pairing_key,
     parse_pairing_link,
 )
+from e2e_gateway.push_receiver import PushReceiver, decrypt_push
 from e2e_gateway.protocol import (
     EnvelopeError,
     ExchangeV1,
@@ -22,6 +23,7 @@ from e2e_gateway.protocol import (
     seal_request_v1,
     seal_request_v2,
     decode_base64url,
+    encode_base64url,
     _decrypt,
 )
 from e2e_gateway.stream import read_events
@@ -36,7 +38,11 @@ def check_vectors(path):
         vectors = json.load(file)
     key = Key(vectors["key"])
     _require(key.kid == vectors["kid"], "kid")
-    return _check_v1(key, vectors["v1"]) + _check_v2(key, vectors["v2"])
+    return (
+        _check_v1(key, vectors["v1"])
+        + _check_v2(key, vectors["v2"])
+        + _check_push(vectors["push"])
+    )
 
 
 def _check_v1(key, vectors):
@@ -125,6 +131,54 @@ def _check_pairing(vector, refused):
     for link in refused["links"]:
         _refuse_value(link, lambda: parse_pairing_link(link["link"]))
     return len(vector["links"])
+
+
+def _check_push(vectors):
+    parts = [vectors["receiver"][name] for name in ("privateKey", "public", "auth")]
+    stored = b"".join(decode_base64url(part.encode()) for part in parts)
+    exported = encode_base64url(stored).decode()
+    receiver = PushReceiver.parse(exported)
+    _require(receiver.export() == exported, "an exported receiver")
+    _require([receiver.p256dh, receiver.auth] == parts[1:], "public parts")
+    for vector in vectors["messages"]:
+        text = decrypt_push(decode_base64url(vector["body"].encode()), receiver)
+        _require(text == vector["text"], vector["name"])
+    messages = set()
+    for vector in vectors["refused"]:
+        body = decode_base64url(vector["body"].encode())
+        try:
+            decrypt_push(body, receiver)
+        except TamperedError as error:
+            messages.add(str(error))
+        else:
+            raise ValueError(f'Vector was not refused: "{vector["name"]}"')
+    _require(messages == {"Push message does not open"}, "one error")
+    _check_receivers(stored, receiver)
+    return len([*_of(vectors, "messages", "refused")])
+
+
+def _check_receivers(stored, receiver):
+    made = PushReceiver.generate()
+    again = PushReceiver.parse(made.export())
+    _require(again.export() == made.export(), "a generated receiver")
+    _require(made.p256dh != receiver.p256dh, "a new key pair")
+    _require(receiver.auth not in repr(receiver), "a shown receiver")
+    wrong = [
+        stored[:-1],
+        stored + b"\0",
+        bytes(32) + stored[32:],
+        b"\xff" * 32 + stored[32:],
+        stored[:32] + bytes(65) + stored[97:],
+        stored[:33] + stored[34:98] + stored[97:],
+        b"",
+    ]
+    for text in [*(encode_base64url(one).decode() for one in wrong), "é", "="]:
+        try:
+            PushReceiver.parse(text)
+        except ValueError as error:
+            _require(text == "" or text not in str(error), "a quoted receiver")
+        else:
+            raise ValueError("Receiver was not refused")
 
 
 def _side(vector):

@@ -95,6 +95,17 @@ SERVICES = {
     "homeAssistantCamera": lambda client, args: client.home_assistant_camera(
         args["entity"]
     ),
+    "push": lambda client, args: client.push(),
+    "pushSubscribe": lambda client, args: client.push_subscribe(**args),
+    "pushUnsubscribe": lambda client, args: client.push_unsubscribe(
+        args["id"]
+    ),
+    "pushTest": lambda client, args: client.push_test(args["id"]),
+    "pushSetRule": lambda client, args: client.push_set_rule(args["rule"]),
+    "pushRemoveRule": lambda client, args: client.push_remove_rule(
+        args["name"]
+    ),
+    "pushAlerts": lambda client, args: client.push_alerts(**args),
     "influx": lambda client, args: client.influx(**args),
     "influxWrite": lambda client, args: client.influx_write(**args),
 }

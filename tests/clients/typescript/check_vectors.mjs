@@ -9,6 +9,7 @@ const { parseEvents } = await loadModule("client/event");
 const { deriveDeviceKey, derivePairingKey } = await loadModule("protocol/pairing_exchange");
 const { parsePairingCode, parsePairingLink } = await loadModule("protocol/pairing_link");
 const { importSecretKey } = await loadModule("protocol/secret_key");
+const { decryptPush } = await loadModule("protocol/push/message_encryption");
 const { StreamOpener, StreamSealer } = await loadModule("protocol/v2/stream");
 const { openResponseV2, parseRequestV2, sealRequestV2, sealResponseV2, tryRequestV2 } = await loadModule(
   "protocol/v2/envelope",
@@ -19,7 +20,7 @@ const { openResponseV2, parseRequestV2, sealRequestV2, sealResponseV2, tryReques
  *
  * @returns their number
  */
-export async function checkVectors({ key: hex, kid, v1, v2 }) {
+export async function checkVectors({ key: hex, kid, v1, v2, push }) {
   const key = await importSecretKey(fromHex(hex));
   assert.equal(key.kid, kid);
   let checked = 0;
@@ -82,6 +83,7 @@ export async function checkVectors({ key: hex, kid, v1, v2 }) {
     ({ name, plaintext }) => assert.throws(() => parseEvents(plaintext), SyntaxError, name),
   );
   await checkPairing(each, v2);
+  await checkPush(each, push);
   return checked;
 }
 
@@ -109,6 +111,13 @@ async function checkPairing(each, { pairing, refused }) {
   assert.equal((await importSecretKey(fromHex(pairing.deviceKey))).kid, pairing.deviceKid);
   await each(refused.points, async (vector) => assert.equal(await derive(onDevice, vector.public), undefined));
   await each(refused.links, ({ name, link }) => assert.throws(() => parsePairingLink(link), TypeError, name));
+}
+
+async function checkPush(each, { receiver, messages, refused }) {
+  const keys = { ...await importSide(receiver), auth: receiver.auth };
+  const open = ({ body }) => decryptPush(fromBase64Url(body), keys);
+  await each(messages, async (vector) => assert.equal(await open(vector), vector.text, vector.name));
+  await each(refused, (vector) => refuses(vector, () => open(vector)));
 }
 
 async function importSide(side) {

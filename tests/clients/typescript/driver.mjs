@@ -102,6 +102,14 @@ const SERVICES = {
   homeAssistantHistory: (client, { entities, ...period }) => client.homeAssistantHistory(entities, period),
   homeAssistantCamera: (client, { entity }) => client.homeAssistantCamera(entity),
   influx: (client, { query, params }) => client.influx(query, params),
+  push: (client) => client.push(),
+  pushSubscribe: (client, { endpoint, p256dh, auth, label }) =>
+    client.pushSubscribe({ endpoint, keys: { p256dh, auth }, kind: "unifiedpush", label }),
+  pushUnsubscribe: (client, { id }) => client.pushUnsubscribe(id),
+  pushTest: async (client, { id }) => await client.pushTest(id) ?? null,
+  pushSetRule: async (client, { rule }) => await client.pushSetRule(rule) ?? null,
+  pushRemoveRule: (client, { name }) => client.pushRemoveRule(name),
+  pushAlerts: (client, { since }) => client.pushAlerts(since),
   influxWrite: async (client, { write, ...point }) => await client.influxWrite(write, point) ?? null,
 };
 
@@ -115,7 +123,7 @@ async function service(args) {
 
 function plain(result) {
   if (result instanceof Uint8Array) return base64(result);
-  if (result === null || Array.isArray(result)) return result;
+  if (result === null || typeof result !== "object" || Array.isArray(result)) return result;
   const { timestamp: _, ...rest } = result;
   if (!("contentType" in rest)) return rest;
   const { members: _members, bytes, contentType = null, ...http } = rest;

@@ -53,6 +53,7 @@ function makeHandler(
     metrics: { contentType: "text/plain", text: () => Promise.resolve("") },
     readiness: { dependencies: [], isReady: true, failing: [], up: new Map(), ageSeconds: undefined },
     refusals: { list: () => [{ cause: "unknown_key", requests: 2, addresses: [] }] },
+    push: () => Promise.reject(new Error("Not used")),
     admin: {
       page: { files: FILES, read: () => Promise.resolve(new TextEncoder().encode("page")) },
       readToken: () => Promise.resolve(token ?? undefined),

@@ -44,6 +44,7 @@ Deno.test("match() agrees with trying every filter, after any additions and dele
         const expected = [...model].filter(([filter]) => new TopicFilterSet([filter]).matches(topic));
         assertEquals(trie.match(topic).sort(), expected.map(([, value]) => value).sort(), topic);
       }
+      for (const filter of ["a", "+", "a/#", "a/b/+"]) assertEquals(trie.find(filter), model.get(filter), filter);
       assertEquals(trie.size, model.size);
       assertEquals(trie.nodeCount, new Set([...model.keys()].flatMap(beginnings)).size);
     }),

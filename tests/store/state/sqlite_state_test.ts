@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { DatabaseSync } from "node:sqlite";
 import type { Log } from "../../../src/observability/log.ts";
 import { MemoryState } from "../../../src/store/state/memory_state.ts";
-import { SqliteState, type SqliteStateOptions } from "../../../src/store/state/sqlite_state.ts";
+import type { SqliteStateOptions } from "../../../src/store/state/sqlite_database.ts";
+import { SqliteState } from "../../../src/store/state/sqlite_state.ts";
 import { StateFileError, type StateFileSystem } from "../../../src/store/state/state_file.ts";
 import { within } from "../../support/deadline.ts";
 import { ProcessOutput } from "../../support/process_output.ts";
@@ -193,11 +194,11 @@ Deno.test("claimUse() refuses a damaged, an empty, a foreign and a newer file, a
       using database = new DatabaseSync(path);
       database.exec(statement);
     };
-    change("PRAGMA user_version = 3");
+    change("PRAGMA user_version = 4");
     await assertUnusable(open(), path, "newer version");
     change("PRAGMA user_version = 0");
     await assertUnusable(open(), path, "damaged");
-    change("PRAGMA user_version = 2");
+    change("PRAGMA user_version = 3");
     assertEquals(await open().readUses("guest"), 1);
   }));
 

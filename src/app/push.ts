@@ -1,0 +1,157 @@
+/**
+ * Push messages of the gateway: opens their key, sends what waits, and lets rules make alerts.
+ *
+ * @module
+ */
+import type { Config } from "../config/settings.ts";
+import { createHealthAlertSource } from "../http/health_alerts.ts";
+import type { Readiness } from "../http/health.ts";
+import type { LiveKeyring } from "../keys/keyring.ts";
+import { SYSTEM_CLOCK } from "../lib/clock.ts";
+import { errorText } from "../lib/errors.ts";
+import { settledWithin } from "../lib/async.ts";
+import type { Log } from "../observability/log.ts";
+import type { MetricRegistry } from "../observability/telemetry.ts";
+import type { Platform } from "../platform.ts";
+import { randomBytes } from "../protocol/bytes.ts";
+import { AlertEngine, type AlertParts } from "../push/alert_engine.ts";
+import { BROWSER_PUSH_HOSTS } from "../push/endpoint.ts";
+import type { Push } from "../push/push.ts";
+import { PushCounts, registerQueueGauges } from "../push/push_counts.ts";
+import { type PushStatus, readPushStatus } from "../push/push_status.ts";
+import { PushSender } from "../push/sender.ts";
+import { VapidTokens } from "../push/vapid.ts";
+import type { VapidKey } from "../push/vapid_key.ts";
+import { loadOrCreateVapidKey, vapidKeyFileOf } from "../push/vapid_key_file.ts";
+import type { Service, ServiceModule } from "../services/service.ts";
+import type { StateStore } from "../store/state/state_store.ts";
+
+/** Parts that push messages are opened with. */
+export interface PushOptions {
+  /** Keys of the gateway. */
+  readonly keyring: LiveKeyring;
+  /** Durable state. */
+  readonly state: StateStore;
+  /** Registry for the counts and gauges. */
+  readonly metrics: MetricRegistry;
+  /** Logger. */
+  readonly log: Log;
+}
+
+/** Parts that exist later. */
+export interface PushStart {
+  /** The services, whose events alerts are about. */
+  readonly services: readonly Service[];
+  /** Modules of the services. */
+  readonly modules: readonly Pick<ServiceModule, "name" | "dependency">[];
+  /** Health of what the gateway depends on. */
+  readonly readiness: Readiness;
+}
+
+/** Push messages that are open. */
+export interface OpenPush {
+  /** What requests use. */
+  readonly push: Push;
+  /** Reads the state, for the operator. */
+  status(): Promise<PushStatus>;
+  /** Begins to listen and to send, unless `PUSH` is off. */
+  start(parts: PushStart): Promise<void>;
+  /** Stops. What waits stays in the store. */
+  stop(): Promise<void>;
+}
+
+/** Longest wait for the rules' states and for answers of push services at the end, in milliseconds. */
+const STOP_TIMEOUT_MS = 3000;
+
+/** Reason for which nothing is sent with `PUSH=off`. */
+const TURNED_OFF = "Push messages are turned off: on the gateway, set PUSH=on";
+
+/** Reason for which nothing is sent without a key. */
+const WITHOUT_KEY = "Push messages cannot be sent: the log of the gateway says why";
+
+/** Opens push messages. A key file that cannot be used stops only them, and is reported now. */
+export async function openPush(
+  config: Config,
+  platform: Platform,
+  { keyring, state, metrics, log }: PushOptions,
+): Promise<OpenPush> {
+  const { push: settings, server } = config;
+  const key = settings.delivery === "on" ? await openKey(config, platform, log) : undefined;
+  const counts = new PushCounts();
+  counts.register(metrics);
+  registerQueueGauges(metrics, { store: state, now: SYSTEM_CLOCK.now });
+  const engine = new AlertEngine({
+    ...{ store: state, keys: keyring, telemetry: counts, clock: SYSTEM_CLOCK, random: Math.random, randomBytes, log },
+    onQueued: () => sender?.wake(),
+  });
+  const sender = key && new PushSender({
+    ...{ store: state, telemetry: counts, clock: SYSTEM_CLOCK, random: Math.random, randomBytes, log },
+    network: platform,
+    tokens: new VapidTokens(key, subjectOf(settings.subject, server.publicUrl)),
+    allowedHosts: settings.allowedHosts,
+    isInForce: (subscription) => engine.isInForce(subscription),
+  });
+  return {
+    push: {
+      fault: key === undefined ? settings.delivery === "on" ? WITHOUT_KEY : TURNED_OFF : undefined,
+      publicKey: key?.publicKey,
+      allowedHosts: [...BROWSER_PUSH_HOSTS, ...settings.allowedHosts],
+      ...{ maxPerKey: settings.maxPerKey, maxRulesPerKey: settings.maxRulesPerKey, store: state },
+      sourcesOf: (scope) => engine.sourcesOf(scope),
+      authorize: (rule, scope) => engine.authorize(rule, scope),
+      changed: (owner) => engine.changed(owner),
+      refresh: () => engine.refresh(),
+      sendTest: (subscription) => engine.sendTest(subscription),
+      async removeSubscription(id) {
+        const waited = await state.removeSubscription(id);
+        counts.dropped("removed", waited ?? 0);
+        return waited !== undefined;
+      },
+    },
+    status: () => readPushStatus(state, { enabled: key !== undefined, now: Date.now() }),
+    async start(parts) {
+      if (sender === undefined) return;
+      await engine.start(alertParts(parts));
+      sender.start();
+    },
+    async stop() {
+      if (sender === undefined) return;
+      await settledWithin(Promise.all([engine.stop(), sender.stop()]), STOP_TIMEOUT_MS);
+    },
+  };
+}
+
+async function openKey(
+  { keys: { secretKeyFile, fileMode: mode } }: Config,
+  { files }: Platform,
+  log: Log,
+): Promise<VapidKey | undefined> {
+  const file = vapidKeyFileOf(secretKeyFile);
+  try {
+    const { key, created, tightened } = await loadOrCreateVapidKey(file, { files, random: randomBytes, mode });
+    if (created) log.info("VAPID key for push messages is made: {file}", { file });
+    if (tightened) log.warn("Key file {file} could be read by others: its mode is 0600 now", { file });
+    return key;
+  } catch (error) {
+    log.error("No push messages are sent: {reason}", { reason: errorText(error) });
+    return undefined;
+  }
+}
+
+/** Returns the address of the operator for push services; one that is nobody's (RFC 2606) where no setting names it. */
+function subjectOf(subject: string | undefined, publicUrl: URL | undefined): string {
+  if (subject !== undefined) return subject;
+  return publicUrl?.protocol === "https:" ? publicUrl.href : "mailto:operator@gateway.example";
+}
+
+function alertParts({ services, modules, readiness }: PushStart): AlertParts {
+  const dependent = modules.filter(({ dependency }) => dependency !== undefined);
+  const health = createHealthAlertSource({
+    readiness,
+    services: Map.groupBy(dependent, ({ dependency = "" }) => dependency),
+  });
+  return {
+    sources: [...services.flatMap(({ alertSource }) => alertSource ?? []), health],
+    actionLabel: (name, scope) => services.find((one) => one.actionLabel !== undefined)?.actionLabel?.(name, scope),
+  };
+}

@@ -1,0 +1,290 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { ScopeError } from "../../src/keys/rights.ts";
+import { AlertEngine } from "../../src/push/alert_engine.ts";
+import { parseNotification } from "../../src/protocol/push/notification.ts";
+import { randomBytes } from "../../src/protocol/bytes.ts";
+import { MemoryPush } from "../../src/store/state/memory_push.ts";
+import type { StoredSubscription } from "../../src/store/state/push_store.ts";
+import { AlertCounts, FakeKeys, FakeSource } from "../support/alerts.ts";
+import { ManualClock } from "../support/manual_clock.ts";
+import { ruleWith } from "../support/push_rules.ts";
+import { settle } from "../support/settle.ts";
+
+const ownerOf = (key: string, keyCreated = 1) => ({ key, keyCreated });
+
+/** Starts an engine with its collaborators; a second one on the same store is a restart. */
+async function makeEngine(store = new MemoryPush(), keys = new FakeKeys()) {
+  const source = new FakeSource();
+  const clock = new ManualClock();
+  clock.pass(1000);
+  const telemetry = new AlertCounts();
+  const logged: string[] = [];
+  const write = (text: string) => void logged.push(text);
+  let woken = 0;
+  const engine = new AlertEngine({
+    ...{ store, keys, clock, telemetry, randomBytes, random: () => 0 },
+    onQueued: () => void woken++,
+    log: { debug: write, info: write, warn: write, error: write },
+  });
+  await engine.start({
+    sources: [source],
+    actionLabel: (name, scope) => name === "bell" && scope.hasService("fake") ? "Ring" : undefined,
+  });
+  return {
+    ...{ store, keys, source, clock, telemetry, logged, engine },
+    woken: () => woken,
+    /** Sets a rule, as the service does. */
+    async put(key: string, fields: Readonly<Record<string, unknown>> = {}) {
+      const sent = { name: "rule", source: { topics: ["a"] }, condition: { type: "any" }, title: "{topic}", ...fields };
+      await store.putRule({ ...ownerOf(key), name: String(sent.name), json: JSON.stringify(sent) }, { max: 50 });
+      await engine.changed(ownerOf(key));
+    },
+    async subscribe(key: string, id: string, kid = key): Promise<StoredSubscription> {
+      const subscription = {
+        ...{ ...ownerOf(key), id, kid, endpoint: `https://push.example/${id}`, p256dh: "p", auth: "a" },
+        ...{ kind: "web", created: 0 } as const,
+      };
+      await store.addSubscription(subscription, { max: 5 });
+      return subscription;
+    },
+    /** Returns the bodies of the recent alerts of a key. */
+    async alerts(key: string) {
+      await settle(500);
+      return (await store.listAlerts(ownerOf(key), 0)).map(({ json }) => parseNotification(json)?.body);
+    },
+    /** Returns the waiting messages: subscription, and body. */
+    async messages() {
+      await settle();
+      const { due } = await store.claimMessages(clock.now(), 100);
+      return due.map(({ subscription, text }) => `${subscription} ${parseNotification(text)?.body}`).sort();
+    },
+  };
+}
+
+Deno.test("AlertEngine queues a message for each subscription of the key whose rule alerts", async () => {
+  const { keys, source, put, subscribe, store, clock, engine, telemetry, woken } = await makeEngine();
+  keys.set("phone", ["#"]);
+  keys.set("tablet", ["#"]);
+  for (const [key, id] of [["phone", "p1"], ["phone", "p2"], ["tablet", "t1"]] as const) await subscribe(key, id);
+  await put("phone", { urgency: "high", topic: "door", ttlSeconds: 0, actions: ["bell", "other"] });
+  source.send("a", "open");
+  await settle();
+  const { due } = await store.claimMessages(clock.now(), 100);
+  assertEquals(due.map(({ subscription, urgency, topic, expires }) => [subscription, urgency, topic, expires]), [
+    ["p1", "high", "door", 31_000],
+    ["p2", "high", "door", 31_000],
+  ]);
+  const [listed] = await store.listAlerts(ownerOf("phone"), 0);
+  const { id: _id, ...notification } = parseNotification(listed?.json ?? "") ?? {};
+  assertEquals(notification, {
+    ...{ title: "a", body: "open", rule: "rule", subject: "a", urgency: "high", tag: "rule a", timestamp: 1 },
+    actions: [{ name: "bell", label: "Ring" }],
+  });
+  assertEquals(due.map(({ text }) => parseNotification(text)?.kid), ["phone", "phone"]);
+  assertEquals([telemetry.counts, woken(), engine.size], [{ queued: 2 }, 1, 1]);
+  await engine.stop();
+});
+
+Deno.test("AlertEngine alerts nothing twice after a restart, and nothing for retained messages", async () => {
+  const first = await makeEngine();
+  first.keys.set("phone", ["#"]);
+  await first.put("phone", { condition: { type: "equals", text: "open", once: true } });
+  first.source.send("a", "closed", { isRetained: true });
+  first.source.send("a", "open");
+  assertEquals(await first.alerts("phone"), ["open"]);
+  // Not stopped: the state is stored with the alert.
+  const second = await makeEngine(first.store, first.keys);
+  second.source.send("a", "open", { isRetained: true });
+  second.source.send("a", "open");
+  second.source.send("a", "closed");
+  assertEquals(await second.alerts("phone"), ["open"]);
+  await second.engine.stop();
+  const third = await makeEngine(first.store, first.keys);
+  third.source.send("a", "open");
+  assertEquals(await third.alerts("phone"), ["open", "open"]);
+  await third.engine.stop();
+});
+
+Deno.test("AlertEngine stores states without an alert after a while", async () => {
+  const { keys, source, put, clock, store, engine } = await makeEngine();
+  keys.set("phone", ["#"]);
+  await put("phone", { condition: { type: "changed" } });
+  source.send("a", "1");
+  assertEquals(await store.readRuleStates(ownerOf("phone")), undefined);
+  clock.pass(10_000);
+  await settle();
+  assertEquals((await store.readRuleStates(ownerOf("phone")))?.includes('"=1"'), true);
+  await engine.stop();
+  assertEquals(clock.timers, 0);
+});
+
+Deno.test("AlertEngine passes nothing beyond the rights of a key, as they are at the time of each event", async () => {
+  const { keys, source, put, alerts, engine } = await makeEngine();
+  keys.set("guest", ["a", "b"]);
+  await put("guest", { source: { topics: ["a", "b", "safe", "#"] } });
+  assertEquals(source.selections, [["a", "b"]]);
+  source.send("safe", "1");
+  source.send("a", "2");
+  await settle();
+  keys.set("guest", ["b"]);
+  source.send("a", "3");
+  source.send("b", "4");
+  await settle();
+  source.send("a", "5");
+  source.send("b", "5");
+  assertEquals(await alerts("guest"), ["2", "4", "5"]);
+  keys.set("guest", undefined);
+  source.send("b", "6");
+  await settle();
+  assertEquals(source.connections.size, 0);
+  keys.set("guest", ["b"]);
+  await settle();
+  source.send("b", "7");
+  assertEquals(await alerts("guest"), ["2", "4", "5", "7"]);
+  await engine.stop();
+});
+
+Deno.test("AlertEngine drops an alert whose key changes before it is queued", async () => {
+  const { keys, source, put, alerts, telemetry, engine } = await makeEngine();
+  keys.set("phone", ["#"]);
+  await put("phone");
+  source.send("a", "1");
+  keys.set("phone", undefined);
+  assertEquals([await alerts("phone"), telemetry.counts], [[], { "dropped key": 1 }]);
+  await engine.stop();
+});
+
+Deno.test("AlertEngine removes what belongs to keys that are gone, and subscriptions of other secrets", async () => {
+  const { keys, source, put, subscribe, store, telemetry, engine } = await makeEngine();
+  keys.set("phone", ["#"]);
+  keys.set("guest", ["#"]);
+  const [old, other] = [await subscribe("phone", "p1"), await subscribe("guest", "g1")];
+  await put("phone");
+  await put("guest");
+  assertEquals([engine.isInForce(old), engine.isInForce(other)], [true, true]);
+  source.send("a", "1");
+  await settle();
+  keys.set("phone", ["#"], { kid: "phone2" });
+  keys.remove("guest");
+  assertEquals([engine.isInForce(old), engine.isInForce(other)], [false, false]);
+  await settle();
+  assertEquals(await store.listSubscriptions(), []);
+  assertEquals((await store.listRules()).map(({ key }) => key), ["phone"]);
+  assertEquals([await store.listAlerts(ownerOf("guest"), 0), telemetry.counts], [[], { queued: 2, "dropped key": 2 }]);
+  // Another key with the same name.
+  await subscribe("phone", "p2", "phone2");
+  keys.set("phone", ["#"], { kid: "phone3", created: 2 });
+  await settle();
+  assertEquals([await store.listOwners(), engine.size, source.connections.size], [[], 0, 0]);
+  await engine.stop();
+});
+
+Deno.test("AlertEngine keeps the subscriptions of a disabled key", async () => {
+  const { keys, put, subscribe, store, engine } = await makeEngine();
+  keys.set("phone", ["#"]);
+  const subscription = await subscribe("phone", "p1");
+  await put("phone");
+  keys.set("phone", undefined);
+  await settle();
+  assertEquals([engine.isInForce(subscription), (await store.listSubscriptions()).length, engine.size], [false, 1, 1]);
+  await engine.stop();
+});
+
+Deno.test("AlertEngine limits the rate of each key, and counts what it drops", async () => {
+  const { keys, source, put, alerts, telemetry, clock, engine } = await makeEngine();
+  keys.set("phone", ["#"]);
+  keys.set("tablet", ["#"]);
+  await put("phone", { source: { topics: ["a", "b"] } });
+  await put("tablet", { source: { topics: ["b"] } });
+  for (let count = 0; count < 35; count++) source.send("a", String(count));
+  source.send("b", "b");
+  clock.pass(2000);
+  source.send("a", "later");
+  assertEquals([(await alerts("phone")).length, await alerts("tablet")], [31, ["b"]]);
+  assertEquals(telemetry.counts, { "dropped rate": 6 });
+  await engine.stop();
+});
+
+Deno.test("sendTest() reaches its subscription alone", async () => {
+  const { keys, subscribe, messages, engine } = await makeEngine();
+  keys.set("phone", ["#"]);
+  const [first] = [await subscribe("phone", "p1"), await subscribe("phone", "p2")];
+  await engine.refresh();
+  engine.sendTest(first);
+  assertEquals(await messages(), ["p1 Push messages of the gateway reach this device."]);
+  await engine.stop();
+});
+
+Deno.test("authorize() refuses what the key may not receive or run, and sourcesOf() lists what it may", async () => {
+  const { keys, engine } = await makeEngine();
+  keys.set("guest", ["a"]);
+  const scope = keys.list()[0]?.grant?.scope;
+  if (scope === undefined) throw new Error("Not set");
+  engine.authorize(ruleWith({ actions: ["bell"] }), scope);
+  assertEquals(engine.sourcesOf(scope), ["topics"]);
+  for (
+    const [fields, message] of [
+      [{ source: { topics: ["#"] } }, "subscribe to #"],
+      [{ source: { health: ["*"] } }, "use alerts of health"],
+      [{ actions: ["other"] }, "run the action other"],
+    ] as const
+  ) assertThrows(() => engine.authorize(ruleWith(fields), scope), ScopeError, message);
+  await engine.stop();
+});
+
+Deno.test("AlertEngine goes on after failures of the store, and leaves rules that it cannot read alone", async () => {
+  const store = new MemoryPush();
+  const failing = { isOn: true };
+  const { listRules } = store;
+  store.listRules = () => failing.isOn ? Promise.reject(new Error("full")) : listRules.call(store);
+  await store.putRule({ ...ownerOf("phone"), name: "later", json: '{"name":"later","new":1}' }, { max: 50 });
+  const { keys, source, put, alerts, logged, telemetry, engine } = await makeEngine(store);
+  assertEquals(logged, ["Rules of alerts cannot be read or stored: {error}"]);
+  failing.isOn = false;
+  keys.set("phone", ["#"]);
+  await put("phone");
+  const { enqueue } = store;
+  store.enqueue = () => Promise.reject(new Error("full"));
+  source.send("a", "1");
+  assertEquals([await alerts("phone"), telemetry.counts], [[], { "dropped store": 1 }]);
+  store.enqueue = enqueue;
+  source.send("a", "2");
+  assertEquals([await alerts("phone"), (await store.listRules()).length], [["2"], 2]);
+  await engine.stop();
+});
+
+Deno.test("AlertEngine alerts as a simple model does, after any changes of rules, rights and processes", async () => {
+  const topic = fc.constantFrom("a", "b");
+  const step = fc.oneof(
+    fc.record({ type: fc.constant("send" as const), topic, isRetained: fc.boolean() }),
+    fc.record({ type: fc.constant("rights" as const), topics: fc.option(fc.subarray(["a", "b"]), { nil: undefined }) }),
+    fc.record({ type: fc.constant("rule" as const), topics: fc.subarray(["a", "b"], { minLength: 1 }) }),
+    fc.record({ type: fc.constant("restart" as const) }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
+      const keys = new FakeKeys();
+      let now = await makeEngine(undefined, keys);
+      const expected: string[] = [];
+      let [rights, rule]: (readonly string[] | undefined)[] = [["a", "b"], []];
+      keys.set("phone", rights);
+      for (const [index, one] of steps.entries()) {
+        if (one.type === "send") {
+          now.source.send(one.topic, String(index), { isRetained: one.isRetained });
+          const isDue = !one.isRetained && rights?.includes(one.topic) && rule?.includes(one.topic);
+          if (isDue) expected.push(String(index));
+        } else if (one.type === "rights") keys.set("phone", rights = one.topics);
+        else if (one.type === "rule") await now.put("phone", { source: { topics: rule = one.topics } });
+        else {
+          await now.engine.stop();
+          now = await makeEngine(now.store, keys);
+        }
+        await settle(20);
+      }
+      assertEquals(await now.alerts("phone"), expected);
+      await now.engine.stop();
+    }),
+    { numRuns: 60 },
+  );
+});
