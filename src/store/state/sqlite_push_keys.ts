@@ -71,11 +71,9 @@ export function addSubscription(
 ): string | undefined {
   const { id, key, keyCreated, kid, endpoint, p256dh, auth, kind, label, created } = subscription;
   const { lastSuccess, lastFailure } = subscription;
-  const optional = [label, lastSuccess, lastFailure].map((value) => value ?? null);
-  const [labelOrNull = null, successOrNull = null, failureOrNull = null] = optional;
+  const values = [id, key, keyCreated, kid, endpoint, p256dh, auth, kind, label, created, lastSuccess, lastFailure];
   return inTransaction(database, () => {
-    const values = [id, key, keyCreated, kid, endpoint, p256dh, auth, kind, labelOrNull, created];
-    const { changes } = database.prepare(ADD_SUBSCRIPTION).run(...values, successOrNull, failureOrNull, max);
+    const { changes } = database.prepare(ADD_SUBSCRIPTION).run(...values.map((value) => value ?? null), max);
     if (changes === 0) return undefined;
     return String(database.prepare(FIND_SUBSCRIPTION).get(key, keyCreated, endpoint)?.id);
   });
@@ -141,8 +139,8 @@ export function writeRuleStates(database: DatabaseSync, { key, keyCreated }: Pus
 }
 
 /** Returns the key that a row belongs to. */
-export function ownerOf({ key_name, key_created }: Readonly<Record<string, unknown>>): PushOwner {
-  return { key: String(key_name), keyCreated: Number(key_created) };
+export function ownerOf(row: Readonly<Record<string, unknown>>): PushOwner {
+  return { key: String(row.key_name), keyCreated: Number(row.key_created) };
 }
 
 function subscriptionOf(row: Row): StoredSubscription {

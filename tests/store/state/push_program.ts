@@ -1,19 +1,20 @@
-/** Program that claims push messages of a state file, prints the interrupted and the claimed ones, and waits to be killed. */
+/** Program that claims push messages of a state file, settles some of them, and waits to be killed. */
 import { openState } from "./push_examples.ts";
 
-const [path = "", settles = ""] = Deno.args;
+const [path = "", settles = "0"] = Deno.args;
 const state = openState(path, { waitMs: 20_000 });
 const print = (line: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
 
-print("started");
 print(`interrupted ${await state.dropInterrupted()}`);
+let left = Number(settles);
 for (;;) {
   const { due } = await state.claimMessages(20_000, 3);
   for (const { id, text } of due) {
     print(`claimed ${text}`);
-    if (settles === "settle") await state.settleMessage(id, { type: "sent", now: 20_000 });
+    if (left > 0) await state.settleMessage(id, { type: "sent", now: 20_000 });
+    left -= 1;
   }
-  if (due.length === 0) break;
+  if (due.length === 0 || left < 0) break;
 }
 print("done");
 await new Promise((resolve) => setTimeout(resolve, 60_000));

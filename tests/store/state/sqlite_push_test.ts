@@ -10,7 +10,7 @@ import {
   settleMessage,
 } from "../../../src/store/state/sqlite_push_queue.ts";
 import { PUSH_SCHEMA } from "../../../src/store/state/sqlite_push_schema.ts";
-import { SqliteState } from "../../../src/store/state/sqlite_state.ts";
+import type { SqliteState } from "../../../src/store/state/sqlite_state.ts";
 import { StateFileError } from "../../../src/store/state/state_file.ts";
 import { within } from "../../support/deadline.ts";
 import { ProcessOutput } from "../../support/process_output.ts";
@@ -188,7 +188,7 @@ Deno.test("claimMessages() of two processes gives each message to one of them", 
     const texts = Array.from({ length: 40 }, (_, index) => `m${index % 4}-${index}`);
     for (const index of [0, 1, 2, 3]) await state.addSubscription(subscription(`m${index}`), { max: 5 });
     await state.enqueue(alert("x"), texts.map((text) => message(text.slice(0, 2), text)), LIMITS);
-    const senders = [startSender(path, "settle"), startSender(path, "settle")];
+    const senders = [startSender(path, "1000"), startSender(path, "1000")];
     const first = await Promise.any(senders.map(async (sender) => {
       await sender.output.line((line) => line === "done");
       return sender;
@@ -199,6 +199,28 @@ Deno.test("claimMessages() of two processes gives each message to one of them", 
     await kill(second);
     const claimed = senders.flatMap(({ output }) => output.lines).filter((line) => line.startsWith("claimed"));
     assertEquals(claimed.toSorted(), texts.map((text) => `claimed ${text}`).toSorted());
+    assertEquals(await state.queueState(), { length: 0, next: undefined });
+    await state.close();
+  }));
+
+Deno.test("A sender that is killed again and again sends no message twice, and loses none uncounted", () =>
+  inTempDir(async (folder) => {
+    const path = `${folder}/state.db`;
+    const state = openState(path);
+    const texts = Array.from({ length: 20 }, (_, index) => `m${index % 4}-${index}`);
+    for (const index of [0, 1, 2, 3]) await state.addSubscription(subscription(`m${index}`), { max: 5 });
+    await state.enqueue(alert("x"), texts.map((text) => message(text.slice(0, 2), text)), LIMITS);
+    const lines: string[] = [];
+    for (const settled of [0, 2, 5, 1000]) {
+      const sender = startSender(path, String(settled));
+      await sender.output.line((line) => line === "done");
+      await kill(sender);
+      lines.push(...sender.output.lines);
+    }
+    const claimed = lines.filter((line) => line.startsWith("claimed"));
+    assertEquals(claimed.toSorted(), texts.map((text) => `claimed ${text}`).toSorted());
+    const interrupted = lines.filter((line) => line.startsWith("interrupted"));
+    assertEquals(interrupted, [0, 3, 1, 1].map((count) => `interrupted ${count}`));
     assertEquals(await state.queueState(), { length: 0, next: undefined });
     await state.close();
   }));
