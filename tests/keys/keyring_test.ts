@@ -499,3 +499,47 @@ Deno.test("find() returns the details of a key in force by the id of either secr
   await keyring.replace(only());
   assertEquals(keyring.find(kid ?? ""), undefined);
 });
+
+Deno.test("list() has the keys in force and the disabled ones by their current secrets, and no expired ones", async () => {
+  const { keyring, clock } = makeKeyring();
+  const phone = makeRecord({ name: "phone" });
+  const rotated = {
+    ...makeRecord({ name: "rotated" }),
+    previous: { secret: randomBytes(32), until: (NOW + 60) * 1000 },
+  };
+  const guest = makeRecord({ name: "guest", expires: (NOW + 30) * 1000 });
+  const off = { ...makeRecord({ name: "off", disabled: true }), previous: rotated.previous };
+  await keyring.replace(only(phone, rotated, guest, off));
+  const names = () => keyring.list().map(({ name }) => name);
+  const kids = await Promise.all([phone, rotated, guest, off].map(({ secret }) => deriveKeyId(secret)));
+  assertEquals(keyring.list().map(({ name, kid, created, grant }) => [name, kid, created, grant !== undefined]), [
+    ["phone", kids[0], NOW * 1000, true],
+    ["rotated", kids[1], NOW * 1000, true],
+    ["guest", kids[2], NOW * 1000, true],
+    ["off", kids[3], NOW * 1000, false],
+  ]);
+  const [before] = keyring.list();
+  clock.seconds += 30;
+  assertEquals(names(), ["phone", "rotated", "off"]);
+  await keyring.replace(only({ ...phone, rights: rightsOf({ services: ["mqtt"], subscribe: ["a"] }) }, off));
+  assertEquals([names(), before?.grant?.revoked.aborted], [["phone", "off"], true]);
+  await keyring.replace({ single: randomBytes(32), records: [] });
+  assertEquals(keyring.list().map(({ name, created }) => [name, created]), [["default", 0]]);
+});
+
+Deno.test("watch() reports each replacement once the list is complete, and expiries", async () => {
+  const { keyring, clock } = makeKeyring();
+  const seen: string[] = [];
+  const stop = keyring.watch(() => void seen.push(keyring.list().map(({ name }) => name).join(" ")));
+  const off = makeRecord({ name: "off", disabled: true });
+  const guest = makeRecord({ name: "guest", expires: (NOW + 30) * 1000 });
+  await keyring.replace(only(guest, off));
+  keyring.expire();
+  clock.seconds += 30;
+  keyring.expire();
+  keyring.expire();
+  assertEquals(seen, ["guest off", "off"]);
+  stop();
+  await keyring.replace(only());
+  assertEquals(seen.length, 2);
+});

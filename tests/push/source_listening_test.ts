@@ -46,9 +46,14 @@ Deno.test("select() listens to a new selection before it leaves the one before, 
 Deno.test("select() stops at once what earlier rights allowed", () => {
   const { source, listening, received } = makeListening();
   listening.select(["a"], ALL);
+  const [before] = source.connections;
   source.isOnline = false;
   listening.select(["a"], new Scope({ fake: { topics: ["a"] } }));
   assertEquals(source.connections.size, 1);
+  // A source that goes on by mistake.
+  before?.listener.onEvent(message("0", { subject: "a" }), false);
+  const [after] = source.connections;
+  after?.listener.onReady();
   source.send("a", "1");
   listening.stop();
   source.send("a", "2");

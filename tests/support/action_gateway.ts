@@ -93,6 +93,7 @@ export async function makeActionGateway(
 
   return {
     gateway,
+    service,
     requests,
     warnings,
     clock,

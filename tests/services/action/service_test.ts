@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import { FieldError } from "../../../src/protocol/payload.ts";
-import { ScopeError } from "../../../src/keys/rights.ts";
+import { Scope, ScopeError } from "../../../src/keys/rights.ts";
 import { ServiceError } from "../../../src/services/service.ts";
 import type { UseCounters } from "../../../src/store/state/state_store.ts";
 import { MemoryState } from "../../../src/store/state/memory_state.ts";
@@ -363,4 +363,12 @@ Deno.test("action names the action for the audit, and no parameter", async () =>
     ["action", "heating"],
     ["action", undefined],
   ]);
+});
+
+Deno.test("actionLabel() is the text of an action that a key may run, and undefined for any other", async () => {
+  const { service } = await makeActionGateway(ACTIONS);
+  const guest = new Scope({ action: { actions: ["open-gate", "missing"] } });
+  const labels = ["open-gate", "heating", "missing", "constructor"].map((name) => service.actionLabel?.(name, guest));
+  assertEquals(labels, ["Open the gate", undefined, undefined, undefined]);
+  assertEquals(service.actionLabel?.("open-gate", new Scope({})), undefined);
 });
