@@ -212,10 +212,13 @@ export class App {
     this.#connection.peek()?.setVisible(isVisible);
   }
 
-  /** Chooses the language. */
+  /** Chooses the language: it shows once it is stored, so that what shows is kept. */
   async chooseLanguage(language: Language): Promise<void> {
-    this.language.value = language;
-    await this.store.prefer("language", language);
+    try {
+      await this.store.prefer("language", language);
+    } finally {
+      this.language.value = language;
+    }
   }
 
   /** Shows a message, also to screen readers; one that says what to do stays until it is closed. */

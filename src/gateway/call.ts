@@ -202,10 +202,11 @@ function failed(status: number, message: string, code: ErrorCode): Outcome {
 
 /** Reasons of refusals by a service, by code; a key lacks a right otherwise. */
 const REASONS: Readonly<Partial<Record<ErrorCode, RefusalReason>>> = {
-  "already_paired": "replay",
-  "pairing_conflict": "replay",
+  "field": "field",
   "limit_reached": "field",
   "old_secret": "field",
+  "already_paired": "replay",
+  "pairing_conflict": "replay",
 };
 
 const REPEAT_WITHOUT_ANSWER = errorReply(409, "Request was executed already, and its answer is no longer kept", {

@@ -30,9 +30,10 @@ Deno.test("new GatewayClient() refuses an address that is not of HTTP, and an un
   }
 });
 
-Deno.test("gateway_client.ts exports the client, its errors, pairing, the functions for keys and links, and nothing else", async () => {
+Deno.test("gateway_client.ts exports the client, its errors, pairing, the functions for keys, links and push messages, and nothing else", async () => {
   assertEquals(Object.keys(await import("../../src/client/gateway_client.ts")).sort(), [
     "AlreadyPairedError",
+    "EnvelopeError",
     "ExpiredError",
     "FailedError",
     "GatewayClient",
@@ -50,9 +51,11 @@ Deno.test("gateway_client.ts exports the client, its errors, pairing, the functi
     "UnavailableError",
     "UnreachableError",
     "WrongKeyError",
+    "decryptPush",
     "formatPairingAppLink",
     "formatPairingLink",
     "formatPairingUri",
+    "generatePushReceiver",
     "importSecretKey",
     "pair",
     "parseKey",

@@ -3,6 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { SILENT_LOG } from "../../src/observability/log.ts";
 import { SqliteState } from "../../src/store/state/sqlite_state.ts";
 import { HAS_OPENSSL, makeCertificate } from "../support/certificate.ts";
+import { needing } from "../support/needs.ts";
 import { ProcessOutput } from "../support/process_output.ts";
 import { TestPushService } from "../support/push_service.ts";
 import { inTempDir } from "../support/temp_dir.ts";
@@ -95,8 +96,10 @@ for (
   ]
 ) {
   Deno.test({
-    name: `PushSender sends nothing twice and counts each message when its process is killed at the step "${step}"`,
-    ignore: !HAS_OPENSSL,
+    ...needing(
+      `PushSender sends nothing twice and counts each message when its process is killed at the step "${step}"`,
+      { openssl: HAS_OPENSSL },
+    ),
     fn: () =>
       inTempDir(async (directory) => {
         await using test = await KillTest.start(directory);
@@ -113,8 +116,9 @@ for (
 }
 
 Deno.test({
-  name: "PushSender sends nothing twice and counts each message when its process is killed again and again",
-  ignore: !HAS_OPENSSL,
+  ...needing("PushSender sends nothing twice and counts each message when its process is killed again and again", {
+    openssl: HAS_OPENSSL,
+  }),
   fn: () =>
     inTempDir(async (directory) => {
       await using test = await KillTest.start(directory);

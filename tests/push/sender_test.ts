@@ -11,6 +11,7 @@ import { generateVapidKey, parseVapidKey } from "../../src/push/vapid_key.ts";
 import { MemoryPush } from "../../src/store/state/memory_push.ts";
 import type { NewMessage } from "../../src/store/state/push_store.ts";
 import { HAS_OPENSSL, makeCertificate } from "../support/certificate.ts";
+import { needing } from "../support/needs.ts";
 import { until } from "../support/deadline.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { TestPushService, type TestSubscription } from "../support/push_service.ts";
@@ -134,8 +135,7 @@ class SenderTest {
 
 function test(name: string, run: (test: SenderTest) => Promise<void>): void {
   Deno.test({
-    name,
-    ignore: !HAS_OPENSSL,
+    ...needing(name, { openssl: HAS_OPENSSL }),
     fn: () =>
       inTempDir(async (directory) => {
         await makeCertificate(directory);
