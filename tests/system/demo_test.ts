@@ -119,7 +119,7 @@ Deno.test("deno task demo shows one of each request with any settings, and its p
         /Jeedom {10}summary::global \{"temperature":[\d.]+,"light":0\}\n/,
         /on the network {2}2\.\S+… \(\d+ characters\) and back 2\.\S+… \(\d+ characters\)\n/,
         /MQTT {12}published home\/living-room\/light\/set ON, received home\/living-room\/light on\n/,
-        /Camera {10}GET \/snapshot\.png 200 image\/png, 70 bytes\n/,
+        /Camera {10}GET \/snapshot\.png 200 image\/png, 709 bytes\n/,
         /Home Assistant {2}light\.turn_on light\.kitchen: off, then on\n/,
         /InfluxDB {8}temperatures room=kitchen: (?:\d\d:00 [\d.]+(?:, )?){3}\n/,
         /A guest {9}may run open-gate: 200\n +publishes home\/gate\/set: 403 This key may not use the service mqtt\n/,
