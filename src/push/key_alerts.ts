@@ -50,8 +50,7 @@ export class KeyAlerts {
   /** Rules and rights as they were set. */
   #given: { readonly rules: readonly KeyRule[]; readonly revoked: AbortSignal | undefined } | undefined;
 
-  /** True if a state has changed since {@linkcode KeyAlerts.takeStates}. */
-  isDirty = false;
+  #isDirty = false;
 
   /** Makes it without rules. */
   constructor(options: KeyAlertsOptions) {
@@ -87,10 +86,20 @@ export class KeyAlerts {
     for (const listening of this.#listenings.values()) listening.stop();
   }
 
+  /** True if a state has changed since {@linkcode KeyAlerts.takeStates}. */
+  get isDirty(): boolean {
+    return this.#isDirty;
+  }
+
   /** Returns the states of the rules as JSON text, which the caller stores. */
   takeStates(): string {
-    this.isDirty = false;
+    this.#isDirty = false;
     return this.#rules.statesJson();
+  }
+
+  /** Marks the states as changed again, as they could not be stored. */
+  returnStates(): void {
+    this.#isDirty = true;
   }
 
   /** Returns what a rule selects that the key may receive: its rights may be narrower than when it was set. */
@@ -113,7 +122,7 @@ export class KeyAlerts {
     if (this.#given?.revoked?.aborted !== false) return;
     const { clock, telemetry, onAlert } = this.#options;
     const { alerts, held, isChanged } = this.#rules.receive(event, clock.now());
-    if (isChanged) this.isDirty = true;
+    if (isChanged) this.#isDirty = true;
     for (const reason of held) telemetry.held(reason);
     for (const alert of alerts) {
       if (this.#rate.tryTake()) onAlert(alert);

@@ -88,7 +88,7 @@ export class PushSender {
     this.#attempts = new DeliveryAttempts(options, { stop: this.#stopping.signal, abort: this.#aborting.signal });
   }
 
-  /** Begins to send. What a process that was killed had marked is given up first. */
+  /** Begins to send, once no other process does. What a process that was killed had marked is given up first. */
   start(): void {
     this.#running ??= this.#run();
   }
@@ -129,12 +129,6 @@ export class PushSender {
   }
 
   async #run(): Promise<void> {
-    const { store, telemetry } = this.#options;
-    await this.#untilDone("Interrupted push messages are not counted", async () => {
-      const count = await store.dropInterrupted();
-      if (count > 0) telemetry.dropped("interrupted", count);
-    });
-    this.#isAlone = true;
     while (!this.#isStopped) {
       let wait = MAX_IDLE_MS;
       await this.#untilDone("Push messages are not sent", async () => void (wait = await this.#startDue()));
@@ -149,6 +143,8 @@ export class PushSender {
   /** Starts to send what is due, as far as the limits allow. Returns the wait until the next look, in milliseconds. */
   async #startDue(): Promise<number> {
     const { store, clock, telemetry } = this.#options;
+    telemetry.dropped("interrupted", await store.dropInterrupted());
+    this.#isAlone = true;
     while (!this.#isStopped && this.#sending.size < MAX_SENDING) {
       const busy = await this.#busySubscriptions();
       const { due: [message], expired } = await store.claimMessages(clock.now(), 1, busy);

@@ -31,6 +31,7 @@ async function makeEngine(store = new MemoryPush(), keys = new FakeKeys()) {
     sources: [source],
     actionLabel: (name, scope) => name === "bell" && scope.hasService("fake") ? "Ring" : undefined,
   });
+  await settle();
   return {
     ...{ store, keys, source, clock, telemetry, logged, engine },
     woken: () => woken,
@@ -38,7 +39,8 @@ async function makeEngine(store = new MemoryPush(), keys = new FakeKeys()) {
     async put(key: string, fields: Readonly<Record<string, unknown>> = {}) {
       const sent = { name: "rule", source: { topics: ["a"] }, condition: { type: "any" }, title: "{topic}", ...fields };
       await store.putRule({ ...ownerOf(key), name: String(sent.name), json: JSON.stringify(sent) }, { max: 50 });
-      await engine.changed(ownerOf(key));
+      await engine.refresh();
+      await settle();
     },
     async subscribe(key: string, id: string, kid = key): Promise<StoredSubscription> {
       const subscription = {
@@ -227,7 +229,7 @@ Deno.test("authorize() refuses what the key may not receive or run, and sourcesO
     const [fields, message] of [
       [{ source: { topics: ["#"] } }, "subscribe to #"],
       [{ source: { health: ["*"] } }, "use alerts of health"],
-      [{ actions: ["other"] }, "run the action other"],
+      [{ actions: ["other"] }, "have a button for the action other"],
     ] as const
   ) assertThrows(() => engine.authorize(ruleWith(fields), scope), ScopeError, message);
   await engine.stop();
@@ -240,7 +242,7 @@ Deno.test("AlertEngine goes on after failures of the store, and leaves rules tha
   store.listRules = () => failing.isOn ? Promise.reject(new Error("full")) : listRules.call(store);
   await store.putRule({ ...ownerOf("phone"), name: "later", json: '{"name":"later","new":1}' }, { max: 50 });
   const { keys, source, put, alerts, logged, telemetry, engine } = await makeEngine(store);
-  assertEquals(logged, ["Rules of alerts cannot be read or stored: {error}"]);
+  assertEquals(logged, ["Rules of alerts cannot be read: {error}"]);
   failing.isOn = false;
   keys.set("phone", ["#"]);
   await put("phone");

@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { SILENT_LOG } from "../../src/observability/log.ts";
 import { SqliteState } from "../../src/store/state/sqlite_state.ts";
+import { batchOf } from "../support/push_batch.ts";
 import { HAS_OPENSSL, makeCertificate } from "../support/certificate.ts";
 import { ProcessOutput } from "../support/process_output.ts";
 import { TestPushService } from "../support/push_service.ts";
@@ -46,7 +47,7 @@ class KillTest {
         urgency: "normal",
         expires: Date.now() + 600_000,
       } as const;
-      await state.enqueue({ ...OWNER, id: text, at: 0, json: "{}" }, [message], LIMITS);
+      await state.enqueue(batchOf({ ...OWNER, id: text, at: 0, json: "{}" }, [message]), LIMITS);
     }
     await state.close();
   }

@@ -10,6 +10,7 @@ import { VapidTokens } from "../../src/push/vapid.ts";
 import { generateVapidKey, parseVapidKey } from "../../src/push/vapid_key.ts";
 import { MemoryPush } from "../../src/store/state/memory_push.ts";
 import type { NewMessage } from "../../src/store/state/push_store.ts";
+import { batchOf } from "../support/push_batch.ts";
 import { HAS_OPENSSL, makeCertificate } from "../support/certificate.ts";
 import { until } from "../support/deadline.ts";
 import { ManualClock } from "../support/manual_clock.ts";
@@ -103,7 +104,10 @@ class SenderTest {
     for (const text of texts) {
       const alert = `${this.#alerts++}`;
       const message = { subscription, alert, text, urgency: "normal" as const, expires: this.clock.now() + DAY_MS };
-      await this.store.enqueue({ ...OWNER, id: alert, at: 0, json: "{}" }, [{ ...message, ...options }], LIMITS);
+      await this.store.enqueue(
+        batchOf({ ...OWNER, id: alert, at: 0, json: "{}" }, [{ ...message, ...options }]),
+        LIMITS,
+      );
     }
     this.#sender?.wake();
   }

@@ -108,13 +108,13 @@ export function createPushService({ push, keys, now, randomBytes, log }: PushSer
       await store.removeRule(owner, rule.name);
       throw revokedError(context.revoked);
     }
-    await push.changed(owner);
+    await push.refresh();
     return reply({ name: rule.name });
   }
 
   async function removeRule(name: string, owner: PushOwner): Promise<Reply> {
     const removed = await store.removeRule(owner, name);
-    if (removed) await push.changed(owner);
+    if (removed) await push.refresh();
     return reply({ removed });
   }
 

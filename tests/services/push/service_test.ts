@@ -10,6 +10,7 @@ import type { Push } from "../../../src/push/push.ts";
 import { createPushService } from "../../../src/services/push/service.ts";
 import { ServiceError } from "../../../src/services/service.ts";
 import { MemoryPush } from "../../../src/store/state/memory_push.ts";
+import { batchOf } from "../../support/push_batch.ts";
 import type { PushOwner, StoredSubscription } from "../../../src/store/state/push_store.ts";
 
 const NOW = 1_796_032_800_000;
@@ -100,7 +101,7 @@ Deno.test("push keeps the subscriptions, rules and alerts of each key apart, als
   const { id } = await ask(subscribe());
   await ask({ rule: RULE });
   const alert = { key: "phone", keyCreated: 5, id: "a", at: NOW, json: '{"id":"a"}' };
-  await store.enqueue(alert, [], { now: NOW, maxPerSubscription: 1, max: 1, maxAlerts: 1 });
+  await store.enqueue(batchOf(alert, []), { now: NOW, maxPerSubscription: 1, max: 1, maxAlerts: 1 });
   assertEquals(await ask({ alerts: {} }), { alerts: [{ id: "a" }] });
   assertEquals(await ask({ alerts: { since: NOW / 1000 } }), { alerts: [] });
   for (const other of [{ key: "tablet" }, { keyCreated: 6 }]) {
