@@ -4,6 +4,7 @@
  * @module
  */
 import type { Clock } from "../lib/clock.ts";
+import { TimeShare } from "../limits/time_share.ts";
 import { TokenBucket } from "../limits/token_bucket.ts";
 import type { Log } from "../observability/log.ts";
 import type { AlertSource } from "./alert_source.ts";
@@ -41,11 +42,18 @@ const ALERT_BURST = 30;
 /** Time after which a key may have a further alert, in milliseconds. */
 const ALERT_INTERVAL_MS = 2000;
 
+/** Longest evaluation of a key's rules at once, in milliseconds. */
+const EVALUATION_BURST_MS = 1000;
+
+/** Part of the time that the rules of a key may take: those of a guest, with a device that sends much, are no cost to others. */
+const EVALUATION_SHARE = 0.1;
+
 /** Rules of a key, which receive events while it is in force. */
 export class KeyAlerts {
   readonly #options: KeyAlertsOptions;
   readonly #rules: KeyRules;
   readonly #rate: TokenBucket;
+  readonly #time: TimeShare;
   readonly #listenings: ReadonlyMap<SourceKind, SourceListening>;
   /** Rules and rights as they were set. */
   #given: { readonly rules: readonly KeyRule[]; readonly revoked: AbortSignal | undefined } | undefined;
@@ -60,6 +68,11 @@ export class KeyAlerts {
     this.#rate = new TokenBucket({
       burst: ALERT_BURST,
       everyMs: ALERT_INTERVAL_MS,
+      monotonic: () => clock.monotonic(),
+    });
+    this.#time = new TimeShare({
+      burstMs: EVALUATION_BURST_MS,
+      share: EVALUATION_SHARE,
       monotonic: () => clock.monotonic(),
     });
     const onEvent = (event: RuleEvent) => this.#receive(event);
@@ -121,11 +134,13 @@ export class KeyAlerts {
     // The keys may have changed a moment ago.
     if (this.#given?.revoked?.aborted !== false) return;
     const { clock, telemetry, onAlert } = this.#options;
-    const { alerts, held, isChanged } = this.#rules.receive(event, clock.now());
+    const results = this.#time.run(() => this.#rules.receive(event, clock.now()));
+    if (results === undefined) return telemetry.dropped("rate", 1);
+    const { alerts, held, isChanged } = results;
     if (isChanged) this.#isDirty = true;
     for (const reason of held) telemetry.held(reason);
     for (const alert of alerts) {
-      if (this.#rate.tryTake()) onAlert(alert);
+      if (this.#rate.tryTake()) onAlert(alert());
       else telemetry.dropped("rate", 1);
     }
   }

@@ -143,7 +143,8 @@ export class PushSender {
   /** Starts to send what is due, as far as the limits allow. Returns the wait until the next look, in milliseconds. */
   async #startDue(): Promise<number> {
     const { store, clock, telemetry } = this.#options;
-    telemetry.dropped("interrupted", await store.dropInterrupted());
+    const interrupted = await store.dropInterrupted();
+    if (interrupted > 0) telemetry.dropped("interrupted", interrupted);
     this.#isAlone = true;
     while (!this.#isStopped && this.#sending.size < MAX_SENDING) {
       const busy = await this.#busySubscriptions();

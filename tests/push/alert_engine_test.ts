@@ -256,6 +256,83 @@ Deno.test("AlertEngine goes on after failures of the store, and leaves rules tha
   await engine.stop();
 });
 
+Deno.test("AlertEngine listens once no other process does, with the rules and states that it left", async () => {
+  const first = await makeEngine();
+  first.keys.set("phone", ["#"]);
+  await first.put("phone", { condition: { type: "equals", text: "open", once: true } });
+  const alone = Promise.withResolvers<boolean>();
+  first.store.whenAlone = () => alone.promise;
+  const second = await makeEngine(first.store, first.keys);
+  assertEquals([first.source.connections.size, second.source.connections.size], [1, 0]);
+  for (const { source } of [first, second]) source.send("a", "open");
+  assertEquals(await second.alerts("phone"), ["open"]);
+  // A request to the second process: the first one sees it after a while.
+  await second.put("phone", { name: "later", source: { topics: ["b"] } });
+  assertEquals(first.engine.size, 1);
+  first.clock.pass(10_000);
+  await settle();
+  for (const { source } of [first, second]) source.send("b", "later");
+  assertEquals([await second.alerts("phone"), first.engine.size], [["open", "later"], 2]);
+  await first.engine.stop();
+  alone.resolve(true);
+  await settle();
+  second.source.send("a", "open");
+  second.source.send("b", "again");
+  assertEquals(await second.alerts("phone"), ["open", "later", "again"]);
+  await second.engine.stop();
+  assertEquals(second.clock.timers, 0);
+});
+
+Deno.test("AlertEngine stores the states of rules with the alerts that they are about, and with no others", async () => {
+  const { keys, source, put, store, telemetry, engine } = await makeEngine();
+  keys.set("phone", ["#"]);
+  await put("phone", { condition: { type: "changed" } });
+  source.send("a", "0");
+  const { enqueue } = store;
+  const texts: string[][] = [];
+  store.enqueue = async (batch, limits) => {
+    const { ruleStates = "", alerts } = batch;
+    texts.push([...alerts.map(({ json }) => parseNotification(json)?.body ?? ""), JSON.parse(ruleStates).states[0][1]]);
+    // Events that come meanwhile.
+    if (texts.length === 1) source.send("a", "3");
+    return await enqueue.call(store, batch, limits);
+  };
+  source.send("a", "1");
+  source.send("a", "2");
+  await settle(500);
+  assertEquals(texts, [["1", "2", "=2"], ["3", "=3"]]);
+  store.enqueue = () => Promise.reject(new Error("full"));
+  source.send("a", "4");
+  await settle(500);
+  store.enqueue = enqueue;
+  await engine.stop();
+  assertEquals([(await store.readRuleStates(ownerOf("phone")))?.includes("=4"), telemetry.counts], [true, {
+    "dropped store": 1,
+  }]);
+});
+
+Deno.test("AlertEngine evaluates no more events of a key whose rules take too long, and counts them", async () => {
+  const { keys, source, put, alerts, telemetry, clock, engine } = await makeEngine();
+  for (const key of ["guest", "phone"]) keys.set(key, ["#"]);
+  const events = { guest: 0 };
+  await put("guest", { path: "$.slow" });
+  await put("phone", { source: { topics: ["b"] } });
+  const slow = {
+    ...{ kind: "topics" as const, subject: "a", text: "", isRetained: false },
+    get json() {
+      events.guest += 1;
+      clock.pass(600);
+      return { slow: "slow" };
+    },
+  };
+  const guest = [...source.connections].find(({ listener }) => listener.owner === "guest");
+  for (let count = 0; count < 5; count++) guest?.listener.onEvent(slow, false);
+  for (let count = 0; count < 5; count++) source.send("b", String(count));
+  assertEquals([events.guest, telemetry.counts], [2, { "dropped rate": 3 }]);
+  assertEquals([(await alerts("guest")).length, (await alerts("phone")).length], [2, 5]);
+  await engine.stop();
+});
+
 Deno.test("AlertEngine alerts as a simple model does, after any changes of rules, rights and processes", async () => {
   const topic = fc.constantFrom("a", "b");
   const step = fc.oneof(

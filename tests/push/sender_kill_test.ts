@@ -92,6 +92,7 @@ for (
     { step: "connected", received: ["b", "c"], counts: { interrupted: 1, sent: 2 } },
     { step: "received", received: ["a", "b", "c"], counts: { interrupted: 1, sent: 2 } },
     { step: "answered", received: ["a", "b", "c"], counts: { interrupted: 1, sent: 2 } },
+    { step: "ended", received: ["a", "b"], counts: { interrupted: 1, gone: 2 } },
     { step: "settled", received: ["a", "b", "c"], counts: { sent: 2 } },
   ]
 ) {
@@ -103,6 +104,7 @@ for (
         await using test = await KillTest.start(directory);
         await test.queue(["a", "b", "c"]);
         if (step === "received") test.service.answers.push("hang");
+        if (step === "ended") test.service.answers.push({ status: 410 }, { status: 410 });
         const killed = test.run(step);
         if (step === "received") await test.service.until(1);
         else await killed.output.line((line) => line === `at ${step}`);

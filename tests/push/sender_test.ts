@@ -503,7 +503,8 @@ test("PushSender goes on when the store fails for a while", async (test) => {
 test("PushSender counts what another process had begun to send when it was killed", async (test) => {
   const service = await test.service();
   const id = await test.add(service.subscribe());
-  test.store.dropInterrupted = () => Promise.resolve(3);
+  const counts = [3];
+  test.store.dropInterrupted = () => Promise.resolve(counts.pop() ?? 0);
   test.start();
   await test.queue(id, ["a"]);
   await test.untilCounted("sent");

@@ -25,8 +25,8 @@ export interface GrantedRule extends KeyRule {
 
 /** Results of one event. */
 export interface RuleResults {
-  /** Alerts to send. */
-  readonly alerts: readonly Alert[];
+  /** Functions that make the alerts to send. */
+  readonly alerts: readonly (() => Alert)[];
   /** Reasons for which due alerts are not sent. */
   readonly held: readonly HeldReason[];
   /** True if the state of a rule is another one. */
@@ -78,7 +78,7 @@ export class KeyRules {
   receive(event: RuleEvent, now: number): RuleResults {
     const matches = this.#index.match(event);
     if (matches.size === 0) return NOTHING;
-    const alerts: Alert[] = [];
+    const alerts: (() => Alert)[] = [];
     const held: HeldReason[] = [];
     let isChanged = false;
     const subject = subjectName(event.subject);

@@ -14,7 +14,7 @@ function rulesOf(...rules: readonly GrantedRule[]): KeyRules {
 /** Evaluates messages on topics, and returns the names of the rules with an alert for each. */
 function receive(rules: KeyRules, ...messages: readonly (readonly [subject: string, text: string])[]): string[][] {
   return messages.map(([subject, text]) =>
-    rules.receive(message(text, { subject }), NOW).alerts.map(({ rule }) => rule).sort()
+    rules.receive(message(text, { subject }), NOW).alerts.map((make) => make().rule).sort()
   );
 }
 

@@ -43,6 +43,7 @@ testEach("PushStore has nothing at first", async (store) => {
   assertEquals(await store.claimMessages(0, 10), { due: [], expired: 0 });
   assertEquals(await store.settleMessage(1, { type: "sent", now: 0 }), "gone");
   assertEquals(await store.dropInterrupted(), 0);
+  assertEquals(await store.whenAlone(), store instanceof MemoryState);
   assertEquals(await store.queueState(), { length: 0, next: undefined });
 });
 
@@ -303,6 +304,14 @@ testEach("enqueue() leaves out messages for a subscription that is not there", a
   assertEquals(result, { queued: 1, replaced: 0, refused: 0 });
   await store.addSubscription(subscription("b"), { max: 5 });
   assertEquals(await claimTexts(store), ["one"]);
+});
+
+testEach("claimMessages() does not wait for a clock that was set back", async (store) => {
+  await fill(store, ["a"], [message("a", "one", { expires: 1e13 })]);
+  const [{ id } = { id: 0 }] = (await store.claimMessages(1e12, 1)).due;
+  await store.settleMessage(id, { type: "retry", at: 1e12 + 5000.5 });
+  assertEquals(await claimTexts(store, 1e12 + 5000), []);
+  assertEquals(await claimTexts(store, 5e11), ["one"]);
 });
 
 testEach("queueState() returns the time of the next attempt, and none while all are being sent", async (store) => {
