@@ -27,18 +27,19 @@ export class TimeShare {
     this.#filledAt = options.monotonic();
   }
 
-  /** Runs work that does not wait; returns undefined, without running it, if no time is left. */
-  run<T>(work: () => T): T | undefined {
+  /** Runs work that does not wait; returns false, without running it, if no time is left. */
+  tryRun(work: () => void): boolean {
     const { burstMs, share, monotonic } = this.#options;
     const start = monotonic();
     this.#left = Math.min(burstMs, this.#left + (start - this.#filledAt) * share);
     this.#filledAt = start;
-    if (this.#left <= 0) return undefined;
+    if (this.#left <= 0) return false;
     try {
-      return work();
+      work();
     } finally {
       // A machine that sleeps meanwhile must not cost hours.
       this.#left -= Math.min(monotonic() - start, burstMs);
     }
+    return true;
   }
 }

@@ -105,7 +105,7 @@ export class AlertEngine {
       store,
       now: () => clock.now(),
       findKey: (owner) => this.#keys.get(ownerId(owner)),
-      takeStates: (owner) => this.#takeStates(owner),
+      takeStates: (owner) => this.#alerts.get(ownerId(owner))?.takeStates(),
       returnStates: (owner) => this.#alerts.get(ownerId(owner))?.returnStates(),
       actionLabel: (name, { grant }) => grant && this.#parts.actionLabel(name, grant.scope),
     });
@@ -303,15 +303,10 @@ export class AlertEngine {
 
   /** Stores the states of all rules that have changed. */
   #storeStates(): void {
-    for (const [id, alerts] of this.#alerts) {
+    for (const id of this.#alerts.keys()) {
       const key = this.#keys.get(id);
-      if (alerts.isDirty && key !== undefined) this.#queue.storeStates(ownerOfKey(key));
+      if (key !== undefined) this.#queue.storeStates(ownerOfKey(key));
     }
-  }
-
-  #takeStates(owner: PushOwner): string | undefined {
-    const alerts = this.#alerts.get(ownerId(owner));
-    return alerts?.isDirty ? alerts.takeStates() : undefined;
   }
 }
 

@@ -58,6 +58,7 @@ export class KeyAlerts {
   /** Rules and rights as they were set. */
   #given: { readonly rules: readonly KeyRule[]; readonly revoked: AbortSignal | undefined } | undefined;
 
+  /** True if a state has changed since {@linkcode KeyAlerts.takeStates}. */
   #isDirty = false;
 
   /** Makes it without rules. */
@@ -99,13 +100,9 @@ export class KeyAlerts {
     for (const listening of this.#listenings.values()) listening.stop();
   }
 
-  /** True if a state has changed since {@linkcode KeyAlerts.takeStates}. */
-  get isDirty(): boolean {
-    return this.#isDirty;
-  }
-
-  /** Returns the states of the rules as JSON text, which the caller stores. */
-  takeStates(): string {
+  /** Returns the states of the rules as JSON text, which the caller stores; undefined if none has changed since. */
+  takeStates(): string | undefined {
+    if (!this.#isDirty) return undefined;
     this.#isDirty = false;
     return this.#rules.statesJson();
   }
@@ -133,14 +130,16 @@ export class KeyAlerts {
   #receive(event: RuleEvent): void {
     // The keys may have changed a moment ago.
     if (this.#given?.revoked?.aborted !== false) return;
+    if (!this.#time.tryRun(() => this.#evaluate(event))) this.#options.telemetry.dropped("rate", 1);
+  }
+
+  #evaluate(event: RuleEvent): void {
     const { clock, telemetry, onAlert } = this.#options;
-    const results = this.#time.run(() => this.#rules.receive(event, clock.now()));
-    if (results === undefined) return telemetry.dropped("rate", 1);
-    const { alerts, held, isChanged } = results;
+    const { alerts, held, isChanged } = this.#rules.receive(event, clock.now());
     if (isChanged) this.#isDirty = true;
     for (const reason of held) telemetry.held(reason);
-    for (const alert of alerts) {
-      if (this.#rate.tryTake()) onAlert(alert());
+    for (const makeAlert of alerts) {
+      if (this.#rate.tryTake()) onAlert(makeAlert());
       else telemetry.dropped("rate", 1);
     }
   }

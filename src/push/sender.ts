@@ -250,7 +250,7 @@ export class PushSender {
 
   /** Repeats work with the store until it succeeds, or the sender is stopped. Never rejects. */
   async #untilDone(problem: string, work: () => Promise<void>): Promise<void> {
-    const { log, random, clock } = this.#options;
+    const { log, random } = this.#options;
     const backoff = new Backoff(random);
     while (true) {
       try {
@@ -259,17 +259,17 @@ export class PushSender {
         if (this.#isStopped) return;
         log.error(`${problem}: {reason}`, { reason: errorText(error) });
       }
-      await this.#pause(backoff.next(), clock);
+      await this.#pause(backoff.next());
     }
   }
 
   /** Waits, until it is stopped. */
-  async #pause(ms: number, clock: Clock): Promise<void> {
+  async #pause(ms: number): Promise<void> {
     const { signal } = this.#stopping;
     if (signal.aborted) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const end = () => resolve();
-    const cancel = clock.after(ms, end);
+    const cancel = this.#options.clock.after(ms, end);
     signal.addEventListener("abort", end, { once: true });
     await promise;
     cancel();

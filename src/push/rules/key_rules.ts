@@ -51,11 +51,6 @@ export class KeyRules {
     this.#states = states;
   }
 
-  /** Number of rules. */
-  get size(): number {
-    return this.#rules.size;
-  }
-
   /** Replaces all rules, of which no two have the same name. A rule with the same text as before keeps its states. */
   set(rules: readonly GrantedRule[]): void {
     const before = this.#rules;
@@ -66,7 +61,7 @@ export class KeyRules {
     this.#index = new RuleIndex();
     for (const { rule: { source }, json, select } of rules) {
       const indexed = this.#rules.get(ruleHash(json));
-      if (indexed !== undefined && select.length > 0) this.#index.set(indexed, { kind: source.kind, select });
+      if (indexed !== undefined && select.length > 0) this.#index.add(indexed, { kind: source.kind, select });
     }
   }
 
