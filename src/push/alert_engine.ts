@@ -12,7 +12,9 @@ import { type Scope, ScopeError } from "../keys/rights.ts";
 import type { Log } from "../observability/log.ts";
 import type { RandomBytes } from "../protocol/bytes.ts";
 import type { PushOwner, PushStore, StoredRule, StoredSubscription } from "../store/state/push_store.ts";
+import type { TokenBucket } from "../limits/token_bucket.ts";
 import { AlertQueue } from "./alert_queue.ts";
+import { createAlertRate } from "./alert_rate.ts";
 import type { AlertSource } from "./alert_source.ts";
 import { KeyAlerts } from "./key_alerts.ts";
 import { ownerId, type PushKeys } from "./push_keys.ts";
@@ -83,6 +85,8 @@ export class AlertEngine {
   readonly #rules = new Map<string, ReadRules>();
   /** Alerts of each key in force that has rules. */
   readonly #alerts = new Map<string, KeyAlerts>();
+  /** Rate of each key that has had an alert or a test. */
+  readonly #rates = new Map<string, TokenBucket>();
   /** Keys by owner, as they were last listed. */
   #keys: ReadonlyMap<string, KnownKey> = new Map();
   #parts = NO_PARTS;
@@ -177,13 +181,22 @@ export class AlertEngine {
     return key?.kid === subscription.kid && key.grant?.revoked.aborted === false;
   }
 
-  /** Queues a test notification for a subscription. */
-  sendTest({ id, key, keyCreated }: StoredSubscription): void {
+  /** Queues a test notification for a subscription. Returns false if its key has had too many alerts. */
+  sendTest({ id, key, keyCreated }: StoredSubscription): boolean {
+    if (!this.#rateOf({ key, keyCreated }).tryTake()) return false;
     this.#queue.add({
       owner: { key, keyCreated },
       subscription: id,
       alert: { ...TEST, actions: [], at: this.#options.clock.now() },
     });
+    return true;
+  }
+
+  #rateOf(owner: PushOwner): TokenBucket {
+    const id = ownerId(owner);
+    const rate = this.#rates.get(id) ?? createAlertRate(() => this.#options.clock.monotonic());
+    this.#rates.set(id, rate);
+    return rate;
   }
 
   /** Sets the rules of an owner. One of another version of the gateway, which this one cannot read, is left alone. */
@@ -263,6 +276,7 @@ export class AlertEngine {
     this.#alerts.get(id)?.stop();
     this.#alerts.delete(id);
     this.#rules.delete(id);
+    this.#rates.delete(id);
     const count = await this.#options.store.removeOwner(owner);
     this.#options.telemetry.dropped("key", count);
   }
@@ -286,6 +300,7 @@ export class AlertEngine {
       key: owner.key,
       sources: this.#sources,
       states,
+      rate: this.#rateOf(owner),
       onAlert: (alert) => this.#queue.add({ owner, alert }),
     });
     this.#alerts.set(id, alerts);

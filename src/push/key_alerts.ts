@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../lib/clock.ts";
 import { TimeShare } from "../limits/time_share.ts";
-import { TokenBucket } from "../limits/token_bucket.ts";
+import type { TokenBucket } from "../limits/token_bucket.ts";
 import type { Log } from "../observability/log.ts";
 import type { AlertSource } from "./alert_source.ts";
 import type { KeyGrant } from "./push_keys.ts";
@@ -24,7 +24,9 @@ export interface KeyAlertsOptions {
   readonly sources: ReadonlyMap<SourceKind, AlertSource>;
   /** States of its rules from before. */
   readonly states: RuleStates;
-  /** Called with each alert, within the key's rate. */
+  /** Rate of the key's alerts. */
+  readonly rate: Pick<TokenBucket, "tryTake">;
+  /** Called with each alert, within the rate. */
   readonly onAlert: (alert: Alert) => void;
   /** Clock of events and waits. */
   readonly clock: Clock;
@@ -36,12 +38,6 @@ export interface KeyAlertsOptions {
   readonly log: Pick<Log, "info" | "warn">;
 }
 
-/** Most alerts of a key at once. */
-const ALERT_BURST = 30;
-
-/** Time after which a key may have a further alert, in milliseconds. */
-const ALERT_INTERVAL_MS = 2000;
-
 /** Longest evaluation of a key's rules at once, in milliseconds. */
 const EVALUATION_BURST_MS = 1000;
 
@@ -52,7 +48,6 @@ const EVALUATION_SHARE = 0.1;
 export class KeyAlerts {
   readonly #options: KeyAlertsOptions;
   readonly #rules: KeyRules;
-  readonly #rate: TokenBucket;
   readonly #time: TimeShare;
   readonly #listenings: ReadonlyMap<SourceKind, SourceListening>;
   /** Rules and rights as they were set. */
@@ -66,11 +61,6 @@ export class KeyAlerts {
     const { key: owner, sources, states, clock } = options;
     this.#options = options;
     this.#rules = new KeyRules(states);
-    this.#rate = new TokenBucket({
-      burst: ALERT_BURST,
-      everyMs: ALERT_INTERVAL_MS,
-      monotonic: () => clock.monotonic(),
-    });
     this.#time = new TimeShare({
       burstMs: EVALUATION_BURST_MS,
       share: EVALUATION_SHARE,
@@ -134,12 +124,12 @@ export class KeyAlerts {
   }
 
   #evaluate(event: RuleEvent): void {
-    const { clock, telemetry, onAlert } = this.#options;
+    const { clock, rate, telemetry, onAlert } = this.#options;
     const { alerts, held, isChanged } = this.#rules.receive(event, clock.now());
     if (isChanged) this.#isDirty = true;
     for (const reason of held) telemetry.held(reason);
     for (const makeAlert of alerts) {
-      if (this.#rate.tryTake()) onAlert(makeAlert());
+      if (rate.tryTake()) onAlert(makeAlert());
       else telemetry.dropped("rate", 1);
     }
   }

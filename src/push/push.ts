@@ -41,6 +41,6 @@ export interface Push {
    * secret than subscribed: to be called after each change in the store.
    */
   refresh(): Promise<void>;
-  /** Queues a test notification. */
-  sendTest(subscription: StoredSubscription): void;
+  /** Queues a test notification. Returns false if its key has had too many alerts. */
+  sendTest(subscription: StoredSubscription): boolean;
 }

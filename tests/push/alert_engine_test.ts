@@ -215,6 +215,8 @@ Deno.test("sendTest() reaches its subscription alone", async () => {
   await engine.refresh();
   engine.sendTest(first);
   assertEquals(await messages(), ["p1 Push messages of the gateway reach this device."]);
+  const more = Array.from({ length: 40 }, () => engine.sendTest(first));
+  assertEquals(more.filter((isQueued) => isQueued).length, 29, "tests have the rate of alerts");
   await engine.stop();
 });
 

@@ -49,7 +49,7 @@ function makeService({ fault }: Partial<Pick<Push, "fault">> = {}) {
       refreshed.push(NOW);
       if (!state.found) { for (const { id } of await store.listSubscriptions()) await store.removeSubscription(id); }
     },
-    sendTest: (subscription) => void tested.push(subscription),
+    sendTest: (subscription) => tested.push(subscription) < 3,
   };
   const log = (text: string, fields = {}) => void logged.push(`${text} ${JSON.stringify(fields)}`);
   const service = createPushService({
@@ -138,6 +138,14 @@ Deno.test("push refuses a rule beyond the rights of its key, and stores nothing"
   const { ask } = makeService();
   await assertRejects(() => ask({ rule: { ...RULE, source: { topics: ["a", "#"] } } }), ScopeError, "subscribe to #");
   assertEquals((await ask({})).rules, []);
+});
+
+Deno.test("push refuses a test of a key that has had too many alerts, with the time to wait", async () => {
+  const { ask } = makeService();
+  const { id } = await ask(subscribe());
+  for (const _ of [1, 2]) assertEquals(await ask({ test: id }), { queued: true });
+  const { status, code, retryAfterSeconds } = await assertRejects(() => ask({ test: id }), ServiceError, "in 2 s");
+  assertEquals([status, code, retryAfterSeconds], [429, "busy", 2]);
 });
 
 Deno.test("push lets only the current secret of a key subscribe", async () => {
