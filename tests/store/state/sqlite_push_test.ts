@@ -101,6 +101,19 @@ Deno.test("SqliteState keeps push messages and their waits over a restart", () =
     await after.close();
   }));
 
+Deno.test("enqueue() stores neither alerts, messages nor states of rules if one of them cannot be stored", () =>
+  inTempDir(async (folder) => {
+    const state = openState(`${folder}/state.db`);
+    await state.addSubscription(subscription("a"), { max: 5 });
+    const [good, damaged] = [message("a", "good"), message("a", "damaged", { expires: 0.5 })];
+    await assertRejects(() => state.enqueue(batchOf(alert("x"), [good, damaged], "{}"), LIMITS), StateFileError);
+    assertEquals([await state.listAlerts(PHONE, 0), await state.readRuleStates(PHONE)], [[], undefined]);
+    assertEquals((await state.queueState()).length, 0);
+    await state.enqueue(batchOf(alert("x"), [good], "{}"), LIMITS);
+    assertEquals([(await state.listAlerts(PHONE, 0)).length, await state.readRuleStates(PHONE)], [1, "{}"]);
+    await state.close();
+  }));
+
 Deno.test("SqliteState creates no file for questions and removals of push", () =>
   inTempDir(async (folder) => {
     const state = openState(`${folder}/state.db`);
