@@ -99,7 +99,6 @@ export async function openPush(
       ...{ maxPerKey: settings.maxPerKey, maxRulesPerKey: settings.maxRulesPerKey, store: state },
       sourcesOf: (scope) => engine.sourcesOf(scope),
       authorize: (rule, scope) => engine.authorize(rule, scope),
-      changed: (owner) => engine.changed(owner),
       refresh: () => engine.refresh(),
       sendTest: (subscription) => engine.sendTest(subscription),
       async removeSubscription(id) {

@@ -115,7 +115,9 @@ const listAlerts: Work = async ({ client, platform }) => {
 };
 
 const listRules: Work = async ({ client, platform }) => {
-  for (const { name, ...rule } of (await client.push()).rules) platform.print(`${name}: ${JSON.stringify(rule)}`);
+  for (const { name, ...rule } of (await client.push()).rules) {
+    platform.print(`${name}: ${visibleLine(JSON.stringify(rule))}`);
+  }
   return 0;
 };
 

@@ -12,7 +12,9 @@ import { type Scope, ScopeError } from "../keys/rights.ts";
 import type { Log } from "../observability/log.ts";
 import type { RandomBytes } from "../protocol/bytes.ts";
 import type { PushOwner, PushStore, StoredRule, StoredSubscription } from "../store/state/push_store.ts";
+import type { TokenBucket } from "../limits/token_bucket.ts";
 import { AlertQueue } from "./alert_queue.ts";
+import { createAlertRate } from "./alert_rate.ts";
 import type { AlertSource } from "./alert_source.ts";
 import { KeyAlerts } from "./key_alerts.ts";
 import { ownerId, type PushKeys } from "./push_keys.ts";
@@ -52,8 +54,19 @@ export interface AlertParts {
 
 const NO_PARTS: AlertParts = { sources: [], actionLabel: () => undefined };
 
-/** Interval at which the states of rules are stored, in milliseconds; those of an alert are stored with it. */
+/**
+ * Interval at which the states of rules are stored, and the rules read again, in milliseconds. The states of an alert are
+ * stored with it; a rule may have been set by a request to another process.
+ */
 const STORE_STATES_MS = 10_000;
+
+/** Rules of a key, and the texts that they were read from. */
+interface ReadRules {
+  readonly texts: readonly string[];
+  readonly rules: readonly KeyRule[];
+}
+
+const NO_RULES: ReadRules = { texts: [], rules: [] };
 
 /** Test notification. */
 const TEST = {
@@ -69,9 +82,11 @@ export class AlertEngine {
   readonly #queue: AlertQueue;
   readonly #changes = new Mutex();
   /** Rules of each owner. */
-  readonly #rules = new Map<string, readonly KeyRule[]>();
+  readonly #rules = new Map<string, ReadRules>();
   /** Alerts of each key in force that has rules. */
   readonly #alerts = new Map<string, KeyAlerts>();
+  /** Rate of each key that has had an alert or a test. */
+  readonly #rates = new Map<string, TokenBucket>();
   /** Keys by owner, as they were last listed. */
   #keys: ReadonlyMap<string, KnownKey> = new Map();
   #parts = NO_PARTS;
@@ -79,8 +94,11 @@ export class AlertEngine {
   #stopWatching = () => {};
   #stopTimer = () => {};
   #isRunning = false;
-  /** True once the rules were read. */
-  #isRead = false;
+  /** True once no other process listens: of several, each event would make as many alerts. */
+  #isAlone = false;
+  #waiting: Promise<void> | undefined;
+  /** True while the store fails. */
+  #isFailing = false;
 
   /** Makes the engine; nothing is read or listened to before {@linkcode AlertEngine.start}. */
   constructor(options: AlertEngineOptions) {
@@ -91,19 +109,20 @@ export class AlertEngine {
       store,
       now: () => clock.now(),
       findKey: (owner) => this.#keys.get(ownerId(owner)),
-      beforeAdding: (owner) => this.#storeStates(owner),
+      takeStates: (owner) => this.#alerts.get(ownerId(owner))?.takeStates(),
+      returnStates: (owner) => this.#alerts.get(ownerId(owner))?.returnStates(),
       actionLabel: (name, { grant }) => grant && this.#parts.actionLabel(name, grant.scope),
     });
   }
 
   /** Number of rules of all keys. */
   get size(): number {
-    return this.#rules.values().reduce((sum, { length }) => sum + length, 0);
+    return this.#rules.values().reduce((sum, { rules }) => sum + rules.length, 0);
   }
 
   /**
-   * Reads the rules, and listens to their sources. A store that fails is reported, and read again at the next change.
-   * Never rejects.
+   * Reads the rules, and listens to their sources as soon as no other process does. A store that fails is reported, and
+   * read again later. Never rejects.
    */
   async start(parts: AlertParts): Promise<void> {
     const { keys } = this.#options;
@@ -121,8 +140,8 @@ export class AlertEngine {
     this.#stopWatching();
     this.#stopTimer();
     for (const alerts of this.#alerts.values()) alerts.stop();
+    this.#storeStates();
     await this.#queue.flush();
-    await this.#changes.runExclusive(() => this.#storeAllStates());
     this.#alerts.clear();
   }
 
@@ -141,24 +160,16 @@ export class AlertEngine {
     if (source === undefined) throw new ScopeError(`use alerts of ${kind}`);
     source.authorize(select, scope);
     for (const name of actions) {
-      if (this.#parts.actionLabel(name, scope) === undefined) throw new ScopeError(`run the action ${name}`);
+      if (this.#parts.actionLabel(name, scope) !== undefined) continue;
+      throw new ScopeError(
+        `have a button for the action ${name}: it is not granted, or has parameters, which a notification cannot fill in`,
+      );
     }
   }
 
-  /** Puts the rules of a key in force as the store has them now. */
-  async changed(owner: PushOwner): Promise<void> {
-    await this.#changes.runExclusive(async () => {
-      const id = ownerId(owner);
-      const stored = await this.#options.store.listRules();
-      this.#read(id, stored.filter((one) => ownerId(one) === id));
-      // Its key may have been removed meanwhile.
-      await this.#reconcile();
-    });
-  }
-
   /**
-   * Removes what belongs to keys that are gone, or have another secret: to be called after a subscription was added, whose
-   * key may have been removed meanwhile.
+   * Puts the rules in force as the store has them now, and removes what belongs to keys that are gone, or have another
+   * secret: to be called after each change in the store, whose key may have been removed meanwhile.
    */
   async refresh(): Promise<void> {
     await this.#changes.runExclusive(() => this.#reconcile());
@@ -170,22 +181,30 @@ export class AlertEngine {
     return key?.kid === subscription.kid && key.grant?.revoked.aborted === false;
   }
 
-  /** Queues a test notification for a subscription. */
-  sendTest({ id, key, keyCreated }: StoredSubscription): void {
+  /** Queues a test notification for a subscription. Returns false if its key has had too many alerts. */
+  sendTest({ id, key, keyCreated }: StoredSubscription): boolean {
+    if (!this.#rateOf({ key, keyCreated }).tryTake()) return false;
     this.#queue.add({
       owner: { key, keyCreated },
       subscription: id,
       alert: { ...TEST, actions: [], at: this.#options.clock.now() },
     });
+    return true;
+  }
+
+  #rateOf(owner: PushOwner): TokenBucket {
+    const id = ownerId(owner);
+    const rate = this.#rates.get(id) ?? createAlertRate(() => this.#options.clock.monotonic());
+    this.#rates.set(id, rate);
+    return rate;
   }
 
   /** Sets the rules of an owner. One of another version of the gateway, which this one cannot read, is left alone. */
   #read(id: string, stored: readonly StoredRule[]): void {
     const { log } = this.#options;
-    const before = this.#rules.get(id) ?? [];
+    const texts = stored.map(({ json }) => json);
+    if (isEqual(texts, this.#rules.get(id)?.texts ?? [])) return;
     const rules = stored.flatMap(({ key, name, json }) => {
-      const known = before.find((one) => one.json === json);
-      if (known !== undefined) return [known];
       try {
         return [{ rule: parseRule(tryParseJson(json)), json }];
       } catch (error) {
@@ -193,14 +212,25 @@ export class AlertEngine {
         return [];
       }
     });
-    this.#rules.set(id, rules);
+    this.#rules.set(id, { texts, rules });
   }
 
   /** Applies changed keys. */
   async #keysChanged(): Promise<void> {
     // At once, so that a key whose rights change misses as little as possible.
     this.#followKeys();
-    await this.#changes.runExclusive(() => this.#reconcile()).catch((error) => this.#storeFailed(error));
+    await this.#tryRefresh();
+  }
+
+  /** Refreshes, and reports a store that fails, once. Never rejects. */
+  async #tryRefresh(): Promise<void> {
+    try {
+      await this.refresh();
+      this.#isFailing = false;
+    } catch (error) {
+      if (!this.#isFailing) this.#options.log.error("Rules of alerts cannot be read: {error}", { error });
+      this.#isFailing = true;
+    }
   }
 
   /** Lists the keys, and makes the alerts that are open follow their rights. */
@@ -210,18 +240,16 @@ export class AlertEngine {
   }
 
   #apply(id: string, alerts: KeyAlerts): void {
-    if (this.#isRunning) alerts.set(this.#rules.get(id) ?? [], this.#keys.get(id)?.grant);
+    if (this.#isRunning) alerts.set((this.#rules.get(id) ?? NO_RULES).rules, this.#keys.get(id)?.grant);
   }
 
-  /** Reads the rules, once, and makes all that is stored follow the keys. */
+  /** Reads the rules, and makes all that is stored follow the keys. */
   async #reconcile(): Promise<void> {
     const { store } = this.#options;
-    if (!this.#isRead) {
-      const stored = Map.groupBy(await store.listRules(), ownerId);
-      for (const [id, rules] of stored) this.#read(id, rules);
-      this.#isRead = true;
-    }
+    const stored = Map.groupBy(await store.listRules(), ownerId);
+    for (const id of new Set([...stored.keys(), ...this.#rules.keys()])) this.#read(id, stored.get(id) ?? []);
     this.#followKeys();
+    if (stored.size > 0 && this.#isRunning && !this.#isAlone) this.#waiting ??= this.#waitUntilAlone();
     for (const owner of await store.listOwners()) {
       const id = ownerId(owner);
       if (!this.#keys.has(id)) await this.#removeOwner(ownerOf(owner));
@@ -230,11 +258,25 @@ export class AlertEngine {
     for (const one of await store.listSubscriptions()) await this.#removeOfOldSecret(one);
   }
 
+  /** Listens once no other process does. Never rejects. */
+  async #waitUntilAlone(): Promise<void> {
+    const { store, log } = this.#options;
+    try {
+      this.#isAlone = await store.whenAlone();
+    } catch (error) {
+      // The store is closed at the end.
+      if (this.#isRunning) log.error("Nothing is listened to for alerts: {error}", { error });
+    }
+    this.#waiting = undefined;
+    if (this.#isRunning && this.#isAlone) await this.#tryRefresh();
+  }
+
   async #removeOwner(owner: PushOwner): Promise<void> {
     const id = ownerId(owner);
     this.#alerts.get(id)?.stop();
     this.#alerts.delete(id);
     this.#rules.delete(id);
+    this.#rates.delete(id);
     const count = await this.#options.store.removeOwner(owner);
     this.#options.telemetry.dropped("key", count);
   }
@@ -250,14 +292,15 @@ export class AlertEngine {
   /** Opens the alerts of a key in force that has rules. */
   async #open(owner: PushOwner): Promise<void> {
     const id = ownerId(owner);
-    const hasRules = (this.#rules.get(id)?.length ?? 0) > 0;
-    if (!this.#isRunning || !hasRules || this.#keys.get(id)?.grant === undefined) return;
+    const hasRules = (this.#rules.get(id) ?? NO_RULES).rules.length > 0;
+    if (!this.#isRunning || !this.#isAlone || !hasRules || this.#keys.get(id)?.grant === undefined) return;
     const states = RuleStates.parse(await this.#options.store.readRuleStates(owner));
     const alerts = new KeyAlerts({
       ...this.#options,
       key: owner.key,
       sources: this.#sources,
       states,
+      rate: this.#rateOf(owner),
       onAlert: (alert) => this.#queue.add({ owner, alert }),
     });
     this.#alerts.set(id, alerts);
@@ -266,38 +309,24 @@ export class AlertEngine {
 
   #scheduleStates(): void {
     this.#stopTimer = this.#options.clock.after(STORE_STATES_MS, () => {
-      this.#changes.runExclusive(() => this.#storeAllStates()).finally(() => {
+      this.#storeStates();
+      this.#tryRefresh().finally(() => {
         if (this.#isRunning) this.#scheduleStates();
       });
     });
   }
 
-  async #storeAllStates(): Promise<void> {
-    try {
-      for (const [id, alerts] of this.#alerts) {
-        const key = this.#keys.get(id);
-        if (alerts.isDirty && key !== undefined) await this.#storeStates(ownerOfKey(key));
-      }
-    } catch (error) {
-      this.#storeFailed(error);
+  /** Stores the states of all rules that have changed. */
+  #storeStates(): void {
+    for (const id of this.#alerts.keys()) {
+      const key = this.#keys.get(id);
+      if (key !== undefined) this.#queue.storeStates(ownerOfKey(key));
     }
   }
+}
 
-  /** Stores the states of the rules of a key, if they have changed. */
-  async #storeStates(owner: PushOwner): Promise<void> {
-    const alerts = this.#alerts.get(ownerId(owner));
-    if (!alerts?.isDirty) return;
-    try {
-      await this.#options.store.writeRuleStates(owner, alerts.takeStates());
-    } catch (error) {
-      alerts.isDirty = true;
-      throw error;
-    }
-  }
-
-  #storeFailed(error: unknown): void {
-    this.#options.log.error("Rules of alerts cannot be read or stored: {error}", { error });
-  }
+function isEqual(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((text, index) => text === other[index]);
 }
 
 function ownerOf({ key, keyCreated }: PushOwner): PushOwner {

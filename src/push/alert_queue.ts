@@ -8,7 +8,7 @@ import type { KnownKey } from "../keys/keyring.ts";
 import type { Log } from "../observability/log.ts";
 import type { RandomBytes } from "../protocol/bytes.ts";
 import { formatNotification, MAX_TAG_LENGTH, type PushNotification } from "../protocol/push/notification.ts";
-import type { PushOwner, PushStore, StoredSubscription } from "../store/state/push_store.ts";
+import type { NewAlert, PushOwner, PushStore, StoredSubscription } from "../store/state/push_store.ts";
 import { ownerId } from "./push_keys.ts";
 import type { AlertTelemetry } from "./alert_telemetry.ts";
 import type { Alert } from "./rules/evaluate.ts";
@@ -29,8 +29,10 @@ export interface AlertQueueOptions {
   readonly store: Pick<PushStore, "enqueue" | "listSubscriptions">;
   /** Returns the key of an owner, if it is in force now. */
   readonly findKey: (owner: PushOwner) => KnownKey | undefined;
-  /** Called before the alerts of a key are added: with them, the states of its rules are stored. */
-  readonly beforeAdding: (owner: PushOwner) => Promise<void>;
+  /** Returns the states of the rules of a key, which are stored with its alerts; undefined if none has changed. */
+  readonly takeStates: (owner: PushOwner) => string | undefined;
+  /** Called with what `takeStates` has returned and could not be stored. */
+  readonly returnStates: (owner: PushOwner) => void;
   /** Called when messages were added. */
   readonly onQueued: () => void;
   /** Returns the text of an action's button; undefined if the key may not run it now. */
@@ -63,10 +65,19 @@ const MIN_LIFETIME_SECONDS = 30;
 /** Length of the id of an alert, in bytes. */
 const ID_BYTES = 8;
 
-/** Adds alerts to the queue, one after the other. */
+/** Alerts of one key that are to be added together. */
+interface PendingBatch {
+  readonly owner: PushOwner;
+  readonly alerts: KeyAlert[];
+}
+
+/** Adds alerts to the queue, key by key. */
 export class AlertQueue {
   readonly #options: AlertQueueOptions;
-  #pending: KeyAlert[] = [];
+  /** By key. */
+  readonly #pending = new Map<string, PendingBatch>();
+  /** Number of alerts in these. */
+  #length = 0;
   #running: Promise<void> | undefined;
 
   /** Makes an empty queue. */
@@ -76,84 +87,100 @@ export class AlertQueue {
 
   /** Adds an alert soon. */
   add(alert: KeyAlert): void {
-    if (this.#pending.length >= MAX_PENDING) return this.#options.telemetry.dropped("store", 1);
-    this.#pending.push(alert);
-    this.#running ??= this.#run();
+    if (this.#length >= MAX_PENDING) return this.#options.telemetry.dropped("store", 1);
+    this.#length += 1;
+    this.#batchOf(alert.owner).alerts.push(alert);
   }
 
-  /** Waits until all alerts so far were added, or dropped. Never rejects. */
+  /** Stores the states of the rules of a key soon, if they have changed. */
+  storeStates(owner: PushOwner): void {
+    this.#batchOf(owner);
+  }
+
+  /** Waits until all so far is stored, or dropped. Never rejects. */
   async flush(): Promise<void> {
     while (this.#running !== undefined) await this.#running;
+  }
+
+  #batchOf(owner: PushOwner): PendingBatch {
+    const id = ownerId(owner);
+    const batch = this.#pending.get(id) ?? { owner, alerts: [] };
+    this.#pending.set(id, batch);
+    this.#running ??= this.#run();
+    return batch;
   }
 
   async #run(): Promise<void> {
     // All alerts of one event are added together.
     await Promise.resolve();
-    while (this.#pending.length > 0) {
-      const alerts = this.#pending;
-      this.#pending = [];
-      await this.#addAll(alerts);
+    while (this.#pending.size > 0) {
+      const subscriptions = await this.#options.store.listSubscriptions().catch((error: unknown) => ({ error }));
+      for (const [id, batch] of [...this.#pending]) {
+        this.#pending.delete(id);
+        this.#length -= batch.alerts.length;
+        await this.#addBatch(batch, subscriptions);
+      }
     }
     this.#running = undefined;
   }
 
-  async #addAll(alerts: readonly KeyAlert[]): Promise<void> {
-    const { store, log, telemetry, onQueued } = this.#options;
-    let left = alerts.length;
-    let isQueued = false;
-    try {
-      const subscriptions = await store.listSubscriptions();
-      const isStored = new Set<string>();
-      for (const alert of alerts) {
-        const id = ownerId(alert.owner);
-        if (!isStored.has(id)) await this.#options.beforeAdding(alert.owner);
-        isStored.add(id);
-        if (await this.#addOne(alert, subscriptions)) isQueued = true;
-        left -= 1;
-      }
-    } catch (error) {
-      telemetry.dropped("store", left);
-      log.error("{count} alerts are dropped, as the state database fails: {error}", { count: left, error });
-    }
-    if (isQueued) onQueued();
-  }
-
-  /** Adds an alert; returns whether a message waits for being sent. */
-  async #addOne(
-    { owner, alert, subscription }: KeyAlert,
-    subscriptions: readonly StoredSubscription[],
-  ): Promise<boolean> {
-    const { store, findKey, telemetry, now } = this.#options;
+  /** Adds the alerts of a key with the states of its rules at this moment, so that neither is there without the other. */
+  async #addBatch(
+    { owner, alerts }: PendingBatch,
+    subscriptions: readonly StoredSubscription[] | { readonly error: unknown },
+  ): Promise<void> {
+    const { store, findKey, takeStates, returnStates, telemetry, now, log, onQueued } = this.#options;
     const key = findKey(owner);
     // Disabled, removed, expired or with other rights since the event.
-    if (key?.grant === undefined || key.grant.revoked.aborted) {
-      telemetry.dropped("key", 1);
-      return false;
+    const isInForce = key?.grant?.revoked.aborted === false;
+    if (!isInForce) telemetry.dropped("key", alerts.length);
+    const ruleStates = key && takeStates(owner);
+    const added = isInForce ? alerts : [];
+    if (key === undefined || added.length === 0 && ruleStates === undefined) return;
+    try {
+      if ("error" in subscriptions) throw subscriptions.error;
+      const own = subscriptions.filter((one) => ownerId(one) === ownerId(owner) && one.kid === key.kid);
+      const { queued, replaced, refused } = await store.enqueue(
+        { ...owner, alerts: added.map((alert) => this.#newAlert(alert, key, own)), ruleStates },
+        {
+          now: now(),
+          maxPerSubscription: MAX_WAITING_PER_SUBSCRIPTION,
+          max: MAX_WAITING,
+          maxAlerts: MAX_RECENT_ALERTS,
+        },
+      );
+      telemetry.queued(queued);
+      telemetry.replaced(replaced);
+      telemetry.dropped("queue_full", refused);
+      if (queued > 0) onQueued();
+    } catch (error) {
+      if (ruleStates !== undefined) returnStates(owner);
+      telemetry.dropped("store", added.length);
+      log.error("Alerts and states of rules of {key} cannot be stored, and {count} alerts are dropped: {error}", {
+        key: owner.key,
+        count: added.length,
+        error,
+      });
     }
-    const own = subscriptions.filter((one) =>
-      ownerId(one) === ownerId(owner) && one.kid === key.kid && (subscription ?? one.id) === one.id
-    );
+  }
+
+  #newAlert(
+    { alert, subscription }: KeyAlert,
+    key: KnownKey,
+    subscriptions: readonly StoredSubscription[],
+  ): NewAlert {
     const notification = this.#notificationOf(alert, key);
     const { id } = notification;
     const { urgency, topic, ttlSeconds, at } = alert;
     const expires = at + Math.max(ttlSeconds, MIN_LIFETIME_SECONDS) * 1000;
-    const { queued, replaced, refused } = await store.enqueue(
-      { ...owner, id, at, json: formatNotification(notification) },
-      own.map((one) => ({
+    const receivers = subscriptions.filter((one) => (subscription ?? one.id) === one.id);
+    return {
+      ...{ id, at, json: formatNotification(notification) },
+      messages: receivers.map((one) => ({
         ...{ subscription: one.id, alert: id, urgency, topic, expires },
         text: formatNotification({ ...notification, kid: one.kid }),
       })),
-      {
-        now: now(),
-        maxPerSubscription: MAX_WAITING_PER_SUBSCRIPTION,
-        max: MAX_WAITING,
-        maxAlerts: MAX_RECENT_ALERTS,
-      },
-    );
-    telemetry.queued(queued);
-    telemetry.replaced(replaced);
-    telemetry.dropped("queue_full", refused);
-    return queued > 0;
+    };
   }
 
   #notificationOf({ rule, subject, title, body, urgency, actions, at }: KeyAlert["alert"], key: KnownKey) {

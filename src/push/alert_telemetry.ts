@@ -7,7 +7,7 @@ import type { HeldReason } from "./rules/evaluate.ts";
 
 /** Reasons for which an alert or a message does not reach the queue, or leaves it unsent. */
 export const ALERT_DROP_REASONS = [
-  /** The key has had too many alerts. */
+  /** The key has had too many alerts, or its rules take too long: then events are counted. */
   "rate",
   /** Too many messages wait. */
   "queue_full",

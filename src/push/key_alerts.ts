@@ -4,7 +4,8 @@
  * @module
  */
 import type { Clock } from "../lib/clock.ts";
-import { TokenBucket } from "../limits/token_bucket.ts";
+import { TimeShare } from "../limits/time_share.ts";
+import type { TokenBucket } from "../limits/token_bucket.ts";
 import type { Log } from "../observability/log.ts";
 import type { AlertSource } from "./alert_source.ts";
 import type { KeyGrant } from "./push_keys.ts";
@@ -23,7 +24,9 @@ export interface KeyAlertsOptions {
   readonly sources: ReadonlyMap<SourceKind, AlertSource>;
   /** States of its rules from before. */
   readonly states: RuleStates;
-  /** Called with each alert, within the key's rate. */
+  /** Rate of the key's alerts. */
+  readonly rate: Pick<TokenBucket, "tryTake">;
+  /** Called with each alert, within the rate. */
   readonly onAlert: (alert: Alert) => void;
   /** Clock of events and waits. */
   readonly clock: Clock;
@@ -35,32 +38,32 @@ export interface KeyAlertsOptions {
   readonly log: Pick<Log, "info" | "warn">;
 }
 
-/** Most alerts of a key at once. */
-const ALERT_BURST = 30;
+/** Longest evaluation of a key's rules at once, in milliseconds. */
+const EVALUATION_BURST_MS = 1000;
 
-/** Time after which a key may have a further alert, in milliseconds. */
-const ALERT_INTERVAL_MS = 2000;
+/** Part of the time that the rules of a key may take: those of a guest, with a device that sends much, are no cost to others. */
+const EVALUATION_SHARE = 0.1;
 
 /** Rules of a key, which receive events while it is in force. */
 export class KeyAlerts {
   readonly #options: KeyAlertsOptions;
   readonly #rules: KeyRules;
-  readonly #rate: TokenBucket;
+  readonly #time: TimeShare;
   readonly #listenings: ReadonlyMap<SourceKind, SourceListening>;
   /** Rules and rights as they were set. */
   #given: { readonly rules: readonly KeyRule[]; readonly revoked: AbortSignal | undefined } | undefined;
 
   /** True if a state has changed since {@linkcode KeyAlerts.takeStates}. */
-  isDirty = false;
+  #isDirty = false;
 
   /** Makes it without rules. */
   constructor(options: KeyAlertsOptions) {
     const { key: owner, sources, states, clock } = options;
     this.#options = options;
     this.#rules = new KeyRules(states);
-    this.#rate = new TokenBucket({
-      burst: ALERT_BURST,
-      everyMs: ALERT_INTERVAL_MS,
+    this.#time = new TimeShare({
+      burstMs: EVALUATION_BURST_MS,
+      share: EVALUATION_SHARE,
       monotonic: () => clock.monotonic(),
     });
     const onEvent = (event: RuleEvent) => this.#receive(event);
@@ -87,10 +90,16 @@ export class KeyAlerts {
     for (const listening of this.#listenings.values()) listening.stop();
   }
 
-  /** Returns the states of the rules as JSON text, which the caller stores. */
-  takeStates(): string {
-    this.isDirty = false;
+  /** Returns the states of the rules as JSON text, which the caller stores; undefined if none has changed since. */
+  takeStates(): string | undefined {
+    if (!this.#isDirty) return undefined;
+    this.#isDirty = false;
     return this.#rules.statesJson();
+  }
+
+  /** Marks the states as changed again, as they could not be stored. */
+  returnStates(): void {
+    this.#isDirty = true;
   }
 
   /** Returns what a rule selects that the key may receive: its rights may be narrower than when it was set. */
@@ -111,12 +120,16 @@ export class KeyAlerts {
   #receive(event: RuleEvent): void {
     // The keys may have changed a moment ago.
     if (this.#given?.revoked?.aborted !== false) return;
-    const { clock, telemetry, onAlert } = this.#options;
+    if (!this.#time.tryRun(() => this.#evaluate(event))) this.#options.telemetry.dropped("rate", 1);
+  }
+
+  #evaluate(event: RuleEvent): void {
+    const { clock, rate, telemetry, onAlert } = this.#options;
     const { alerts, held, isChanged } = this.#rules.receive(event, clock.now());
-    if (isChanged) this.isDirty = true;
+    if (isChanged) this.#isDirty = true;
     for (const reason of held) telemetry.held(reason);
-    for (const alert of alerts) {
-      if (this.#rate.tryTake()) onAlert(alert);
+    for (const makeAlert of alerts) {
+      if (rate.tryTake()) onAlert(makeAlert());
       else telemetry.dropped("rate", 1);
     }
   }

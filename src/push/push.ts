@@ -5,7 +5,7 @@
  */
 import type { Scope } from "../keys/rights.ts";
 import type { HostPattern } from "../net/egress.ts";
-import type { PushOwner, PushStore, StoredSubscription } from "../store/state/push_store.ts";
+import type { PushStore, StoredSubscription } from "../store/state/push_store.ts";
 import type { AlertRule } from "./rules/rule.ts";
 import type { SourceKind } from "./rules/rule_event.ts";
 
@@ -36,10 +36,11 @@ export interface Push {
   authorize(rule: AlertRule, scope: Scope): void;
   /** Removes a subscription, and counts its messages as dropped. Returns whether there was one. */
   removeSubscription(id: string): Promise<boolean>;
-  /** Puts the rules of a key in force as the store has them now. */
-  changed(owner: PushOwner): Promise<void>;
-  /** Removes the subscriptions of keys that are gone, or have another secret than subscribed. */
+  /**
+   * Puts the rules in force as the store has them now, and removes what belongs to keys that are gone, or have another
+   * secret than subscribed: to be called after each change in the store.
+   */
   refresh(): Promise<void>;
-  /** Queues a test notification. */
-  sendTest(subscription: StoredSubscription): void;
+  /** Queues a test notification. Returns false if its key has had too many alerts. */
+  sendTest(subscription: StoredSubscription): boolean;
 }

@@ -5,7 +5,7 @@
  */
 import { type Bytes, type RandomBytes, toBase64Url } from "../protocol/bytes.ts";
 import { encryptPush, parseAuth } from "../protocol/push/message_encryption.ts";
-import type { Urgency } from "./rules/rule.ts";
+import { MAX_TTL_SECONDS, type Urgency } from "./rules/rule.ts";
 import type { PushSubscription } from "./subscription.ts";
 
 /** Message for one subscription. */
@@ -51,7 +51,8 @@ export async function makePushRequest(
   { keys }: Pick<PushSubscription, "keys">,
   { authorization, now, randomBytes }: PushRequestOptions,
 ): Promise<PushRequest> {
-  const ttl = Math.max(0, Math.ceil((expires - now) / 1000));
+  // A clock that was set back leaves messages that end too late, and services refuse a longer lifetime.
+  const ttl = Math.min(Math.max(0, Math.ceil((expires - now) / 1000)), MAX_TTL_SECONDS);
   return {
     headers: {
       "Authorization": authorization,

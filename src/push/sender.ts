@@ -88,7 +88,7 @@ export class PushSender {
     this.#attempts = new DeliveryAttempts(options, { stop: this.#stopping.signal, abort: this.#aborting.signal });
   }
 
-  /** Begins to send. What a process that was killed had marked is given up first. */
+  /** Begins to send, once no other process does. What a process that was killed had marked is given up first. */
   start(): void {
     this.#running ??= this.#run();
   }
@@ -129,12 +129,6 @@ export class PushSender {
   }
 
   async #run(): Promise<void> {
-    const { store, telemetry } = this.#options;
-    await this.#untilDone("Interrupted push messages are not counted", async () => {
-      const count = await store.dropInterrupted();
-      if (count > 0) telemetry.dropped("interrupted", count);
-    });
-    this.#isAlone = true;
     while (!this.#isStopped) {
       let wait = MAX_IDLE_MS;
       await this.#untilDone("Push messages are not sent", async () => void (wait = await this.#startDue()));
@@ -149,6 +143,9 @@ export class PushSender {
   /** Starts to send what is due, as far as the limits allow. Returns the wait until the next look, in milliseconds. */
   async #startDue(): Promise<number> {
     const { store, clock, telemetry } = this.#options;
+    const interrupted = await store.dropInterrupted();
+    if (interrupted > 0) telemetry.dropped("interrupted", interrupted);
+    this.#isAlone = true;
     while (!this.#isStopped && this.#sending.size < MAX_SENDING) {
       const busy = await this.#busySubscriptions();
       const { due: [message], expired } = await store.claimMessages(clock.now(), 1, busy);
@@ -253,7 +250,7 @@ export class PushSender {
 
   /** Repeats work with the store until it succeeds, or the sender is stopped. Never rejects. */
   async #untilDone(problem: string, work: () => Promise<void>): Promise<void> {
-    const { log, random, clock } = this.#options;
+    const { log, random } = this.#options;
     const backoff = new Backoff(random);
     while (true) {
       try {
@@ -262,17 +259,17 @@ export class PushSender {
         if (this.#isStopped) return;
         log.error(`${problem}: {reason}`, { reason: errorText(error) });
       }
-      await this.#pause(backoff.next(), clock);
+      await this.#pause(backoff.next());
     }
   }
 
   /** Waits, until it is stopped. */
-  async #pause(ms: number, clock: Clock): Promise<void> {
+  async #pause(ms: number): Promise<void> {
     const { signal } = this.#stopping;
     if (signal.aborted) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const end = () => resolve();
-    const cancel = clock.after(ms, end);
+    const cancel = this.#options.clock.after(ms, end);
     signal.addEventListener("abort", end, { once: true });
     await promise;
     cancel();

@@ -227,7 +227,10 @@ export interface Service {
   readUses?(context: KeyContext): Promise<Uses | undefined>;
   /** Source of events for the rules of alerts. */
   readonly alertSource?: AlertSource;
-  /** Returns the text of a button that runs an action; undefined if there is none, or a key with these rights may not. */
+  /**
+   * Returns the text of a button that runs an action; undefined if there is none, a key with these rights may not, or it
+   * has parameters: a button cannot fill them in.
+   */
   actionLabel?(name: string, scope: Scope): string | undefined;
 }
 

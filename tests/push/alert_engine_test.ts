@@ -31,6 +31,7 @@ async function makeEngine(store = new MemoryPush(), keys = new FakeKeys()) {
     sources: [source],
     actionLabel: (name, scope) => name === "bell" && scope.hasService("fake") ? "Ring" : undefined,
   });
+  await settle();
   return {
     ...{ store, keys, source, clock, telemetry, logged, engine },
     woken: () => woken,
@@ -38,7 +39,8 @@ async function makeEngine(store = new MemoryPush(), keys = new FakeKeys()) {
     async put(key: string, fields: Readonly<Record<string, unknown>> = {}) {
       const sent = { name: "rule", source: { topics: ["a"] }, condition: { type: "any" }, title: "{topic}", ...fields };
       await store.putRule({ ...ownerOf(key), name: String(sent.name), json: JSON.stringify(sent) }, { max: 50 });
-      await engine.changed(ownerOf(key));
+      await engine.refresh();
+      await settle();
     },
     async subscribe(key: string, id: string, kid = key): Promise<StoredSubscription> {
       const subscription = {
@@ -213,6 +215,8 @@ Deno.test("sendTest() reaches its subscription alone", async () => {
   await engine.refresh();
   engine.sendTest(first);
   assertEquals(await messages(), ["p1 Push messages of the gateway reach this device."]);
+  const more = Array.from({ length: 40 }, () => engine.sendTest(first));
+  assertEquals(more.filter((isQueued) => isQueued).length, 29, "tests have the rate of alerts");
   await engine.stop();
 });
 
@@ -227,7 +231,7 @@ Deno.test("authorize() refuses what the key may not receive or run, and sourcesO
     const [fields, message] of [
       [{ source: { topics: ["#"] } }, "subscribe to #"],
       [{ source: { health: ["*"] } }, "use alerts of health"],
-      [{ actions: ["other"] }, "run the action other"],
+      [{ actions: ["other"] }, "have a button for the action other"],
     ] as const
   ) assertThrows(() => engine.authorize(ruleWith(fields), scope), ScopeError, message);
   await engine.stop();
@@ -240,7 +244,7 @@ Deno.test("AlertEngine goes on after failures of the store, and leaves rules tha
   store.listRules = () => failing.isOn ? Promise.reject(new Error("full")) : listRules.call(store);
   await store.putRule({ ...ownerOf("phone"), name: "later", json: '{"name":"later","new":1}' }, { max: 50 });
   const { keys, source, put, alerts, logged, telemetry, engine } = await makeEngine(store);
-  assertEquals(logged, ["Rules of alerts cannot be read or stored: {error}"]);
+  assertEquals(logged, ["Rules of alerts cannot be read: {error}"]);
   failing.isOn = false;
   keys.set("phone", ["#"]);
   await put("phone");
@@ -251,6 +255,83 @@ Deno.test("AlertEngine goes on after failures of the store, and leaves rules tha
   store.enqueue = enqueue;
   source.send("a", "2");
   assertEquals([await alerts("phone"), (await store.listRules()).length], [["2"], 2]);
+  await engine.stop();
+});
+
+Deno.test("AlertEngine listens once no other process does, with the rules and states that it left", async () => {
+  const first = await makeEngine();
+  first.keys.set("phone", ["#"]);
+  await first.put("phone", { condition: { type: "equals", text: "open", once: true } });
+  const alone = Promise.withResolvers<boolean>();
+  first.store.whenAlone = () => alone.promise;
+  const second = await makeEngine(first.store, first.keys);
+  assertEquals([first.source.connections.size, second.source.connections.size], [1, 0]);
+  for (const { source } of [first, second]) source.send("a", "open");
+  assertEquals(await second.alerts("phone"), ["open"]);
+  // A request to the second process: the first one sees it after a while.
+  await second.put("phone", { name: "later", source: { topics: ["b"] } });
+  assertEquals(first.engine.size, 1);
+  first.clock.pass(10_000);
+  await settle();
+  for (const { source } of [first, second]) source.send("b", "later");
+  assertEquals([await second.alerts("phone"), first.engine.size], [["open", "later"], 2]);
+  await first.engine.stop();
+  alone.resolve(true);
+  await settle();
+  second.source.send("a", "open");
+  second.source.send("b", "again");
+  assertEquals(await second.alerts("phone"), ["open", "later", "again"]);
+  await second.engine.stop();
+  assertEquals(second.clock.timers, 0);
+});
+
+Deno.test("AlertEngine stores the states of rules with the alerts that they are about, and with no others", async () => {
+  const { keys, source, put, store, telemetry, engine } = await makeEngine();
+  keys.set("phone", ["#"]);
+  await put("phone", { condition: { type: "changed" } });
+  source.send("a", "0");
+  const { enqueue } = store;
+  const texts: string[][] = [];
+  store.enqueue = async (batch, limits) => {
+    const { ruleStates = "", alerts } = batch;
+    texts.push([...alerts.map(({ json }) => parseNotification(json)?.body ?? ""), JSON.parse(ruleStates).states[0][1]]);
+    // Events that come meanwhile.
+    if (texts.length === 1) source.send("a", "3");
+    return await enqueue.call(store, batch, limits);
+  };
+  source.send("a", "1");
+  source.send("a", "2");
+  await settle(500);
+  assertEquals(texts, [["1", "2", "=2"], ["3", "=3"]]);
+  store.enqueue = () => Promise.reject(new Error("full"));
+  source.send("a", "4");
+  await settle(500);
+  store.enqueue = enqueue;
+  await engine.stop();
+  assertEquals([(await store.readRuleStates(ownerOf("phone")))?.includes("=4"), telemetry.counts], [true, {
+    "dropped store": 1,
+  }]);
+});
+
+Deno.test("AlertEngine evaluates no more events of a key whose rules take too long, and counts them", async () => {
+  const { keys, source, put, alerts, telemetry, clock, engine } = await makeEngine();
+  for (const key of ["guest", "phone"]) keys.set(key, ["#"]);
+  const events = { guest: 0 };
+  await put("guest", { path: "$.slow" });
+  await put("phone", { source: { topics: ["b"] } });
+  const slow = {
+    ...{ kind: "topics" as const, subject: "a", text: "", isRetained: false },
+    get json() {
+      events.guest += 1;
+      clock.pass(600);
+      return { slow: "slow" };
+    },
+  };
+  const guest = [...source.connections].find(({ listener }) => listener.owner === "guest");
+  for (let count = 0; count < 5; count++) guest?.listener.onEvent(slow, false);
+  for (let count = 0; count < 5; count++) source.send("b", String(count));
+  assertEquals([events.guest, telemetry.counts], [2, { "dropped rate": 3 }]);
+  assertEquals([(await alerts("guest")).length, (await alerts("phone")).length], [2, 5]);
   await engine.stop();
 });
 

@@ -23,6 +23,8 @@ Deno.test("makePushRequest() makes the headers of RFC 8030, and a body that the 
   assertEquals(await decryptPush(body, receiver), "Doorbell");
   const late = await makePushRequest({ ...message, expires: NOW - 1, topic: "doorbell" }, { keys }, options);
   assertEquals(late.headers["TTL"], "0");
+  const early = await makePushRequest({ ...message, expires: NOW + 1e12 }, { keys }, options);
+  assertEquals(early.headers["TTL"], "2419200", "what services accept, also after the clock was set back");
   assertEquals(late.headers["Topic"], await topicHeader("doorbell", auth));
 });
 

@@ -32,7 +32,7 @@ async function reach(step: string): Promise<void> {
 }
 
 const state = new SqliteState({ path, files: Deno, mode: "strict", log: SILENT_LOG });
-const { claimMessages, settleMessage, queueState } = state;
+const { claimMessages, settleMessage, queueState, removeSubscription } = state;
 state.claimMessages = async (...args) => {
   const claimed = await claimMessages.apply(state, args);
   if (claimed.due.length > 0) await reach("claimed");
@@ -43,6 +43,10 @@ state.settleMessage = async (...args) => {
   const result = await settleMessage.apply(state, args);
   await reach("settled");
   return result;
+};
+state.removeSubscription = async (...args) => {
+  await reach("ended");
+  return await removeSubscription.apply(state, args);
 };
 state.queueState = async (...args) => {
   const found = await queueState.apply(state, args);

@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { SILENT_LOG } from "../../src/observability/log.ts";
 import { SqliteState } from "../../src/store/state/sqlite_state.ts";
+import { batchOf } from "../support/push_batch.ts";
 import { HAS_OPENSSL, makeCertificate } from "../support/certificate.ts";
 import { needing } from "../support/needs.ts";
 import { ProcessOutput } from "../support/process_output.ts";
@@ -47,7 +48,7 @@ class KillTest {
         urgency: "normal",
         expires: Date.now() + 600_000,
       } as const;
-      await state.enqueue({ ...OWNER, id: text, at: 0, json: "{}" }, [message], LIMITS);
+      await state.enqueue(batchOf({ ...OWNER, id: text, at: 0, json: "{}" }, [message]), LIMITS);
     }
     await state.close();
   }
@@ -92,6 +93,7 @@ for (
     { step: "connected", received: ["b", "c"], counts: { interrupted: 1, sent: 2 } },
     { step: "received", received: ["a", "b", "c"], counts: { interrupted: 1, sent: 2 } },
     { step: "answered", received: ["a", "b", "c"], counts: { interrupted: 1, sent: 2 } },
+    { step: "ended", received: ["a", "b"], counts: { interrupted: 1, gone: 2 } },
     { step: "settled", received: ["a", "b", "c"], counts: { sent: 2 } },
   ]
 ) {
@@ -105,6 +107,7 @@ for (
         await using test = await KillTest.start(directory);
         await test.queue(["a", "b", "c"]);
         if (step === "received") test.service.answers.push("hang");
+        if (step === "ended") test.service.answers.push({ status: 410 }, { status: 410 });
         const killed = test.run(step);
         if (step === "received") await test.service.until(1);
         else await killed.output.line((line) => line === `at ${step}`);

@@ -10,6 +10,7 @@ import { VapidTokens } from "../../src/push/vapid.ts";
 import { generateVapidKey, parseVapidKey } from "../../src/push/vapid_key.ts";
 import { MemoryPush } from "../../src/store/state/memory_push.ts";
 import type { NewMessage } from "../../src/store/state/push_store.ts";
+import { batchOf } from "../support/push_batch.ts";
 import { HAS_OPENSSL, makeCertificate } from "../support/certificate.ts";
 import { needing } from "../support/needs.ts";
 import { until } from "../support/deadline.ts";
@@ -104,7 +105,10 @@ class SenderTest {
     for (const text of texts) {
       const alert = `${this.#alerts++}`;
       const message = { subscription, alert, text, urgency: "normal" as const, expires: this.clock.now() + DAY_MS };
-      await this.store.enqueue({ ...OWNER, id: alert, at: 0, json: "{}" }, [{ ...message, ...options }], LIMITS);
+      await this.store.enqueue(
+        batchOf({ ...OWNER, id: alert, at: 0, json: "{}" }, [{ ...message, ...options }]),
+        LIMITS,
+      );
     }
     this.#sender?.wake();
   }
@@ -499,7 +503,8 @@ test("PushSender goes on when the store fails for a while", async (test) => {
 test("PushSender counts what another process had begun to send when it was killed", async (test) => {
   const service = await test.service();
   const id = await test.add(service.subscribe());
-  test.store.dropInterrupted = () => Promise.resolve(3);
+  const counts = [3];
+  test.store.dropInterrupted = () => Promise.resolve(counts.pop() ?? 0);
   test.start();
   await test.queue(id, ["a"]);
   await test.untilCounted("sent");

@@ -41,8 +41,8 @@ export type HeldReason = "interval" | "quiet";
 export interface Evaluation {
   /** State for the next event of the same topic or entity. The same object where nothing changed. */
   readonly state: ConditionState;
-  /** Alert to send. */
-  readonly alert?: Alert;
+  /** Makes the alert to send: filling in its texts is work that a key beyond its rate must not cause. */
+  readonly alert?: () => Alert;
   /** Reason for which there is none although one was due. */
   readonly held?: HeldReason;
 }
@@ -84,7 +84,7 @@ export function evaluateRule(
   const held = heldReason(rule, ifHeld, now);
   if (held !== undefined) return { state: ifHeld, held };
   const next = rule.minIntervalSeconds === 0 ? ifSent : { ...ifSent, alertedAt: now };
-  return { state: next, alert: makeAlert(rule, { event, value, now }) };
+  return { state: next, alert: () => makeAlert(rule, { event, value, now }) };
 }
 
 /** Returns the value that a rule considers; undefined if the event does not have it. */

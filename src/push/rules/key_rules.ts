@@ -25,8 +25,8 @@ export interface GrantedRule extends KeyRule {
 
 /** Results of one event. */
 export interface RuleResults {
-  /** Alerts to send. */
-  readonly alerts: readonly Alert[];
+  /** Functions that make the alerts to send. */
+  readonly alerts: readonly (() => Alert)[];
   /** Reasons for which due alerts are not sent. */
   readonly held: readonly HeldReason[];
   /** True if the state of a rule is another one. */
@@ -51,11 +51,6 @@ export class KeyRules {
     this.#states = states;
   }
 
-  /** Number of rules. */
-  get size(): number {
-    return this.#rules.size;
-  }
-
   /** Replaces all rules, of which no two have the same name. A rule with the same text as before keeps its states. */
   set(rules: readonly GrantedRule[]): void {
     const before = this.#rules;
@@ -66,7 +61,7 @@ export class KeyRules {
     this.#index = new RuleIndex();
     for (const { rule: { source }, json, select } of rules) {
       const indexed = this.#rules.get(ruleHash(json));
-      if (indexed !== undefined && select.length > 0) this.#index.set(indexed, { kind: source.kind, select });
+      if (indexed !== undefined && select.length > 0) this.#index.add(indexed, { kind: source.kind, select });
     }
   }
 
@@ -78,7 +73,7 @@ export class KeyRules {
   receive(event: RuleEvent, now: number): RuleResults {
     const matches = this.#index.match(event);
     if (matches.size === 0) return NOTHING;
-    const alerts: Alert[] = [];
+    const alerts: (() => Alert)[] = [];
     const held: HeldReason[] = [];
     let isChanged = false;
     const subject = subjectName(event.subject);

@@ -66,7 +66,7 @@ const MAX_CONDITION_LENGTH = 200;
 /** Most wildcards of a pattern. */
 const MAX_WILDCARDS = 8;
 /** Longest lifetime, in seconds: Google's service accepts no longer one. */
-const MAX_TTL_SECONDS = 28 * 24 * 60 * 60;
+export const MAX_TTL_SECONDS = 28 * 24 * 60 * 60;
 /** Lifetime by default, in seconds. */
 const DEFAULT_TTL_SECONDS = 24 * 60 * 60;
 /** Longest time between two alerts, in seconds. */

@@ -10,41 +10,22 @@ import type { RuleEvent, SourceKind } from "./rule_event.ts";
 
 /** Items by their sources, such as rules with their keys. */
 export class RuleIndex<Item> {
-  readonly #tries: Readonly<Record<SourceKind, TopicTrie<Set<Entry<Item>>>>> = {
+  readonly #tries: Readonly<Record<SourceKind, TopicTrie<Entry<Item>[]>>> = {
     topics: new TopicTrie(),
     entities: new TopicTrie(),
     health: new TopicTrie(),
   };
-  readonly #entries = new Map<Item, readonly (readonly [kind: SourceKind, filter: string, entry: Entry<Item>])[]>();
 
-  /** Number of items. */
-  get size(): number {
-    return this.#entries.size;
-  }
-
-  /** Adds an item, or replaces its source. */
-  set(item: Item, { kind, select }: RuleSource): void {
-    this.delete(item);
-    const entries = select.map((text) =>
-      [kind, filterOf(kind, text), { item, matches: matcherOf(kind, text) }] as const
-    );
-    for (const [, filter, entry] of entries) {
-      const trie = this.#tries[kind];
+  /** Adds an item with its source. */
+  add(item: Item, { kind, select }: RuleSource): void {
+    const trie = this.#tries[kind];
+    for (const text of select) {
+      const filter = filterOf(kind, text);
+      const entry = { item, matches: matcherOf(kind, text) };
       const there = trie.find(filter);
-      if (there === undefined) trie.add(filter, new Set([entry]));
-      else there.add(entry);
+      if (there === undefined) trie.add(filter, [entry]);
+      else there.push(entry);
     }
-    this.#entries.set(item, entries);
-  }
-
-  /** Deletes an item, if it is there. */
-  delete(item: Item): void {
-    for (const [kind, filter, entry] of this.#entries.get(item) ?? []) {
-      const there = this.#tries[kind].find(filter);
-      there?.delete(entry);
-      if (there?.size === 0) this.#tries[kind].delete(filter);
-    }
-    this.#entries.delete(item);
   }
 
   /** Returns the items that an event concerns, each once. */

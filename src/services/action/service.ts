@@ -131,7 +131,10 @@ export function createActionService(options: ActionServiceOptions): Service {
     name: ACTION,
     readUses,
     fieldErrorStatus: 400,
-    actionLabel: (name, scope) => mayRun(name, scope) ? readActions().get(name)?.label : undefined,
+    actionLabel(name, scope) {
+      const action = mayRun(name, scope) ? readActions().get(name) : undefined;
+      return action?.params.size === 0 ? action.label : undefined;
+    },
     target: ({ name }) => typeof name === "string" ? name : undefined,
     async handle(payload, context) {
       const { name, params } = parseActionCall(payload);

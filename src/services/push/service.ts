@@ -4,6 +4,7 @@
  * @module
  */
 import { tryParseJson } from "../../lib/json.ts";
+import { ALERT_INTERVAL_MS } from "../../push/alert_rate.ts";
 import { fieldFault } from "../../push/field_fault.ts";
 import type { AlertRule } from "../../push/rules/rule.ts";
 import { parseSubscription } from "../../push/subscription.ts";
@@ -92,7 +93,13 @@ export function createPushService({ push, keys, now, randomBytes, log }: PushSer
     if (found === undefined) {
       throw fieldFault(["test"], 'there is no such subscription of this key; list them with {"service":"push"}');
     }
-    push.sendTest(found);
+    if (!push.sendTest(found)) {
+      const retryAfterSeconds = ALERT_INTERVAL_MS / 1000;
+      throw new ServiceError(429, `This key has had too many alerts: try again in ${retryAfterSeconds} s`, {
+        code: "busy",
+        retryAfterSeconds,
+      });
+    }
     return reply({ queued: true });
   }
 
@@ -108,13 +115,13 @@ export function createPushService({ push, keys, now, randomBytes, log }: PushSer
       await store.removeRule(owner, rule.name);
       throw revokedError(context.revoked);
     }
-    await push.changed(owner);
+    await push.refresh();
     return reply({ name: rule.name });
   }
 
   async function removeRule(name: string, owner: PushOwner): Promise<Reply> {
     const removed = await store.removeRule(owner, name);
-    if (removed) await push.changed(owner);
+    if (removed) await push.refresh();
     return reply({ removed });
   }
 

@@ -3,18 +3,20 @@
  *
  * @module
  */
-import type {
-  NewMessage,
-  PushOwner,
-  PushStore,
-  QueuedMessage,
-  QueueLimits,
-  QueueResult,
-  SettledMessage,
-  SettleResult,
-  StoredAlert,
-  StoredRule,
-  StoredSubscription,
+import {
+  type AlertBatch,
+  MAX_WAIT_MS,
+  type NewMessage,
+  type PushOwner,
+  type PushStore,
+  type QueuedMessage,
+  type QueueLimits,
+  type QueueResult,
+  type SettledMessage,
+  type SettleResult,
+  type StoredAlert,
+  type StoredRule,
+  type StoredSubscription,
 } from "./push_store.ts";
 
 /** Subscription with the end of the wait after a failed attempt. */
@@ -108,20 +110,18 @@ export class MemoryPush implements PushStore {
     return Promise.resolve(this.#states.find((one) => isOf(one, owner))?.json);
   }
 
-  /** Replaces the states of the rules of a key. */
-  writeRuleStates({ key, keyCreated }: PushOwner, json: string): Promise<void> {
-    const states = { key, keyCreated, json };
-    this.#states = [...this.#states.filter((one) => !isOf(one, states)), states];
-    return Promise.resolve();
-  }
-
-  /** Adds an alert and its messages, as {@linkcode PushStore.enqueue} says. */
-  enqueue(alert: StoredAlert, messages: readonly NewMessage[], limits: QueueLimits): Promise<QueueResult> {
+  /** Adds alerts and their messages, as {@linkcode PushStore.enqueue} says. */
+  enqueue({ key, keyCreated, alerts, ruleStates }: AlertBatch, limits: QueueLimits): Promise<QueueResult> {
     const { now, maxPerSubscription, max, maxAlerts } = limits;
-    const ofKey = [...this.#alerts.filter((one) => isOf(one, alert)), alert].slice(-maxAlerts);
-    this.#alerts = [...this.#alerts.filter((one) => !isOf(one, alert)), ...ofKey];
+    const owner = { key, keyCreated };
+    const added = alerts.map(({ id, at, json }) => ({ ...owner, id, at, json }));
+    const ofKey = [...this.#alerts.filter((one) => isOf(one, owner)), ...added].slice(-maxAlerts);
+    this.#alerts = [...this.#alerts.filter((one) => !isOf(one, owner)), ...ofKey];
+    if (ruleStates !== undefined) {
+      this.#states = [...this.#states.filter((one) => !isOf(one, owner)), { ...owner, json: ruleStates }];
+    }
     let [queued, replaced, refused] = [0, 0, 0];
-    for (const message of messages) {
+    for (const message of alerts.flatMap(({ messages }) => messages)) {
       const { subscription } = message;
       if (!this.#subscriptions.some(({ id }) => id === subscription)) continue;
       replaced += this.#removeMessages((one) => isWaiting(one) && hasTopicOf(one, message));
@@ -156,7 +156,7 @@ export class MemoryPush implements PushStore {
     except: readonly string[] = [],
   ): Promise<{ readonly due: readonly QueuedMessage[]; readonly expired: number }> {
     const expired = this.#removeMessages((one) => isWaiting(one) && one.expires <= now);
-    const heads = this.#next(except).filter(({ at }) => at <= now).slice(0, max);
+    const heads = this.#next(except).filter(({ at }) => at <= now || at > now + MAX_WAIT_MS).slice(0, max);
     const ids = new Set(heads.map(({ message }) => message.id));
     this.#messages = this.#messages.map((one) =>
       ids.has(one.id) ? { ...one, attempts: one.attempts + 1, isSending: true } : one
@@ -186,6 +186,11 @@ export class MemoryPush implements PushStore {
       one.id === message.subscription ? { ...one, ...changeOf(outcome) } : one
     );
     return Promise.resolve(isReplaced ? "replaced" : "settled");
+  }
+
+  /** Returns true: no other process has this store. */
+  whenAlone(): Promise<boolean> {
+    return Promise.resolve(true);
   }
 
   /** Returns 0: what was being sent is forgotten with everything else. */

@@ -80,6 +80,20 @@ export interface QueuedMessage {
 /** Message to add. */
 export type NewMessage = Omit<QueuedMessage, "id" | "attempts" | "isShortened">;
 
+/** Alert to add, with its messages. */
+export interface NewAlert extends Omit<StoredAlert, keyof PushOwner> {
+  /** One for each subscription that gets it. */
+  readonly messages: readonly NewMessage[];
+}
+
+/** Alerts of one key that are added together. */
+export interface AlertBatch extends PushOwner {
+  /** Alerts, the oldest first. */
+  readonly alerts: readonly NewAlert[];
+  /** States of the rules of the key after these alerts, as JSON text; undefined where they stay as they are stored. */
+  readonly ruleStates?: string | undefined;
+}
+
 /** Limits of the queue and of the recent alerts. */
 export interface QueueLimits {
   /** The time, in milliseconds since 1970. */
@@ -124,6 +138,9 @@ export type SettledMessage =
     /** Text in place of the message's, which was too long. */
     readonly shortened?: string | undefined;
   };
+
+/** Longest wait for the next attempt, in milliseconds: push services can ask for an hour. */
+export const MAX_WAIT_MS = 2 * 60 * 60 * 1000;
 
 /**
  * Result of {@linkcode PushStore.settleMessage}: `replaced` for a message that was to wait again while a newer one with
@@ -170,14 +187,13 @@ export interface PushStore {
   listOwners(): Promise<readonly PushOwner[]>;
   /** Reads the states of the rules of a key, as JSON text; undefined if there are none. */
   readRuleStates(owner: PushOwner): Promise<string | undefined>;
-  /** Replaces the states of the rules of a key. */
-  writeRuleStates(owner: PushOwner, json: string): Promise<void>;
   /**
-   * Adds an alert to the recent ones of its key, and its messages to the queue; all in one transaction. A message with a
-   * topic replaces those of the same subscription and topic that are not being sent. One for a subscription that is not
-   * there is left out.
+   * Adds alerts to the recent ones of their key, their messages to the queue, and the states of its rules; all in one
+   * transaction, so that no crash leaves a state that says that a device was told, and no message. A message with a topic
+   * replaces those of the same subscription and topic that are not being sent. One for a subscription that is not there is
+   * left out.
    */
-  enqueue(alert: StoredAlert, messages: readonly NewMessage[], limits: QueueLimits): Promise<QueueResult>;
+  enqueue(batch: AlertBatch, limits: QueueLimits): Promise<QueueResult>;
   /**
    * Lists the recent alerts of a key after a time, the oldest first.
    *
@@ -186,8 +202,9 @@ export interface PushStore {
   listAlerts(owner: PushOwner, since: number): Promise<readonly StoredAlert[]>;
   /**
    * Deletes expired messages and marks due ones as being sent. Messages of one subscription keep their order: only the
-   * oldest is marked, once no other one is being sent, and once the wait after a failed attempt is over. While another
-   * process sends, it waits as `dropInterrupted` does.
+   * oldest is marked, once no other one is being sent, and once the wait after a failed attempt is over. A wait that ends
+   * more than {@linkcode MAX_WAIT_MS} later is over, too: the clock was set back. While another
+   * process sends, it waits as `whenAlone` does.
    *
    * @param now the time, in milliseconds since 1970
    * @param max most messages to mark
@@ -202,10 +219,16 @@ export interface PushStore {
   /** Ends the attempt to send a message; one that waits again holds up the later ones of its subscription. */
   settleMessage(id: number, outcome: SettledMessage): Promise<SettleResult>;
   /**
-   * Deletes messages that were marked by a process that is gone, once, at the start. While another process sends, it waits
-   * for that one's end, so it may take long; it throws if the store is closed meanwhile.
+   * Waits until no other process listens and sends, so it may take long; it throws if the store is closed meanwhile. From
+   * then on, others wait.
    *
-   * @returns number of the deleted messages
+   * @returns false while nothing is stored, and so no process has anything to do
+   */
+  whenAlone(): Promise<boolean>;
+  /**
+   * Deletes messages that were marked by a process that is gone, once it is alone: see `whenAlone`.
+   *
+   * @returns number of the deleted messages since the last call
    */
   dropInterrupted(): Promise<number>;
   /**

@@ -4,7 +4,7 @@
  * @module
  */
 import type {
-  NewMessage,
+  AlertBatch,
   PushOwner,
   PushStore,
   QueuedMessage,
@@ -23,7 +23,7 @@ import * as queue from "./sqlite_push_queue.ts";
 /** Push messages in a SQLite database. Without its file, nothing is there; what adds something creates the file. */
 export class SqlitePush implements PushStore {
   readonly #database: StateDatabase;
-  #start: Promise<void> | undefined;
+  #start: Promise<boolean> | undefined;
   /** Number of interrupted messages that were deleted and are not reported yet. */
   #interrupted = 0;
 
@@ -77,14 +77,9 @@ export class SqlitePush implements PushStore {
     return this.#database.useIfPresent(undefined, (database) => keys.readRuleStates(database, owner));
   }
 
-  /** Replaces the states of the rules of a key. */
-  writeRuleStates(owner: PushOwner, json: string): Promise<void> {
-    return this.#database.use((database) => keys.writeRuleStates(database, owner, json));
-  }
-
-  /** Adds an alert and its messages, as {@linkcode PushStore.enqueue} says. */
-  enqueue(alert: StoredAlert, messages: readonly NewMessage[], limits: QueueLimits): Promise<QueueResult> {
-    return this.#database.use((database) => queue.enqueue(database, alert, messages, limits));
+  /** Adds alerts and their messages, as {@linkcode PushStore.enqueue} says. */
+  enqueue(batch: AlertBatch, limits: QueueLimits): Promise<QueueResult> {
+    return this.#database.use((database) => queue.enqueue(database, batch, limits));
   }
 
   /** Lists the recent alerts of a key after a time, the oldest first. */
@@ -98,7 +93,7 @@ export class SqlitePush implements PushStore {
     max: number,
     except: readonly string[] = [],
   ): Promise<{ readonly due: readonly QueuedMessage[]; readonly expired: number }> {
-    await this.#whenAlone();
+    await this.whenAlone();
     const nothing = { due: [], expired: 0 };
     return await this.#database.useIfPresent(nothing, (database) => queue.claimMessages(database, now, max, except));
   }
@@ -110,7 +105,7 @@ export class SqlitePush implements PushStore {
 
   /** Deletes messages that were marked by a process that is gone, as {@linkcode PushStore.dropInterrupted} says. */
   async dropInterrupted(): Promise<number> {
-    await this.#whenAlone();
+    await this.whenAlone();
     const interrupted = this.#interrupted;
     this.#interrupted = 0;
     return interrupted;
@@ -130,12 +125,13 @@ export class SqlitePush implements PushStore {
   }
 
   /**
-   * Waits until no other process sends. What is marked in that moment was marked by a process that is gone, and is deleted.
+   * Waits until no other process listens and sends, as {@linkcode PushStore.whenAlone} says. What is marked in that moment
+   * was marked by a process that is gone, and is deleted.
    */
-  async #whenAlone(): Promise<void> {
+  async whenAlone(): Promise<boolean> {
     this.#start ??= this.#dropMarked();
     try {
-      await this.#start;
+      return await this.#start;
     } catch (error) {
       // After its remedy, the next attempt succeeds.
       this.#start = undefined;
@@ -143,8 +139,10 @@ export class SqlitePush implements PushStore {
     }
   }
 
-  async #dropMarked(): Promise<void> {
-    if (await this.#database.lockIfPresent()) this.#interrupted += await this.#database.use(queue.dropInterrupted);
+  async #dropMarked(): Promise<boolean> {
+    const isAlone = await this.#database.lockIfPresent();
+    if (isAlone) this.#interrupted += await this.#database.use(queue.dropInterrupted);
     else this.#start = undefined;
+    return isAlone;
   }
 }

@@ -5,17 +5,18 @@
  */
 import type { DatabaseSync } from "node:sqlite";
 import type { Urgency } from "../../push/rules/rule.ts";
-import type {
-  NewMessage,
-  PushOwner,
-  QueuedMessage,
-  QueueLimits,
-  QueueResult,
-  SettledMessage,
-  SettleResult,
-  StoredAlert,
+import {
+  type AlertBatch,
+  MAX_WAIT_MS,
+  type PushOwner,
+  type QueuedMessage,
+  type QueueLimits,
+  type QueueResult,
+  type SettledMessage,
+  type SettleResult,
+  type StoredAlert,
 } from "./push_store.ts";
-import { ownerOf } from "./sqlite_push_keys.ts";
+import { ownerOf, writeRuleStates } from "./sqlite_push_keys.ts";
 import { inTransaction } from "./sqlite_transaction.ts";
 
 const ADD_ALERT = "INSERT INTO push_alerts (key_name, key_created, id, at, json) VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -52,7 +53,8 @@ const HEADS = `
 
 const FIND_DUE = `
   SELECT message.id, message.subscription, alert, text, urgency, topic, expires, attempts, is_shortened ${HEADS}
-  AND subscription.id NOT IN (SELECT value FROM json_each(?1)) AND retry_at <= ?2 ORDER BY message.id LIMIT ?3
+  AND subscription.id NOT IN (SELECT value FROM json_each(?1)) AND NOT (retry_at > ?2 AND retry_at <= ?2 + ${MAX_WAIT_MS})
+  ORDER BY message.id LIMIT ?3
 `;
 
 const MARK = "UPDATE push_messages SET is_sending = 1, attempts = attempts + 1 WHERE id = ?1";
@@ -87,16 +89,17 @@ const FIND_NEXT = `
 /** Row of a table. */
 type Row = Readonly<Record<string, unknown>>;
 
-/** Adds an alert and its messages, as `PushStore.enqueue` says. */
+/** Adds alerts and their messages, as `PushStore.enqueue` says. */
 export function enqueue(
   database: DatabaseSync,
-  { key, keyCreated, id, at, json }: StoredAlert,
-  messages: readonly NewMessage[],
+  { key, keyCreated, alerts, ruleStates }: AlertBatch,
   { now, maxPerSubscription, max, maxAlerts }: QueueLimits,
 ): QueueResult {
   return inTransaction(database, () => {
-    database.prepare(ADD_ALERT).run(key, keyCreated, id, at, json);
+    for (const { id, at, json } of alerts) database.prepare(ADD_ALERT).run(key, keyCreated, id, at, json);
     database.prepare(REMOVE_OLD_ALERTS).run(key, keyCreated, maxAlerts);
+    if (ruleStates !== undefined) writeRuleStates(database, { key, keyCreated }, ruleStates);
+    const messages = alerts.flatMap((alert) => alert.messages);
     let [queued, replaced, refused] = [0, 0, 0];
     for (const { subscription, alert, text, urgency, topic = null, expires } of messages) {
       if (database.prepare(HAS_SUBSCRIPTION).get(subscription) === undefined) continue;

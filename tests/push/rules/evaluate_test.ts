@@ -33,7 +33,7 @@ function run(rule: AlertRule, steps: readonly Step[]): Result[] {
     const { alert, held, ...next } = evaluateRule(prepared, state, event, now);
     state = next.state;
     assert(JSON.stringify(state).length < 200);
-    return { step, now, alert, held };
+    return { step, now, alert: alert?.(), held };
   });
 }
 

@@ -14,7 +14,7 @@ function rulesOf(...rules: readonly GrantedRule[]): KeyRules {
 /** Evaluates messages on topics, and returns the names of the rules with an alert for each. */
 function receive(rules: KeyRules, ...messages: readonly (readonly [subject: string, text: string])[]): string[][] {
   return messages.map(([subject, text]) =>
-    rules.receive(message(text, { subject }), NOW).alerts.map(({ rule }) => rule).sort()
+    rules.receive(message(text, { subject }), NOW).alerts.map((make) => make().rule).sort()
   );
 }
 
@@ -27,7 +27,6 @@ Deno.test("KeyRules alerts for each rule, with a state for each topic", () => {
     receive(rules, ["home/a", "1"], ["home/b", "2"], ["home/a", "2"], ["home/b", "2"], ["other", "3"]),
     [["one"], [], ["both", "one"], [], []],
   );
-  assertEquals(rules.size, 2);
 });
 
 Deno.test("KeyRules evaluates a rule only for what the key may receive of its source", () => {
@@ -35,7 +34,7 @@ Deno.test("KeyRules evaluates a rule only for what the key may receive of its so
   const rules = rulesOf({ ...rule, select: ["shed/#"] });
   assertEquals(receive(rules, ["home/a", "1"], ["shed/a", "1"]), [[], ["rule"]]);
   rules.set([{ ...rule, select: [] }]);
-  assertEquals([receive(rules, ["home/a", "2"], ["shed/a", "2"]), rules.size], [[[], []], 1]);
+  assertEquals(receive(rules, ["home/a", "2"], ["shed/a", "2"]), [[], []]);
 });
 
 Deno.test("KeyRules keeps the state of a rule whose text is the same, and forgets that of another with its name", () => {
@@ -44,9 +43,9 @@ Deno.test("KeyRules keeps the state of a rule whose text is the same, and forget
   rules.set([granted(CHANGED), granted({ name: "other", source: { topics: ["b"] } })]);
   assertEquals(receive(rules, ["a", "2"]), [["rule"]]);
   rules.set([granted({ ...CHANGED, title: "Other" })]);
-  assertEquals([receive(rules, ["a", "3"], ["a", "4"]), rules.size], [[[], ["rule"]], 1]);
+  assertEquals(receive(rules, ["a", "3"], ["a", "4"]), [[], ["rule"]]);
   rules.set([]);
-  assertEquals([receive(rules, ["a", "5"]), rules.size], [[[]], 0]);
+  assertEquals(receive(rules, ["a", "5"]), [[]]);
 });
 
 Deno.test("KeyRules continues with the states of another process, but for rules that are gone", () => {

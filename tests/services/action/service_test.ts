@@ -368,6 +368,8 @@ Deno.test("action names the action for the audit, and no parameter", async () =>
 Deno.test("actionLabel() is the text of an action that a key may run, and undefined for any other", async () => {
   const { service } = await makeActionGateway(ACTIONS);
   const guest = new Scope({ action: { actions: ["open-gate", "missing"] } });
+  const withParams = new Scope({ action: { actions: ["heating"] } });
+  assertEquals(service.actionLabel?.("heating", withParams), undefined, "a button cannot fill in parameters");
   const labels = ["open-gate", "heating", "missing", "constructor"].map((name) => service.actionLabel?.(name, guest));
   assertEquals(labels, ["Open the gate", undefined, undefined, undefined]);
   assertEquals(service.actionLabel?.("open-gate", new Scope({})), undefined);

@@ -10,7 +10,8 @@ import type { Push } from "../../../src/push/push.ts";
 import { createPushService } from "../../../src/services/push/service.ts";
 import { ServiceError } from "../../../src/services/service.ts";
 import { MemoryPush } from "../../../src/store/state/memory_push.ts";
-import type { PushOwner, StoredSubscription } from "../../../src/store/state/push_store.ts";
+import { batchOf } from "../../support/push_batch.ts";
+import type { StoredSubscription } from "../../../src/store/state/push_store.ts";
 
 const NOW = 1_796_032_800_000;
 
@@ -28,7 +29,7 @@ interface Sealed {
 /** Makes the service on a store in memory, in which the key "phone" has a current and a previous secret. */
 function makeService({ fault }: Partial<Pick<Push, "fault">> = {}) {
   const store = new MemoryPush();
-  const changed: PushOwner[] = [];
+  const refreshed: number[] = [];
   const tested: StoredSubscription[] = [];
   const logged: string[] = [];
   const state = { found: true };
@@ -45,10 +46,10 @@ function makeService({ fault }: Partial<Pick<Push, "fault">> = {}) {
     },
     removeSubscription: async (id) => await store.removeSubscription(id) !== undefined,
     refresh: async () => {
+      refreshed.push(NOW);
       if (!state.found) { for (const { id } of await store.listSubscriptions()) await store.removeSubscription(id); }
     },
-    changed: (owner) => Promise.resolve(void changed.push(owner)),
-    sendTest: (subscription) => void tested.push(subscription),
+    sendTest: (subscription) => tested.push(subscription) < 3,
   };
   const log = (text: string, fields = {}) => void logged.push(`${text} ${JSON.stringify(fields)}`);
   const service = createPushService({
@@ -71,7 +72,7 @@ function makeService({ fault }: Partial<Pick<Push, "fault">> = {}) {
     assertEquals([status, source], [200, "gateway"]);
     return JSON.parse(bodyJson);
   };
-  return { service, store, ask, changed, tested, logged, state };
+  return { service, store, ask, refreshed, tested, logged, state };
 }
 
 const subscribe = (path = "secret-a") => ({
@@ -100,7 +101,7 @@ Deno.test("push keeps the subscriptions, rules and alerts of each key apart, als
   const { id } = await ask(subscribe());
   await ask({ rule: RULE });
   const alert = { key: "phone", keyCreated: 5, id: "a", at: NOW, json: '{"id":"a"}' };
-  await store.enqueue(alert, [], { now: NOW, maxPerSubscription: 1, max: 1, maxAlerts: 1 });
+  await store.enqueue(batchOf(alert, []), { now: NOW, maxPerSubscription: 1, max: 1, maxAlerts: 1 });
   assertEquals(await ask({ alerts: {} }), { alerts: [{ id: "a" }] });
   assertEquals(await ask({ alerts: { since: NOW / 1000 } }), { alerts: [] });
   for (const other of [{ key: "tablet" }, { keyCreated: 6 }]) {
@@ -121,22 +122,30 @@ Deno.test("push keeps the subscriptions, rules and alerts of each key apart, als
 });
 
 Deno.test("push refuses more subscriptions and rules than a key may have, and replaces an earlier one", async () => {
-  const { ask, changed } = makeService();
+  const { ask, refreshed } = makeService();
   const { id } = await ask(subscribe("a"));
   await ask(subscribe("b"));
   assertEquals(await ask(subscribe("a")), { id });
   const tooMany = await assertRejects(() => ask(subscribe("c")), ServiceError, "raise PUSH_MAX_PER_KEY");
   assertEquals([tooMany.status, tooMany.code], [409, "limit_reached"]);
   for (const name of ["a", "b", "a"]) assertEquals(await ask({ rule: { ...RULE, name } }), { name });
-  assertEquals(changed.length, 3);
+  assertEquals(refreshed.length, 6);
   const full = await assertRejects(() => ask({ rule: RULE }), ServiceError, "raise PUSH_MAX_RULES_PER_KEY");
-  assertEquals([full.status, full.code, changed.length], [409, "limit_reached", 3]);
+  assertEquals([full.status, full.code, refreshed.length], [409, "limit_reached", 6]);
 });
 
 Deno.test("push refuses a rule beyond the rights of its key, and stores nothing", async () => {
   const { ask } = makeService();
   await assertRejects(() => ask({ rule: { ...RULE, source: { topics: ["a", "#"] } } }), ScopeError, "subscribe to #");
   assertEquals((await ask({})).rules, []);
+});
+
+Deno.test("push refuses a test of a key that has had too many alerts, with the time to wait", async () => {
+  const { ask } = makeService();
+  const { id } = await ask(subscribe());
+  for (const _ of [1, 2]) assertEquals(await ask({ test: id }), { queued: true });
+  const { status, code, retryAfterSeconds } = await assertRejects(() => ask({ test: id }), ServiceError, "in 2 s");
+  assertEquals([status, code, retryAfterSeconds], [429, "busy", 2]);
 });
 
 Deno.test("push lets only the current secret of a key subscribe", async () => {

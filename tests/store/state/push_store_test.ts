@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { MemoryState } from "../../../src/store/state/memory_state.ts";
 import type { NewMessage, PushStore, SettledMessage } from "../../../src/store/state/push_store.ts";
+import { batchOf } from "../../support/push_batch.ts";
 import { inTempDir } from "../../support/temp_dir.ts";
 import { alert, GUEST, LIMITS, message, openState, PHONE, rule, subscription } from "./push_examples.ts";
 
@@ -22,7 +23,7 @@ function testEach(name: string, test: (store: PushStore) => Promise<void>): void
 /** Adds subscriptions with messages of these texts. */
 async function fill(store: PushStore, ids: readonly string[], messages: readonly NewMessage[]): Promise<void> {
   for (const id of ids) await store.addSubscription(subscription(id), { max: 100 });
-  await store.enqueue(alert("filled"), messages, LIMITS);
+  await store.enqueue(batchOf(alert("filled"), messages), LIMITS);
 }
 
 /** Claims up to ten messages, and returns their texts. */
@@ -42,6 +43,7 @@ testEach("PushStore has nothing at first", async (store) => {
   assertEquals(await store.claimMessages(0, 10), { due: [], expired: 0 });
   assertEquals(await store.settleMessage(1, { type: "sent", now: 0 }), "gone");
   assertEquals(await store.dropInterrupted(), 0);
+  assertEquals(await store.whenAlone(), store instanceof MemoryState);
   assertEquals(await store.queueState(), { length: 0, next: undefined });
 });
 
@@ -56,7 +58,7 @@ testEach("addSubscription() keeps id and messages of the one with the same endpo
   const endpoint = "https://push.example/device";
   await fill(store, [], []);
   await store.addSubscription(subscription("a", { endpoint, lastFailure: 7 }), { max: 1 });
-  await store.enqueue(alert("x"), [message("a", "one")], LIMITS);
+  await store.enqueue(batchOf(alert("x"), [message("a", "one")]), LIMITS);
   const again = subscription("b", { endpoint, kid: "fedcba9876543210", auth: "other", label: "new", created: 6000 });
   assertEquals(await store.addSubscription(again, { max: 1 }), "a");
   assertEquals(await store.listSubscriptions(), [{ ...again, id: "a" }]);
@@ -105,10 +107,10 @@ testEach("putRule() replaces the rule of its name, and adds none beyond the limi
   assertEquals(await store.listRules(), [rule("a", GUEST), rule("b")]);
 });
 
-testEach("writeRuleStates() replaces the states of one key", async (store) => {
-  await store.writeRuleStates(PHONE, "{}");
-  await store.writeRuleStates(GUEST, '{"guest":1}');
-  await store.writeRuleStates(PHONE, '{"door":1}');
+testEach("enqueue() replaces the states of one key", async (store) => {
+  await store.enqueue({ ...PHONE, alerts: [], ruleStates: "{}" }, LIMITS);
+  await store.enqueue({ ...GUEST, alerts: [], ruleStates: '{"guest":1}' }, LIMITS);
+  await store.enqueue({ ...PHONE, alerts: [], ruleStates: '{"door":1}' }, LIMITS);
   assertEquals([await store.readRuleStates(PHONE), await store.readRuleStates(GUEST)], ['{"door":1}', '{"guest":1}']);
   assertEquals(await store.readRuleStates({ ...PHONE, keyCreated: 1 }), undefined);
 });
@@ -118,8 +120,8 @@ testEach("removeOwner() removes all of a key and nothing of another one with its
   for (const [owner, id] of [[PHONE, "a"], [GUEST, "b"], [earlier, "c"]] as const) {
     await store.addSubscription(subscription(id, owner), { max: 5 });
     await store.putRule(rule("door", owner), { max: 5 });
-    await store.writeRuleStates(owner, "{}");
-    await store.enqueue(alert(id, owner), [message(id, id), message(id, "later")], LIMITS);
+    await store.enqueue({ ...owner, alerts: [], ruleStates: "{}" }, LIMITS);
+    await store.enqueue(batchOf(alert(id, owner), [message(id, id), message(id, "later")]), LIMITS);
   }
   assertEquals(await store.listOwners(), [GUEST, earlier, PHONE]);
   assertEquals([await store.removeOwner(PHONE), await store.removeOwner(PHONE)], [2, 0]);
@@ -133,8 +135,8 @@ testEach("removeOwner() removes all of a key and nothing of another one with its
 
 testEach("listOwners() lists a key that has only rules, states, alerts or subscriptions", async (store) => {
   await store.putRule(rule("door", { key: "rules" }), { max: 5 });
-  await store.writeRuleStates({ key: "states", keyCreated: 1 }, "{}");
-  await store.enqueue(alert("x", { key: "alerts" }), [], LIMITS);
+  await store.enqueue({ ...{ key: "states", keyCreated: 1 }, alerts: [], ruleStates: "{}" }, LIMITS);
+  await store.enqueue(batchOf(alert("x", { key: "alerts" }), []), LIMITS);
   await store.addSubscription(subscription("a", { key: "subscriptions" }), { max: 5 });
   assertEquals((await store.listOwners()).map(({ key }) => key), ["alerts", "rules", "states", "subscriptions"]);
 });
@@ -143,8 +145,8 @@ testEach(
   "listAlerts() returns the alerts of a key after a time, the oldest first and no more than kept",
   async (store) => {
     for (const at of [1, 2, 3, 4]) {
-      await store.enqueue(alert(`${at}`, { at }), [], { ...LIMITS, maxAlerts: 3 });
-      await store.enqueue(alert(`${at}`, { ...GUEST, at }), [], LIMITS);
+      await store.enqueue(batchOf(alert(`${at}`, { at }), []), { ...LIMITS, maxAlerts: 3 });
+      await store.enqueue(batchOf(alert(`${at}`, { ...GUEST, at }), []), LIMITS);
     }
     assertEquals(await store.listAlerts(PHONE, 0), [2, 3, 4].map((at) => alert(`${at}`, { at })));
     assertEquals((await store.listAlerts(PHONE, 3)).map(({ at }) => at), [4]);
@@ -186,7 +188,9 @@ testEach(
 testEach("oldestMessage() returns the time at which the oldest message was added", async (store) => {
   assertEquals(await store.oldestMessage(), undefined);
   await store.addSubscription(subscription("a"), { max: 5 });
-  for (const now of [11_000, 12_000]) await store.enqueue(alert("x"), [message("a", "one")], { ...LIMITS, now });
+  for (const now of [11_000, 12_000]) {
+    await store.enqueue(batchOf(alert("x"), [message("a", "one")]), { ...LIMITS, now });
+  }
   const [{ id } = { id: 0 }] = (await store.claimMessages(20_000, 1)).due;
   assertEquals(await store.oldestMessage(), 11_000);
   await store.settleMessage(id, { type: "sent", now: 20_000 });
@@ -258,7 +262,7 @@ testEach("enqueue() replaces waiting messages of the same subscription and topic
     message("b", "other device", { topic }),
   ]);
   const added = [message("a", "new", { topic }), message("a", "no topic either")];
-  assertEquals(await store.enqueue(alert("x"), added, LIMITS), { queued: 2, replaced: 1, refused: 0 });
+  assertEquals(await store.enqueue(batchOf(alert("x"), added), LIMITS), { queued: 2, replaced: 1, refused: 0 });
   assertEquals((await store.queueState()).length, 5);
   assertEquals(await claimTexts(store), ["other topic", "other device"]);
 });
@@ -267,7 +271,7 @@ testEach("enqueue() leaves a message that is being sent; one that fails then is 
   const topic = "door";
   await fill(store, ["a"], [message("a", "old", { topic })]);
   const [{ id } = { id: 0 }] = (await store.claimMessages(20_000, 1)).due;
-  const result = await store.enqueue(alert("x"), [message("a", "new", { topic })], LIMITS);
+  const result = await store.enqueue(batchOf(alert("x"), [message("a", "new", { topic })]), LIMITS);
   assertEquals(result, { queued: 1, replaced: 0, refused: 0 });
   assertEquals(await store.settleMessage(id, { type: "retry", at: 21_000 }), "replaced");
   assertEquals([await claimTexts(store, 20_999), await claimTexts(store, 21_000)], [[], ["new"]]);
@@ -277,12 +281,12 @@ testEach("enqueue() refuses the newest message beyond a limit, and keeps those t
   const limits = { ...LIMITS, maxPerSubscription: 2, max: 3 };
   for (const id of ["a", "b"]) await store.addSubscription(subscription(id), { max: 5 });
   const toFirst = ["a1", "a2", "a3"].map((text) => message("a", text));
-  assertEquals(await store.enqueue(alert("x"), toFirst, limits), { queued: 2, replaced: 0, refused: 1 });
+  assertEquals(await store.enqueue(batchOf(alert("x"), toFirst), limits), { queued: 2, replaced: 0, refused: 1 });
   const toSecond = ["b1", "b2"].map((text) => message("b", text));
-  assertEquals(await store.enqueue(alert("y"), toSecond, limits), { queued: 1, replaced: 0, refused: 1 });
+  assertEquals(await store.enqueue(batchOf(alert("y"), toSecond), limits), { queued: 1, replaced: 0, refused: 1 });
   // The one that is being sent counts.
   assertEquals(await claimTexts(store), ["a1", "b1"]);
-  assertEquals((await store.enqueue(alert("z"), [message("a", "a4")], limits)).refused, 1);
+  assertEquals((await store.enqueue(batchOf(alert("z"), [message("a", "a4")]), limits)).refused, 1);
   assertEquals((await store.listAlerts(PHONE, 0)).map(({ id }) => id), ["x", "y", "z"]);
 });
 
@@ -290,16 +294,24 @@ testEach("enqueue() adds a message with the topic of one that waits, also at the
   const limits = { ...LIMITS, maxPerSubscription: 1, max: 1 };
   await fill(store, ["a"], [message("a", "old", { topic: "door" })]);
   const added = [message("a", "new", { topic: "door" })];
-  assertEquals(await store.enqueue(alert("x"), added, limits), { queued: 1, replaced: 1, refused: 0 });
+  assertEquals(await store.enqueue(batchOf(alert("x"), added), limits), { queued: 1, replaced: 1, refused: 0 });
   assertEquals(await claimTexts(store), ["new"]);
 });
 
 testEach("enqueue() leaves out messages for a subscription that is not there", async (store) => {
   await fill(store, ["a"], []);
-  const result = await store.enqueue(alert("x"), [message("b", "lost"), message("a", "one")], LIMITS);
+  const result = await store.enqueue(batchOf(alert("x"), [message("b", "lost"), message("a", "one")]), LIMITS);
   assertEquals(result, { queued: 1, replaced: 0, refused: 0 });
   await store.addSubscription(subscription("b"), { max: 5 });
   assertEquals(await claimTexts(store), ["one"]);
+});
+
+testEach("claimMessages() does not wait for a clock that was set back", async (store) => {
+  await fill(store, ["a"], [message("a", "one", { expires: 1e13 })]);
+  const [{ id } = { id: 0 }] = (await store.claimMessages(1e12, 1)).due;
+  await store.settleMessage(id, { type: "retry", at: 1e12 + 5000.5 });
+  assertEquals(await claimTexts(store, 1e12 + 5000), []);
+  assertEquals(await claimTexts(store, 5e11), ["one"]);
 });
 
 testEach("queueState() returns the time of the next attempt, and none while all are being sent", async (store) => {
@@ -360,7 +372,7 @@ Deno.test("SqliteState keeps push messages like the store in memory, whatever th
               const messages = one.messages.map(({ to, topic, ttl }, index) =>
                 message(to, `${now}-${index}`, { topic, expires: now + ttl })
               );
-              return await writer.enqueue(alert(`${now}`, { at: now }), messages, { now, ...one.limits });
+              return await writer.enqueue(batchOf(alert(`${now}`, { at: now }), messages), { now, ...one.limits });
             }
             case "claim": {
               const { due, expired } = await store.claimMessages(now, one.max);

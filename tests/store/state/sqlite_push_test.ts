@@ -12,6 +12,7 @@ import {
 import { PUSH_SCHEMA } from "../../../src/store/state/sqlite_push_schema.ts";
 import type { SqliteState } from "../../../src/store/state/sqlite_state.ts";
 import { StateFileError } from "../../../src/store/state/state_file.ts";
+import { batchOf } from "../../support/push_batch.ts";
 import { within } from "../../support/deadline.ts";
 import { ProcessOutput } from "../../support/process_output.ts";
 import { inTempDir } from "../../support/temp_dir.ts";
@@ -61,7 +62,7 @@ async function kill({ child, output }: ReturnType<typeof startSender>): Promise<
 async function fill(state: SqliteState): Promise<void> {
   for (const id of ["a", "b"]) await state.addSubscription(subscription(id), { max: 5 });
   const messages = ["a1", "a2", "b1", "b2"].map((text) => message(text.charAt(0), text));
-  await state.enqueue(alert("x"), messages, LIMITS);
+  await state.enqueue(batchOf(alert("x"), messages), LIMITS);
 }
 
 Deno.test("SqliteState adds the tables of push to a file of the version before, and keeps what it has", () =>
@@ -87,7 +88,7 @@ Deno.test("SqliteState keeps push messages and their waits over a restart", () =
     const path = `${folder}/state.db`;
     const before = openState(path);
     await fill(before);
-    await before.writeRuleStates(PHONE, "{}");
+    await before.enqueue({ ...PHONE, alerts: [], ruleStates: "{}" }, LIMITS);
     const [{ id } = { id: 0 }] = (await before.claimMessages(20_000, 1)).due;
     await before.settleMessage(id, { type: "retry", at: 30_000, shortened: "short" });
     await before.close();
@@ -98,6 +99,19 @@ Deno.test("SqliteState keeps push messages and their waits over a restart", () =
     assertEquals([again?.id, again?.text, again?.attempts, again?.isShortened], [id, "short", 2, true]);
     assertEquals([await after.readRuleStates(PHONE), (await after.listAlerts(PHONE, 0)).length], ["{}", 1]);
     await after.close();
+  }));
+
+Deno.test("enqueue() stores neither alerts, messages nor states of rules if one of them cannot be stored", () =>
+  inTempDir(async (folder) => {
+    const state = openState(`${folder}/state.db`);
+    await state.addSubscription(subscription("a"), { max: 5 });
+    const [good, damaged] = [message("a", "good"), message("a", "damaged", { expires: 0.5 })];
+    await assertRejects(() => state.enqueue(batchOf(alert("x"), [good, damaged], "{}"), LIMITS), StateFileError);
+    assertEquals([await state.listAlerts(PHONE, 0), await state.readRuleStates(PHONE)], [[], undefined]);
+    assertEquals((await state.queueState()).length, 0);
+    await state.enqueue(batchOf(alert("x"), [good], "{}"), LIMITS);
+    assertEquals([(await state.listAlerts(PHONE, 0)).length, await state.readRuleStates(PHONE)], [1, "{}"]);
+    await state.close();
   }));
 
 Deno.test("SqliteState creates no file for questions and removals of push", () =>
@@ -144,7 +158,7 @@ Deno.test("dropInterrupted() leaves what another process is sending, and waits f
     let isDone = false;
     const waits = [next.dropInterrupted(), next.claimMessages(20_000, 9)] as const;
     const all = Promise.all(waits).finally(() => isDone = true);
-    await next.enqueue(alert("y"), [message("b", "b3")], LIMITS);
+    await next.enqueue(batchOf(alert("y"), [message("b", "b3")]), LIMITS);
     await new Promise((resolve) => setTimeout(resolve, 50));
     assertEquals([isDone, await sending.settleMessage(id, { type: "sent", now: 20_000 })], [false, "settled"]);
     await sending.close();
@@ -187,7 +201,7 @@ Deno.test("claimMessages() of two processes gives each message to one of them", 
     const state = openState(path);
     const texts = Array.from({ length: 40 }, (_, index) => `m${index % 4}-${index}`);
     for (const index of [0, 1, 2, 3]) await state.addSubscription(subscription(`m${index}`), { max: 5 });
-    await state.enqueue(alert("x"), texts.map((text) => message(text.slice(0, 2), text)), LIMITS);
+    await state.enqueue(batchOf(alert("x"), texts.map((text) => message(text.slice(0, 2), text))), LIMITS);
     const senders = [startSender(path, "1000"), startSender(path, "1000")];
     const first = await Promise.any(senders.map(async (sender) => {
       await sender.output.line((line) => line === "done");
@@ -209,7 +223,7 @@ Deno.test("A sender that is killed again and again sends no message twice, and l
     const state = openState(path);
     const texts = Array.from({ length: 20 }, (_, index) => `m${index % 4}-${index}`);
     for (const index of [0, 1, 2, 3]) await state.addSubscription(subscription(`m${index}`), { max: 5 });
-    await state.enqueue(alert("x"), texts.map((text) => message(text.slice(0, 2), text)), LIMITS);
+    await state.enqueue(batchOf(alert("x"), texts.map((text) => message(text.slice(0, 2), text))), LIMITS);
     const lines: string[] = [];
     for (const settled of [0, 2, 5, 1000]) {
       const sender = startSender(path, String(settled));
@@ -253,12 +267,12 @@ class ExplainedDatabase extends DatabaseSync {
 Deno.test("The queue reads no table from end to end, except the subscriptions and the given ids", () => {
   using database = new ExplainedDatabase(":memory:");
   database.exec(PUSH_SCHEMA);
-  enqueue(database, alert("x"), [message("a", "one", { topic: "door" })], LIMITS);
+  enqueue(database, batchOf(alert("x"), [message("a", "one", { topic: "door" })]), LIMITS);
   database.exec(`
     INSERT INTO push_subscriptions (id, key_name, key_created, kid, endpoint, p256dh, auth, kind, created)
     VALUES ('a', 'phone', 1000, '', '', '', '', 'web', 0)
   `);
-  enqueue(database, alert("y"), [message("a", "one", { topic: "door" })], LIMITS);
+  enqueue(database, batchOf(alert("y"), [message("a", "one", { topic: "door" })]), LIMITS);
   for (const outcome of [{ type: "retry", at: 0 }, { type: "dropped", now: 0 }] as const) {
     for (const { id } of claimMessages(database, 0, 9, []).due) {
       assertEquals(settleMessage(database, id, outcome), "settled");
