@@ -135,10 +135,13 @@ export class Connection {
   /**
    * Yields the events of Jeedom until the signal aborts.
    *
+   * @param since time of Jeedom's clock after which they begin, in seconds; now where it is undefined
    * @throws {GatewayError} as the client does
    */
-  jeedomEvents(signal: AbortSignal): AsyncGenerator<JeedomEvent, void> {
-    return this.#streamClient.jeedomEvents({ signal, longPolling: LONG_POLLING_SECONDS });
+  jeedomEvents(
+    { signal, since }: { readonly signal: AbortSignal; readonly since: number | undefined },
+  ): AsyncGenerator<JeedomEvent, void> {
+    return this.#streamClient.jeedomEvents({ signal, since, longPolling: LONG_POLLING_SECONDS });
   }
 
   /** Says whether the page can be seen: streams are closed while it cannot. */

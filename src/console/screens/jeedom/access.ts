@@ -14,6 +14,7 @@ export type JeedomMethod =
   | "cmd::byId"
   | "cmd::execCmd"
   | "cmd::getHistory"
+  | "datetime"
   | "event::changes"
   | "scenario::all"
   | "scenario::byId"

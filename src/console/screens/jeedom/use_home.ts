@@ -81,6 +81,17 @@ export function useHome(connection: Connection): KnownHome {
     }
   }
 
+  /** Reads the time of Jeedom's clock, in seconds; undefined if it does not answer. */
+  async function readTime(): Promise<number | undefined> {
+    try {
+      const time = Number(await callJeedom(connection, "datetime"));
+      return Number.isFinite(time) ? time : undefined;
+    } catch (error) {
+      if (!(error instanceof GatewayError) && !(error instanceof ServiceRefusal)) throw error;
+      return undefined;
+    }
+  }
+
   function take({ name, option }: JeedomEvent): void {
     if (!isObject(option)) return;
     const isCommand = name === "cmd::update";
@@ -97,7 +108,10 @@ export function useHome(connection: Connection): KnownHome {
     let listening: AbortController | undefined;
     const listen = async (signal: AbortSignal) => {
       try {
-        for await (const event of connection.jeedomEvents(signal)) take(event);
+        // Events begin before the values are loaded, so that no change in between is missed.
+        const since = await readTime();
+        await load();
+        for await (const event of connection.jeedomEvents({ signal, since })) take(event);
       } catch (error) {
         if (signal.aborted) return;
         if (!(error instanceof GatewayError)) throw error;
@@ -107,8 +121,10 @@ export function useHome(connection: Connection): KnownHome {
     const show = () => {
       listening?.abort();
       if (document.visibilityState !== "visible") return;
-      void load();
-      if (!access.may("event::changes")) return setIsLive(false);
+      if (!access.may("event::changes")) {
+        void load();
+        return setIsLive(false);
+      }
       setIsLive(true);
       listening = new AbortController();
       void listen(listening.signal);
