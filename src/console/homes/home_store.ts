@@ -6,7 +6,7 @@
 import { type Home, homeId, isHome } from "./home.ts";
 import type { KeyValueStore } from "./key_value_store.ts";
 
-const MEMORIES = ["seen", "actions", "pins", "series"] as const;
+const MEMORIES = ["seen", "actions", "pins", "series", "push"] as const;
 
 /** Content that is kept for each home besides its key; forgotten with it. */
 export type Memory = (typeof MEMORIES)[number];
