@@ -4,17 +4,16 @@
  *
  * @module
  */
-import type { KeyValueStore } from "../homes/key_value_store.ts";
+import type { Home } from "../homes/home.ts";
+import type { HomeStore } from "../homes/home_store.ts";
 
-/** Most ids that are kept, the newest ones. */
+/** Most ids that are kept of a home, the newest ones: as many as the alerts that a gateway lists. */
 export const MAX_SHOWN_IDS = 100;
 
-const SHOWN = "shown";
-
 /** Notes that a notification is shown; returns whether it is for the first time. */
-export async function noteShown(store: Pick<KeyValueStore, "update">, id: string): Promise<boolean> {
+export async function noteShown(store: Pick<HomeStore, "change">, home: Home, id: string): Promise<boolean> {
   let isFirst = true;
-  await store.update(SHOWN, (value) => {
+  await store.change(home, "shown", (value) => {
     const ids = readIds(value);
     isFirst = !ids.includes(id);
     return isFirst ? [...ids, id].slice(-MAX_SHOWN_IDS) : ids;
@@ -23,8 +22,8 @@ export async function noteShown(store: Pick<KeyValueStore, "update">, id: string
 }
 
 /** Returns the ids of the notifications that were shown. */
-export async function shownIds(store: Pick<KeyValueStore, "get">): Promise<ReadonlySet<string>> {
-  return new Set(readIds(await store.get(SHOWN)));
+export async function shownIds(store: Pick<HomeStore, "recall">, home: Home): Promise<ReadonlySet<string>> {
+  return new Set(readIds(await store.recall(home, "shown")));
 }
 
 function readIds(value: unknown): readonly string[] {

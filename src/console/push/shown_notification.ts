@@ -56,19 +56,28 @@ export interface NotificationData {
 
 const ICON = "icon-192.png";
 
+/** Message for a home of this device. */
+export interface HomeMessage<Home> {
+  /** Home. */
+  readonly home: Home;
+  /** Content. */
+  readonly notification: PushNotification;
+}
+
 /** Reads the text of a push message; undefined for a message that is none, or for no home of this device. */
-export function readMessage(
+export function readMessage<Home extends { readonly kid: string }>(
   text: string | undefined,
-  homes: readonly { readonly kid: string }[],
-): PushNotification | undefined {
+  homes: readonly Home[],
+): HomeMessage<Home> | undefined {
   const notification = text === undefined ? undefined : parseNotification(text);
-  return homes.some(({ kid }) => kid === notification?.kid) ? notification : undefined;
+  const home = homes.find(({ kid }) => kid === notification?.kid);
+  return notification === undefined || home === undefined ? undefined : { home, notification };
 }
 
 /** Makes the notification of a message. One that was shown before replaces itself without a sound. */
 export function alertNotification(
   { title, body, tag, kid, actions, timestamp, urgency }: PushNotification,
-  { isFirst, home }: { readonly isFirst: boolean; readonly home: string | undefined },
+  { isFirst, home }: { readonly isFirst: boolean; readonly home: string },
 ): ShownNotification {
   return {
     title: visibleText(title),

@@ -66,13 +66,11 @@ export interface PushScope {
 /** Push messages of this device. */
 export class PushHandler {
   readonly #scope: PushScope;
-  readonly #storage: KeyValueStore;
   readonly #store: HomeStore;
 
   /** Makes it for a service worker, with the storage that it shares with the page. */
   constructor(scope: PushScope, storage: KeyValueStore) {
     this.#scope = scope;
-    this.#storage = storage;
     this.#store = new HomeStore(storage);
   }
 
@@ -119,11 +117,11 @@ export class PushHandler {
 
   async #notificationOf(text: string | undefined): Promise<ShownNotification> {
     try {
-      const homes = await this.#store.list();
-      const message = readMessage(text, homes);
+      const message = readMessage(text, await this.#store.list());
       if (message === undefined) return unreadableNotification(await this.#texts());
-      const isFirst = await noteShown(this.#storage, message.id);
-      return alertNotification(message, { isFirst, home: homes.find(({ kid }) => kid === message.kid)?.base });
+      const { home, notification } = message;
+      const isFirst = await noteShown(this.#store, home, notification.id);
+      return alertNotification(notification, { isFirst, home: home.base });
     } catch {
       return unreadableNotification(PUSH_TEXTS[preferredLanguage(this.#scope.navigator.languages)]);
     }
