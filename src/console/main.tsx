@@ -54,7 +54,9 @@ async function start(): Promise<void> {
   });
   // From the service worker, when a notification is pressed.
   navigator.serviceWorker?.addEventListener("message", ({ data }) => {
-    if (isObject(data) && typeof data["route"] === "string" && data["route"].startsWith("#/")) location.hash = data["route"];
+    if (isObject(data) && typeof data["route"] === "string" && data["route"].startsWith("#/")) {
+      location.hash = data["route"];
+    }
   });
 
   const isLost = wasPairedBefore({

@@ -31,7 +31,9 @@ export async function keepPush(app: KeepPushApp, connection: Connection): Promis
     }
   } catch (error) {
     // The screen of the device says what is wrong. Browsers have errors of their own, as when their service is not reached.
-    if (!(error instanceof GatewayError || error instanceof RegistrationError || error instanceof DOMException)) throw error;
+    if (!(error instanceof GatewayError || error instanceof RegistrationError || error instanceof DOMException)) {
+      throw error;
+    }
   }
   const { screen } = app.route.peek() ?? {};
   // That screen lists them itself.

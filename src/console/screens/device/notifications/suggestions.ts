@@ -37,7 +37,9 @@ export function sourceSuggestions(
 
 /** Returns paths of the values in the JSON of topics or entities. */
 export function pathSuggestions(select: readonly string[], seen: Iterable<SeenValue>): readonly string[] {
-  const paths = [...seen].filter(({ topic, path }) => select.includes(topic) && path.length > 0).map(({ path }) => path);
+  const paths = [...seen].filter(({ topic, path }) => select.includes(topic) && path.length > 0).map(({ path }) =>
+    path
+  );
   return [...new Set(paths.map(pathText))].slice(0, MAX_SUGGESTIONS);
 }
 

@@ -23,9 +23,9 @@ const en = {
     denied: "The browser did not allow notifications.",
     browser: "The browser’s push service cannot be reached, or is switched off in its settings.",
     worker: "The page has no service worker yet. Reload it.",
+    unavailable: "The gateway did not answer. Notifications can be changed once it can be reached.",
+    too_old: "This gateway has no push messages. Update it.",
   },
-  unavailable: "The gateway did not answer. Notifications can be changed once it can be reached.",
-  tooOld: "This gateway has no push messages. Update it.",
   test: "Send a test",
   testing: "A test is on its way. If it does not come, look at the system’s settings for notifications.",
   devices: "Devices of this key",
@@ -107,8 +107,7 @@ const fr: NotificationTexts = {
     "Cet appareil est averti de ce qui compte même quand aucune page n’est ouverte. Ni Google ni Apple ne peuvent le lire.",
   onHere: "Sur cet appareil",
   support: {
-    unsupported:
-      "Ce navigateur n’a pas de messages push, ou ils sont désactivés, comme dans les fenêtres privées.",
+    unsupported: "Ce navigateur n’a pas de messages push, ou ils sont désactivés, comme dans les fenêtres privées.",
     needs_install:
       "Sur iPhone ou iPad, les notifications demandent la page installée : touchez Partager, puis « Sur l’écran d’accueil », ouvrez la page de là et appairez-la. iOS 16.4 ou plus récent.",
     blocked:
@@ -121,9 +120,9 @@ const fr: NotificationTexts = {
     denied: "Le navigateur n’a pas autorisé les notifications.",
     browser: "Le service push du navigateur est injoignable, ou désactivé dans ses réglages.",
     worker: "La page n’a pas encore de service worker. Rechargez-la.",
+    unavailable: "La passerelle n’a pas répondu. Les notifications pourront être modifiées quand elle sera joignable.",
+    too_old: "Cette passerelle n’a pas de messages push. Mettez-la à jour.",
   },
-  unavailable: "La passerelle n’a pas répondu. Les notifications pourront être modifiées quand elle sera joignable.",
-  tooOld: "Cette passerelle n’a pas de messages push. Mettez-la à jour.",
   test: "Envoyer un essai",
   testing: "Un essai est en route. S’il n’arrive pas, voyez les réglages de notifications du système.",
   devices: "Appareils de cette clé",
@@ -191,8 +190,7 @@ const fr: NotificationTexts = {
     quietFrom: "De",
     quietTo: "À",
     actions: "Boutons",
-    actionsHow:
-      "Un bouton exécute son action aussitôt, sans sa question. Les navigateurs en montrent deux ou trois.",
+    actionsHow: "Un bouton exécute son action aussitôt, sans sa question. Les navigateurs en montrent deux ou trois.",
     save: "Enregistrer",
     saving: "Enregistrement …",
     unsaved: "Non enregistré : la passerelle n’a pas répondu.",
