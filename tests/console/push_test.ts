@@ -146,7 +146,7 @@ if (HAS_OPENSSL) {
         await page.reload();
         await page.locator(".toast", { hasText: "missed" }).waitFor();
         await press(page, "Open the gate");
-      await page.waitForURL(/#\/device\/alerts\/[0-9a-f]+$/);
+        await page.waitForURL(/#\/device\/alerts\/[0-9a-f]+$/);
         const missed = page.getByRole("region", { name: "Missed alerts" });
         await missed.getByText("Door: wide open").waitFor();
         assertEquals(await opened.checkLooks("push"), []);
