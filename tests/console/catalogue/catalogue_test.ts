@@ -26,8 +26,18 @@ const TEXTS: Readonly<Record<string, Translated<object>>> = {
   homeAssistant: HOME_ASSISTANT_TEXTS,
 };
 
-/** Groups whose texts are chosen by what a gateway or a service answers. */
-const GROUPS_BY_ANSWERS = ["states", "rights", "domains", "causes", "results", "statuses", "scenarioStates", "spans"];
+/** Groups whose texts are chosen by what a gateway or a service answers, or by names that it has. */
+const GROUPS_BY_ANSWERS = [
+  "states",
+  "rights",
+  "domains",
+  "causes",
+  "results",
+  "statuses",
+  "scenarioStates",
+  "spans",
+  "urgencies",
+];
 
 /** Returns texts by their paths. */
 function textsIn(value: unknown, path: readonly string[] = []): (readonly [readonly string[], unknown])[] {

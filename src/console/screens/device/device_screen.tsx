@@ -22,8 +22,8 @@ export function DeviceScreen({ connection }: ScreenProps) {
   return (
     <ScreenFrame title={texts.title} connection={connection}>
       <div class="cards">
-        <Facts connection={connection} />
         <Notifications connection={connection} />
+        <Facts connection={connection} />
         <NetworkView connection={connection} />
         <HomeList connection={connection} />
         <LanguageChoice />

@@ -4,7 +4,7 @@
  * @module
  */
 import type { ComponentChildren } from "preact";
-import { useId } from "preact/hooks";
+import { useEffect, useId } from "preact/hooks";
 
 /** Attributes of the input inside. */
 export interface InputAttributes {
@@ -31,10 +31,15 @@ export interface FieldProps {
 /** The field. */
 export function Field({ label, hint, fault, children }: FieldProps) {
   const id = useId();
+  const isFaulty = fault !== undefined;
+  useEffect(() => {
+    // The form is longer than most windows.
+    if (isFaulty) document.getElementById(id)?.focus();
+  }, [isFaulty]);
   return (
     <div class="form-field">
       <label for={id}>{label}</label>
-      {children({ id, "aria-invalid": fault !== undefined, "aria-describedby": `${id}-how ${id}-fault` })}
+      {children({ id, "aria-invalid": isFaulty, "aria-describedby": `${id}-how ${id}-fault` })}
       <p id={`${id}-how`} class="quiet hint">{hint}</p>
       <p id={`${id}-fault`} class="fault" role="status">{fault}</p>
     </div>
