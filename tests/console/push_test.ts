@@ -8,7 +8,7 @@ import { TestPushService, type TestSubscription } from "../support/push_service.
 import { inTempDir } from "../support/temp_dir.ts";
 import { EVERYTHING, startActionsHome } from "./support/actions_home.ts";
 import { testPage, useBrowser } from "./support/browser.ts";
-import { makeLink } from "./support/pairing.ts";
+import { makeLink, runKeys } from "./support/pairing.ts";
 
 const openPage = useBrowser();
 
@@ -155,7 +155,20 @@ if (HAS_OPENSSL) {
         await page.reload();
         await page.locator(".homes .tag", { hasText: "this device" }).waitFor();
         assertEquals(await missed.count(), 0);
-        assertEquals(opened.faults.filter((fault) => !/: 400 /.test(fault) && !/status of 400/.test(fault)), []);
+
+        await runKeys(home, "remove", "sleeper");
+        await until("the key to be refused", async () => {
+          await page.getByRole("button", { name: "Send another one" }).click();
+          return await page.getByText("Key not accepted").count() > 0;
+        });
+        await page.goto(await makeLink(home, "pair", "sleeper-again", ...EVERYTHING));
+        await page.getByText("Paired as “sleeper-again”").waitFor();
+        await page.locator(".nav a", { hasText: "device" }).click();
+        await page.locator(".homes .tag", { hasText: "this device" }).waitFor();
+        assertEquals(await page.getByRole("switch", { name: "On this device" }).isChecked(), true);
+        await page.getByRole("switch", { name: "On this device" }).click();
+        await page.getByText("No device of this key").waitFor();
+        assertEquals(opened.faults.filter((fault) => !/: 40[01] /.test(fault) && !/status of 40[01]/.test(fault)), []);
       }),
   );
 }
