@@ -68,107 +68,106 @@ async function press(page: Page, title: string, action = ""): Promise<void> {
   })()`);
 }
 
-if (HAS_OPENSSL) {
-  testPage(
-    "a device is told of an event while it sleeps, runs a button, and lists what it missed",
-    () =>
-      inTempDir(async (directory) => {
-        await makeCertificate(directory);
-        const read = (name: string) => Deno.readTextFile(`${directory}/${name}`);
-        await using service = await TestPushService.start({ cert: await read("cert.pem"), key: await read("key.pem") });
-        await using home = await startActionsHome({ PUSH_ALLOWED_HOSTS: service.host }, [
-          `--cert=${directory}/cert.pem`,
-        ]);
-        const link = await makeLink(home, "pair", "sleeper", ...EVERYTHING);
-        await using opened = await openPage(link, { permissions: ["notifications"] });
-        const { page } = opened;
-        await page.locator(".screen h1").waitFor();
-        const stub = stubPush(service.subscribe());
-        await page.addInitScript(stub);
-        await page.evaluate(stub);
-        await page.locator(".nav a", { hasText: "device" }).click();
+testPage(
+  "a device is told of an event while it sleeps, runs a button, and lists what it missed",
+  () =>
+    inTempDir(async (directory) => {
+      await makeCertificate(directory);
+      const read = (name: string) => Deno.readTextFile(`${directory}/${name}`);
+      await using service = await TestPushService.start({ cert: await read("cert.pem"), key: await read("key.pem") });
+      await using home = await startActionsHome({ PUSH_ALLOWED_HOSTS: service.host }, [
+        `--cert=${directory}/cert.pem`,
+      ]);
+      const link = await makeLink(home, "pair", "sleeper", ...EVERYTHING);
+      await using opened = await openPage(link, { permissions: ["notifications"] });
+      const { page } = opened;
+      await page.locator(".screen h1").waitFor();
+      const stub = stubPush(service.subscribe());
+      await page.addInitScript(stub);
+      await page.evaluate(stub);
+      await page.locator(".nav a", { hasText: "device" }).click();
 
-        await page.getByRole("switch", { name: "On this device" }).click();
-        await page.locator(".homes .tag", { hasText: "this device" }).waitFor();
-        const deliver = await deliverer(page);
-        await page.getByRole("button", { name: "Send a test" }).click();
-        await service.until(1);
-        await deliver(service.received[0]?.text ?? "");
-        await until("the test", async () => (await shown(page)).length === 1);
-        assertMatch((await shown(page))[0] ?? "", /^Test \|/);
+      await page.getByRole("switch", { name: "On this device" }).click();
+      await page.locator(".homes .tag", { hasText: "this device" }).waitFor();
+      const deliver = await deliverer(page);
+      await page.getByRole("button", { name: "Send a test" }).click();
+      await service.until(1);
+      await deliver(service.received[0]?.text ?? "");
+      await until("the test", async () => (await shown(page)).length === 1);
+      assertMatch((await shown(page))[0] ?? "", /^Test \|/);
 
-        await page.getByRole("button", { name: "Add a rule" }).click();
-        const dialog = page.getByRole("dialog");
-        await dialog.getByLabel("Topics").fill("test/door");
-        await dialog.getByLabel("Tell me when it").selectOption("matches");
-        await dialog.getByLabel("Pattern").fill("*open*");
-        await dialog.getByRole("switch", { name: "Only the first" }).click();
-        await dialog.getByRole("checkbox", { name: "Open the gate" }).check();
-        await dialog.getByRole("button", { name: "Save" }).click();
-        await dialog.locator(".fault", { hasText: "must be a text of 1 to 200 characters" }).waitFor();
-        assertEquals(await opened.checkLooks("push-rule"), []);
-        await dialog.getByLabel("Title").fill("Door: {value}");
-        await dialog.getByRole("button", { name: "Save" }).click();
-        await dialog.waitFor({ state: "detached" });
-        await page.getByText("test/door is like “*open*”").waitFor();
+      await page.getByRole("button", { name: "Add a rule" }).click();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByLabel("Topics").fill("test/door");
+      await dialog.getByLabel("Tell me when it").selectOption("matches");
+      await dialog.getByLabel("Pattern").fill("*open*");
+      await dialog.getByRole("switch", { name: "Only the first" }).click();
+      await dialog.getByRole("checkbox", { name: "Open the gate" }).check();
+      await dialog.getByRole("button", { name: "Save" }).click();
+      await dialog.locator(".fault", { hasText: "must be a text of 1 to 200 characters" }).waitFor();
+      assertEquals(await opened.checkLooks("push-rule"), []);
+      await dialog.getByLabel("Title").fill("Door: {value}");
+      await dialog.getByRole("button", { name: "Save" }).click();
+      await dialog.waitFor({ state: "detached" });
+      await page.getByText("test/door is like “*open*”").waitFor();
 
-        const { client } = home.gateway;
-        const told = (text: string) => service.received.find((push) => push.text.includes(text))?.text;
-        await until("the alert", async () => {
-          await client.publish("test/door", "open");
-          return told("Door: open") !== undefined;
-        });
-        const alert = told("Door: open") ?? "";
-        await deliver(alert);
-        await deliver(alert);
-        await deliver("{}");
-        await until("the alert", async () => (await shown(page)).length === 3);
-        assertEquals((await shown(page)).filter((text) => text.startsWith("Door: open")), ["Door: open | open"]);
-        assert((await shown(page)).some((text) => text.startsWith("News from home")));
+      const { client } = home.gateway;
+      const told = (text: string) => service.received.find((push) => push.text.includes(text))?.text;
+      await until("the alert", async () => {
+        await client.publish("test/door", "open");
+        return told("Door: open") !== undefined;
+      });
+      const alert = told("Door: open") ?? "";
+      await deliver(alert);
+      await deliver(alert);
+      await deliver("{}");
+      await until("the alert", async () => (await shown(page)).length === 3);
+      assertEquals((await shown(page)).filter((text) => text.startsWith("Door: open")), ["Door: open | open"]);
+      assert((await shown(page)).some((text) => text.startsWith("News from home")));
 
-        const gate: string[] = [];
-        const stop = new AbortController();
-        const listening = (async () => {
-          for await (const event of client.subscribe(["test/gate/set"], { signal: stop.signal })) {
-            gate.push(event.type === "message" ? event.payload ?? "" : event.type);
-          }
-        })().catch(() => {});
-        await until("the stream", () => gate.includes("connected"));
-        await press(page, "Door: open", "open-gate");
-        await until("the gate to be opened", () => gate.includes("OPEN"));
-        stop.abort();
-        await listening;
-        await until("the outcome", async () => (await shown(page)).includes("Open the gate | Done"));
+      const gate: string[] = [];
+      const stop = new AbortController();
+      const listening = (async () => {
+        for await (const event of client.subscribe(["test/gate/set"], { signal: stop.signal })) {
+          gate.push(event.type === "message" ? event.payload ?? "" : event.type);
+        }
+      })().catch(() => {});
+      await until("the stream", () => gate.includes("connected"));
+      await press(page, "Door: open", "open-gate");
+      await until("the gate to be opened", () => gate.includes("OPEN"));
+      stop.abort();
+      await listening;
+      await until("the outcome", async () => (await shown(page)).includes("Open the gate | Done"));
 
-        await client.publish("test/door", "wide open");
-        await until("the next alert", () => told("Door: wide open") !== undefined);
-        await page.goto(`${home.url}#/home`);
-        await page.reload();
-        await page.locator(".toast", { hasText: "missed" }).waitFor();
-        await press(page, "Open the gate");
-        await page.waitForURL(/#\/device\/alerts\/[0-9a-f]+$/);
-        const missed = page.getByRole("region", { name: "Missed alerts" });
-        await missed.getByText("Door: wide open").waitFor();
-        assertEquals(await opened.checkLooks("push"), []);
-        await missed.getByRole("button", { name: "Mark as seen" }).click();
-        await missed.waitFor({ state: "detached" });
-        await page.reload();
-        await page.locator(".homes .tag", { hasText: "this device" }).waitFor();
-        assertEquals(await missed.count(), 0);
+      await client.publish("test/door", "wide open");
+      await until("the next alert", () => told("Door: wide open") !== undefined);
+      await page.goto(`${home.url}#/home`);
+      await page.reload();
+      await page.locator(".toast", { hasText: "missed" }).waitFor();
+      await press(page, "Open the gate");
+      await page.waitForURL(/#\/device\/alerts\/[0-9a-f]+$/);
+      const missed = page.getByRole("region", { name: "Missed alerts" });
+      await missed.getByText("Door: wide open").waitFor();
+      assertEquals(await opened.checkLooks("push"), []);
+      await missed.getByRole("button", { name: "Mark as seen" }).click();
+      await missed.waitFor({ state: "detached" });
+      await page.reload();
+      await page.locator(".homes .tag", { hasText: "this device" }).waitFor();
+      assertEquals(await missed.count(), 0);
 
-        await runKeys(home, "remove", "sleeper");
-        await until("the key to be refused", async () => {
-          await page.getByRole("button", { name: "Send another one" }).click();
-          return await page.getByText("Key not accepted").count() > 0;
-        });
-        await page.goto(await makeLink(home, "pair", "sleeper-again", ...EVERYTHING));
-        await page.getByText("Paired as “sleeper-again”").waitFor();
-        await page.locator(".nav a", { hasText: "device" }).click();
-        await page.locator(".homes .tag", { hasText: "this device" }).waitFor();
-        assertEquals(await page.getByRole("switch", { name: "On this device" }).isChecked(), true);
-        await page.getByRole("switch", { name: "On this device" }).click();
-        await page.getByText("No device of this key").waitFor();
-        assertEquals(opened.faults.filter((fault) => !/: 40[01] /.test(fault) && !/status of 40[01]/.test(fault)), []);
-      }),
-  );
-}
+      await runKeys(home, "remove", "sleeper");
+      await until("the key to be refused", async () => {
+        await page.getByRole("button", { name: "Send another one" }).click();
+        return await page.getByText("Key not accepted").count() > 0;
+      });
+      await page.goto(await makeLink(home, "pair", "sleeper-again", ...EVERYTHING));
+      await page.getByText("Paired as “sleeper-again”").waitFor();
+      await page.locator(".nav a", { hasText: "device" }).click();
+      await page.locator(".homes .tag", { hasText: "this device" }).waitFor();
+      assertEquals(await page.getByRole("switch", { name: "On this device" }).isChecked(), true);
+      await page.getByRole("switch", { name: "On this device" }).click();
+      await page.getByText("No device of this key").waitFor();
+      assertEquals(opened.faults.filter((fault) => !/: 40[01] /.test(fault) && !/status of 40[01]/.test(fault)), []);
+    }),
+  { openssl: HAS_OPENSSL },
+);

@@ -6,8 +6,10 @@
 import { type PushSupport, pushSupport } from "./push_support.ts";
 import type { BrowserPush } from "./registration.ts";
 
-/** Returns the browser's push messages; undefined without them, or without the service worker. */
+/** Returns the browser's push messages; undefined without them, without permission, or without the service worker. */
 export async function openBrowserPush(): Promise<BrowserPush | undefined> {
+  // To subscribe would ask for permission, though no button was pressed.
+  if (!("Notification" in globalThis) || Notification.permission !== "granted") return undefined;
   const registration = await navigator.serviceWorker?.getRegistration();
   return registration?.pushManager;
 }

@@ -6,6 +6,11 @@
 import type { Connection } from "../connection/connection.ts";
 import type { GatewayPush } from "./registration.ts";
 
+/** Returns the time of the gateway, in milliseconds since 1970: that of alerts. */
+export function gatewayTime({ clockDifference }: Pick<Connection, "clockDifference">, now: number): number {
+  return now + (clockDifference.peek() ?? 0);
+}
+
 /** Makes the requests of a connection. What the page shows of them has neither endpoint nor keys. */
 export function connectionPush(connection: Connection): GatewayPush {
   const service = "push";

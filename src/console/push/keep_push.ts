@@ -7,7 +7,7 @@ import { GatewayError } from "@e2e-gateway/client";
 import type { App } from "../app.ts";
 import type { Connection } from "../connection/connection.ts";
 import { NOTIFICATION_TEXTS } from "../screens/device/notifications/texts.ts";
-import { connectionPush } from "./connection_push.ts";
+import { connectionPush, gatewayTime } from "./connection_push.ts";
 import { missedAlerts } from "./missed_alerts.ts";
 import { recallPush } from "./push_memory.ts";
 import { register, RegistrationError } from "./registration.ts";
@@ -27,7 +27,8 @@ export async function keepPush(app: KeepPushApp, connection: Connection): Promis
   try {
     const browser = await openPush();
     if (browser !== undefined) {
-      await register({ home, store, gateway: connectionPush(connection), browser, label, now });
+      const gateway = connectionPush(connection);
+      await register({ home, store, gateway, browser, label, now: () => gatewayTime(connection, now()) });
     }
   } catch (error) {
     // The screen of the device says what is wrong. Browsers have errors of their own, as when their service is not reached.

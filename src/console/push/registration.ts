@@ -69,7 +69,7 @@ export interface RegistrationOptions {
   readonly browser: BrowserPush;
   /** Name of this device in the list of the key. */
   readonly label: string;
-  /** Time, in milliseconds since 1970. */
+  /** Time of the gateway, in milliseconds since 1970. */
   readonly now: () => number;
 }
 
@@ -129,7 +129,8 @@ async function subscribeBrowser(
   { home, store, browser }: RegistrationOptions,
 ): Promise<BrowserSubscription> {
   const subscription = await browser.getSubscription();
-  if (subscription !== null && keyText(subscription) !== publicKey) {
+  if (subscription !== null && keyText(subscription) === publicKey) return subscription;
+  if (subscription !== null) {
     // The gateway has a new key, or the subscription is another gateway's.
     const others = await homesWithPush(store);
     if (others.some(({ base }) => base !== home.base)) throw new RegistrationError("other_gateway");

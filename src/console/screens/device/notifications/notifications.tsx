@@ -128,7 +128,7 @@ function Devices({ push: { state, memory, isBusy, send } }: { readonly push: Kno
               </span>
             </span>
             {id === memory?.id && <span class="tag">{texts.thisOne}</span>}
-            {id !== memory?.id && (
+            {(id !== memory?.id || browserSupport() !== "ready") && (
               <button
                 type="button"
                 class="button plain small"

@@ -28,7 +28,7 @@ export function Rules({ connection, push }: RulesProps) {
   const texts = useTranslated(NOTIFICATION_TEXTS);
   const [edited, setEdited] = useState<{ readonly rule: PushRule | undefined } | undefined>(undefined);
   const [removed, setRemoved] = useState<PushRule | undefined>(undefined);
-  const { rules = [], maxRules = 0 } = push.state ?? {};
+  const { rules = [], maxRules = 0, sources = [] } = push.state ?? {};
   return (
     <section class="card notifications" aria-label={texts.rules}>
       <h2>{texts.rules}</h2>
@@ -61,7 +61,7 @@ export function Rules({ connection, push }: RulesProps) {
       <button
         type="button"
         class="button plain"
-        disabled={rules.length >= maxRules}
+        disabled={rules.length >= maxRules || sources.length === 0}
         onClick={() => setEdited({ rule: undefined })}
       >
         <Icon name="plus" />

@@ -7,7 +7,7 @@ import { useEffect, useState } from "preact/hooks";
 import { GatewayError, type PushNotification, type PushState } from "@e2e-gateway/client";
 import type { Connection } from "../../../connection/connection.ts";
 import { useApp } from "../../../context.tsx";
-import { connectionPush } from "../../../push/connection_push.ts";
+import { connectionPush, gatewayTime } from "../../../push/connection_push.ts";
 import { missedAlerts, seenUntilOf } from "../../../push/missed_alerts.ts";
 import { type PushMemory, recallPush, rememberPush } from "../../../push/push_memory.ts";
 import { register, RegistrationError, type RegistrationFault, unregister } from "../../../push/registration.ts";
@@ -85,7 +85,8 @@ export function usePush(connection: Connection): KnownPush {
     if (isOn && await Notification.requestPermission() !== "granted") throw new PermissionError();
     const browser = await openPush();
     if (browser === undefined) throw new WorkerError();
-    await (isOn ? register : unregister)({ home, store, gateway, browser, label, now });
+    const options = { home, store, gateway, browser, label, now: () => gatewayTime(connection, now()) };
+    await (isOn ? register : unregister)(options);
   }
 
   async function markSeen(): Promise<void> {
