@@ -24,9 +24,9 @@ export function Notifications({ connection }: Pick<ScreenProps, "connection">) {
         <h2>{texts.title}</h2>
         <p class="quiet">{texts.lead}</p>
         <ThisDevice push={push} />
-        {push.state !== undefined && <Devices push={push} />}
+        <Devices push={push} />
       </section>
-      {push.state !== undefined && <Rules connection={connection} push={push} />}
+      <Rules connection={connection} push={push} />
     </>
   );
 }
@@ -59,7 +59,7 @@ function ThisDevice({ push }: { readonly push: KnownPush }) {
   const texts = useTranslated(NOTIFICATION_TEXTS);
   const id = useId();
   const support = browserSupport();
-  const { state, memory, isBusy, fault, turn, send } = push;
+  const { state, memory, isBusy, fault, turn } = push;
   // The gateway may have lost the subscription, or given it up.
   const own = state?.subscriptions.find((one) => one.id === memory?.id);
   const isOn = memory?.isOn === true && support === "ready" && (state === undefined || own !== undefined);
@@ -76,22 +76,23 @@ function ThisDevice({ push }: { readonly push: KnownPush }) {
         />
       </div>
       {fault !== undefined && <Fault fault={fault} />}
-      {isOn && own !== undefined && (
-        <TestButton
-          isBusy={isBusy}
-          test={() => send({ test: own.id }, (client) => client.pushTest(own.id))}
-        />
-      )}
+      {isOn && memory.id !== undefined && <TestButton push={push} id={memory.id} />}
     </>
   );
 }
 
-function TestButton({ isBusy, test }: { readonly isBusy: boolean; readonly test: () => Promise<boolean> }) {
+function TestButton({ push, id }: { readonly push: KnownPush; readonly id: string }) {
   const texts = useTranslated(NOTIFICATION_TEXTS);
   const [isSent, setIsSent] = useState(false);
+  const test = () => push.send({ test: id }, (client) => client.pushTest(id));
   return (
     <>
-      <button type="button" class="button plain" disabled={isBusy} onClick={() => void test().then(setIsSent)}>
+      <button
+        type="button"
+        class="button plain"
+        disabled={push.isBusy || push.state === undefined}
+        onClick={() => void test().then(setIsSent)}
+      >
         {texts.test}
       </button>
       <p class="quiet" role="status">{isSent && texts.testing}</p>
@@ -113,7 +114,7 @@ function Devices({ push: { state, memory, isBusy, send } }: { readonly push: Kno
   return (
     <>
       <h3>{texts.devices}</h3>
-      {subscriptions.length === 0 && <p class="quiet">{texts.noDevices}</p>}
+      {subscriptions.length === 0 && <p class={state === undefined ? "quiet pending" : "quiet"}>{texts.noDevices}</p>}
       <ul class="homes">
         {subscriptions.map(({ id, label, host, lastSuccess, lastFailure }) => (
           <li key={id}>

@@ -32,7 +32,9 @@ export function Rules({ connection, push }: RulesProps) {
   return (
     <section class="card notifications" aria-label={texts.rules}>
       <h2>{texts.rules}</h2>
-      <p class="quiet">{rules.length === 0 ? texts.noRules : texts.rulesLead}</p>
+      <p class={push.state === undefined ? "quiet pending" : "quiet"}>
+        {rules.length === 0 ? texts.noRules : texts.rulesLead}
+      </p>
       <ul class="homes rules">
         {rules.map((rule) => (
           <li key={rule.name}>
