@@ -14,6 +14,9 @@ import type { HomeStore } from "./homes/home_store.ts";
 import type { PairedMark } from "./homes/lost_storage.ts";
 import { pairDevice, PairingError } from "./pairing/pair_device.ts";
 import type { Observable, Variable } from "./observable.ts";
+import { alertKid } from "./push/alert_route.ts";
+import { recallPush, rememberPush } from "./push/push_memory.ts";
+import { type BrowserPush, unsubscribeUnused } from "./push/registration.ts";
 import type { Route } from "./router.ts";
 
 /** Parts of the browser that the page uses. */
@@ -30,6 +33,8 @@ export interface Browser {
   readonly persist: () => Promise<boolean>;
   /** Deletes the page's own files from the browser's caches. */
   readonly deleteFiles: () => Promise<void>;
+  /** Returns the browser's push messages; undefined where it has none. */
+  readonly openPush: () => Promise<BrowserPush | undefined>;
   /** Goes to another screen; to none with an empty text. */
   readonly go: (route: string) => void;
 }
@@ -154,6 +159,14 @@ export class App {
     await this.store.prefer("current", homeId(home));
   }
 
+  /** Shows the screen of an address, and opens the home that it names. */
+  async follow(route: Route | undefined): Promise<void> {
+    this.route.value = route;
+    const kid = alertKid(route);
+    const home = this.#homes.peek().find((home) => home.kid === kid);
+    if (home !== undefined && home.kid !== this.#connection.peek()?.home.kid) await this.open(home);
+  }
+
   /** Shows the screen for pairing, with a link where there is one. */
   startPairing(link = ""): void {
     this.#pairing.value = { link };
@@ -188,6 +201,7 @@ export class App {
   /** Deletes a home on this device, and its key at the gateway as far as that can be reached. */
   async forget(home: Home): Promise<Forgotten> {
     const forgotten = await this.#revoke(home);
+    await this.#endPush(home);
     await this.store.forget(home);
     const homes = await this.store.list();
     if (homes.length === 0) this.#mark.remove();
@@ -245,7 +259,20 @@ export class App {
     void this.browser.persist();
     const previous = this.#connection.peek();
     if (previous?.home.base === home.base && previous.status.value.kind === "revoked") {
+      // The new key subscribes by itself where the old one was subscribed.
+      const { isOn, seenUntil } = await recallPush(this.store, previous.home);
+      if (isOn) await rememberPush(this.store, home, { isOn, seenUntil });
       await this.store.forget(previous.home);
+    }
+  }
+
+  /** Ends the browser's subscription with its last home: the gateway may not have been told. */
+  async #endPush(home: Home): Promise<void> {
+    try {
+      const browser = await this.browser.openPush();
+      if (browser !== undefined) await unsubscribeUnused({ store: this.store, browser, except: home });
+    } catch {
+      // Whatever the browser says, the key is deleted here, and messages for it are shown without their content.
     }
   }
 

@@ -1,7 +1,10 @@
 /** Entry of the page: takes the pairing code out of the address, opens the storage, renders. */
+import { effect } from "@preact/signals";
 import { render } from "preact";
+import { isObject } from "../lib/json.ts";
 import { App } from "./app.ts";
 import { preferredLanguage } from "./catalogue/language.ts";
+import type { Connection } from "./connection/connection.ts";
 import { AppProvider } from "./context.tsx";
 import { HomeStore } from "./homes/home_store.ts";
 import { openIndexedDb } from "./homes/key_value_store.ts";
@@ -11,6 +14,7 @@ import { Page } from "./page.tsx";
 import { deviceLabel } from "./pairing/device_label.ts";
 import { takePairingLink } from "./pairing/fragment.ts";
 import { Unusable } from "./pairing/unusable.tsx";
+import { openBrowserPush } from "./push/browser_push.ts";
 import { parseRoute } from "./router.ts";
 import { deleteFiles, watchForUpdate } from "./update.ts";
 
@@ -36,6 +40,7 @@ async function start(): Promise<void> {
     mayConnect: (url) => gateways.some((gateway) => gateway === new URL(url).origin || gateway === url),
     persist: async () => await navigator.storage?.persist?.() ?? false,
     deleteFiles,
+    openPush: openBrowserPush,
     go: (route) => location.hash = route,
   }, { store: new HomeStore(openIndexedDb()), mark });
 
@@ -45,7 +50,13 @@ async function start(): Promise<void> {
   globalThis.addEventListener("hashchange", () => {
     const link = takeLink();
     if (link !== undefined) app.startPairing(link);
-    else app.route.value = parseRoute(location.hash);
+    else void app.follow(parseRoute(location.hash));
+  });
+  // From the service worker, when a notification is pressed.
+  navigator.serviceWorker?.addEventListener("message", ({ data }) => {
+    if (isObject(data) && typeof data["route"] === "string" && data["route"].startsWith("#/")) {
+      location.hash = data["route"];
+    }
   });
 
   const isLost = wasPairedBefore({
@@ -58,6 +69,7 @@ async function start(): Promise<void> {
   show();
   try {
     await app.load(language);
+    await app.follow(parseRoute(location.hash));
   } catch {
     return render(<Unusable reason="no_storage" language={language} />, root);
   }
@@ -67,5 +79,17 @@ async function start(): Promise<void> {
     </AppProvider>,
     root,
   );
+  followPush(app);
   await watchForUpdate((update) => app.update.value = update);
+}
+
+/** Keeps the push messages of each home that is opened. */
+function followPush(app: App): void {
+  let kept: Connection | undefined;
+  effect(() => {
+    const connection = app.connection.value;
+    if (connection === undefined || connection === kept || connection.status.value.kind !== "live") return;
+    kept = connection;
+    void import("./push/keep_push.ts").then(({ keepPush }) => keepPush(app, connection));
+  });
 }

@@ -6,7 +6,7 @@
 import { type Home, homeId, isHome } from "./home.ts";
 import type { KeyValueStore } from "./key_value_store.ts";
 
-const MEMORIES = ["seen", "actions", "pins", "series"] as const;
+const MEMORIES = ["seen", "actions", "pins", "series", "push", "shown"] as const;
 
 /** Content that is kept for each home besides its key; forgotten with it. */
 export type Memory = (typeof MEMORIES)[number];
@@ -55,9 +55,14 @@ export class HomeStore {
 
   /** Keeps something for a home, unless it was forgotten, also meanwhile or by another tab. */
   async remember(home: Home, memory: Memory, value: unknown): Promise<void> {
+    await this.change(home, memory, () => value);
+  }
+
+  /** Replaces what is kept for a home by what is made of it, in one step, unless it was forgotten. */
+  async change(home: Home, memory: Memory, make: (value: unknown) => unknown): Promise<void> {
     const id = homeId(home);
     const key = `${memory}/${id}`;
-    await this.#store.set(key, value);
+    await this.#store.update(key, make);
     // Afterwards, so that either this or `forget()` deletes it.
     if (await this.#store.get(HOME + id) === undefined) await this.#store.delete(key);
   }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { createStore, del, entries, get, set } from "idb-keyval";
+import { createStore, del, entries, get, set, update } from "idb-keyval";
 
 /** Values by key, kept by the browser. */
 export interface KeyValueStore {
@@ -11,6 +11,8 @@ export interface KeyValueStore {
   get(key: string): Promise<unknown>;
   /** Stores a value. */
   set(key: string, value: unknown): Promise<void>;
+  /** Replaces a value by what is made of it, in one step: page and service worker may do so at the same time. */
+  update(key: string, change: (value: unknown) => unknown): Promise<void>;
   /** Deletes a value. */
   delete(key: string): Promise<void>;
   /** Lists all keys with their values. */
@@ -23,6 +25,7 @@ export function openIndexedDb(): KeyValueStore {
   return {
     get: (key) => get(key, store),
     set: (key, value) => set(key, value, store),
+    update: (key, change) => update<unknown>(key, change, store),
     delete: (key) => del(key, store),
     entries: async () => (await entries<string, unknown>(store)).filter(([key]) => typeof key === "string"),
   };

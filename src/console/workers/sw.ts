@@ -1,16 +1,34 @@
 /**
  * Service worker of the page: serves its files from the cache, so that it opens without a network. A new version waits
- * until the page asks for it. Requests to the gateway are never touched.
+ * until the page asks for it. Requests to the gateway are never touched. It shows push messages, also while no page is open.
  *
  * @module
  */
+import { openIndexedDb } from "../homes/key_value_store.ts";
 import { SHELL } from "../shell.ts";
 import { cachePrefix, shellFile } from "../shell_file.ts";
+import { PushHandler, type PushScope } from "./push_handler.ts";
 
 /** Global scope of a service worker, as far as it is used; not among the types of a page. */
-interface WorkerScope {
+interface WorkerScope extends PushScope {
   addEventListener(
     type: "install" | "activate",
+    listener: (event: { waitUntil(work: Promise<unknown>): void }) => void,
+  ): void;
+  addEventListener(
+    type: "push",
+    listener: (event: { readonly data: { text(): string } | null; waitUntil(work: Promise<unknown>): void }) => void,
+  ): void;
+  addEventListener(
+    type: "notificationclick",
+    listener: (event: {
+      readonly action: string;
+      readonly notification: { readonly data: unknown; close(): void };
+      waitUntil(work: Promise<unknown>): void;
+    }) => void,
+  ): void;
+  addEventListener(
+    type: "pushsubscriptionchange",
     listener: (event: { waitUntil(work: Promise<unknown>): void }) => void,
   ): void;
   addEventListener(type: "message", listener: (event: { readonly data: unknown }) => void): void;
@@ -19,8 +37,7 @@ interface WorkerScope {
     listener: (event: { readonly request: Request; respondWith(response: Promise<Response>): void }) => void,
   ): void;
   skipWaiting(): Promise<void>;
-  readonly registration: { readonly scope: string };
-  readonly clients: { claim(): Promise<void> };
+  readonly clients: PushScope["clients"] & { claim(): Promise<void> };
 }
 
 declare const self: WorkerScope;
@@ -37,6 +54,14 @@ self.addEventListener("fetch", (event) => {
   const file = shellFile(event.request, { scope: self.registration.scope, files: SHELL.files });
   if (file !== undefined) event.respondWith(serve(file, event.request));
 });
+
+const pushes = new PushHandler(self, openIndexedDb());
+self.addEventListener("push", (event) => event.waitUntil(pushes.received(event.data?.text())));
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(pushes.clicked({ action: event.action, data: event.notification.data }));
+});
+self.addEventListener("pushsubscriptionchange", (event) => event.waitUntil(pushes.renew()));
 
 async function install(): Promise<void> {
   const cache = await caches.open(CACHE);

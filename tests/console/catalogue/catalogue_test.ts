@@ -8,6 +8,8 @@ import { localeOf, preferredLanguage, type Translated } from "../../../src/conso
 import { CARD_GROUPS_TEXTS } from "../../../src/console/components/card_groups_texts.ts";
 import { HISTORY_TEXTS } from "../../../src/console/components/history_texts.ts";
 import { HOME_ASSISTANT_TEXTS } from "../../../src/console/screens/home_assistant/texts.ts";
+import { PUSH_TEXTS } from "../../../src/console/push/push_texts.ts";
+import { NOTIFICATION_TEXTS } from "../../../src/console/screens/device/notifications/texts.ts";
 import { JEEDOM_TEXTS } from "../../../src/console/screens/jeedom/texts.ts";
 import { LIVE_TEXTS } from "../../../src/console/screens/live/texts.ts";
 import { ROOT, sourceFiles } from "../../support/source_files.ts";
@@ -19,11 +21,23 @@ const TEXTS: Readonly<Record<string, Translated<object>>> = {
   history: HISTORY_TEXTS,
   live: LIVE_TEXTS,
   jeedom: JEEDOM_TEXTS,
+  notifications: NOTIFICATION_TEXTS,
+  push: PUSH_TEXTS,
   homeAssistant: HOME_ASSISTANT_TEXTS,
 };
 
-/** Groups whose texts are chosen by what a gateway or a service answers. */
-const GROUPS_BY_ANSWERS = ["states", "rights", "domains", "causes", "results", "statuses", "scenarioStates", "spans"];
+/** Groups whose texts are chosen by what a gateway or a service answers, or by names that it has. */
+const GROUPS_BY_ANSWERS = [
+  "states",
+  "rights",
+  "domains",
+  "causes",
+  "results",
+  "statuses",
+  "scenarioStates",
+  "spans",
+  "urgencies",
+];
 
 /** Returns texts by their paths. */
 function textsIn(value: unknown, path: readonly string[] = []): (readonly [readonly string[], unknown])[] {

@@ -32,6 +32,7 @@ async function openPage(answer: Answerer) {
     mayConnect: () => true,
     persist: () => Promise.resolve(true),
     deleteFiles: () => Promise.resolve(void (deleted += 1)),
+    openPush: () => Promise.resolve(undefined),
     go: (route) => void routes.push(route),
   };
   const mark = { has: () => marks.has("paired"), set() {}, remove: () => void marks.delete("paired") };

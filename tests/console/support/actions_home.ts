@@ -1,4 +1,5 @@
 /** A home whose gateway has actions of every kind. */
+import type { Variables } from "../../../src/config/rules.ts";
 import { startHome, type TestHome } from "./home.ts";
 
 const SERVICES = `
@@ -31,11 +32,11 @@ actions:
     publish: { topic: test/announce, message: { text: $text, loud: $loud }, qos: 1 }
 `;
 
-/** Starts the home. */
-export async function startActionsHome(): Promise<TestHome> {
+/** Starts the home; `env` are further settings of its gateway, `flags` those of its process. */
+export async function startActionsHome(env: Variables = {}, flags: readonly string[] = []): Promise<TestHome> {
   const file = await Deno.makeTempFile({ prefix: "services-", suffix: ".yaml" });
   await Deno.writeTextFile(file, SERVICES);
-  const home = await startHome({ SERVICES_FILE: file });
+  const home = await startHome({ SERVICES_FILE: file, ...env }, flags);
   return {
     ...home,
     get gateway() {

@@ -16,10 +16,10 @@ export interface OpenOptions extends BrowserContextOptions {
   readonly look?: Look;
 }
 
-/** Registers a test with a browser. */
-export function testPage(name: string, fn: () => Promise<void>): void {
+/** Registers a test with a browser; `needs` are its further requirements. */
+export function testPage(name: string, fn: () => Promise<void>, needs: Needs = {}): void {
   // Browser and gateway outlive the test, and write when they like: reading their output spans tests.
-  Deno.test({ ...needing(name, NEEDS), sanitizeOps: false, sanitizeResources: false, fn });
+  Deno.test({ ...needing(name, { ...NEEDS, ...needs }), sanitizeOps: false, sanitizeResources: false, fn });
 }
 
 /**

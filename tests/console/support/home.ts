@@ -23,8 +23,8 @@ export interface TestHome extends AsyncDisposable {
   restart(): Promise<void>;
 }
 
-/** Starts a home; `env` are further settings of its gateway. */
-export async function startHome(env: Variables = {}): Promise<TestHome> {
+/** Starts a home; `env` are further settings of its gateway, `flags` those of its process. */
+export async function startHome(env: Variables = {}, flags: readonly string[] = []): Promise<TestHome> {
   await using opened = new AsyncDisposableStack();
   const directory = await Deno.makeTempDir({ prefix: "console-home-" });
   opened.defer(() => Deno.remove(directory, { recursive: true }));
@@ -43,7 +43,7 @@ export async function startHome(env: Variables = {}): Promise<TestHome> {
     RATE_LIMITS: "off",
     ...env,
   };
-  let gateway = await startGatewayProcess(variables, { directory });
+  let gateway = await startGatewayProcess(variables, { directory, flags });
   opened.defer(async () => void await gateway.stop());
   const running = opened.move();
   return {
@@ -61,7 +61,7 @@ export async function startHome(env: Variables = {}): Promise<TestHome> {
       await gateway.stop(signal);
     },
     async restart() {
-      gateway = await startGatewayProcess(variables, { directory });
+      gateway = await startGatewayProcess(variables, { directory, flags });
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };

@@ -14,6 +14,7 @@ import type { ScreenProps } from "../screen.ts";
 import { Facts } from "./facts.tsx";
 import { HomeList } from "./home_list.tsx";
 import { NetworkView } from "./network_view.tsx";
+import { Notifications } from "./notifications/notifications.tsx";
 
 /** Screen of this device. */
 export function DeviceScreen({ connection }: ScreenProps) {
@@ -21,6 +22,7 @@ export function DeviceScreen({ connection }: ScreenProps) {
   return (
     <ScreenFrame title={texts.title} connection={connection}>
       <div class="cards">
+        <Notifications connection={connection} />
         <Facts connection={connection} />
         <NetworkView connection={connection} />
         <HomeList connection={connection} />

@@ -1,0 +1,48 @@
+/**
+ * What this device remembers of the push messages of a home.
+ *
+ * @module
+ */
+import { isObject } from "../../lib/json.ts";
+import type { Home } from "../homes/home.ts";
+import type { HomeStore } from "../homes/home_store.ts";
+
+/** Push messages of a home on this device. */
+export interface PushMemory {
+  /** True if they are wanted. */
+  readonly isOn: boolean;
+  /** Id of the subscription at the gateway. */
+  readonly id?: string | undefined;
+  /** Endpoint that the gateway has. Secret. */
+  readonly endpoint?: string | undefined;
+  /** Time until which alerts are known, in seconds since 1970. */
+  readonly seenUntil: number;
+}
+
+const OFF: PushMemory = { isOn: false, seenUntil: 0 };
+
+/** Returns what is remembered for a home. */
+export async function recallPush(store: Pick<HomeStore, "recall">, home: Home): Promise<PushMemory> {
+  return readPushMemory(await store.recall(home, "push"));
+}
+
+/** Remembers it. */
+export async function rememberPush(
+  store: Pick<HomeStore, "remember">,
+  home: Home,
+  memory: PushMemory,
+): Promise<void> {
+  await store.remember(home, "push", memory);
+}
+
+/** Reads a memory, as another version of the page may have written it. */
+export function readPushMemory(value: unknown): PushMemory {
+  if (!isObject(value)) return OFF;
+  const { isOn, id, endpoint, seenUntil } = value;
+  return {
+    isOn: isOn === true,
+    id: typeof id === "string" ? id : undefined,
+    endpoint: typeof endpoint === "string" ? endpoint : undefined,
+    seenUntil: typeof seenUntil === "number" ? seenUntil : 0,
+  };
+}

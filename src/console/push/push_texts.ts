@@ -1,0 +1,28 @@
+/**
+ * Texts of notifications. The service worker shows them, so that they are apart from those of the page.
+ *
+ * @module
+ */
+import type { Translated } from "../catalogue/language.ts";
+
+const en = {
+  unreadable: "News from home",
+  unreadableHow: "This device cannot read the message. Open the page to see what it is.",
+  ran: "Done",
+  notRun: "Not run. Open the page to see why.",
+  notKnown: "No answer: not known whether it ran",
+};
+
+/** Texts of notifications. */
+export type PushTexts = typeof en;
+
+const fr: PushTexts = {
+  unreadable: "Des nouvelles de la maison",
+  unreadableHow: "Cet appareil ne peut pas lire le message. Ouvrez la page pour voir ce que c’est.",
+  ran: "Fait",
+  notRun: "Non exécuté. Ouvrez la page pour voir pourquoi.",
+  notKnown: "Pas de réponse : on ne sait pas si cela a été exécuté",
+};
+
+/** Texts by language. */
+export const PUSH_TEXTS: Translated<PushTexts> = { en, fr };

@@ -1,0 +1,138 @@
+/**
+ * Push messages in the service worker: shows them, and does what a click on one asks for.
+ *
+ * @module
+ */
+import { isLanguage, preferredLanguage } from "../catalogue/language.ts";
+import { HomeStore } from "../homes/home_store.ts";
+import type { KeyValueStore } from "../homes/key_value_store.ts";
+import { deviceLabel } from "../pairing/device_label.ts";
+import { clickStep, type PageWindow } from "../push/click.ts";
+import { PUSH_TEXTS, type PushTexts } from "../push/push_texts.ts";
+import { type BrowserPush, homesWithPush, register } from "../push/registration.ts";
+import { clientOf, runAction } from "../push/run_action.ts";
+import { noteShown } from "../push/shown_ids.ts";
+import {
+  alertNotification,
+  outcomeNotification,
+  readData,
+  readMessage,
+  type ShownNotification,
+  type ShownOptions,
+  unreadableNotification,
+} from "../push/shown_notification.ts";
+
+/** Open window of the page, as a service worker sees it. */
+export interface WorkerWindow extends PageWindow {
+  /** Brings it to the front. */
+  focus(): Promise<unknown>;
+  /** Sends it a message. */
+  postMessage(message: unknown): void;
+}
+
+/** Global scope of the service worker, as far as push messages use it. */
+export interface PushScope {
+  /** Registration. */
+  readonly registration: {
+    /** Address of the page. */
+    readonly scope: string;
+    /** Shows a notification. */
+    showNotification(title: string, options: ShownOptions): Promise<void>;
+    /** Push messages of the browser. */
+    readonly pushManager: BrowserPush;
+  };
+  /** Windows. */
+  readonly clients: {
+    /** Lists the windows of the origin. */
+    matchAll(
+      options: { readonly type: "window"; readonly includeUncontrolled: boolean },
+    ): Promise<readonly WorkerWindow[]>;
+    /** Opens a window. */
+    openWindow(url: string): Promise<unknown>;
+  };
+  /** Browser. */
+  readonly navigator: {
+    /** Languages of the browser, the preferred ones first. */
+    readonly languages: readonly string[];
+    /** False where the device has no network. */
+    readonly onLine: boolean;
+    /** Name and version of the browser. */
+    readonly userAgent: string;
+  };
+  /** Sends HTTP requests. */
+  fetch: typeof fetch;
+}
+
+/** Push messages of this device. */
+export class PushHandler {
+  readonly #scope: PushScope;
+  readonly #store: HomeStore;
+
+  /** Makes it for a service worker, with the storage that it shares with the page. */
+  constructor(scope: PushScope, storage: KeyValueStore) {
+    this.#scope = scope;
+    this.#store = new HomeStore(storage);
+  }
+
+  /** Shows a message: always as one notification, as browsers demand it, whatever the message and the storage are. */
+  async received(text: string | undefined): Promise<void> {
+    await this.#show(await this.#notificationOf(text));
+  }
+
+  /** Does what a click asks for. `action` is empty for a click on the notification itself. */
+  async clicked({ action, data: value }: { readonly action: string; readonly data: unknown }): Promise<void> {
+    const { registration: { scope }, clients } = this.#scope;
+    const data = readData(value);
+    const windows = await clients.matchAll({ type: "window", includeUncontrolled: true });
+    const step = clickStep(windows, { action, data }, scope);
+    switch (step.type) {
+      case "run": {
+        const { kid, name } = step;
+        const run = await runAction({
+          ...{ kid, name, homes: await this.#store.list() },
+          fetch: (input, init) => this.#scope.fetch(input, init),
+          isOnline: this.#scope.navigator.onLine,
+        });
+        return await this.#show(outcomeNotification(data, { name, run, texts: await this.#texts() }));
+      }
+      case "focus":
+        step.window.postMessage({ route: step.route });
+        return void await step.window.focus();
+      case "open":
+        return void await clients.openWindow(step.url);
+    }
+  }
+
+  /** Subscribes again for all homes, after the push service has ended the browser's subscription. */
+  async renew(): Promise<void> {
+    const { registration: { pushManager: browser }, navigator } = this.#scope;
+    const store = this.#store;
+    for (const home of await homesWithPush(store)) {
+      const gateway = clientOf(home, (input, init) => this.#scope.fetch(input, init));
+      const options = { home, store, gateway, browser, label: deviceLabel(navigator.userAgent), now: () => Date.now() };
+      // The page tries again when it is opened; one home must not keep the others from theirs.
+      await register(options).catch(() => {});
+    }
+  }
+
+  async #notificationOf(text: string | undefined): Promise<ShownNotification> {
+    try {
+      const message = readMessage(text, await this.#store.list());
+      if (message === undefined) return unreadableNotification(await this.#texts());
+      const { home, notification } = message;
+      const isFirst = await noteShown(this.#store, home, notification.id);
+      return alertNotification(notification, { isFirst, home: home.base });
+    } catch {
+      return unreadableNotification(PUSH_TEXTS[preferredLanguage(this.#scope.navigator.languages)]);
+    }
+  }
+
+  async #texts(): Promise<PushTexts> {
+    const language = await this.#store.preference("language");
+    return PUSH_TEXTS[isLanguage(language) ? language : preferredLanguage(this.#scope.navigator.languages)];
+  }
+
+  async #show({ title, options }: ShownNotification): Promise<void> {
+    await this.#scope.registration.showNotification(title, options);
+  }
+}

@@ -1,0 +1,137 @@
+/** Push messages in the service worker, with a browser in memory. */
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { HomeStore } from "../../../src/console/homes/home_store.ts";
+import type { KeyValueStore } from "../../../src/console/homes/key_value_store.ts";
+import type { ShownOptions } from "../../../src/console/push/shown_notification.ts";
+import { PushHandler } from "../../../src/console/workers/push_handler.ts";
+import { importUnreadableKey } from "../../../src/console/connection/secret_key.ts";
+import { deriveKeyId } from "../../../src/protocol/secret_key.ts";
+import { type Answerer, coded, fetchOf, KEY, made, unreachable } from "../../support/fake_gateway.ts";
+import { FakeBrowserPush } from "../support/push.ts";
+import { makeStorage } from "../support/storage.ts";
+
+const SCOPE = "https://page.example/";
+const KID = await deriveKeyId(Uint8Array.fromHex(KEY));
+
+/** Makes a service worker of a device with one home. */
+async function makeWorker({ answers = [], windows = [], storage = makeStorage().storage }: {
+  readonly answers?: readonly Answerer[];
+  readonly windows?: readonly string[];
+  readonly storage?: KeyValueStore;
+} = {}) {
+  const store = new HomeStore(storage);
+  const key = await importUnreadableKey(KEY);
+  const home = { base: "https://home.example", kid: KID, name: "phone", key, pairedAt: 0 };
+  await store.save(home).catch(() => {});
+  const shown: (ShownOptions & { readonly title: string })[] = [];
+  const opened: string[] = [];
+  const { fetch, requests } = fetchOf(answers);
+  const handler = new PushHandler({
+    registration: {
+      scope: SCOPE,
+      showNotification: (title, options) => Promise.resolve(void shown.push({ title, ...options })),
+      pushManager: new FakeBrowserPush(),
+    },
+    clients: {
+      matchAll: () =>
+        Promise.resolve(windows.map((url) => ({
+          url,
+          focused: false,
+          focus: () => Promise.resolve(opened.push(`focus ${url}`)),
+          postMessage: (message: unknown) => void opened.push(JSON.stringify(message)),
+        }))),
+      openWindow: (url) => Promise.resolve(opened.push(`open ${url}`)),
+    },
+    navigator: { languages: ["fr-FR"], onLine: true, userAgent: "Firefox/1" },
+    fetch,
+  }, storage);
+  return { handler, shown, opened, requests, store, home };
+}
+
+/** Formats a message for the home. */
+function message(changes: Readonly<Record<string, unknown>> = {}): string {
+  return JSON.stringify({
+    ...{ id: "1", title: "Doorbell", body: "rings", actions: [{ name: "open", label: "Open" }], urgency: "high" },
+    ...{ tag: "bell", kid: KID, timestamp: 10.5, ...changes },
+  });
+}
+
+const data = { kid: KID, home: "https://home.example", actions: [{ name: "open", label: "Open" }] };
+
+Deno.test("PushHandler.received() shows a message with its buttons, and one that came twice again without a sound", async () => {
+  const { handler, shown } = await makeWorker();
+  await handler.received(message());
+  await handler.received(message());
+  assertEquals(shown[0], {
+    ...{ title: "Doorbell", body: "rings", tag: `${KID} bell`, renotify: true, silent: false, timestamp: 10_500 },
+    ...{ requireInteraction: true, actions: [{ action: "open", title: "Open" }], icon: "icon-192.png", data },
+  });
+  assertEquals(shown.map(({ tag, renotify, silent }) => [tag, renotify, silent]), [
+    [`${KID} bell`, true, false],
+    [`${KID} bell`, false, true],
+  ]);
+});
+
+Deno.test("PushHandler.received() shows one notification for any message, and nothing of one for no home", async () => {
+  const { handler, shown } = await makeWorker();
+  const broken = fc.oneof(fc.string(), fc.json(), fc.constant(undefined), fc.constant(message({ kid: "0" })));
+  await fc.assert(
+    fc.asyncProperty(broken, async (text) => {
+      shown.splice(0);
+      await handler.received(text);
+      assertEquals(shown.map(({ title, tag }) => [title, tag]), [["Des nouvelles de la maison", "unreadable"]]);
+    }),
+    { numRuns: 50 },
+  );
+});
+
+Deno.test("PushHandler.received() shows a notification when the storage fails", async () => {
+  const fail = () => Promise.reject(new DOMException("no", "UnknownError"));
+  const { handler, shown } = await makeWorker({
+    storage: { get: fail, set: fail, update: fail, delete: fail, entries: fail },
+  });
+  await handler.received(message());
+  assertEquals(shown.map(({ title }) => title), ["Des nouvelles de la maison"]);
+});
+
+for (
+  const [cause, answer, text] of [
+    ["the gateway ran it", made({ source: "gateway" }, 200, { success: true }), "Fait"],
+    ["the key may not run it", coded(403, "scope"), "Non exécuté. Ouvrez la page pour voir pourquoi."],
+    ["nothing answers", unreachable, "Pas de réponse : on ne sait pas si cela a été exécuté"],
+  ] as const
+) {
+  Deno.test(`PushHandler.clicked() runs the action of a button, and shows its outcome when ${cause}`, async () => {
+    const { handler, shown, requests, opened } = await makeWorker({ answers: [answer] });
+    await handler.clicked({ action: "open", data });
+    assertEquals(requests.map(({ fields: { service, name } }) => [service, name]), [["action", "open"]]);
+    assertEquals(shown.map(({ title, body, actions }) => [title, body, actions]), [["Open", text, []]]);
+    assertEquals(opened, []);
+  });
+}
+
+Deno.test("PushHandler.clicked() shows the alerts of the home in an open window, or in a new one", async () => {
+  const route = `#/device/alerts/${KID}`;
+  const first = await makeWorker({ windows: ["https://page.example/admin/", `${SCOPE}#/home`] });
+  await first.handler.clicked({ action: "", data });
+  assertEquals(first.opened, [JSON.stringify({ route }), `focus ${SCOPE}#/home`]);
+  const second = await makeWorker({ windows: ["https://page.example/admin/"] });
+  await second.handler.clicked({ action: "unknown", data });
+  await second.handler.clicked({ action: "open", data: "malformed" });
+  assertEquals(second.opened, [`open ${SCOPE}${route}`, `open ${SCOPE}#/device`]);
+  assertEquals([...first.requests, ...second.requests], []);
+});
+
+Deno.test("PushHandler.renew() subscribes the homes that want push messages again", async () => {
+  const state = { enabled: true, publicKey: "AQID", max: 5, maxRules: 50, subscriptions: [], rules: [], sources: [] };
+  const answers = [made({ source: "gateway" }, 200, state), made({ source: "gateway" }, 200, { id: "new" })];
+  const { handler, store, home, requests } = await makeWorker({ answers });
+  await handler.renew();
+  assertEquals(requests.length, 0);
+  await store.remember(home, "push", { isOn: true, id: "old", seenUntil: 3 });
+  await handler.renew();
+  assertEquals(await store.recall(home, "push"), {
+    ...{ isOn: true, id: "new", endpoint: "https://push.example/1", seenUntil: 3 },
+  });
+});
