@@ -10,7 +10,13 @@ import { useApp } from "../../../context.tsx";
 import { connectionPush, gatewayTime } from "../../../push/connection_push.ts";
 import { missedAlerts, seenUntilOf } from "../../../push/missed_alerts.ts";
 import { type PushMemory, recallPush, rememberPush } from "../../../push/push_memory.ts";
-import { register, RegistrationError, type RegistrationFault, unregister } from "../../../push/registration.ts";
+import {
+  type BrowserPush,
+  register,
+  RegistrationError,
+  type RegistrationFault,
+  unregister,
+} from "../../../push/registration.ts";
 import { shownIds } from "../../../push/shown_ids.ts";
 
 /** Reason for which something did not succeed: of this page, or in the words of the gateway. */
@@ -85,8 +91,17 @@ export function usePush(connection: Connection): KnownPush {
     if (isOn && await Notification.requestPermission() !== "granted") throw new PermissionError();
     const browser = await openPush();
     if (browser === undefined) throw new WorkerError();
-    const options = { home, store, gateway, browser, label, now: () => gatewayTime(connection, now()) };
-    await (isOn ? register : unregister)(options);
+    await (isOn ? register : unregister)(optionsWith(browser));
+  }
+
+  const optionsWith = (browser: BrowserPush) => {
+    return { home, store, gateway, browser, label, now: () => gatewayTime(connection, now()) };
+  };
+
+  /** Registers this device again where its subscription is gone, so that the list has it. */
+  async function keep(): Promise<void> {
+    const browser = await openPush();
+    if (browser !== undefined && (await recallPush(store, home)).isOn) await register(optionsWith(browser));
   }
 
   async function markSeen(): Promise<void> {
@@ -98,7 +113,8 @@ export function usePush(connection: Connection): KnownPush {
   const isLive = connection.status.value.kind === "live";
   useEffect(() => {
     void recallPush(store, home).then(setMemory);
-    if (isLive) refresh().catch((error: unknown) => setFault(faultOf(error)));
+    const tell = (error: unknown) => setFault(faultOf(error));
+    if (isLive) void keep().catch(tell).then(refresh).catch(tell);
   }, [connection, isLive]);
 
   return {
