@@ -184,10 +184,13 @@ testPage("an action whose answer never comes is reported as not known", async ()
   const { page } = opened;
   const gate = tile(page, "Open the gate");
   await gate.waitFor();
-  await page.route("**/gateway", (route) => route.abort("connectionreset"));
   await gate.focus();
   await page.keyboard.press("Enter");
-  await page.locator("dialog[open]").getByRole("button", { name: "Run" }).click();
+  const run = page.locator("dialog[open]").getByRole("button", { name: "Run" });
+  await run.waitFor();
+  // Not before: other requests of the page would show it as offline, which runs nothing.
+  await page.route("**/gateway", (route) => route.abort("connectionreset"));
+  await run.click();
   await gate.getByText("not known whether it ran").waitFor();
 });
 
