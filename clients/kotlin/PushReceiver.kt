@@ -15,7 +15,7 @@ import javax.crypto.spec.SecretKeySpec
 
 /**
  * Key pair and secret with which a device receives push messages. The device registers [p256dh] and [auth] at the
- * gateway, and keeps the receiver where Android keeps secrets: whoever has it reads its messages.
+ * gateway, and keeps the receiver where Android keeps secrets: a program that has it reads its messages.
  */
 class PushReceiver private constructor(internal val keys: KeyPair, internal val secret: ByteArray) {
     internal val point = pointOf(keys)

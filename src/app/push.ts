@@ -137,7 +137,7 @@ async function openKey(
   }
 }
 
-/** Returns the address of the operator for push services; one that is nobody's (RFC 2606) where no setting names it. */
+/** Returns the address of the operator for push services; one that belongs to no operator (RFC 2606) where no setting names it. */
 function subjectOf(subject: string | undefined, publicUrl: URL | undefined): string {
   if (subject !== undefined) return subject;
   return publicUrl?.protocol === "https:" ? publicUrl.href : "mailto:operator@gateway.example";

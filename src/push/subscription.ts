@@ -14,7 +14,7 @@ import { fieldFault, parseValue } from "./field_fault.ts";
 
 /** Subscription of a device. */
 export interface PushSubscription {
-  /** Address at the push service. Secret: whoever knows it can send messages, though none that decrypt. */
+  /** Address at the push service. Secret: a program that knows it can send messages, though none that decrypt. */
   readonly endpoint: URL;
   /** Keys of the device. */
   readonly keys: PushSubscriptionKeys;

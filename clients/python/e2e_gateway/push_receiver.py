@@ -36,7 +36,7 @@ class PushReceiver:
     """Key pair and secret with which a device receives push messages.
 
     The device registers ``p256dh`` and ``auth`` at the gateway, and keeps the
-    receiver, as whoever has it reads its messages.
+    receiver, as a program that has it reads its messages.
     """
 
     def __init__(

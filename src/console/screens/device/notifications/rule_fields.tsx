@@ -109,19 +109,12 @@ export function ConditionFields({ draft, fault, change }: RuleFieldsProps) {
   const hasText = condition === "equals" || condition === "matches";
   const hasLimit = condition === "above" || condition === "below";
   const number = (name: "limit" | "hysteresis") => (
-    <Field label={texts[name]}>
-      {(attributes) => (
-        <input
-          {...attributes}
-          class="field num"
-          type="number"
-          inputMode="decimal"
-          step="any"
-          value={draft[name]}
-          onInput={(event) => change({ [name]: event.currentTarget.value })}
-        />
-      )}
-    </Field>
+    <InputField
+      label={texts[name]}
+      input="number"
+      value={draft[name]}
+      onText={(text) => change({ [name]: text })}
+    />
   );
   return (
     <>
@@ -139,7 +132,7 @@ export function ConditionFields({ draft, fault, change }: RuleFieldsProps) {
       </Field>
       {hasText && (
         <>
-          <TextField
+          <InputField
             label={condition === "equals" ? texts.text : texts.pattern}
             value={draft.text}
             onText={(text) => change({ text })}
@@ -161,14 +154,14 @@ export function MessageFields({ draft, fault, change }: RuleFieldsProps) {
   const id = useId();
   return (
     <>
-      <TextField
+      <InputField
         label={texts.heading}
         hint={texts.headingHow}
         fault={faultAt(fault, "title")}
         value={draft.title}
         onText={(title) => change({ title })}
       />
-      <TextField
+      <InputField
         label={texts.body}
         hint={texts.bodyHow}
         fault={faultAt(fault, "body")}
@@ -194,34 +187,24 @@ export function TimeFields({ draft, fault, change }: RuleFieldsProps) {
   const texts = useTranslated(NOTIFICATION_TEXTS).form;
   const id = useId();
   const time = (name: "from" | "to", label: string) => (
-    <Field label={label} fault={name === "from" ? faultAt(fault, "quietHours") : undefined}>
-      {(attributes) => (
-        <input
-          {...attributes}
-          class="field num"
-          type="time"
-          value={draft[name]}
-          onInput={(event) => change({ [name]: event.currentTarget.value })}
-        />
-      )}
-    </Field>
+    <InputField
+      label={label}
+      fault={name === "from" ? faultAt(fault, "quietHours") : undefined}
+      input="time"
+      value={draft[name]}
+      onText={(text) => change({ [name]: text })}
+    />
   );
   return (
     <>
-      <Field label={texts.minutes} fault={faultAt(fault, "minIntervalSeconds")}>
-        {(attributes) => (
-          <input
-            {...attributes}
-            class="field num"
-            type="number"
-            inputMode="decimal"
-            min={0}
-            step="any"
-            value={draft.minutes}
-            onInput={(event) => change({ minutes: event.currentTarget.value })}
-          />
-        )}
-      </Field>
+      <InputField
+        label={texts.minutes}
+        fault={faultAt(fault, "minIntervalSeconds")}
+        input="number"
+        min={0}
+        value={draft.minutes}
+        onText={(minutes) => change({ minutes })}
+      />
       <div class="form-row">
         <label for={id}>{texts.quiet}</label>
         <Switch id={id} isOn={draft.isQuiet} onSwitch={(isQuiet) => change({ isQuiet })} />
@@ -276,23 +259,31 @@ export function ActionFields({ draft, fault, connection, change }: RuleFieldsPro
   );
 }
 
-interface TextFieldProps {
+/** Attributes of the inputs. */
+const INPUTS = {
+  text: { class: "field", type: "text", autocomplete: "off" },
+  number: { class: "field num", type: "number", inputMode: "decimal", step: "any" },
+  time: { class: "field num", type: "time" },
+} as const;
+
+interface InputFieldProps {
   readonly label: string;
   readonly hint?: string | undefined;
   readonly fault?: string | undefined;
+  readonly input?: keyof typeof INPUTS;
+  readonly min?: number;
   readonly value: string;
   readonly onText: (text: string) => void;
 }
 
-function TextField({ label, hint, fault, value, onText }: TextFieldProps) {
+function InputField({ label, hint, fault, input = "text", min, value, onText }: InputFieldProps) {
   return (
     <Field label={label} hint={hint} fault={fault}>
       {(attributes) => (
         <input
           {...attributes}
-          class="field"
-          type="text"
-          autocomplete="off"
+          {...INPUTS[input]}
+          min={min}
           value={value}
           onInput={(event) => onText(event.currentTarget.value)}
         />
