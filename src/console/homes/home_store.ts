@@ -42,7 +42,7 @@ export class HomeStore {
   /** Deletes a home, and all that is kept for it. */
   async forget(home: Home): Promise<void> {
     const id = homeId(home);
-    // First, for the check in `remember()`.
+    // First: from then on `change()` stores nothing.
     await this.#store.delete(HOME + id);
     await Promise.all(MEMORIES.map((memory) => this.#store.delete(`${memory}/${id}`)));
     if (await this.preference("current") === id) await this.#store.delete(`${PREFERENCE}current`);
@@ -61,10 +61,7 @@ export class HomeStore {
   /** Replaces what is kept for a home by what is made of it, in one step, unless it was forgotten. */
   async change(home: Home, memory: Memory, make: (value: unknown) => unknown): Promise<void> {
     const id = homeId(home);
-    const key = `${memory}/${id}`;
-    await this.#store.update(key, make);
-    // Afterwards, so that either this or `forget()` deletes it.
-    if (await this.#store.get(HOME + id) === undefined) await this.#store.delete(key);
+    await this.#store.updateOwned(`${memory}/${id}`, HOME + id, make);
   }
 
   /** Returns a preference, yet to be checked. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { createStore, del, entries, get, set, update } from "idb-keyval";
+import { createStore, del, entries, get, promisifyRequest, set } from "idb-keyval";
 
 /** Values by key, kept by the browser. */
 export interface KeyValueStore {
@@ -11,8 +11,11 @@ export interface KeyValueStore {
   get(key: string): Promise<unknown>;
   /** Stores a value. */
   set(key: string, value: unknown): Promise<void>;
-  /** Replaces a value by what is made of it, in one step: page and service worker may do so at the same time. */
-  update(key: string, change: (value: unknown) => unknown): Promise<void>;
+  /**
+   * Replaces a value by what is made of it if there is a value of another key, its owner. In one step: page and service
+   * worker may do so at the same time, and one of them may delete the owner.
+   */
+  updateOwned(key: string, owner: string, change: (value: unknown) => unknown): Promise<void>;
   /** Deletes a value. */
   delete(key: string): Promise<void>;
   /** Lists all keys with their values. */
@@ -25,7 +28,17 @@ export function openIndexedDb(): KeyValueStore {
   return {
     get: (key) => get(key, store),
     set: (key, value) => set(key, value, store),
-    update: (key, change) => update<unknown>(key, change, store),
+    updateOwned: (key, owner, change) =>
+      store("readwrite", async (records) => {
+        // Both requests belong to one transaction: nothing is written between them.
+        const [count, value] = await Promise.all([
+          promisifyRequest(records.count(owner)),
+          promisifyRequest<unknown>(records.get(key)),
+        ]);
+        if (count === 0) return;
+        records.put(change(value), key);
+        await promisifyRequest(records.transaction);
+      }),
     delete: (key) => del(key, store),
     entries: async () => (await entries<string, unknown>(store)).filter(([key]) => typeof key === "string"),
   };

@@ -89,7 +89,7 @@ Deno.test("PushHandler.received() shows one notification for any message, and no
 Deno.test("PushHandler.received() shows a notification when the storage fails", async () => {
   const fail = () => Promise.reject(new DOMException("no", "UnknownError"));
   const { handler, shown } = await makeWorker({
-    storage: { get: fail, set: fail, update: fail, delete: fail, entries: fail },
+    storage: { get: fail, set: fail, updateOwned: fail, delete: fail, entries: fail },
   });
   await handler.received(message());
   assertEquals(shown.map(({ title }) => title), ["Des nouvelles de la maison"]);

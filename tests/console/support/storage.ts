@@ -9,7 +9,7 @@ export function makeStorage(
   const storage: KeyValueStore = {
     get: (key) => Promise.resolve(values.get(key)),
     set: (key, value) => refuse(value) ? Promise.reject(new DOMException("no", "DataCloneError")) : put(key, value),
-    update: (key, change) => put(key, change(values.get(key))),
+    updateOwned: (key, owner, change) => values.has(owner) ? put(key, change(values.get(key))) : Promise.resolve(),
     delete: (key) => Promise.resolve(void values.delete(key)),
     entries: () => Promise.resolve([...values]),
   };
