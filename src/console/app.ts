@@ -14,7 +14,7 @@ import type { HomeStore } from "./homes/home_store.ts";
 import type { PairedMark } from "./homes/lost_storage.ts";
 import { pairDevice, PairingError } from "./pairing/pair_device.ts";
 import type { Observable, Variable } from "./observable.ts";
-import { alertKid } from "./push/alert_route.ts";
+import { routeKid } from "./push/notification_route.ts";
 import { recallPush, rememberPush } from "./push/push_memory.ts";
 import { type BrowserPush, unsubscribeUnused } from "./push/registration.ts";
 import type { Route } from "./router.ts";
@@ -35,7 +35,7 @@ export interface Browser {
   readonly deleteFiles: () => Promise<void>;
   /** Returns the browser's push messages; undefined where it has none. */
   readonly openPush: () => Promise<BrowserPush | undefined>;
-  /** Goes to another screen; to none with an empty text. */
+  /** Goes to another screen, in place of this one; to none with an empty text. */
   readonly go: (route: string) => void;
 }
 
@@ -162,7 +162,7 @@ export class App {
   /** Shows the screen of an address, and opens the home that it names. */
   async follow(route: Route | undefined): Promise<void> {
     this.route.value = route;
-    const kid = alertKid(route);
+    const kid = routeKid(route);
     const home = this.#homes.peek().find((home) => home.kid === kid);
     if (home !== undefined && home.kid !== this.#connection.peek()?.home.kid) await this.open(home);
   }

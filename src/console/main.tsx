@@ -41,7 +41,7 @@ async function start(): Promise<void> {
     persist: async () => await navigator.storage?.persist?.() ?? false,
     deleteFiles,
     openPush: openBrowserPush,
-    go: (route) => location.hash = route,
+    go: (route) => location.replace(route === "" ? "#" : route),
   }, { store: new HomeStore(openIndexedDb()), mark });
 
   const show = () => app.setVisible(document.visibilityState === "visible");

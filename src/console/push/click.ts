@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { alertRoute } from "./alert_route.ts";
+import type { NotificationAction } from "../../protocol/push/notification.ts";
+import { actionRoute, alertRoute } from "./notification_route.ts";
 import type { NotificationData } from "./shown_notification.ts";
 
 /** Open window of the page. */
@@ -15,30 +16,28 @@ export interface PageWindow {
 }
 
 /** Consequence of a click. */
-export type ClickStep<Window extends PageWindow> =
+export type ClickStep =
   /** Runs the action of a button. */
-  | { readonly type: "run"; readonly kid: string; readonly name: string }
-  /** Shows an open window, and its screen for the home. */
-  | { readonly type: "focus"; readonly window: Window; readonly route: string }
-  /** Opens a window. */
-  | { readonly type: "open"; readonly url: string };
+  | { readonly type: "run"; readonly kid: string; readonly button: NotificationAction }
+  /** Shows a screen of the page. */
+  | { readonly type: "show"; readonly route: string };
+
+/** Returns the consequence of a click; `action` is that of the button, empty for the notification itself. */
+export function clickStep(action: string, { kid, actions, asks }: NotificationData): ClickStep {
+  if (kid === undefined) return { type: "show", route: "#/device" };
+  const button = actions.find(({ name }) => name === action);
+  if (button !== undefined) return { type: "run", kid, button };
+  return { type: "show", route: asks === undefined ? alertRoute(kid) : actionRoute(kid, asks) };
+}
 
 /**
- * Returns the consequence of a click.
+ * Returns the open window that is to show a screen; undefined if there is none.
  *
  * @param windows open windows of the origin, which may have other pages
- * @param click `action` is the button's action, empty for the notification itself
  * @param scope address of the page
  */
-export function clickStep<Window extends PageWindow>(
-  windows: readonly Window[],
-  { action, data: { kid, actions } }: { readonly action: string; readonly data: NotificationData },
-  scope: string,
-): ClickStep<Window> {
-  if (kid !== undefined && actions.some(({ name }) => name === action)) return { type: "run", kid, name: action };
-  const route = kid === undefined ? "#/device" : alertRoute(kid);
+export function ownWindow<Window extends PageWindow>(windows: readonly Window[], scope: string): Window | undefined {
   // The admin page is below it.
   const own = windows.filter(({ url }) => /^[?#]|^$/.test(url.startsWith(scope) ? url.slice(scope.length) : "-"));
-  const window = own.find(({ focused }) => focused) ?? own[0];
-  return window === undefined ? { type: "open", url: new URL(route, scope).href } : { type: "focus", window, route };
+  return own.find(({ focused }) => focused) ?? own[0];
 }

@@ -11,6 +11,7 @@ const en = {
   ran: "Done",
   notRun: "Not run. Open the page to see why.",
   notKnown: "No answer: not known whether it ran",
+  asks: "Not run yet: press here to confirm it on the page.",
 };
 
 /** Texts of notifications. */
@@ -22,6 +23,7 @@ const fr: PushTexts = {
   ran: "Fait",
   notRun: "Non exécuté. Ouvrez la page pour voir pourquoi.",
   notKnown: "Pas de réponse : on ne sait pas si cela a été exécuté",
+  asks: "Pas encore exécuté : touchez ici pour confirmer sur la page.",
 };
 
 /** Texts by language. */

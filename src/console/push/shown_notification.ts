@@ -5,9 +5,9 @@
  */
 import { isObject } from "../../lib/json.ts";
 import { type NotificationAction, parseNotification, type PushNotification } from "../../protocol/push/notification.ts";
-import type { Run } from "../commands/outcome.ts";
 import { visibleLines, visibleText } from "../text/visible.ts";
 import type { PushTexts } from "./push_texts.ts";
+import type { ButtonOutcome } from "./run_button.ts";
 
 /** Notification for `showNotification()`. */
 export interface ShownNotification {
@@ -52,6 +52,8 @@ export interface NotificationData {
   readonly home?: string | undefined;
   /** Actions with a button. */
   readonly actions: readonly NotificationAction[];
+  /** Name of the action whose question a click opens; absent for none. */
+  readonly asks?: string | undefined;
 }
 
 const ICON = "icon-192.png";
@@ -103,25 +105,35 @@ export function unreadableNotification(texts: PushTexts): ShownNotification {
 
 /** Makes the notification of a button's outcome. */
 export function outcomeNotification(
-  { kid, home, actions }: NotificationData,
-  { name, run, texts }: { readonly name: string; readonly run: Run; readonly texts: PushTexts },
+  { kid, home }: NotificationData,
+  { button: { name, label }, outcome: { kind }, texts }: {
+    readonly button: NotificationAction;
+    readonly outcome: ButtonOutcome;
+    readonly texts: PushTexts;
+  },
 ): ShownNotification {
-  const label = actions.find((action) => action.name === name)?.label ?? name;
-  const body = run.kind === "done" ? texts.ran : run.kind === "failed" ? texts.notRun : texts.notKnown;
+  const body = kind === "done"
+    ? texts.ran
+    : kind === "failed"
+    ? texts.notRun
+    : kind === "asks"
+    ? texts.asks
+    : texts.notKnown;
   return plainNotification({
     ...{ title: visibleText(label), body, tag: `${kid} outcome ${name}` },
-    data: { kid, home, actions: [] },
+    data: { kid, home, actions: [], asks: kind === "asks" ? name : undefined },
   });
 }
 
 /** Reads the data of a notification, which another version of the page may have made. */
 export function readData(value: unknown): NotificationData {
   if (!isObject(value)) return { actions: [] };
-  const { kid, home, actions } = value;
+  const { kid, home, actions, asks } = value;
   return {
     kid: typeof kid === "string" ? kid : undefined,
     home: typeof home === "string" ? home : undefined,
     actions: Array.isArray(actions) ? actions.filter(isAction) : [],
+    asks: typeof asks === "string" ? asks : undefined,
   };
 }
 

@@ -7,10 +7,11 @@ import { isLanguage, preferredLanguage } from "../catalogue/language.ts";
 import { HomeStore } from "../homes/home_store.ts";
 import type { KeyValueStore } from "../homes/key_value_store.ts";
 import { deviceLabel } from "../pairing/device_label.ts";
-import { clickStep, type PageWindow } from "../push/click.ts";
+import { clickStep, ownWindow, type PageWindow } from "../push/click.ts";
+import { actionRoute } from "../push/notification_route.ts";
 import { PUSH_TEXTS, type PushTexts } from "../push/push_texts.ts";
 import { type BrowserPush, homesWithPush, register } from "../push/registration.ts";
-import { clientOf, runAction } from "../push/run_action.ts";
+import { clientOf, runButton } from "../push/run_button.ts";
 import { noteShown } from "../push/shown_ids.ts";
 import {
   alertNotification,
@@ -81,26 +82,23 @@ export class PushHandler {
 
   /** Does what a click asks for. `action` is empty for a click on the notification itself. */
   async clicked({ action, data: value }: { readonly action: string; readonly data: unknown }): Promise<void> {
-    const { registration: { scope }, clients } = this.#scope;
     const data = readData(value);
-    const windows = await clients.matchAll({ type: "window", includeUncontrolled: true });
-    const step = clickStep(windows, { action, data }, scope);
-    switch (step.type) {
-      case "run": {
-        const { kid, name } = step;
-        const run = await runAction({
-          ...{ kid, name, homes: await this.#store.list() },
-          fetch: (input, init) => this.#scope.fetch(input, init),
-          isOnline: this.#scope.navigator.onLine,
-        });
-        return await this.#show(outcomeNotification(data, { name, run, texts: await this.#texts() }));
+    const step = clickStep(action, data);
+    if (step.type === "show") return await this.#open(step.route);
+    const { kid, button } = step;
+    const outcome = await runButton({
+      ...{ kid, button, homes: await this.#store.list() },
+      fetch: (input, init) => this.#scope.fetch(input, init),
+      isOnline: this.#scope.navigator.onLine,
+    });
+    if (outcome.kind === "asks") {
+      try {
+        return await this.#open(actionRoute(kid, button.name));
+      } catch {
+        // A click may open a window for a short time only, in Firefox for a second: the next one opens it.
       }
-      case "focus":
-        step.window.postMessage({ route: step.route });
-        return void await step.window.focus();
-      case "open":
-        return void await clients.openWindow(step.url);
     }
+    await this.#show(outcomeNotification(data, { button, outcome, texts: await this.#texts() }));
   }
 
   /** Subscribes again for all homes, after the push service has ended the browser's subscription. */
@@ -125,6 +123,15 @@ export class PushHandler {
     } catch {
       return unreadableNotification(PUSH_TEXTS[preferredLanguage(this.#scope.navigator.languages)]);
     }
+  }
+
+  /** Shows a screen in an open window, or in a new one. */
+  async #open(route: string): Promise<void> {
+    const { registration: { scope }, clients } = this.#scope;
+    const window = ownWindow(await clients.matchAll({ type: "window", includeUncontrolled: true }), scope);
+    if (window === undefined) return void await clients.openWindow(new URL(route, scope).href);
+    window.postMessage({ route });
+    await window.focus();
   }
 
   async #texts(): Promise<PushTexts> {

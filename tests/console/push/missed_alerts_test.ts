@@ -1,10 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { HomeStore } from "../../../src/console/homes/home_store.ts";
-import { alertKid, alertRoute } from "../../../src/console/push/alert_route.ts";
 import { missedAlerts, seenUntilOf } from "../../../src/console/push/missed_alerts.ts";
 import { pushSupport } from "../../../src/console/push/push_support.ts";
 import { MAX_SHOWN_IDS, noteShown, shownIds } from "../../../src/console/push/shown_ids.ts";
-import { parseRoute } from "../../../src/console/router.ts";
 import { makeHome } from "../support/push.ts";
 import { makeStorage } from "../support/storage.ts";
 
@@ -29,11 +27,6 @@ Deno.test("noteShown() tells the first time from a later one, and keeps the newe
   assertEquals([ids.size, ids.has("0"), ids.has("1"), ids.has(`${MAX_SHOWN_IDS}`)], [MAX_SHOWN_IDS, false, true, true]);
   await store.forget(home);
   assertEquals((await shownIds(store, home)).size, 0);
-});
-
-Deno.test("alertKid() returns the key that alertRoute() names, and nothing of other addresses", () => {
-  assertEquals(alertKid(parseRoute(alertRoute("78d1d06c864ded92"))), "78d1d06c864ded92");
-  for (const hash of ["", "#/home", "#/device", "#/home/alerts/1"]) assertEquals(alertKid(parseRoute(hash)), undefined);
 });
 
 Deno.test("pushSupport() says why a browser shows no push messages", () => {

@@ -15,9 +15,10 @@ const SCOPE = "https://page.example/";
 const KID = await deriveKeyId(Uint8Array.fromHex(KEY));
 
 /** Makes a service worker of a device with one home. */
-async function makeWorker({ answers = [], windows = [], storage = makeStorage().storage }: {
+async function makeWorker({ answers = [], windows = [], mayOpen = true, storage = makeStorage().storage }: {
   readonly answers?: readonly Answerer[];
   readonly windows?: readonly string[];
+  readonly mayOpen?: boolean;
   readonly storage?: KeyValueStore;
 } = {}) {
   const store = new HomeStore(storage);
@@ -41,7 +42,10 @@ async function makeWorker({ answers = [], windows = [], storage = makeStorage().
           focus: () => Promise.resolve(opened.push(`focus ${url}`)),
           postMessage: (message: unknown) => void opened.push(JSON.stringify(message)),
         }))),
-      openWindow: (url) => Promise.resolve(opened.push(`open ${url}`)),
+      openWindow: (url) =>
+        mayOpen
+          ? Promise.resolve(opened.push(`open ${url}`))
+          : Promise.reject(new DOMException("", "InvalidAccessError")),
     },
     navigator: { languages: ["fr-FR"], onLine: true, userAgent: "Firefox/1" },
     fetch,
@@ -55,6 +59,11 @@ function message(changes: Readonly<Record<string, unknown>> = {}): string {
     ...{ id: "1", title: "Doorbell", body: "rings", actions: [{ name: "open", label: "Open" }], urgency: "high" },
     ...{ tag: "bell", kid: KID, timestamp: 10.5, ...changes },
   });
+}
+
+/** Answers with the list of actions, of which there is one. */
+function listed(changes: Readonly<Record<string, unknown>> = {}): Answerer {
+  return made({ source: "gateway" }, 200, { actions: [{ name: "open", label: "Open", params: {}, ...changes }] });
 }
 
 const data = { kid: KID, home: "https://home.example", actions: [{ name: "open", label: "Open" }] };
@@ -103,13 +112,69 @@ for (
   ] as const
 ) {
   Deno.test(`PushHandler.clicked() runs the action of a button, and shows its outcome when ${cause}`, async () => {
-    const { handler, shown, requests, opened } = await makeWorker({ answers: [answer] });
+    const { handler, shown, requests, opened } = await makeWorker({ answers: [listed(), answer] });
     await handler.clicked({ action: "open", data });
-    assertEquals(requests.map(({ fields: { service, name } }) => [service, name]), [["action", "open"]]);
+    assertEquals(requests.map(({ fields: { service, name } }) => [service, name]), [["action", undefined], [
+      "action",
+      "open",
+    ]]);
     assertEquals(shown.map(({ title, body, actions }) => [title, body, actions]), [["Open", text, []]]);
     assertEquals(opened, []);
   });
 }
+
+for (
+  const [cause, answer] of [
+    ["it has a question by now", listed({ confirm: "Really?" })],
+    ["it has parameters by now", listed({ params: { on: { type: "boolean" } } })],
+    ["it has parameters that this version does not know", listed({ params: { at: { type: "date" } } })],
+    ["another action has its name by now", listed({ label: "Open the safe" })],
+    ["the list cannot be read", made({ source: "gateway" }, 200, { actions: "none" })],
+  ] as const
+) {
+  Deno.test(`PushHandler.clicked() runs no action, and opens it on the page, when ${cause}`, async () => {
+    const { handler, shown, requests, opened } = await makeWorker({ answers: [answer] });
+    await handler.clicked({ action: "open", data });
+    assertEquals(requests.map(({ fields: { name } }) => name), [undefined]);
+    assertEquals([opened, shown], [[`open ${SCOPE}#/home/action/${KID}/open`], []]);
+  });
+}
+
+for (
+  const [cause, answer] of [
+    ["the key may not run it any more", made({ source: "gateway" }, 200, { actions: [] })],
+    ["its question cannot be read", listed({ confirm: { text: "Really?" } })],
+    ["the key was removed", coded(403, "scope")],
+    ["nothing answers when the list is asked for", unreachable],
+  ] as const
+) {
+  Deno.test(`PushHandler.clicked() runs no action, and says so, when ${cause}`, async () => {
+    const { handler, shown, requests, opened } = await makeWorker({ answers: [answer] });
+    await handler.clicked({ action: "open", data });
+    assertEquals(requests.map(({ fields: { name } }) => name), [undefined]);
+    assertEquals(shown.map(({ body }) => body), ["Non exécuté. Ouvrez la page pour voir pourquoi."]);
+    assertEquals(opened, []);
+  });
+}
+
+Deno.test("PushHandler.clicked() runs nothing for a home that was forgotten", async () => {
+  const { handler, shown, requests, store, home } = await makeWorker();
+  await store.forget(home);
+  await handler.clicked({ action: "open", data });
+  assertEquals([requests, shown.map(({ title }) => title)], [[], ["Open"]]);
+});
+
+Deno.test("PushHandler.clicked() shows a notification that opens the question when the browser opens no window any more", async () => {
+  const { handler, shown, opened } = await makeWorker({ answers: [listed({ confirm: "Really?" })], mayOpen: false });
+  await handler.clicked({ action: "open", data });
+  assertEquals(shown.map(({ body }) => body), ["Pas encore exécuté : touchez ici pour confirmer sur la page."]);
+  const next = await makeWorker({ windows: [`${SCOPE}#/live`] });
+  await next.handler.clicked({ action: "", data: shown[0]?.data });
+  assertEquals([...opened, ...next.opened], [
+    JSON.stringify({ route: `#/home/action/${KID}/open` }),
+    `focus ${SCOPE}#/live`,
+  ]);
+});
 
 Deno.test("PushHandler.clicked() shows the alerts of the home in an open window, or in a new one", async () => {
   const route = `#/device/alerts/${KID}`;

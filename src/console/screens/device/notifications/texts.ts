@@ -91,7 +91,8 @@ const en = {
     quietFrom: "From",
     quietTo: "To",
     actions: "Buttons",
-    actionsHow: "A button runs its action at once, without its question. Browsers show two or three.",
+    actionsHow:
+      "A button runs its action at once; one with a question opens the page, which asks it. Browsers show two or three.",
     save: "Save",
     saving: "Saving …",
     unsaved: "Not saved: the gateway did not answer.",
@@ -190,7 +191,8 @@ const fr: NotificationTexts = {
     quietFrom: "De",
     quietTo: "À",
     actions: "Boutons",
-    actionsHow: "Un bouton exécute son action aussitôt, sans sa question. Les navigateurs en montrent deux ou trois.",
+    actionsHow:
+      "Un bouton exécute son action aussitôt ; si elle a une question, il ouvre la page, qui la pose. Les navigateurs en montrent deux ou trois.",
     save: "Enregistrer",
     saving: "Enregistrement …",
     unsaved: "Non enregistré : la passerelle n’a pas répondu.",

@@ -85,6 +85,8 @@ export function readActionList(value: unknown): ActionList | undefined {
 function readAction(value: unknown): HomeAction[] {
   if (!isObject(value) || typeof value["name"] !== "string" || typeof value["label"] !== "string") return [];
   const { name, label, icon, confirm, coolDown, params, state } = value;
+  // One whose question cannot be read must not run without it.
+  if (confirm !== undefined && confirm !== null && typeof confirm !== "string") return [];
   return [{
     name,
     label,

@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { Confirm } from "../../../components/confirm.tsx";
 import { Dialog } from "../../../components/dialog.tsx";
-import { useFormat, useTexts } from "../../../context.tsx";
+import { useApp, useFormat, useTexts } from "../../../context.tsx";
+import { askedAction } from "../../../push/notification_route.ts";
 import { visibleText } from "../../../text/visible.ts";
 import { actionIcon, toneOf } from "./action_icon.ts";
 import type { ParamValue } from "./action_list.ts";
@@ -30,7 +31,8 @@ export interface ActionTileProps extends RunOptions {
 
 /** Tile of an action. */
 export function ActionTile({ isOffline, isAlone, ...options }: ActionTileProps) {
-  const { action, uses } = options;
+  const { action, connection, uses } = options;
+  const app = useApp();
   const texts = useTexts().home;
   const format = useFormat();
   const { command: { run, news, shown }, coolDownSeconds, start: send } = useRun(options);
@@ -47,6 +49,18 @@ export function ActionTile({ isOffline, isAlone, ...options }: ActionTileProps) 
     else void send(params);
   }
 
+  const isDisabled = isOffline || run.kind === "sent" || coolDown !== undefined || uses?.left === 0 ||
+    control.kind === "unsupported";
+  const isAskedFor = askedAction(app.route.value, connection.home.kid) === action.name;
+  useEffect(() => {
+    // Of a notification's button. Any link may have the address: it asks, and runs nothing.
+    if (!isAskedFor || isDisabled) return;
+    if (control.kind === "form") setIsFormOpen(true);
+    else if (control.kind === "button" && action.confirm !== undefined) setAsked({});
+    else return;
+    app.browser.go("#/home");
+  }, [isAskedFor, isDisabled, control.kind, action.confirm]);
+
   const props: TileProps = {
     action,
     label,
@@ -57,8 +71,7 @@ export function ActionTile({ isOffline, isAlone, ...options }: ActionTileProps) 
     state,
     run,
     shown: shown(action.state ?? undefined),
-    isDisabled: isOffline || run.kind === "sent" || coolDown !== undefined || uses?.left === 0 ||
-      control.kind === "unsupported",
+    isDisabled,
     isAlone,
     start,
   };
