@@ -78,6 +78,7 @@ testPage(
       await using home = await startActionsHome({ PUSH_ALLOWED_HOSTS: service.host }, [
         `--cert=${directory}/cert.pem`,
       ]);
+      await home.changeServices("    confirm: Open it now?\n", "");
       const link = await makeLink(home, "pair", "sleeper", ...EVERYTHING);
       await using opened = await openPage(link, { permissions: ["notifications"] });
       const { page } = opened;
@@ -135,16 +136,35 @@ testPage(
       await until("the stream", () => gate.includes("connected"));
       await press(page, "Door: open", "open-gate");
       await until("the gate to be opened", () => gate.includes("OPEN"));
+      await until("the outcome", async () => (await shown(page)).includes("Open the gate | Done"));
+
+      await home.changeServices("    icon: gate\n", "    icon: gate\n    confirm: Open it now?\n");
+      await deliver(alert);
+      await until("the alert", async () => (await shown(page)).includes("Door: open | open"));
+      await press(page, "Door: open", "open-gate");
+      const question = page.getByRole("dialog").filter({ hasText: "Open it now?" });
+      await question.waitFor();
+      assertEquals(gate.filter((text) => text === "OPEN"), ["OPEN"]);
+      assertMatch(page.url(), /#\/home$/);
+      // The browser lets this press, which no person made, bring no window to the front.
+      assert((await shown(page)).includes("Open the gate | Not run yet: press here to confirm it on the page."));
+      await question.getByRole("button", { name: "Cancel" }).click();
+      await press(page, "Open the gate");
+      assertEquals(await opened.checkLooks("push-question"), []);
+      await question.getByRole("button", { name: "Run" }).click();
+      await until("the gate to be opened again", () => gate.filter((text) => text === "OPEN").length === 2);
       stop.abort();
       await listening;
-      await until("the outcome", async () => (await shown(page)).includes("Open the gate | Done"));
 
       await client.publish("test/door", "wide open");
       await until("the next alert", () => told("Door: wide open") !== undefined);
       await page.goto(`${home.url}#/home`);
       await page.reload();
       await page.locator(".toast", { hasText: "missed" }).waitFor();
-      await press(page, "Open the gate");
+      await press(page, "News from home");
+      await page.locator(".nav a", { hasText: "device" }).and(page.locator("[aria-current]")).waitFor();
+      await page.goto(`${home.url}#/home`);
+      await press(page, "Test");
       await page.waitForURL(/#\/device\/alerts\/[0-9a-f]+$/);
       const missed = page.getByRole("region", { name: "Missed alerts" });
       await missed.getByText("Door: wide open").waitFor();

@@ -1,5 +1,6 @@
 /** A home whose gateway has actions of every kind. */
 import type { Variables } from "../../../src/config/rules.ts";
+import { until } from "../../support/deadline.ts";
 import { startHome, type TestHome } from "./home.ts";
 
 const SERVICES = `
@@ -32,13 +33,27 @@ actions:
     publish: { topic: test/announce, message: { text: $text, loud: $loud }, qos: 1 }
 `;
 
+/** Home with actions. */
+export interface ActionsHome extends TestHome {
+  /** Replaces a text of the services file, and waits until the gateway has read it. */
+  readonly changeServices: (text: string, replacement: string) => Promise<void>;
+}
+
 /** Starts the home; `env` are further settings of its gateway, `flags` those of its process. */
-export async function startActionsHome(env: Variables = {}, flags: readonly string[] = []): Promise<TestHome> {
+export async function startActionsHome(env: Variables = {}, flags: readonly string[] = []): Promise<ActionsHome> {
   const file = await Deno.makeTempFile({ prefix: "services-", suffix: ".yaml" });
   await Deno.writeTextFile(file, SERVICES);
   const home = await startHome({ SERVICES_FILE: file, ...env }, flags);
+  const list = async () => JSON.stringify((await home.gateway.client.call("action", {})).body);
   return {
     ...home,
+    async changeServices(text, replacement) {
+      const before = await list();
+      const services = await Deno.readTextFile(file);
+      if (!services.includes(text)) throw new Error(`The services file has no ${text}`);
+      await Deno.writeTextFile(file, services.replace(text, replacement));
+      await until("the services file to be read", async () => await list() !== before);
+    },
     get gateway() {
       return home.gateway;
     },
