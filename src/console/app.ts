@@ -15,8 +15,9 @@ import type { PairedMark } from "./homes/lost_storage.ts";
 import { pairDevice, PairingError } from "./pairing/pair_device.ts";
 import type { Observable, Variable } from "./observable.ts";
 import { routeKid } from "./push/notification_route.ts";
-import { recallPush, rememberPush } from "./push/push_memory.ts";
-import { type BrowserPush, unsubscribeUnused } from "./push/registration.ts";
+import type { DevicePush } from "./push/device_push.ts";
+import { changePush, recallPush } from "./push/push_memory.ts";
+import { unsubscribeUnused } from "./push/registration.ts";
 import type { Route } from "./router.ts";
 
 /** Parts of the browser that the page uses. */
@@ -33,8 +34,8 @@ export interface Browser {
   readonly persist: () => Promise<boolean>;
   /** Deletes the page's own files from the browser's caches. */
   readonly deleteFiles: () => Promise<void>;
-  /** Returns the browser's push messages; undefined where it has none. */
-  readonly openPush: () => Promise<BrowserPush | undefined>;
+  /** Push messages. */
+  readonly push: DevicePush;
   /** Goes to another screen, in place of this one; to none with an empty text. */
   readonly go: (route: string) => void;
 }
@@ -61,6 +62,8 @@ export interface Notice {
   readonly text: string;
   /** True for one that stays until it is closed. */
   readonly isLasting: boolean;
+  /** Id of the screen that says the same, in whose place it is shown; undefined for none. */
+  readonly refersTo?: string | undefined;
 }
 
 /** What remains after a home was forgotten. */
@@ -162,6 +165,9 @@ export class App {
   /** Shows the screen of an address, and opens the home that it names. */
   async follow(route: Route | undefined): Promise<void> {
     this.route.value = route;
+    this.#notices.value = this.#notices.peek().filter(({ refersTo }) =>
+      refersTo === undefined || refersTo !== route?.screen
+    );
     const kid = routeKid(route);
     const home = this.#homes.peek().find((home) => home.kid === kid);
     if (home !== undefined && home.kid !== this.#connection.peek()?.home.kid) await this.open(home);
@@ -235,10 +241,18 @@ export class App {
     }
   }
 
-  /** Shows a message, also to screen readers; one that says what to do stays until it is closed. */
-  notify(text: string, { isLasting = false } = {}): void {
+  /**
+   * Shows a message, also to screen readers.
+   *
+   * @param options one that `isLasting` stays until it is closed; one that `refersTo` a screen is not shown while it is open
+   */
+  notify(
+    text: string,
+    { isLasting = false, refersTo }: { readonly isLasting?: boolean; readonly refersTo?: string } = {},
+  ): void {
+    if (refersTo !== undefined && refersTo === this.route.peek()?.screen) return;
     this.#lastNotice += 1;
-    this.#notices.value = [...this.#notices.peek().slice(-2), { id: this.#lastNotice, text, isLasting }];
+    this.#notices.value = [...this.#notices.peek().slice(-2), { id: this.#lastNotice, text, isLasting, refersTo }];
   }
 
   /** Removes a message. */
@@ -260,8 +274,8 @@ export class App {
     const previous = this.#connection.peek();
     if (previous?.home.base === home.base && previous.status.value.kind === "revoked") {
       // The new key subscribes by itself where the old one was subscribed.
-      const { isOn, seenUntil } = await recallPush(this.store, previous.home);
-      if (isOn) await rememberPush(this.store, home, { isOn, seenUntil });
+      const { isOn, seenUntil, toldUntil } = await recallPush(this.store, previous.home);
+      if (isOn) await changePush(this.store, home, () => ({ isOn, seenUntil, toldUntil }));
       await this.store.forget(previous.home);
     }
   }
@@ -269,8 +283,9 @@ export class App {
   /** Ends the browser's subscription with its last home: the gateway may not have been told. */
   async #endPush(home: Home): Promise<void> {
     try {
-      const browser = await this.browser.openPush();
-      if (browser !== undefined) await unsubscribeUnused({ store: this.store, browser, except: home });
+      const { open, runExclusive } = this.browser.push;
+      const browser = await open();
+      if (browser !== undefined) await unsubscribeUnused({ store: this.store, browser, except: home, runExclusive });
     } catch {
       // Whatever the browser says, the key is deleted here, and messages for it are shown without their content.
     }

@@ -14,7 +14,7 @@ import { Page } from "./page.tsx";
 import { deviceLabel } from "./pairing/device_label.ts";
 import { takePairingLink } from "./pairing/fragment.ts";
 import { Unusable } from "./pairing/unusable.tsx";
-import { openBrowserPush } from "./push/browser_push.ts";
+import { DEVICE_PUSH } from "./push/browser_push.ts";
 import { parseRoute } from "./router.ts";
 import { deleteFiles, watchForUpdate } from "./update.ts";
 
@@ -40,7 +40,7 @@ async function start(): Promise<void> {
     mayConnect: (url) => gateways.some((gateway) => gateway === new URL(url).origin || gateway === url),
     persist: async () => await navigator.storage?.persist?.() ?? false,
     deleteFiles,
-    openPush: openBrowserPush,
+    push: DEVICE_PUSH,
     go: (route) => location.replace(route === "" ? "#" : route),
   }, { store: new HomeStore(openIndexedDb()), mark });
 

@@ -3,15 +3,24 @@
  *
  * @module
  */
+import type { DevicePush } from "./device_push.ts";
 import { type PushSupport, pushSupport } from "./push_support.ts";
-import type { BrowserPush } from "./registration.ts";
 
-/** Returns the browser's push messages; undefined without them, without permission, or without the service worker. */
-export async function openBrowserPush(): Promise<BrowserPush | undefined> {
-  // To subscribe would ask for permission, though no button was pressed.
-  if (!("Notification" in globalThis) || Notification.permission !== "granted") return undefined;
-  const registration = await navigator.serviceWorker?.getRegistration();
-  return registration?.pushManager;
+/** Push messages of the real browser. */
+export const DEVICE_PUSH: DevicePush = {
+  ask: async () => await Notification.requestPermission() === "granted",
+  async open() {
+    // To subscribe would ask for permission, though no button was pressed.
+    if (!("Notification" in globalThis) || Notification.permission !== "granted") return undefined;
+    const registration = await navigator.serviceWorker?.getRegistration();
+    return registration?.pushManager;
+  },
+  runExclusive,
+};
+
+/** Runs work in a lock that all tabs and the service worker share. */
+export async function runExclusive<T>(work: () => Promise<T>): Promise<T> {
+  return await navigator.locks.request("e2e-gateway push", work);
 }
 
 /** Returns the ability of this browser. */

@@ -12,7 +12,7 @@ export function gatewayTime({ clockDifference }: Pick<Connection, "clockDifferen
 }
 
 /** Makes the requests of a connection. What the page shows of them has neither endpoint nor keys. */
-export function connectionPush(connection: Connection): GatewayPush {
+export function connectionPush(connection: Pick<Connection, "request">): GatewayPush {
   const service = "push";
   return {
     push: () => connection.request({ service }, (client) => client.push()),

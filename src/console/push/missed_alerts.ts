@@ -18,7 +18,7 @@ export function missedAlerts(
   return alerts.filter(({ id, timestamp }) => timestamp > seenUntil && !shown.has(id)).toReversed();
 }
 
-/** Returns the time until which alerts are known once a list of them was seen. */
-export function seenUntilOf(alerts: readonly PushNotification[], seenUntil: number): number {
-  return Math.max(seenUntil, ...alerts.map(({ timestamp }) => timestamp));
+/** Returns the time of the newest of some alerts, or a later time, in seconds since 1970. */
+export function latestOf(alerts: readonly PushNotification[], time: number): number {
+  return Math.max(time, ...alerts.map(({ timestamp }) => timestamp));
 }

@@ -17,32 +17,35 @@ export interface PushMemory {
   readonly endpoint?: string | undefined;
   /** Time until which alerts are known, in seconds since 1970. */
   readonly seenUntil: number;
+  /** Time until which missed alerts were told, in seconds since 1970; they are listed until they are seen. */
+  readonly toldUntil: number;
 }
 
-const OFF: PushMemory = { isOn: false, seenUntil: 0 };
+const OFF: PushMemory = { isOn: false, seenUntil: 0, toldUntil: 0 };
 
 /** Returns what is remembered for a home. */
 export async function recallPush(store: Pick<HomeStore, "recall">, home: Home): Promise<PushMemory> {
   return readPushMemory(await store.recall(home, "push"));
 }
 
-/** Remembers it. */
-export async function rememberPush(
-  store: Pick<HomeStore, "remember">,
+/** Changes it in one step, as other tabs and the service worker change it, too. */
+export async function changePush(
+  store: Pick<HomeStore, "change">,
   home: Home,
-  memory: PushMemory,
+  change: (memory: PushMemory) => PushMemory,
 ): Promise<void> {
-  await store.remember(home, "push", memory);
+  await store.change(home, "push", (value) => change(readPushMemory(value)));
 }
 
 /** Reads a memory, as another version of the page may have written it. */
 export function readPushMemory(value: unknown): PushMemory {
   if (!isObject(value)) return OFF;
-  const { isOn, id, endpoint, seenUntil } = value;
+  const { isOn, id, endpoint, seenUntil, toldUntil } = value;
   return {
     isOn: isOn === true,
     id: typeof id === "string" ? id : undefined,
     endpoint: typeof endpoint === "string" ? endpoint : undefined,
     seenUntil: typeof seenUntil === "number" ? seenUntil : 0,
+    toldUntil: typeof toldUntil === "number" ? toldUntil : 0,
   };
 }

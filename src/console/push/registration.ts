@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { GatewayClient, PushState } from "@e2e-gateway/client";
+import type { GatewayClient } from "@e2e-gateway/client";
 import type { Home } from "../homes/home.ts";
 import type { HomeStore } from "../homes/home_store.ts";
-import { recallPush, rememberPush } from "./push_memory.ts";
+import { changePush, recallPush } from "./push_memory.ts";
 
 /** Subscription of the browser, as far as it is used. */
 export interface BrowserSubscription {
@@ -41,7 +41,11 @@ export type RegistrationFault =
   /** The gateway sends no push messages. */
   | "gateway_off"
   /** A home with another gateway has the browser's only subscription. */
-  | "other_gateway";
+  | "other_gateway"
+  /** The browser may not show notifications. */
+  | "denied"
+  /** The page has no service worker yet. */
+  | "worker";
 
 /** This device cannot be registered. */
 export class RegistrationError extends Error {
@@ -62,7 +66,7 @@ export interface RegistrationOptions {
   /** Home. */
   readonly home: Home;
   /** What this device remembers. */
-  readonly store: Pick<HomeStore, "list" | "recall" | "remember">;
+  readonly store: Pick<HomeStore, "list" | "recall" | "change">;
   /** Requests to its gateway. */
   readonly gateway: GatewayPush;
   /** Push messages of the browser. */
@@ -71,45 +75,89 @@ export interface RegistrationOptions {
   readonly label: string;
   /** Time of the gateway, in milliseconds since 1970. */
   readonly now: () => number;
+  /** Runs one work at a time of all tabs and the service worker, which share the subscription. */
+  readonly runExclusive: RunExclusive;
 }
+
+/** Runs work while no other one runs. */
+export type RunExclusive = <T>(work: () => Promise<T>) => Promise<T>;
 
 /**
  * Registers this device, unless it is already registered, and remembers that.
  *
- * @returns what the gateway had before
  * @throws {RegistrationError} if that is impossible
  * @throws {GatewayError} if the gateway does not take the subscription
  */
-export async function register(options: RegistrationOptions): Promise<PushState> {
-  const { home, store, gateway, label, now } = options;
-  const state = await gateway.push();
-  if (state.publicKey === undefined) throw new RegistrationError("gateway_off");
-  const memory = await recallPush(store, home);
-  const subscription = await subscribeBrowser(state.publicKey, options);
-  const { endpoint, keys: { p256dh = "", auth = "" } = {} } = subscription.toJSON();
-  const isKnown = memory.isOn && memory.endpoint === endpoint && state.subscriptions.some(({ id }) => id === memory.id);
-  if (isKnown) return state;
-  const id = await gateway.pushSubscribe({ endpoint: endpoint ?? "", keys: { p256dh, auth }, kind: "web", label });
-  // Alerts from before it was turned on were not missed.
-  const seenUntil = memory.isOn ? memory.seenUntil : now() / 1000;
-  await rememberPush(store, home, { isOn: true, id, endpoint, seenUntil });
-  // The push service may have given the browser a new endpoint: the old one would be another device in the list.
-  if (memory.id !== undefined && memory.id !== id && state.subscriptions.some((one) => one.id === memory.id)) {
-    await gateway.pushUnsubscribe(memory.id);
-  }
-  return state;
+export async function register(options: RegistrationOptions): Promise<void> {
+  await options.runExclusive(() => subscribe(options));
 }
 
-/** Ends the push messages of a home here, and at the gateway. */
-export async function unregister({ home, store, gateway, browser }: RegistrationOptions): Promise<void> {
-  const { id, seenUntil } = await recallPush(store, home);
-  if (id !== undefined) await gateway.pushUnsubscribe(id);
-  await rememberPush(store, home, { isOn: false, seenUntil });
-  await unsubscribeUnused({ store, browser, except: home });
+/**
+ * Registers this device again where its subscription is gone or has changed. Does nothing for a home whose push messages
+ * are off, also since another tab turned them off.
+ *
+ * @throws as {@linkcode register} does
+ */
+export async function registerAgain(options: RegistrationOptions): Promise<void> {
+  const { home, store, runExclusive } = options;
+  await runExclusive(async () => {
+    if ((await recallPush(store, home)).isOn) await subscribe(options);
+  });
+}
+
+/** Lists the homes that the browser's subscription does not reach any more, as it has changed. */
+export async function homesToRegister(
+  { store, browser }: Pick<RegistrationOptions, "store" | "browser">,
+): Promise<readonly Home[]> {
+  const endpoint = (await browser.getSubscription())?.endpoint;
+  const homes = await homesWithPush(store);
+  const memories = await Promise.all(homes.map((home) => recallPush(store, home)));
+  return homes.filter((_home, index) => memories[index]?.endpoint !== endpoint);
+}
+
+/** Ends the push messages of a home here, and at the gateway. Without `browser`, its subscription is gone already. */
+export async function unregister(
+  { home, store, gateway, browser, runExclusive }:
+    & Pick<RegistrationOptions, "home" | "store" | "gateway" | "runExclusive">
+    & { readonly browser: BrowserPush | undefined },
+): Promise<void> {
+  await runExclusive(async () => {
+    const { id } = await recallPush(store, home);
+    if (id !== undefined) await gateway.pushUnsubscribe(id);
+    await changePush(store, home, (memory) => ({ ...memory, isOn: false, id: undefined, endpoint: undefined }));
+    if (browser !== undefined) await endUnused({ store, browser, except: home });
+  });
 }
 
 /** Ends the browser's subscription if no home is left that uses it: what still is on its way is then not delivered. */
 export async function unsubscribeUnused(
+  { runExclusive, ...options }:
+    & Pick<RegistrationOptions, "store" | "browser" | "runExclusive">
+    & { readonly except: Home },
+): Promise<void> {
+  await runExclusive(() => endUnused(options));
+}
+
+async function subscribe(options: RegistrationOptions): Promise<void> {
+  const { home, store, gateway, label, now } = options;
+  const state = await gateway.push();
+  if (state.publicKey === undefined) throw new RegistrationError("gateway_off");
+  const { isOn, id: knownId, endpoint: knownEndpoint } = await recallPush(store, home);
+  const subscription = await subscribeBrowser(state.publicKey, options);
+  const { endpoint = "", keys: { p256dh = "", auth = "" } = {} } = subscription.toJSON();
+  const hasKnown = state.subscriptions.some(({ id }) => id === knownId);
+  if (isOn && knownEndpoint === endpoint && hasKnown) return;
+  const id = await gateway.pushSubscribe({ endpoint, keys: { p256dh, auth }, kind: "web", label });
+  // Alerts from before it was turned on were not missed.
+  const since = isOn ? 0 : now() / 1000;
+  await changePush(store, home, (memory) => {
+    return { ...memory, isOn: true, id, endpoint, seenUntil: Math.max(memory.seenUntil, since) };
+  });
+  // The push service may have given the browser a new endpoint: the old one would be another device in the list.
+  if (knownId !== undefined && knownId !== id && hasKnown) await gateway.pushUnsubscribe(knownId);
+}
+
+async function endUnused(
   { store, browser, except }: Pick<RegistrationOptions, "store" | "browser"> & { readonly except: Home },
 ): Promise<void> {
   if ((await homesWithPush(store)).some(({ kid }) => kid !== except.kid)) return;

@@ -10,7 +10,7 @@ import { deviceLabel } from "../pairing/device_label.ts";
 import { clickStep, ownWindow, type PageWindow } from "../push/click.ts";
 import { actionRoute } from "../push/notification_route.ts";
 import { PUSH_TEXTS, type PushTexts } from "../push/push_texts.ts";
-import { type BrowserPush, homesWithPush, register } from "../push/registration.ts";
+import { type BrowserPush, registerAgain, type RunExclusive } from "../push/registration.ts";
 import { clientOf, runButton } from "../push/run_button.ts";
 import { noteShown } from "../push/shown_ids.ts";
 import {
@@ -68,11 +68,16 @@ export interface PushScope {
 export class PushHandler {
   readonly #scope: PushScope;
   readonly #store: HomeStore;
+  readonly #runExclusive: RunExclusive;
 
-  /** Makes it for a service worker, with the storage that it shares with the page. */
-  constructor(scope: PushScope, storage: KeyValueStore) {
+  /** Makes it for a service worker, with the storage and the lock that it shares with the page. */
+  constructor(
+    scope: PushScope,
+    { storage, runExclusive }: { readonly storage: KeyValueStore; readonly runExclusive: RunExclusive },
+  ) {
     this.#scope = scope;
     this.#store = new HomeStore(storage);
+    this.#runExclusive = runExclusive;
   }
 
   /** Shows a message: always as one notification, as browsers demand it, whatever the message and the storage are. */
@@ -104,12 +109,13 @@ export class PushHandler {
   /** Subscribes again for all homes, after the push service has ended the browser's subscription. */
   async renew(): Promise<void> {
     const { registration: { pushManager: browser }, navigator } = this.#scope;
-    const store = this.#store;
-    for (const home of await homesWithPush(store)) {
+    const [store, runExclusive] = [this.#store, this.#runExclusive];
+    const label = deviceLabel(navigator.userAgent);
+    for (const home of await store.list()) {
       const gateway = clientOf(home, (input, init) => this.#scope.fetch(input, init));
-      const options = { home, store, gateway, browser, label: deviceLabel(navigator.userAgent), now: () => Date.now() };
+      const options = { home, store, gateway, browser, label, now: () => Date.now(), runExclusive };
       // The page tries again when it is opened; one home must not keep the others from theirs.
-      await register(options).catch(() => {});
+      await registerAgain(options).catch(() => {});
     }
   }
 

@@ -5,6 +5,7 @@
  * @module
  */
 import { openIndexedDb } from "../homes/key_value_store.ts";
+import { runExclusive } from "../push/browser_push.ts";
 import { SHELL } from "../shell.ts";
 import { cachePrefix, shellFile } from "../shell_file.ts";
 import { PushHandler, type PushScope } from "./push_handler.ts";
@@ -55,7 +56,7 @@ self.addEventListener("fetch", (event) => {
   if (file !== undefined) event.respondWith(serve(file, event.request));
 });
 
-const pushes = new PushHandler(self, openIndexedDb());
+const pushes = new PushHandler(self, { storage: openIndexedDb(), runExclusive });
 self.addEventListener("push", (event) => event.waitUntil(pushes.received(event.data?.text())));
 self.addEventListener("notificationclick", (event) => {
   event.notification.close();

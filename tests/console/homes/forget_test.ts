@@ -6,6 +6,7 @@ import { type Home, homeId } from "../../../src/console/homes/home.ts";
 import { HomeStore } from "../../../src/console/homes/home_store.ts";
 import { deriveKeyId } from "../../../src/protocol/secret_key.ts";
 import { type Answerer, coded, fetchOf, KEY, made, refuse, unreachable } from "../../support/fake_gateway.ts";
+import { FakeDevicePush } from "../support/push.ts";
 import { makeStorage } from "../support/storage.ts";
 
 /** Opens a page with one home, whose gateway answers the request to forget it. */
@@ -32,7 +33,7 @@ async function openPage(answer: Answerer) {
     mayConnect: () => true,
     persist: () => Promise.resolve(true),
     deleteFiles: () => Promise.resolve(void (deleted += 1)),
-    openPush: () => Promise.resolve(undefined),
+    push: new FakeDevicePush({ isAllowed: false }),
     go: (route) => void routes.push(route),
   };
   const mark = { has: () => marks.has("paired"), set() {}, remove: () => void marks.delete("paired") };

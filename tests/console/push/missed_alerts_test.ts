@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { HomeStore } from "../../../src/console/homes/home_store.ts";
-import { missedAlerts, seenUntilOf } from "../../../src/console/push/missed_alerts.ts";
+import { latestOf, missedAlerts } from "../../../src/console/push/missed_alerts.ts";
 import { pushSupport } from "../../../src/console/push/push_support.ts";
 import { MAX_SHOWN_IDS, noteShown, shownIds } from "../../../src/console/push/shown_ids.ts";
 import { makeHome } from "../support/push.ts";
@@ -14,7 +14,7 @@ Deno.test("missedAlerts() returns what is new and was not shown, the newest firs
   const alerts = [alert("known", 1), alert("missed", 3), alert("shown", 4), alert("last", 5)];
   const missed = missedAlerts(alerts, { seenUntil: 2, shown: new Set(["shown"]) });
   assertEquals(missed.map(({ id }) => id), ["last", "missed"]);
-  assertEquals([seenUntilOf(missed, 2), seenUntilOf([], 2)], [5, 2]);
+  assertEquals([latestOf(missed, 2), latestOf([], 2)], [5, 2]);
 });
 
 Deno.test("noteShown() tells the first time from a later one, and keeps the newest ids until the home is forgotten", async () => {

@@ -49,7 +49,7 @@ async function makeWorker({ answers = [], windows = [], mayOpen = true, storage 
     },
     navigator: { languages: ["fr-FR"], onLine: true, userAgent: "Firefox/1" },
     fetch,
-  }, storage);
+  }, { storage, runExclusive: (work) => work() });
   return { handler, shown, opened, requests, store, home };
 }
 
@@ -197,6 +197,6 @@ Deno.test("PushHandler.renew() subscribes the homes that want push messages agai
   await store.remember(home, "push", { isOn: true, id: "old", seenUntil: 3 });
   await handler.renew();
   assertEquals(await store.recall(home, "push"), {
-    ...{ isOn: true, id: "new", endpoint: "https://push.example/1", seenUntil: 3 },
+    ...{ isOn: true, id: "new", endpoint: "https://push.example/1", seenUntil: 3, toldUntil: 0 },
   });
 });

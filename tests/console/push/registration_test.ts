@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { HomeStore } from "../../../src/console/homes/home_store.ts";
-import { readPushMemory, recallPush, rememberPush } from "../../../src/console/push/push_memory.ts";
+import { changePush, readPushMemory, recallPush } from "../../../src/console/push/push_memory.ts";
 import {
   homesWithPush,
   register,
@@ -18,7 +18,8 @@ async function makeDevice() {
   for (const home of homes) await store.save(home);
   const [first, second, other] = homes;
   const [gateway, browser] = [new FakeGatewayPush(), new FakeBrowserPush()];
-  return { store, first, second, other, gateway, browser, label: "Chrome", now: () => 5000 };
+  const runExclusive = <T>(work: () => Promise<T>) => work();
+  return { store, first, second, other, gateway, browser, label: "Chrome", now: () => 5000, runExclusive };
 }
 
 Deno.test("register() subscribes the browser and the gateway once, and remembers when that was", async () => {
@@ -26,7 +27,7 @@ Deno.test("register() subscribes the browser and the gateway once, and remembers
   await register({ ...device, home });
   await register({ ...device, home });
   assertEquals([...device.gateway.endpoints], [["id-1", "https://push.example/1"]]);
-  const expected = { isOn: true, id: "id-1", endpoint: "https://push.example/1", seenUntil: 5 };
+  const expected = { isOn: true, id: "id-1", endpoint: "https://push.example/1", seenUntil: 5, toldUntil: 0 };
   assertEquals(await recallPush(device.store, home), expected);
 });
 
@@ -85,12 +86,12 @@ Deno.test("unregister() ends the browser's subscription with the last home that 
 });
 
 Deno.test("readPushMemory() takes anything malformed as off", async () => {
-  for (const value of [undefined, null, "on", { isOn: 1, id: 2, endpoint: [], seenUntil: "0" }]) {
-    const { isOn, id, endpoint, seenUntil } = readPushMemory(value);
-    assertEquals([isOn, id, endpoint, seenUntil], [false, undefined, undefined, 0]);
+  for (const value of [undefined, null, "on", { isOn: 1, id: 2, endpoint: [], seenUntil: "0", toldUntil: null }]) {
+    const { isOn, id, endpoint, seenUntil, toldUntil } = readPushMemory(value);
+    assertEquals([isOn, id, endpoint, seenUntil, toldUntil], [false, undefined, undefined, 0, 0]);
   }
   const { store, first } = await makeDevice();
-  await rememberPush(store, first, { isOn: true, seenUntil: 7 });
+  await changePush(store, first, () => ({ isOn: true, seenUntil: 7, toldUntil: 0 }));
   await store.forget(first);
   assertEquals((await recallPush(store, first)).isOn, false);
 });

@@ -1,15 +1,46 @@
 /** Push messages of a browser and of a gateway, in memory. */
-import type { PushState } from "../../../src/client/gateway_client.ts";
+import type { PushNotification, PushState } from "../../../src/client/gateway_client.ts";
 import { importUnreadableKey } from "../../../src/console/connection/secret_key.ts";
 import type { Home } from "../../../src/console/homes/home.ts";
+import type { DevicePush } from "../../../src/console/push/device_push.ts";
 import type { BrowserPush, BrowserSubscription, GatewayPush } from "../../../src/console/push/registration.ts";
-import { deriveKeyId } from "../../../src/protocol/secret_key.ts";
+import { Mutex } from "../../../src/lib/async.ts";
+import { isObject } from "../../../src/lib/json.ts";
+import { parseRequest } from "../../../src/protocol/exchange.ts";
+import { deriveKeyId, importSecretKey } from "../../../src/protocol/secret_key.ts";
+import { made, receive } from "../../support/fake_gateway.ts";
 
 /** Makes a home with the key of a number. */
 export async function makeHome(number: number, base = "https://home.example"): Promise<Home> {
-  const hex = `${number}`.padStart(64, "0");
-  const key = await importUnreadableKey(hex);
-  return { base, kid: await deriveKeyId(Uint8Array.fromHex(hex)), name: `phone-${number}`, key, pairedAt: number };
+  const key = await importUnreadableKey(hexOf(number));
+  return {
+    base,
+    kid: await deriveKeyId(Uint8Array.fromHex(hexOf(number))),
+    name: `phone-${number}`,
+    key,
+    pairedAt: number,
+  };
+}
+
+function hexOf(number: number): string {
+  return `${number}`.padStart(64, "0");
+}
+
+/** Push messages of a browser that all its tabs share. */
+export class FakeDevicePush implements DevicePush {
+  /** Browser. */
+  readonly browser = new FakeBrowserPush();
+  /** False without the permission to show notifications. */
+  isAllowed: boolean;
+  readonly #mutex = new Mutex();
+
+  constructor({ isAllowed }: { readonly isAllowed: boolean }) {
+    this.isAllowed = isAllowed;
+  }
+
+  readonly ask = () => Promise.resolve(this.isAllowed);
+  readonly open = () => Promise.resolve(this.isAllowed ? this.browser : undefined);
+  readonly runExclusive = <T>(work: () => Promise<T>) => this.#mutex.runExclusive(work);
 }
 
 /** Browser whose push service gives a new endpoint with each subscription. */
@@ -48,6 +79,10 @@ export class FakeGatewayPush implements GatewayPush {
   publicKey: string | undefined = "AQID";
   /** Endpoints by id. */
   readonly endpoints = new Map<string, string>();
+  /** Recent alerts of the key. */
+  alerts: readonly PushNotification[] = [];
+  /** False while nothing answers. */
+  isReachable = true;
   #ids = 0;
 
   push(): Promise<PushState> {
@@ -70,4 +105,32 @@ export class FakeGatewayPush implements GatewayPush {
   pushUnsubscribe(id: string): Promise<boolean> {
     return Promise.resolve(this.endpoints.delete(id));
   }
+}
+
+/** Returns a `fetch` to gateways, each with the key of {@linkcode makeHome} of its number. */
+export function pushFetch(gateways: ReadonlyMap<number, FakeGatewayPush>): typeof fetch {
+  return async (input, init) => {
+    const body = String(init?.body);
+    for (const [number, gateway] of gateways) {
+      const key = Uint8Array.fromHex(hexOf(number));
+      const envelope = parseRequest(body);
+      if (envelope.version !== 2 || envelope.kid !== await deriveKeyId(key)) continue;
+      if (!gateway.isReachable) throw new TypeError("Connection refused");
+      const request = await receive(new URL(String(input)).pathname, body, await importSecretKey(key));
+      const answer = made({ source: "gateway" }, 200, await answerOf(gateway, request.fields));
+      return await answer(request, new AbortController().signal);
+    }
+    throw new Error("No gateway has this key");
+  };
+}
+
+async function answerOf(gateway: FakeGatewayPush, fields: Readonly<Record<string, unknown>>): Promise<unknown> {
+  const { subscribe, remove, alerts } = fields;
+  if (isSubscription(subscribe)) return { id: await gateway.pushSubscribe(subscribe) };
+  if (typeof remove === "string") return { removed: await gateway.pushUnsubscribe(remove) };
+  return alerts === undefined ? await gateway.push() : { alerts: gateway.alerts };
+}
+
+function isSubscription(value: unknown): value is { readonly endpoint: string } {
+  return isObject(value) && typeof value["endpoint"] === "string";
 }

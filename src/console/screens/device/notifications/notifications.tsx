@@ -7,11 +7,12 @@ import { useId, useState } from "preact/hooks";
 import { Switch } from "../../../components/switch.tsx";
 import { useFormat, useTranslated } from "../../../context.tsx";
 import { browserSupport } from "../../../push/browser_push.ts";
+import type { PushFault } from "../../../push/push_fault.ts";
 import { visibleLines, visibleText } from "../../../text/visible.ts";
 import type { ScreenProps } from "../../screen.ts";
 import { Rules } from "./rules.tsx";
 import { NOTIFICATION_TEXTS } from "./texts.ts";
-import { type KnownPush, type PushFault, usePush } from "./use_push.ts";
+import { type KnownPush, usePush } from "./use_push.ts";
 
 /** Cards of notifications. */
 export function Notifications({ connection }: Pick<ScreenProps, "connection">) {
@@ -106,7 +107,7 @@ function Fault({ fault }: { readonly fault: PushFault }) {
   return <p class="alert" role="status">{text}</p>;
 }
 
-function Devices({ push: { state, memory, isBusy, send } }: { readonly push: KnownPush }) {
+function Devices({ push: { state, memory, isBusy, remove } }: { readonly push: KnownPush }) {
   const texts = useTranslated(NOTIFICATION_TEXTS);
   const format = useFormat();
   const time = (text: string) => format.time(Date.parse(text), Date.now());
@@ -134,7 +135,7 @@ function Devices({ push: { state, memory, isBusy, send } }: { readonly push: Kno
                 type="button"
                 class="button plain small"
                 disabled={isBusy}
-                onClick={() => void send({ remove: id }, (client) => client.pushUnsubscribe(id))}
+                onClick={() => remove(id)}
               >
                 {texts.remove}
                 <span class="visually-hidden">{visibleText(label ?? host)}</span>

@@ -4,25 +4,12 @@
  * @module
  */
 import { useEffect, useState } from "preact/hooks";
-import { GatewayError, type PushNotification, type PushState } from "@e2e-gateway/client";
+import type { PushNotification, PushState } from "@e2e-gateway/client";
 import type { Connection } from "../../../connection/connection.ts";
 import { useApp } from "../../../context.tsx";
-import { connectionPush, gatewayTime } from "../../../push/connection_push.ts";
-import { missedAlerts, seenUntilOf } from "../../../push/missed_alerts.ts";
-import { type PushMemory, recallPush, rememberPush } from "../../../push/push_memory.ts";
-import {
-  type BrowserPush,
-  register,
-  RegistrationError,
-  type RegistrationFault,
-  unregister,
-} from "../../../push/registration.ts";
-import { shownIds } from "../../../push/shown_ids.ts";
-
-/** Reason for which something did not succeed: of this page, or in the words of the gateway. */
-export type PushFault =
-  | { readonly kind: RegistrationFault | "denied" | "browser" | "worker" | "too_old" | "unavailable" }
-  | { readonly kind: "gateway"; readonly text: string };
+import { HomePush } from "../../../push/home_push.ts";
+import { type PushFault, pushFault } from "../../../push/push_fault.ts";
+import type { PushMemory } from "../../../push/push_memory.ts";
 
 /** Push messages, as far as they are known. */
 export interface KnownPush {
@@ -38,6 +25,8 @@ export interface KnownPush {
   readonly isBusy: boolean;
   /** Turns the notifications on this device on or off. */
   readonly turn: (isOn: boolean) => void;
+  /** Removes a subscription of the key. */
+  readonly remove: (id: string) => void;
   /** Sends a request, and asks what the gateway has afterwards. */
   readonly send: (
     fields: Readonly<Record<string, unknown>>,
@@ -51,24 +40,20 @@ export interface KnownPush {
 
 /** Returns the push messages of a home. */
 export function usePush(connection: Connection): KnownPush {
-  const { store, browser: { openPush, label, now } } = useApp();
-  const { home } = connection;
+  const app = useApp();
+  const push = new HomePush(app, connection);
   const [state, setState] = useState<PushState | undefined>(undefined);
   const [memory, setMemory] = useState<PushMemory | undefined>(undefined);
   const [missed, setMissed] = useState<readonly PushNotification[]>([]);
   const [fault, setFault] = useState<PushFault | undefined>(undefined);
   const [isBusy, setIsBusy] = useState(false);
-  const gateway = connectionPush(connection);
 
   async function refresh(): Promise<void> {
-    const remembered = await recallPush(store, home);
-    setMemory(remembered);
-    setState(await gateway.push());
-    if (!remembered.isOn) return setMissed([]);
-    const { seenUntil } = remembered;
-    const fields = { service: "push", alerts: { since: seenUntil } };
-    const alerts = await connection.request(fields, (client) => client.pushAlerts(seenUntil));
-    setMissed(missedAlerts(alerts, { seenUntil, shown: await shownIds(store, home) }));
+    setMemory(await push.recall());
+    setState(await push.list());
+    const missed = await push.missed();
+    setMissed(missed);
+    await push.noteTold(missed);
   }
 
   /** Does something, and tells why it did not succeed. */
@@ -80,62 +65,31 @@ export function usePush(connection: Connection): KnownPush {
       await refresh();
       return true;
     } catch (error) {
-      setFault(faultOf(error));
+      setFault(pushFault(error));
       return false;
     } finally {
       setIsBusy(false);
     }
   }
 
-  async function turn(isOn: boolean): Promise<void> {
-    if (isOn && await Notification.requestPermission() !== "granted") throw new PermissionError();
-    const browser = await openPush();
-    if (browser === undefined) throw new WorkerError();
-    await (isOn ? register : unregister)(optionsWith(browser));
-  }
-
-  const optionsWith = (browser: BrowserPush) => {
-    return { home, store, gateway, browser, label, now: () => gatewayTime(connection, now()) };
-  };
-
-  /** Registers this device again where its subscription is gone, so that the list has it. */
-  async function keep(): Promise<void> {
-    const browser = await openPush();
-    if (browser !== undefined && (await recallPush(store, home)).isOn) await register(optionsWith(browser));
-  }
-
   async function markSeen(): Promise<void> {
-    const remembered = await recallPush(store, home);
-    await rememberPush(store, home, { ...remembered, seenUntil: seenUntilOf(missed, remembered.seenUntil) });
+    await push.markSeen(missed);
     setMissed([]);
   }
 
   const isLive = connection.status.value.kind === "live";
   useEffect(() => {
-    void recallPush(store, home).then(setMemory);
-    const tell = (error: unknown) => setFault(faultOf(error));
-    if (isLive) void keep().catch(tell).then(refresh).catch(tell);
+    void push.recall().then(setMemory);
+    const tell = (error: unknown) => setFault(pushFault(error));
+    if (isLive) void push.keep().catch(tell).then(refresh).catch(tell);
   }, [connection, isLive]);
 
   return {
     ...{ state, memory, missed, fault, isBusy },
-    turn: (isOn) => void attempt(() => turn(isOn)),
+    turn: (isOn) => void attempt(() => isOn ? push.turnOn() : push.turnOff()),
+    remove: (id) => void attempt(() => push.remove(id)),
     send: (fields, work) => attempt(() => connection.request({ service: "push", ...fields }, work)),
     markSeen: () => void markSeen(),
     refresh,
   };
-}
-
-class PermissionError extends Error {}
-
-class WorkerError extends Error {}
-
-function faultOf(error: unknown): PushFault {
-  if (error instanceof PermissionError) return { kind: "denied" };
-  if (error instanceof WorkerError) return { kind: "worker" };
-  if (error instanceof RegistrationError) return { kind: error.reason };
-  if (error instanceof DOMException) return { kind: error.name === "NotAllowedError" ? "denied" : "browser" };
-  if (!(error instanceof GatewayError)) throw error;
-  if (error.gatewayCode === "unknown_service") return { kind: "too_old" };
-  return error.gatewayCode === undefined ? { kind: "unavailable" } : { kind: "gateway", text: error.message };
 }
