@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { Mutex } from "../../../src/lib/async.ts";
 import { HomeStore } from "../../../src/console/homes/home_store.ts";
 import { changePush, readPushMemory, recallPush } from "../../../src/console/push/push_memory.ts";
 import {
@@ -18,7 +19,8 @@ async function makeDevice() {
   for (const home of homes) await store.save(home);
   const [first, second, other] = homes;
   const [gateway, browser] = [new FakeGatewayPush(), new FakeBrowserPush()];
-  const runExclusive = <T>(work: () => Promise<T>) => work();
+  const mutex = new Mutex();
+  const runExclusive = <T>(work: () => Promise<T>) => mutex.runExclusive(work);
   return { store, first, second, other, gateway, browser, label: "Chrome", now: () => 5000, runExclusive };
 }
 
@@ -54,6 +56,25 @@ Deno.test("register() subscribes the browser again when the gateway has another 
   device.gateway.publicKey = "BAUG";
   await register({ ...device, home });
   assertEquals([...device.gateway.endpoints.values()], ["https://push.example/2"]);
+});
+
+Deno.test("register() of two tabs at once leaves one subscription, which the gateway has", async () => {
+  const { first: home, gateway, browser, ...device } = await makeDevice();
+  const options = { ...device, home, gateway, browser };
+  await register(options);
+  gateway.publicKey = "BAUG";
+  // A tab that ends the old subscription late would end the new one, as a browser has only one.
+  const end = browser.current?.unsubscribe;
+  let ended = 0;
+  Object.assign(browser.current ?? {}, {
+    async unsubscribe() {
+      ended += 1;
+      while (ended > 1 && browser.made === 1) await Promise.resolve();
+      return await end?.();
+    },
+  });
+  await Promise.all([register(options), register(options)]);
+  assertEquals([...gateway.endpoints], [[(await recallPush(device.store, home)).id, browser.current?.endpoint]]);
 });
 
 Deno.test("register() leaves the browser's subscription to the gateway that has it, and makes none without a public key", async () => {
