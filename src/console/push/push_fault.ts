@@ -6,10 +6,10 @@
 import { GatewayError } from "@e2e-gateway/client";
 import { RegistrationError, type RegistrationFault } from "./registration.ts";
 
-/** Reason for which something did not succeed: of this page, or in the words of the gateway. */
+/** Reason for which something did not succeed: of this page, or an error of the gateway. */
 export type PushFault =
   | { readonly kind: RegistrationFault | "browser" | "too_old" | "unavailable" }
-  | { readonly kind: "gateway"; readonly text: string };
+  | { readonly kind: "gateway"; readonly error: GatewayError };
 
 /**
  * Returns the reason that an error stands for.
@@ -22,5 +22,5 @@ export function pushFault(error: unknown): PushFault {
   if (error instanceof DOMException) return { kind: error.name === "NotAllowedError" ? "denied" : "browser" };
   if (!(error instanceof GatewayError)) throw error;
   if (error.gatewayCode === "unknown_service") return { kind: "too_old" };
-  return error.gatewayCode === undefined ? { kind: "unavailable" } : { kind: "gateway", text: error.message };
+  return error.gatewayCode === undefined ? { kind: "unavailable" } : { kind: "gateway", error };
 }

@@ -1,7 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { PushRule } from "../../../../src/client/gateway_client.ts";
 import { draftOf, newDraft, ruleOf } from "../../../../src/console/screens/device/notifications/rule_draft.ts";
-import { ruleFault } from "../../../../src/console/screens/device/notifications/rule_fault.ts";
 import { ruleWords } from "../../../../src/console/screens/device/notifications/rule_words.ts";
 import {
   pathSuggestions,
@@ -38,19 +37,6 @@ Deno.test("ruleOf() makes a free name of the title, and leaves empty entries out
   const nameOf = (title: string) => ruleOf({ ...draft, title }, OPTIONS).name;
   assertEquals(["Door", "Porte d’entrée: {value}", "{value}"].map(nameOf), ["door-2", "porte-d-entree", "rule"]);
   assertEquals(ruleOf(draft, OPTIONS).source, { topics: ["a"] });
-});
-
-Deno.test("ruleFault() finds the field that an error of the gateway names", () => {
-  assertEquals(
-    [
-      "Invalid field: rule.source.topics.0: must be a text",
-      "Missing required field: rule.title",
-      "Invalid field: rule.unheard: no",
-      "This key has 50 rules already",
-    ].map((text) => ruleFault(text).field),
-    ["source", "title", undefined, undefined],
-  );
-  assertEquals(ruleFault("Invalid field: rule.path: must be a path").text, "must be a path");
 });
 
 Deno.test("ruleWords() says what a rule tells of", () => {

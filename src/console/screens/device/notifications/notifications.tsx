@@ -10,6 +10,7 @@ import { browserSupport } from "../../../push/browser_push.ts";
 import type { PushFault } from "../../../push/push_fault.ts";
 import { visibleLines, visibleText } from "../../../text/visible.ts";
 import type { ScreenProps } from "../../screen.ts";
+import { GATEWAY_TEXTS, gatewayText } from "./gateway_texts.ts";
 import { Rules } from "./rules.tsx";
 import { NOTIFICATION_TEXTS } from "./texts.ts";
 import { type KnownPush, usePush } from "./use_push.ts";
@@ -103,7 +104,10 @@ function TestButton({ push, id }: { readonly push: KnownPush; readonly id: strin
 
 function Fault({ fault }: { readonly fault: PushFault }) {
   const texts = useTranslated(NOTIFICATION_TEXTS);
-  const text = fault.kind === "gateway" ? visibleText(fault.text) : texts.faults[fault.kind];
+  const gatewayTexts = useTranslated(GATEWAY_TEXTS);
+  const text = fault.kind === "gateway"
+    ? visibleText(gatewayText(fault.error, gatewayTexts))
+    : texts.faults[fault.kind];
   return <p class="alert" role="status">{text}</p>;
 }
 

@@ -8,6 +8,7 @@ import { GatewayError, type PushRule } from "@e2e-gateway/client";
 import { Dialog } from "../../../components/dialog.tsx";
 import { useTranslated } from "../../../context.tsx";
 import { ActionFields, ConditionFields, MessageFields, SourceFields, TimeFields } from "./rule_fields.tsx";
+import { GATEWAY_TEXTS } from "./gateway_texts.ts";
 import { draftOf, newDraft, type RuleDraft, ruleOf, SOURCE_KINDS } from "./rule_draft.ts";
 import { type RuleFault, ruleFault } from "./rule_fault.ts";
 import type { RulesProps } from "./rules.tsx";
@@ -24,6 +25,7 @@ export interface RuleDialogProps extends RulesProps {
 /** Dialog with the form of a rule. */
 export function RuleDialog({ connection, push, rule, onClose }: RuleDialogProps) {
   const texts = useTranslated(NOTIFICATION_TEXTS);
+  const gatewayTexts = useTranslated(GATEWAY_TEXTS);
   const kinds = SOURCE_KINDS.filter((kind) => push.state?.sources.includes(kind));
   const [draft, setDraft] = useState<RuleDraft>(() =>
     rule === undefined ? newDraft(kinds[0] ?? "topics") : draftOf(rule)
@@ -44,7 +46,7 @@ export function RuleDialog({ connection, push, rule, onClose }: RuleDialogProps)
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
       const isTold = error.gatewayCode !== undefined;
-      setFault(isTold ? ruleFault(error.message) : { field: undefined, text: texts.form.unsaved });
+      setFault(isTold ? ruleFault(error, gatewayTexts) : { field: undefined, text: texts.form.unsaved });
     } finally {
       setIsBusy(false);
     }

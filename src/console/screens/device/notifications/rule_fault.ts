@@ -3,6 +3,8 @@
  *
  * @module
  */
+import type { GatewayError } from "@e2e-gateway/client";
+import { gatewayText, type GatewayTexts } from "./gateway_texts.ts";
 
 /** Fields of the form that can have a fault. */
 export type RuleField =
@@ -20,7 +22,7 @@ export type RuleField =
 export interface RuleFault {
   /** Field of the form; undefined for a fault of the whole rule. */
   readonly field: RuleField | undefined;
-  /** Rule that is broken, in the words of the gateway. */
+  /** Rule that is broken, in the language of the page or the words of the gateway. */
   readonly text: string;
 }
 
@@ -29,9 +31,14 @@ const FIELDS: readonly RuleField[] = [
   ...["urgency", "minIntervalSeconds", "quietHours", "actions"] as const,
 ];
 
-/** Reads the message of an error of the gateway. */
-export function ruleFault(message: string): RuleFault {
-  const [, path = "", text] = /field: rule\.([\w.]+)(?:: (.*))?$/s.exec(message) ?? [];
+/** Reads an error of the gateway: its message names the path of the field. */
+export function ruleFault(error: Pick<GatewayError, "gatewayCode" | "message">, texts: GatewayTexts): RuleFault {
+  const { message } = error;
+  const [, path, text = message] = /field: rule\.([\w.]+)(?:: (.*))?$/s.exec(message) ?? [];
+  if (path === undefined) return { field: undefined, text: gatewayText(error, texts) };
   const [first] = path.split(".");
-  return { field: FIELDS.find((field) => field === first), text: text ?? message };
+  return {
+    field: FIELDS.find((field) => field === first),
+    text: texts.fields.get(path.replace(/\.\d+/g, "")) ?? text,
+  };
 }
