@@ -209,6 +209,8 @@ export class App {
     const forgotten = await this.#revoke(home);
     await this.#endPush(home);
     await this.store.forget(home);
+    // Afterwards: from now on, no message for it is shown with its content.
+    await this.browser.push.withdraw(home.kid).catch(() => {});
     const homes = await this.store.list();
     if (homes.length === 0) this.#mark.remove();
     const next = homes[0];

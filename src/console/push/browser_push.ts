@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { readData } from "./shown_notification.ts";
 import type { DevicePush } from "./device_push.ts";
 import { type PushSupport, pushSupport } from "./push_support.ts";
 
@@ -14,6 +15,11 @@ export const DEVICE_PUSH: DevicePush = {
     if (!("Notification" in globalThis) || Notification.permission !== "granted") return undefined;
     const registration = await navigator.serviceWorker?.getRegistration();
     return registration?.pushManager;
+  },
+  async withdraw(kid) {
+    const registration = await navigator.serviceWorker?.getRegistration();
+    const notifications = await registration?.getNotifications?.() ?? [];
+    for (const one of notifications) if (readData(one.data).kid === kid) one.close();
   },
   runExclusive,
 };

@@ -11,6 +11,8 @@ export interface DevicePush {
   readonly ask: () => Promise<boolean>;
   /** Returns the browser's push messages; undefined without them, without permission, or without the service worker. */
   readonly open: () => Promise<BrowserPush | undefined>;
+  /** Closes the notifications that are shown for the key of a home. */
+  readonly withdraw: (kid: string) => Promise<void>;
   /** Runs one work at a time of all tabs and the service worker. */
   readonly runExclusive: RunExclusive;
 }

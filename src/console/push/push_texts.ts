@@ -11,6 +11,7 @@ const en = {
   ran: "Done",
   notRun: "Not run. Open the page to see why.",
   notKnown: "No answer: not known whether it ran",
+  late: (time: string) => `Delivered late, from ${time}:`,
   asks: "Not run yet: press here to confirm it on the page.",
 };
 
@@ -23,6 +24,7 @@ const fr: PushTexts = {
   ran: "Fait",
   notRun: "Non exécuté. Ouvrez la page pour voir pourquoi.",
   notKnown: "Pas de réponse : on ne sait pas si cela a été exécuté",
+  late: (time) => `Remis en retard, de ${time} :`,
   asks: "Pas encore exécuté : touchez ici pour confirmer sur la page.",
 };
 

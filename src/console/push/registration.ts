@@ -6,7 +6,7 @@
 import type { GatewayClient } from "@e2e-gateway/client";
 import type { Home } from "../homes/home.ts";
 import type { HomeStore } from "../homes/home_store.ts";
-import { changePush, recallPush } from "./push_memory.ts";
+import { changePush, type PushMemory, recallPush } from "./push_memory.ts";
 
 /** Subscription of the browser, as far as it is used. */
 export interface BrowserSubscription {
@@ -110,9 +110,7 @@ export async function homesToRegister(
   { store, browser }: Pick<RegistrationOptions, "store" | "browser">,
 ): Promise<readonly Home[]> {
   const endpoint = (await browser.getSubscription())?.endpoint;
-  const homes = await homesWithPush(store);
-  const memories = await Promise.all(homes.map((home) => recallPush(store, home)));
-  return homes.filter((_home, index) => memories[index]?.endpoint !== endpoint);
+  return (await listPushHomes(store)).flatMap(({ home, memory }) => memory.endpoint === endpoint ? [] : [home]);
 }
 
 /** Ends the push messages of a home here, and at the gateway. Without `browser`, its subscription is gone already. */
@@ -166,9 +164,15 @@ async function endUnused(
 
 /** Lists the homes whose push messages are wanted on this device. */
 export async function homesWithPush(store: Pick<HomeStore, "list" | "recall">): Promise<readonly Home[]> {
+  return (await listPushHomes(store)).map(({ home }) => home);
+}
+
+async function listPushHomes(
+  store: Pick<HomeStore, "list" | "recall">,
+): Promise<readonly { readonly home: Home; readonly memory: PushMemory }[]> {
   const homes = await store.list();
-  const memories = await Promise.all(homes.map((home) => recallPush(store, home)));
-  return homes.filter((_home, index) => memories[index]?.isOn);
+  const known = await Promise.all(homes.map(async (home) => ({ home, memory: await recallPush(store, home) })));
+  return known.filter(({ memory }) => memory.isOn);
 }
 
 /** Returns the browser's subscription for a gateway's public key, and makes it where it is missing. */

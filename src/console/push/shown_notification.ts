@@ -6,6 +6,7 @@
 import { isObject } from "../../lib/json.ts";
 import { type NotificationAction, parseNotification, type PushNotification } from "../../protocol/push/notification.ts";
 import { visibleLines, visibleText } from "../text/visible.ts";
+import type { Format } from "../catalogue/format.ts";
 import type { PushTexts } from "./push_texts.ts";
 import type { ButtonOutcome } from "./run_button.ts";
 
@@ -48,8 +49,6 @@ export interface ShownOptions {
 export interface NotificationData {
   /** Id of the home's key; absent for a message that cannot be read. */
   readonly kid?: string | undefined;
-  /** Address of the home's gateway. */
-  readonly home?: string | undefined;
   /** Actions with a button. */
   readonly actions: readonly NotificationAction[];
   /** Name of the action whose question a click opens; absent for none. */
@@ -66,7 +65,7 @@ export interface HomeMessage<Home> {
   readonly notification: PushNotification;
 }
 
-/** Reads the text of a push message; undefined for a message that is none, or for no home of this device. */
+/** Reads the text of a push message; undefined for a message that is none, or for none of the homes. */
 export function readMessage<Home extends { readonly kid: string }>(
   text: string | undefined,
   homes: readonly Home[],
@@ -76,15 +75,30 @@ export function readMessage<Home extends { readonly kid: string }>(
   return notification === undefined || home === undefined ? undefined : { home, notification };
 }
 
-/** Makes the notification of a message. One that was shown before replaces itself without a sound. */
+/** Age from which a notification says when it was, in milliseconds. */
+const LATE_MS = 5 * 60_000;
+
+/**
+ * Makes the notification of a message. One that was shown before replaces itself without a sound. One that is late says so:
+ * a push service can hold a message back, or repeat it, and not all systems show its time.
+ *
+ * @param context `now` is the time in milliseconds since 1970
+ */
 export function alertNotification(
   { title, body, tag, kid, actions, timestamp, urgency }: PushNotification,
-  { isFirst, home }: { readonly isFirst: boolean; readonly home: string },
+  { isFirst, now, texts, format }: {
+    readonly isFirst: boolean;
+    readonly now: number;
+    readonly texts: PushTexts;
+    readonly format: Pick<Format, "time">;
+  },
 ): ShownNotification {
+  const isLate = now - timestamp * 1000 > LATE_MS;
+  const lines = isLate ? [texts.late(format.time(timestamp * 1000, now)), body] : [body];
   return {
     title: visibleText(title),
     options: {
-      body: visibleLines(body),
+      body: visibleLines(lines.join("\n")),
       tag: `${kid} ${tag}`,
       renotify: isFirst,
       silent: !isFirst,
@@ -92,20 +106,23 @@ export function alertNotification(
       timestamp: timestamp * 1000,
       actions: actions.map(({ name, label }) => ({ action: name, title: visibleText(label) })),
       icon: ICON,
-      data: { kid, home, actions },
+      data: { kid, actions },
     },
   };
 }
 
-/** Makes the notification of a message that cannot be read: a browser demands one for each message. */
+/**
+ * Makes the notification of a message that cannot be read: a browser demands one for each message. The push service can send
+ * them, so that several make one sound.
+ */
 export function unreadableNotification(texts: PushTexts): ShownNotification {
   const { unreadable: title, unreadableHow: body } = texts;
-  return plainNotification({ title, body, tag: "unreadable", data: { actions: [] } });
+  return plainNotification({ title, body, tag: "unreadable", renotify: false, data: { actions: [] } });
 }
 
 /** Makes the notification of a button's outcome. */
 export function outcomeNotification(
-  { kid, home }: NotificationData,
+  { kid }: NotificationData,
   { button: { name, label }, outcome: { kind }, texts }: {
     readonly button: NotificationAction;
     readonly outcome: ButtonOutcome;
@@ -120,18 +137,17 @@ export function outcomeNotification(
     ? texts.asks
     : texts.notKnown;
   return plainNotification({
-    ...{ title: visibleText(label), body, tag: `${kid} outcome ${name}` },
-    data: { kid, home, actions: [], asks: kind === "asks" ? name : undefined },
+    ...{ title: visibleText(label), body, tag: `${kid} outcome ${name}`, renotify: true },
+    data: { kid, actions: [], asks: kind === "asks" ? name : undefined },
   });
 }
 
 /** Reads the data of a notification, which another version of the page may have made. */
 export function readData(value: unknown): NotificationData {
   if (!isObject(value)) return { actions: [] };
-  const { kid, home, actions, asks } = value;
+  const { kid, actions, asks } = value;
   return {
     kid: typeof kid === "string" ? kid : undefined,
-    home: typeof home === "string" ? home : undefined,
     actions: Array.isArray(actions) ? actions.filter(isAction) : [],
     asks: typeof asks === "string" ? asks : undefined,
   };
@@ -142,10 +158,12 @@ function isAction(value: unknown): value is NotificationAction {
 }
 
 function plainNotification(
-  { title, body, tag, data }: Pick<ShownOptions, "body" | "tag" | "data"> & { readonly title: string },
+  { title, body, tag, renotify, data }:
+    & Pick<ShownOptions, "body" | "tag" | "renotify" | "data">
+    & { readonly title: string },
 ): ShownNotification {
   return {
     title,
-    options: { body, tag, renotify: true, silent: false, requireInteraction: false, actions: [], icon: ICON, data },
+    options: { body, tag, renotify, silent: false, requireInteraction: false, actions: [], icon: ICON, data },
   };
 }

@@ -3,14 +3,15 @@
  *
  * @module
  */
-import { isLanguage, preferredLanguage } from "../catalogue/language.ts";
+import { isLanguage, type Language, localeOf, preferredLanguage } from "../catalogue/language.ts";
+import { createFormat } from "../catalogue/format.ts";
 import { HomeStore } from "../homes/home_store.ts";
 import type { KeyValueStore } from "../homes/key_value_store.ts";
 import { deviceLabel } from "../pairing/device_label.ts";
 import { clickStep, ownWindow, type PageWindow } from "../push/click.ts";
 import { actionRoute } from "../push/notification_route.ts";
 import { PUSH_TEXTS, type PushTexts } from "../push/push_texts.ts";
-import { type BrowserPush, registerAgain, type RunExclusive } from "../push/registration.ts";
+import { type BrowserPush, homesWithPush, registerAgain, type RunExclusive } from "../push/registration.ts";
 import { clientOf, runButton } from "../push/run_button.ts";
 import { noteShown } from "../push/shown_ids.ts";
 import {
@@ -69,15 +70,21 @@ export class PushHandler {
   readonly #scope: PushScope;
   readonly #store: HomeStore;
   readonly #runExclusive: RunExclusive;
+  readonly #now: () => number;
 
   /** Makes it for a service worker, with the storage and the lock that it shares with the page. */
   constructor(
     scope: PushScope,
-    { storage, runExclusive }: { readonly storage: KeyValueStore; readonly runExclusive: RunExclusive },
+    { storage, runExclusive, now }: {
+      readonly storage: KeyValueStore;
+      readonly runExclusive: RunExclusive;
+      readonly now: () => number;
+    },
   ) {
     this.#scope = scope;
     this.#store = new HomeStore(storage);
     this.#runExclusive = runExclusive;
+    this.#now = now;
   }
 
   /** Shows a message: always as one notification, as browsers demand it, whatever the message and the storage are. */
@@ -109,11 +116,11 @@ export class PushHandler {
   /** Subscribes again for all homes, after the push service has ended the browser's subscription. */
   async renew(): Promise<void> {
     const { registration: { pushManager: browser }, navigator } = this.#scope;
-    const [store, runExclusive] = [this.#store, this.#runExclusive];
+    const [store, now, runExclusive] = [this.#store, this.#now, this.#runExclusive];
     const label = deviceLabel(navigator.userAgent);
     for (const home of await store.list()) {
       const gateway = clientOf(home, (input, init) => this.#scope.fetch(input, init));
-      const options = { home, store, gateway, browser, label, now: () => Date.now(), runExclusive };
+      const options = { home, store, gateway, browser, label, now, runExclusive };
       // The page tries again when it is opened; one home must not keep the others from theirs.
       await registerAgain(options).catch(() => {});
     }
@@ -121,11 +128,13 @@ export class PushHandler {
 
   async #notificationOf(text: string | undefined): Promise<ShownNotification> {
     try {
-      const message = readMessage(text, await this.#store.list());
+      // Of homes with push messages alone: the gateway of one must not show messages in the name of another.
+      const message = readMessage(text, await homesWithPush(this.#store));
       if (message === undefined) return unreadableNotification(await this.#texts());
       const { home, notification } = message;
       const isFirst = await noteShown(this.#store, home, notification.id);
-      return alertNotification(notification, { isFirst, home: home.base });
+      const format = createFormat(localeOf(await this.#language(), this.#scope.navigator.languages));
+      return alertNotification(notification, { isFirst, now: this.#now(), texts: await this.#texts(), format });
     } catch {
       return unreadableNotification(PUSH_TEXTS[preferredLanguage(this.#scope.navigator.languages)]);
     }
@@ -141,8 +150,12 @@ export class PushHandler {
   }
 
   async #texts(): Promise<PushTexts> {
+    return PUSH_TEXTS[await this.#language()];
+  }
+
+  async #language(): Promise<Language> {
     const language = await this.#store.preference("language");
-    return PUSH_TEXTS[isLanguage(language) ? language : preferredLanguage(this.#scope.navigator.languages)];
+    return isLanguage(language) ? language : preferredLanguage(this.#scope.navigator.languages);
   }
 
   async #show({ title, options }: ShownNotification): Promise<void> {

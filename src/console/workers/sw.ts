@@ -56,7 +56,7 @@ self.addEventListener("fetch", (event) => {
   if (file !== undefined) event.respondWith(serve(file, event.request));
 });
 
-const pushes = new PushHandler(self, { storage: openIndexedDb(), runExclusive });
+const pushes = new PushHandler(self, { storage: openIndexedDb(), runExclusive, now: () => Date.now() });
 self.addEventListener("push", (event) => event.waitUntil(pushes.received(event.data?.text())));
 self.addEventListener("notificationclick", (event) => {
   event.notification.close();

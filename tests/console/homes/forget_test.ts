@@ -26,6 +26,7 @@ async function openPage(answer: Answerer) {
   const { fetch, requests } = fetchOf([answer]);
   let deleted = 0;
   const routes: string[] = [];
+  const push = new FakeDevicePush({ isAllowed: false });
   const browser: Browser = {
     fetch,
     now: () => 0,
@@ -33,13 +34,13 @@ async function openPage(answer: Answerer) {
     mayConnect: () => true,
     persist: () => Promise.resolve(true),
     deleteFiles: () => Promise.resolve(void (deleted += 1)),
-    push: new FakeDevicePush({ isAllowed: false }),
+    push,
     go: (route) => void routes.push(route),
   };
   const mark = { has: () => marks.has("paired"), set() {}, remove: () => void marks.delete("paired") };
   const app = new App(browser, { store, mark });
   await app.load("en");
-  return { app, home, store, values, marks, requests, routes, deleted: () => deleted };
+  return { app, home, store, values, marks, requests, routes, push, deleted: () => deleted };
 }
 
 for (
@@ -53,12 +54,12 @@ for (
   ] as const
 ) {
   Deno.test(`App.forget() deletes all that is kept of the last home when ${cause}, and reports "${outcome}"`, async () => {
-    const { app, home, values, marks, requests, routes, deleted } = await openPage(answer);
+    const { app, home, values, marks, requests, routes, push, deleted } = await openPage(answer);
     assertEquals(app.connection.value?.home.kid, home.kid);
     assertEquals(await app.forget(home), outcome);
     assertEquals(requests.map(({ fields }) => [fields["service"], fields["forget"]]), [["device", true]]);
     assertEquals([[...values.keys()], [...marks], routes, deleted()], [[], [], [""], 1]);
-    assertEquals([app.homes.value, app.connection.value], [[], undefined]);
+    assertEquals([app.homes.value, app.connection.value, push.withdrawn], [[], undefined, [home.kid]]);
   });
 }
 

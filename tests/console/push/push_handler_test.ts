@@ -1,5 +1,5 @@
 /** Push messages in the service worker, with a browser in memory. */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
 import { HomeStore } from "../../../src/console/homes/home_store.ts";
 import type { KeyValueStore } from "../../../src/console/homes/key_value_store.ts";
@@ -15,16 +15,20 @@ const SCOPE = "https://page.example/";
 const KID = await deriveKeyId(Uint8Array.fromHex(KEY));
 
 /** Makes a service worker of a device with one home. */
-async function makeWorker({ answers = [], windows = [], mayOpen = true, storage = makeStorage().storage }: {
-  readonly answers?: readonly Answerer[];
-  readonly windows?: readonly string[];
-  readonly mayOpen?: boolean;
-  readonly storage?: KeyValueStore;
-} = {}) {
+async function makeWorker(
+  { answers = [], windows = [], mayOpen = true, isOn = true, storage = makeStorage().storage }: {
+    readonly answers?: readonly Answerer[];
+    readonly windows?: readonly string[];
+    readonly mayOpen?: boolean;
+    readonly isOn?: boolean;
+    readonly storage?: KeyValueStore;
+  } = {},
+) {
   const store = new HomeStore(storage);
   const key = await importUnreadableKey(KEY);
   const home = { base: "https://home.example", kid: KID, name: "phone", key, pairedAt: 0 };
   await store.save(home).catch(() => {});
+  await store.remember(home, "push", { isOn }).catch(() => {});
   const shown: (ShownOptions & { readonly title: string })[] = [];
   const opened: string[] = [];
   const { fetch, requests } = fetchOf(answers);
@@ -49,7 +53,7 @@ async function makeWorker({ answers = [], windows = [], mayOpen = true, storage 
     },
     navigator: { languages: ["fr-FR"], onLine: true, userAgent: "Firefox/1" },
     fetch,
-  }, { storage, runExclusive: (work) => work() });
+  }, { storage, runExclusive: (work) => work(), now: () => 10_000 });
   return { handler, shown, opened, requests, store, home };
 }
 
@@ -66,7 +70,7 @@ function listed(changes: Readonly<Record<string, unknown>> = {}): Answerer {
   return made({ source: "gateway" }, 200, { actions: [{ name: "open", label: "Open", params: {}, ...changes }] });
 }
 
-const data = { kid: KID, home: "https://home.example", actions: [{ name: "open", label: "Open" }] };
+const data = { kid: KID, actions: [{ name: "open", label: "Open" }] };
 
 Deno.test("PushHandler.received() shows a message with its buttons, and one that came twice again without a sound", async () => {
   const { handler, shown } = await makeWorker();
@@ -89,10 +93,25 @@ Deno.test("PushHandler.received() shows one notification for any message, and no
     fc.asyncProperty(broken, async (text) => {
       shown.splice(0);
       await handler.received(text);
-      assertEquals(shown.map(({ title, tag }) => [title, tag]), [["Des nouvelles de la maison", "unreadable"]]);
+      assertEquals(shown.map(({ title, tag, renotify }) => [title, tag, renotify]), [
+        ["Des nouvelles de la maison", "unreadable", false],
+      ]);
     }),
     { numRuns: 50 },
   );
+});
+
+Deno.test("PushHandler.received() shows nothing of a message for a home whose push messages are off", async () => {
+  const { handler, shown } = await makeWorker({ isOn: false });
+  await handler.received(message());
+  assertEquals(shown.map(({ title, actions }) => [title, actions]), [["Des nouvelles de la maison", []]]);
+});
+
+Deno.test("PushHandler.received() says of a late message when it was, as push services can hold it back or repeat it", async () => {
+  const { handler, shown } = await makeWorker();
+  for (const timestamp of [-289, -291]) await handler.received(message({ id: `${timestamp}`, timestamp }));
+  assertEquals(shown[0]?.body, "rings");
+  assertMatch(shown[1]?.body ?? "", /^Remis en retard, de \d\d:\d\d :\nrings$/);
 });
 
 Deno.test("PushHandler.received() shows a notification when the storage fails", async () => {
@@ -191,7 +210,7 @@ Deno.test("PushHandler.clicked() shows the alerts of the home in an open window,
 Deno.test("PushHandler.renew() subscribes the homes that want push messages again", async () => {
   const state = { enabled: true, publicKey: "AQID", max: 5, maxRules: 50, subscriptions: [], rules: [], sources: [] };
   const answers = [made({ source: "gateway" }, 200, state), made({ source: "gateway" }, 200, { id: "new" })];
-  const { handler, store, home, requests } = await makeWorker({ answers });
+  const { handler, store, home, requests } = await makeWorker({ answers, isOn: false });
   await handler.renew();
   assertEquals(requests.length, 0);
   await store.remember(home, "push", { isOn: true, id: "old", seenUntil: 3 });

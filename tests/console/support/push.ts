@@ -30,6 +30,8 @@ function hexOf(number: number): string {
 export class FakeDevicePush implements DevicePush {
   /** Browser. */
   readonly browser = new FakeBrowserPush();
+  /** Keys whose notifications were closed. */
+  readonly withdrawn: string[] = [];
   /** False without the permission to show notifications. */
   isAllowed: boolean;
   readonly #mutex = new Mutex();
@@ -40,6 +42,7 @@ export class FakeDevicePush implements DevicePush {
 
   readonly ask = () => Promise.resolve(this.isAllowed);
   readonly open = () => Promise.resolve(this.isAllowed ? this.browser : undefined);
+  readonly withdraw = (kid: string) => Promise.resolve(void this.withdrawn.push(kid));
   readonly runExclusive = <T>(work: () => Promise<T>) => this.#mutex.runExclusive(work);
 }
 
