@@ -112,6 +112,19 @@ testPage(
       await dialog.waitFor({ state: "detached" });
       await page.getByText("test/door is like “*open*”").waitFor();
 
+      await page.getByRole("button", { name: "Français" }).click();
+      await page.getByRole("button", { name: "Ajouter une règle" }).click();
+      await dialog.getByLabel("Titre").fill("{");
+      await dialog.getByRole("button", { name: "Enregistrer" }).click();
+      await dialog.locator(".fault", { hasText: "Indiquez des sujets" }).waitFor();
+      assertEquals(await opened.checkLooks("push-rule-french"), []);
+      await dialog.getByLabel("Sujets").fill("test/door");
+      await dialog.getByRole("button", { name: "Enregistrer" }).click();
+      await dialog.locator(".fault", { hasText: "Indiquez un titre" }).waitFor();
+      await page.keyboard.press("Escape");
+      await dialog.waitFor({ state: "detached" });
+      await page.getByRole("button", { name: "English" }).click();
+
       const { client } = home.gateway;
       const told = (text: string) => service.received.find((push) => push.text.includes(text))?.text;
       await until("the alert", async () => {
@@ -185,8 +198,17 @@ testPage(
       await page.locator(".nav a", { hasText: "device" }).click();
       await page.locator(".homes .tag", { hasText: "this device" }).waitFor();
       assertEquals(await page.getByRole("switch", { name: "On this device" }).isChecked(), true);
+      const [sent, before] = [service.received.length, await shown(page)];
+      await page.getByRole("button", { name: "Send a test" }).click();
+      await service.until(sent + 1);
+      await deliver(service.received[sent]?.text ?? "");
+      await until("the test", async () => (await shown(page)).length === before.length + 1);
       await page.getByRole("switch", { name: "On this device" }).click();
       await page.getByText("No device of this key").waitFor();
+      await page.getByRole("button", { name: "Forget this device" }).click();
+      await page.locator("dialog[open]").getByRole("button", { name: "Forget this device" }).click();
+      await page.getByRole("heading", { name: "Pair this device" }).waitFor();
+      assertEquals(await shown(page), before);
       assertEquals(opened.faults.filter((fault) => !/: 40[01] /.test(fault) && !/status of 40[01]/.test(fault)), []);
     }),
   { openssl: HAS_OPENSSL },
