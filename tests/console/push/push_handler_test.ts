@@ -8,7 +8,7 @@ import { PushHandler } from "../../../src/console/workers/push_handler.ts";
 import { importUnreadableKey } from "../../../src/console/connection/secret_key.ts";
 import { deriveKeyId } from "../../../src/protocol/secret_key.ts";
 import { type Answerer, coded, fetchOf, KEY, made, unreachable } from "../../support/fake_gateway.ts";
-import { FakeBrowserPush } from "../support/push.ts";
+import { FakeBrowserPush, FakeGatewayPush, makeHome, pushFetch } from "../support/push.ts";
 import { makeStorage } from "../support/storage.ts";
 
 const SCOPE = "https://page.example/";
@@ -16,8 +16,9 @@ const KID = await deriveKeyId(Uint8Array.fromHex(KEY));
 
 /** Makes a service worker of a device with one home. */
 async function makeWorker(
-  { answers = [], windows = [], mayOpen = true, isOn = true, storage = makeStorage().storage }: {
+  { answers = [], gateways, windows = [], mayOpen = true, isOn = true, storage = makeStorage().storage }: {
     readonly answers?: readonly Answerer[];
+    readonly gateways?: ReadonlyMap<number, FakeGatewayPush>;
     readonly windows?: readonly string[];
     readonly mayOpen?: boolean;
     readonly isOn?: boolean;
@@ -52,7 +53,7 @@ async function makeWorker(
           : Promise.reject(new DOMException("", "InvalidAccessError")),
     },
     navigator: { languages: ["fr-FR"], onLine: true, userAgent: "Firefox/1" },
-    fetch,
+    fetch: gateways === undefined ? fetch : pushFetch(gateways),
   }, { storage, runExclusive: (work) => work(), now: () => 10_000 });
   return { handler, shown, opened, requests, store, home };
 }
@@ -218,4 +219,18 @@ Deno.test("PushHandler.renew() subscribes the homes that want push messages agai
   assertEquals(await store.recall(home, "push"), {
     ...{ isOn: true, id: "new", endpoint: "https://push.example/1", seenUntil: 3, toldUntil: 0 },
   });
+});
+
+Deno.test("PushHandler.renew() goes on with the other homes when the gateway of one is unreachable", async () => {
+  const unreachable = new FakeGatewayPush();
+  unreachable.isReachable = false;
+  const gateways = new Map([[1, unreachable], [2, new FakeGatewayPush()], [3, new FakeGatewayPush()]]);
+  const { handler, store } = await makeWorker({ gateways, isOn: false });
+  for (const number of gateways.keys()) {
+    const home = await makeHome(number);
+    await store.save(home);
+    await store.remember(home, "push", { isOn: number !== 3 });
+  }
+  await handler.renew();
+  assertEquals([...gateways.values()].map(({ endpoints }) => endpoints.size), [0, 1, 0]);
 });
