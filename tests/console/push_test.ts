@@ -181,6 +181,7 @@ testPage(
       await page.waitForURL(/#\/device\/alerts\/[0-9a-f]+$/);
       const missed = page.getByRole("region", { name: "Missed alerts" });
       await missed.getByText("Door: wide open").waitFor();
+      assertEquals(await page.locator(".toast", { hasText: "missed" }).count(), 0);
       assertEquals(await opened.checkLooks("push"), []);
       await missed.getByRole("button", { name: "Mark as seen" }).click();
       await missed.waitFor({ state: "detached" });

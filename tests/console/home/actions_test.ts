@@ -13,6 +13,8 @@ Deno.test("parseActionList() reads actions with their parameters, and leaves out
       { name: "b", label: "B", params: { n: { type: "number", min: 1, max: 2 } } },
       { name: "c", label: "C", params: { colour: { type: "colour" } } },
       { name: "d" },
+      // Must not run without its question.
+      { name: "e", label: "E", confirm: { text: "Sure?" } },
     ],
     uses: { left: 2, of: 3 },
   });
