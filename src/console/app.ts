@@ -276,8 +276,8 @@ export class App {
     const previous = this.#connection.peek();
     if (previous?.home.base === home.base && previous.status.value.kind === "revoked") {
       // The new key subscribes by itself where the old one was subscribed.
-      const { isOn, seenUntil, toldUntil } = await recallPush(this.store, previous.home);
-      if (isOn) await changePush(this.store, home, () => ({ isOn, seenUntil, toldUntil }));
+      const { isOn, seenUntil, reportedUntil } = await recallPush(this.store, previous.home);
+      if (isOn) await changePush(this.store, home, () => ({ isOn, seenUntil, reportedUntil }));
       await this.store.forget(previous.home);
     }
   }

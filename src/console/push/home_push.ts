@@ -10,7 +10,6 @@ import { connectionPush, gatewayTime } from "./connection_push.ts";
 import { latestOf, missedAlerts } from "./missed_alerts.ts";
 import { changePush, type PushMemory, recallPush } from "./push_memory.ts";
 import {
-  type BrowserPush,
   type GatewayPush,
   homesToRegister,
   register,
@@ -68,13 +67,13 @@ export class HomePush {
     if (!await push.ask()) throw new RegistrationError("denied");
     const browser = await push.open();
     if (browser === undefined) throw new RegistrationError("worker");
-    await register(this.#optionsWith(browser));
+    await register({ ...this.#options(), browser });
   }
 
   /** Turns them off, also after the browser has lost the permission to show them. */
   async turnOff(): Promise<void> {
     const browser = await this.#app.browser.push.open();
-    await unregister({ ...this.#optionsWith(browser), browser });
+    await unregister({ ...this.#options(), browser });
   }
 
   /** Removes a subscription of the key; that of this device turns its push messages off. */
@@ -90,7 +89,7 @@ export class HomePush {
    */
   async keep(): Promise<void> {
     const browser = await this.#app.browser.push.open();
-    if (browser !== undefined) await registerAgain(this.#optionsWith(browser));
+    if (browser !== undefined) await registerAgain({ ...this.#options(), browser });
   }
 
   /** Does the same for the other homes, where the browser's subscription has changed since they were registered. */
@@ -98,7 +97,7 @@ export class HomePush {
     const { store, browser: { push, fetch } } = this.#app;
     const browser = await push.open();
     if (browser === undefined) return;
-    const options = this.#optionsWith(browser);
+    const options = { ...this.#options(), browser };
     for (const home of await homesToRegister({ store, browser })) {
       if (home.kid === this.#connection.home.kid) continue;
       // It is told once that home is open; one home must not keep the others from theirs.
@@ -117,12 +116,12 @@ export class HomePush {
     return missedAlerts(alerts, { seenUntil, shown: await shownIds(store, home) });
   }
 
-  /** Notes that missed alerts are told; returns how many of them were not told before. */
-  async noteTold(missed: readonly PushNotification[]): Promise<number> {
+  /** Marks missed alerts as reported; returns how many of them were not before. */
+  async markReported(missed: readonly PushNotification[]): Promise<number> {
     let count = 0;
     await changePush(this.#app.store, this.#connection.home, (memory) => {
-      count = missed.filter(({ timestamp }) => timestamp > memory.toldUntil).length;
-      return { ...memory, toldUntil: latestOf(missed, memory.toldUntil) };
+      count = missed.filter(({ timestamp }) => timestamp > memory.reportedUntil).length;
+      return { ...memory, reportedUntil: latestOf(missed, memory.reportedUntil) };
     });
     return count;
   }
@@ -134,12 +133,10 @@ export class HomePush {
     });
   }
 
-  #optionsWith<Browser extends BrowserPush | undefined>(
-    browser: Browser,
-  ): Omit<RegistrationOptions, "browser"> & { readonly browser: Browser } {
+  #options(): Omit<RegistrationOptions, "browser"> {
     const { store, browser: { push: { runExclusive }, label, now } } = this.#app;
     return {
-      ...{ home: this.#connection.home, store, gateway: this.#gateway, browser, label, runExclusive },
+      ...{ home: this.#connection.home, store, gateway: this.#gateway, label, runExclusive },
       now: () => gatewayTime(this.#connection, now()),
     };
   }

@@ -1,5 +1,5 @@
 /**
- * Push messages of a home that is opened: its subscription is made again where it is gone, missed alerts are told once.
+ * Push messages of a home that is opened: its subscription is made again where it is gone, missed alerts are reported once.
  *
  * @module
  */
@@ -18,7 +18,7 @@ export async function keepPush(app: KeepPushApp, connection: HomePushConnection)
   // The screen of the device says what is wrong.
   await push.keep().catch(pushFault);
   try {
-    const count = await push.noteTold(await push.missed());
+    const count = await push.markReported(await push.missed());
     // That screen lists them itself.
     if (count > 0) app.notify(NOTIFICATION_TEXTS[app.language.peek()].missedSome(count), { refersTo: "device" });
   } catch (error) {

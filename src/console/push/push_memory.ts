@@ -17,11 +17,11 @@ export interface PushMemory {
   readonly endpoint?: string | undefined;
   /** Time until which alerts are known, in seconds since 1970. */
   readonly seenUntil: number;
-  /** Time until which missed alerts were told, in seconds since 1970; they are listed until they are seen. */
-  readonly toldUntil: number;
+  /** Time until which missed alerts were reported, in seconds since 1970; they are listed until they are seen. */
+  readonly reportedUntil: number;
 }
 
-const OFF: PushMemory = { isOn: false, seenUntil: 0, toldUntil: 0 };
+const OFF: PushMemory = { isOn: false, seenUntil: 0, reportedUntil: 0 };
 
 /** Returns what is remembered for a home. */
 export async function recallPush(store: Pick<HomeStore, "recall">, home: Home): Promise<PushMemory> {
@@ -40,12 +40,12 @@ export async function changePush(
 /** Reads a memory, as another version of the page may have written it. */
 export function readPushMemory(value: unknown): PushMemory {
   if (!isObject(value)) return OFF;
-  const { isOn, id, endpoint, seenUntil, toldUntil } = value;
+  const { isOn, id, endpoint, seenUntil, reportedUntil } = value;
   return {
     isOn: isOn === true,
     id: typeof id === "string" ? id : undefined,
     endpoint: typeof endpoint === "string" ? endpoint : undefined,
     seenUntil: typeof seenUntil === "number" ? seenUntil : 0,
-    toldUntil: typeof toldUntil === "number" ? toldUntil : 0,
+    reportedUntil: typeof reportedUntil === "number" ? reportedUntil : 0,
   };
 }

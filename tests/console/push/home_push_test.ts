@@ -165,7 +165,7 @@ Deno.test("keepPush() tells nothing of alerts that the screen has listed, and no
   const push = tab();
   await push.turnOn();
   gateway.alerts = [alert("listed", 7)];
-  assertEquals(await push.noteTold(await push.missed()), 1);
+  assertEquals(await push.markReported(await push.missed()), 1);
   await keep();
   gateway.isReachable = false;
   await keep();

@@ -217,7 +217,7 @@ Deno.test("PushHandler.renew() subscribes the homes that want push messages agai
   await store.remember(home, "push", { isOn: true, id: "old", seenUntil: 3 });
   await handler.renew();
   assertEquals(await store.recall(home, "push"), {
-    ...{ isOn: true, id: "new", endpoint: "https://push.example/1", seenUntil: 3, toldUntil: 0 },
+    ...{ isOn: true, id: "new", endpoint: "https://push.example/1", seenUntil: 3, reportedUntil: 0 },
   });
 });
 

@@ -29,7 +29,7 @@ Deno.test("register() subscribes the browser and the gateway once, and remembers
   await register({ ...device, home });
   await register({ ...device, home });
   assertEquals([...device.gateway.endpoints], [["id-1", "https://push.example/1"]]);
-  const expected = { isOn: true, id: "id-1", endpoint: "https://push.example/1", seenUntil: 5, toldUntil: 0 };
+  const expected = { isOn: true, id: "id-1", endpoint: "https://push.example/1", seenUntil: 5, reportedUntil: 0 };
   assertEquals(await recallPush(device.store, home), expected);
 });
 
@@ -107,12 +107,12 @@ Deno.test("unregister() ends the browser's subscription with the last home that 
 });
 
 Deno.test("readPushMemory() takes anything malformed as off", async () => {
-  for (const value of [undefined, null, "on", { isOn: 1, id: 2, endpoint: [], seenUntil: "0", toldUntil: null }]) {
-    const { isOn, id, endpoint, seenUntil, toldUntil } = readPushMemory(value);
-    assertEquals([isOn, id, endpoint, seenUntil, toldUntil], [false, undefined, undefined, 0, 0]);
+  for (const value of [undefined, null, "on", { isOn: 1, id: 2, endpoint: [], seenUntil: "0", reportedUntil: null }]) {
+    const { isOn, id, endpoint, seenUntil, reportedUntil } = readPushMemory(value);
+    assertEquals([isOn, id, endpoint, seenUntil, reportedUntil], [false, undefined, undefined, 0, 0]);
   }
   const { store, first } = await makeDevice();
-  await changePush(store, first, () => ({ isOn: true, seenUntil: 7, toldUntil: 0 }));
+  await changePush(store, first, () => ({ isOn: true, seenUntil: 7, reportedUntil: 0 }));
   await store.forget(first);
   assertEquals((await recallPush(store, first)).isOn, false);
 });

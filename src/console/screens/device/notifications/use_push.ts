@@ -53,7 +53,7 @@ export function usePush(connection: Connection): KnownPush {
     setState(await push.list());
     const missed = await push.missed();
     setMissed(missed);
-    await push.noteTold(missed);
+    await push.markReported(missed);
   }
 
   /** Does something, and tells why it did not succeed. */
@@ -80,8 +80,8 @@ export function usePush(connection: Connection): KnownPush {
   const isLive = connection.status.value.kind === "live";
   useEffect(() => {
     void push.recall().then(setMemory);
-    const tell = (error: unknown) => setFault(pushFault(error));
-    if (isLive) void push.keep().catch(tell).then(refresh).catch(tell);
+    const report = (error: unknown) => setFault(pushFault(error));
+    if (isLive) void push.keep().catch(report).then(refresh).catch(report);
   }, [connection, isLive]);
 
   return {
