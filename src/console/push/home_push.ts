@@ -100,7 +100,7 @@ export class HomePush {
     const options = { ...this.#options(), browser };
     for (const home of await homesToRegister({ store, browser })) {
       if (home.kid === this.#connection.home.kid) continue;
-      // It is told once that home is open; one home must not keep the others from theirs.
+      // Its faults are shown once that home is open; one home must not keep the others from theirs.
       await registerAgain({ ...options, home, gateway: clientOf(home, fetch) }).catch(() => {});
     }
   }

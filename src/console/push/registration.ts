@@ -144,15 +144,16 @@ async function subscribe(options: RegistrationOptions): Promise<void> {
   const subscription = await subscribeBrowser(state.publicKey, options);
   const { endpoint = "", keys: { p256dh = "", auth = "" } = {} } = subscription.toJSON();
   const hasKnown = state.subscriptions.some(({ id }) => id === knownId);
-  if (isOn && knownEndpoint === endpoint && hasKnown) return;
+  const isKnown = knownEndpoint === endpoint && hasKnown;
+  if (isOn && isKnown) return;
+  // The browser has ended it, and it would be another device in the list, which has room for a few.
+  if (knownId !== undefined && hasKnown && !isKnown) await gateway.pushUnsubscribe(knownId);
   const id = await gateway.pushSubscribe({ endpoint, keys: { p256dh, auth }, kind: "web", label });
   // Alerts from before it was turned on were not missed.
   const since = isOn ? 0 : now() / 1000;
   await changePush(store, home, (memory) => {
     return { ...memory, isOn: true, id, endpoint, seenUntil: Math.max(memory.seenUntil, since) };
   });
-  // The push service may have given the browser a new endpoint: the old one would be another device in the list.
-  if (knownId !== undefined && knownId !== id && hasKnown) await gateway.pushUnsubscribe(knownId);
 }
 
 async function endUnused(

@@ -99,7 +99,7 @@ export class PushHandler {
     if (step.type === "show") return await this.#open(step.route);
     const { kid, button } = step;
     const outcome = await runButton({
-      ...{ kid, button, homes: await this.#store.list() },
+      ...{ kid, button, homes: await this.#store.list().catch(() => []) },
       fetch: (input, init) => this.#scope.fetch(input, init),
       isOnline: this.#scope.navigator.onLine,
     });
@@ -132,11 +132,12 @@ export class PushHandler {
       const message = readMessage(text, await homesWithPush(this.#store));
       if (message === undefined) return unreadableNotification(await this.#texts());
       const { home, notification } = message;
-      const isFirst = await noteShown(this.#store, home, notification.id);
+      // Without it, the alert also is among the missed ones: better than to hide its content.
+      const isFirst = await noteShown(this.#store, home, notification.id).catch(() => true);
       const format = createFormat(localeOf(await this.#language(), this.#scope.navigator.languages));
       return alertNotification(notification, { isFirst, now: this.#now(), texts: await this.#texts(), format });
     } catch {
-      return unreadableNotification(PUSH_TEXTS[preferredLanguage(this.#scope.navigator.languages)]);
+      return unreadableNotification(await this.#texts());
     }
   }
 
@@ -154,7 +155,7 @@ export class PushHandler {
   }
 
   async #language(): Promise<Language> {
-    const language = await this.#store.preference("language");
+    const language = await this.#store.preference("language").catch(() => undefined);
     return isLanguage(language) ? language : preferredLanguage(this.#scope.navigator.languages);
   }
 

@@ -66,6 +66,9 @@ function message(changes: Readonly<Record<string, unknown>> = {}): string {
   });
 }
 
+/** Fails as a broken storage. */
+const fail = () => Promise.reject(new DOMException("no", "UnknownError"));
+
 /** Answers with the list of actions, of which there is one. */
 function listed(changes: Readonly<Record<string, unknown>> = {}): Answerer {
   return made({ source: "gateway" }, 200, { actions: [{ name: "open", label: "Open", params: {}, ...changes }] });
@@ -116,7 +119,6 @@ Deno.test("PushHandler.received() says of a late message when it was, as push se
 });
 
 Deno.test("PushHandler.received() shows a notification when the storage fails", async () => {
-  const fail = () => Promise.reject(new DOMException("no", "UnknownError"));
   const { handler, shown } = await makeWorker({
     storage: { get: fail, set: fail, updateOwned: fail, delete: fail, entries: fail },
   });
@@ -176,6 +178,24 @@ for (
     assertEquals(opened, []);
   });
 }
+
+Deno.test("PushHandler shows a message that cannot be noted, and runs no button without the storage", async () => {
+  const { storage } = makeStorage();
+  const { handler, shown, requests } = await makeWorker({
+    storage: {
+      ...storage,
+      updateOwned: (key, ...rest) => key.startsWith("shown/") ? fail() : storage.updateOwned(key, ...rest),
+    },
+  });
+  await handler.received(message());
+  assertEquals(shown.map(({ title }) => title), ["Doorbell"]);
+  const broken = await makeWorker({
+    storage: { get: fail, set: fail, updateOwned: fail, delete: fail, entries: fail },
+  });
+  await broken.handler.clicked({ action: "open", data });
+  assertEquals(broken.shown.map(({ body }) => body), ["Non exécuté. Ouvrez la page pour voir pourquoi."]);
+  assertEquals([...requests, ...broken.requests], []);
+});
 
 Deno.test("PushHandler.clicked() runs nothing for a home that was forgotten", async () => {
   const { handler, shown, requests, store, home } = await makeWorker();

@@ -50,6 +50,17 @@ Deno.test("register() replaces the subscription when the push service gave anoth
   assertEquals([...device.gateway.endpoints], [["id-2", "https://push.example/2"]]);
 });
 
+Deno.test("register() replaces the subscription also when the key has as many as it may", async () => {
+  const { first: home, ...device } = await makeDevice();
+  await register({ ...device, home });
+  while (device.gateway.endpoints.size < device.gateway.max) {
+    await device.gateway.pushSubscribe({ endpoint: `https://push.example/of-phone-${device.gateway.endpoints.size}` });
+  }
+  device.browser.current = null;
+  await register({ ...device, home });
+  assertEquals([...device.gateway.endpoints.values()].slice(-1), ["https://push.example/2"]);
+});
+
 Deno.test("register() subscribes the browser again when the gateway has another public key", async () => {
   const { first: home, ...device } = await makeDevice();
   await register({ ...device, home });

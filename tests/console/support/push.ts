@@ -80,6 +80,8 @@ export class FakeBrowserPush implements BrowserPush {
 export class FakeGatewayPush implements GatewayPush {
   /** Public key; undefined where it sends nothing. */
   publicKey: string | undefined = "AQID";
+  /** Most subscriptions of the key. */
+  readonly max = 5;
   /** Endpoints by id. */
   readonly endpoints = new Map<string, string>();
   /** Recent alerts of the key. */
@@ -94,13 +96,14 @@ export class FakeGatewayPush implements GatewayPush {
     });
     const { publicKey } = this;
     return Promise.resolve({
-      ...{ enabled: publicKey !== undefined, max: 5, maxRules: 50, subscriptions, rules: [], sources: [] },
+      ...{ enabled: publicKey !== undefined, max: this.max, maxRules: 50, subscriptions, rules: [], sources: [] },
       ...publicKey === undefined ? {} : { publicKey },
     });
   }
 
   pushSubscribe({ endpoint }: { readonly endpoint: string }): Promise<string> {
     const id = [...this.endpoints].find(([, known]) => known === endpoint)?.[0] ?? `id-${this.#ids += 1}`;
+    if (!this.endpoints.has(id) && this.endpoints.size >= this.max) return Promise.reject(new Error("Limit reached"));
     this.endpoints.set(id, endpoint);
     return Promise.resolve(id);
   }
