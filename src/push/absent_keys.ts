@@ -1,0 +1,114 @@
+/**
+ * Keys that own rules or subscriptions and are in no key file: removed, or missing by an accident, such as a volume that
+ * is not mounted.
+ *
+ * @module
+ */
+import { DEFAULT_KEY_NAME } from "../keys/schema.ts";
+import type { KnownKey } from "../keys/keyring.ts";
+import type { Log } from "../observability/log.ts";
+import type { Absence, PushOwner, PushStore, StoredSubscription } from "../store/state/push_store.ts";
+import { ownerId, type PushKeys } from "./push_keys.ts";
+
+/** Parts that absences are found with. */
+export interface AbsentKeysOptions {
+  /** Store of what keys own. */
+  readonly store: Pick<PushStore, "listOwners" | "listSubscriptions" | "setAbsences">;
+  /** Keys of the gateway. */
+  readonly keys: Pick<PushKeys, "hasKeysFile">;
+  /** Wall clock, in milliseconds since 1970. */
+  readonly now: () => number;
+  /** Logger for what is kept. */
+  readonly log: Pick<Log, "warn">;
+}
+
+/** What has no key any more. */
+export interface Orphans {
+  /** Keys whose possessions are to be removed. */
+  readonly owners: readonly PushOwner[];
+  /** Ids of subscriptions that are to be removed. */
+  readonly subscriptions: readonly string[];
+}
+
+/** Time for which what an absent key owns is kept, in milliseconds: 30 days. */
+const KEPT_MS = 30 * 24 * 60 * 60_000;
+
+/** Tells removed keys from those that are missing. */
+export class AbsentKeys {
+  readonly #options: AbsentKeysOptions;
+  /** Keys, and their secrets, that were there at some time since the start. */
+  readonly #seen = new Set<string>();
+
+  /** Has seen no keys yet. */
+  constructor(options: AbsentKeysOptions) {
+    this.#options = options;
+  }
+
+  /** Notes the keys that are there now. */
+  see(keys: ReadonlyMap<string, KnownKey>): void {
+    for (const [id, { kid }] of keys) this.#seen.add(id).add(`${id} ${kid}`);
+  }
+
+  /**
+   * Finds what is to be removed now: at once what belongs to a key that was removed, or to an earlier secret; after 30 days
+   * what belongs to a key that is missing for another reason.
+   *
+   * @param currentKeys returns the keys that are there, by owner
+   */
+  async findOrphans(currentKeys: () => ReadonlyMap<string, KnownKey>): Promise<Orphans> {
+    const { store } = this.#options;
+    const now = this.#options.now();
+    const [allOwners, allSubscriptions] = [await store.listOwners(), await store.listSubscriptions()];
+    // Only now, as a key may have been added meanwhile.
+    const keys = currentKeys();
+    const owners = allOwners.filter((one) => !keys.has(ownerId(one)));
+    const subscriptions = allSubscriptions.filter((one) => {
+      const key = keys.get(ownerId(one));
+      return key !== undefined && key.kid !== one.kid;
+    });
+    const absences = new Map<string, Absence>();
+    for (const one of owners) {
+      if (!this.#isRemoved(one)) absences.set(ownerId(one), { ...ownerOf(one), kid: "" });
+    }
+    for (const one of subscriptions) {
+      if (!this.#isReplaced(one)) absences.set(secretId(one), { ...ownerOf(one), kid: one.kid });
+    }
+    const since = await store.setAbsences([...absences.values()], now);
+    const kept = new Set([...absences.keys()].filter((_, index) => now - (since[index] ?? now) < KEPT_MS));
+    this.#report([...absences.values()].filter((_, index) => since[index] === now));
+    return {
+      owners: owners.filter((one) => !kept.has(ownerId(one))).map(ownerOf),
+      subscriptions: subscriptions.filter((one) => !kept.has(secretId(one))).map(({ id }) => id),
+    };
+  }
+
+  /** Returns whether an absent key was removed. The key `default` has a file of its own, which may be missing, too. */
+  #isRemoved(owner: PushOwner): boolean {
+    return owner.key !== DEFAULT_KEY_NAME && this.#options.keys.hasKeysFile && this.#seen.has(ownerId(owner));
+  }
+
+  /** Returns whether a key got another secret than a subscription has. A new key `default` may be one by an accident. */
+  #isReplaced(subscription: StoredSubscription): boolean {
+    return subscription.key !== DEFAULT_KEY_NAME || this.#seen.has(secretId(subscription));
+  }
+
+  #report(absences: readonly Absence[]): void {
+    for (const { key, kid } of absences) {
+      this.#options.log.warn(
+        kid === ""
+          ? "Rules and devices of the key {key} get no alerts, and are deleted in 30 days: no key file has the key"
+          : "Devices of the key {key} get no alerts, and are deleted in 30 days: its file has another secret",
+        { key },
+      );
+    }
+  }
+}
+
+/** Returns the owner alone. */
+export function ownerOf({ key, keyCreated }: PushOwner): PushOwner {
+  return { key, keyCreated };
+}
+
+function secretId(subscription: StoredSubscription): string {
+  return `${ownerId(subscription)} ${subscription.kid}`;
+}
