@@ -38,6 +38,8 @@ export class AbsentKeys {
   readonly #options: AbsentKeysOptions;
   /** Keys, and their secrets, that were there at some time since the start. */
   readonly #seen = new Set<string>();
+  /** Absent keys and secrets that were found last: each is reported once. */
+  #found: ReadonlySet<string> = new Set();
 
   /** Has seen no keys yet. */
   constructor(options: AbsentKeysOptions) {
@@ -75,7 +77,7 @@ export class AbsentKeys {
     }
     const since = await store.setAbsences([...absences.values()], now);
     const kept = new Set([...absences.keys()].filter((_, index) => now - (since[index] ?? now) < KEPT_MS));
-    this.#report([...absences.values()].filter((_, index) => since[index] === now));
+    this.#report(absences);
     return {
       owners: owners.filter((one) => !kept.has(ownerId(one))).map(ownerOf),
       subscriptions: subscriptions.filter((one) => !kept.has(secretId(one))).map(({ id }) => id),
@@ -92,15 +94,17 @@ export class AbsentKeys {
     return subscription.key !== DEFAULT_KEY_NAME || this.#seen.has(secretId(subscription));
   }
 
-  #report(absences: readonly Absence[]): void {
-    for (const { key, kid } of absences) {
+  #report(absences: ReadonlyMap<string, Absence>): void {
+    for (const [id, { key, kid }] of absences) {
+      if (this.#found.has(id)) continue;
       this.#options.log.warn(
         kid === ""
-          ? "Rules and devices of the key {key} get no alerts, and are deleted in 30 days: no key file has the key"
-          : "Devices of the key {key} get no alerts, and are deleted in 30 days: its file has another secret",
+          ? "Rules and devices of the key {key} get no alerts, and are deleted after 30 days: no key file has this key"
+          : "Devices of the key {key} get no alerts, and are deleted after 30 days: its file has another secret",
         { key },
       );
     }
+    this.#found = new Set(absences.keys());
   }
 }
 
