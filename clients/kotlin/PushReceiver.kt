@@ -57,6 +57,8 @@ class PushReceiver private constructor(internal val keys: KeyPair, internal val 
                 factory.generatePublic(ECPublicKeySpec(point, curve)),
                 factory.generatePrivate(ECPrivateKeySpec(number, curve))
             )
+            // With another key's point, no message would open.
+            if (!fixedLength(point.affineX).contentEquals(agree(keys, uncompressed(curve.generator)))) return null
             return PushReceiver(keys, bytes.after(NUMBER_BYTES + POINT_BYTES))
         }
     }
