@@ -58,7 +58,8 @@ class PushReceiver private constructor(internal val keys: KeyPair, internal val 
                 factory.generatePrivate(ECPrivateKeySpec(number, curve))
             )
             // With another key's point, no message would open.
-            if (!fixedLength(point.affineX).contentEquals(agree(keys, uncompressed(curve.generator)))) return null
+            val shared = agree(keys, uncompressed(curve.generator))
+            if (shared?.contentEquals(fixedLength(point.affineX)) != true) return null
             return PushReceiver(keys, bytes.after(NUMBER_BYTES + POINT_BYTES))
         }
     }
