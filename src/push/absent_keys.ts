@@ -6,6 +6,7 @@
  */
 import { DEFAULT_KEY_NAME } from "../keys/schema.ts";
 import type { KnownKey } from "../keys/keyring.ts";
+import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../observability/log.ts";
 import type { Absence, PushOwner, PushStore, StoredSubscription } from "../store/state/push_store.ts";
 import { ownerId, type PushKeys } from "./push_keys.ts";
@@ -16,8 +17,8 @@ export interface AbsentKeysOptions {
   readonly store: Pick<PushStore, "listOwners" | "listSubscriptions" | "setAbsences">;
   /** Keys of the gateway. */
   readonly keys: Pick<PushKeys, "hasKeysFile">;
-  /** Wall clock, in milliseconds since 1970. */
-  readonly now: () => number;
+  /** Clock. */
+  readonly clock: Pick<Clock, "now" | "monotonic">;
   /** Logger for what is kept. */
   readonly log: Pick<Log, "warn">;
 }
@@ -33,13 +34,19 @@ export interface Orphans {
 /** Time for which what an absent key owns is kept, in milliseconds: 30 days. */
 const KEPT_MS = 30 * 24 * 60 * 60_000;
 
+/**
+ * Least time for which this process itself has missed the key, in milliseconds: a day. The clock may have been wrong at an
+ * earlier start, or be set now.
+ */
+const MISSED_MS = 24 * 60 * 60_000;
+
 /** Tells removed keys from those that are missing. */
 export class AbsentKeys {
   readonly #options: AbsentKeysOptions;
   /** Keys, and their secrets, that were there at some time since the start. */
   readonly #seen = new Set<string>();
-  /** Absent keys and secrets that were found last: each is reported once. */
-  #found: ReadonlySet<string> = new Set();
+  /** Absent keys and secrets that were found last, with the monotonic time since which they are missed. */
+  #missed: ReadonlyMap<string, number> = new Map();
 
   /** Has seen no keys yet. */
   constructor(options: AbsentKeysOptions) {
@@ -58,8 +65,7 @@ export class AbsentKeys {
    * @param currentKeys returns the keys that are there, by owner
    */
   async findOrphans(currentKeys: () => ReadonlyMap<string, KnownKey>): Promise<Orphans> {
-    const { store } = this.#options;
-    const now = this.#options.now();
+    const { store, clock } = this.#options;
     const [allOwners, allSubscriptions] = [await store.listOwners(), await store.listSubscriptions()];
     // Only now, as a key may have been added meanwhile.
     const keys = currentKeys();
@@ -75,9 +81,12 @@ export class AbsentKeys {
     for (const one of subscriptions) {
       if (!this.#isReplaced(one)) absences.set(secretId(one), { ...ownerOf(one), kid: one.kid });
     }
+    const now = clock.now();
     const since = await store.setAbsences([...absences.values()], now);
-    const kept = new Set([...absences.keys()].filter((_, index) => now - (since[index] ?? now) < KEPT_MS));
-    this.#report(absences);
+    this.#miss(absences);
+    const isKept = (id: string, start = now) =>
+      now - start < KEPT_MS || clock.monotonic() - (this.#missed.get(id) ?? Infinity) < MISSED_MS;
+    const kept = new Set([...absences.keys()].filter((id, index) => isKept(id, since[index])));
     return {
       owners: owners.filter((one) => !kept.has(ownerId(one))).map(ownerOf),
       subscriptions: subscriptions.filter((one) => !kept.has(secretId(one))).map(({ id }) => id),
@@ -94,9 +103,13 @@ export class AbsentKeys {
     return subscription.key !== DEFAULT_KEY_NAME || this.#seen.has(secretId(subscription));
   }
 
-  #report(absences: ReadonlyMap<string, Absence>): void {
+  /** Notes what is missed, and reports what was not missed before. */
+  #miss(absences: ReadonlyMap<string, Absence>): void {
+    const now = this.#options.clock.monotonic();
+    const before = this.#missed;
+    this.#missed = new Map([...absences.keys()].map((id) => [id, before.get(id) ?? now]));
     for (const [id, { key, kid }] of absences) {
-      if (this.#found.has(id)) continue;
+      if (before.has(id)) continue;
       this.#options.log.warn(
         kid === ""
           ? "Rules and devices of the key {key} get no alerts, and are deleted after 30 days: no key file has this key"
@@ -104,7 +117,6 @@ export class AbsentKeys {
         { key },
       );
     }
-    this.#found = new Set(absences.keys());
   }
 }
 

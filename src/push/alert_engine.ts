@@ -106,7 +106,7 @@ export class AlertEngine {
   constructor(options: AlertEngineOptions) {
     const { store, keys, clock, log } = options;
     this.#options = options;
-    this.#absent = new AbsentKeys({ store, keys, log, now: () => clock.now() });
+    this.#absent = new AbsentKeys({ store, keys, clock, log });
     this.#queue = new AlertQueue({
       ...options,
       store,
