@@ -59,8 +59,8 @@ export class AbsentKeys {
   }
 
   /**
-   * Finds what is to be removed now: at once what belongs to a key that was removed, or to an earlier secret; after 30 days
-   * what belongs to a key that is missing for another reason.
+   * Finds what is to be removed now: at once what belongs to a key that was removed, or to an earlier secret; what belongs
+   * to a key that is missing for another reason, after 30 days.
    *
    * @param currentKeys returns the keys that are there, by owner
    */

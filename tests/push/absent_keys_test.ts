@@ -30,7 +30,7 @@ Deno.test("findOrphans() returns what is missed for 30 days, however long the ga
   assertEquals(await find(), [PHONE]);
 });
 
-Deno.test("findOrphans() returns nothing that this process misses for less than a day, whatever the clock is set to", async () => {
+Deno.test("findOrphans() returns nothing within a day after the start, whatever the clock is set to", async () => {
   const { time, start } = await makeAbsence();
   const first = start();
   assertEquals(await first(), []);

@@ -226,7 +226,7 @@ Deno.test("AlertEngine keeps what belongs to keys whose file is missing, and sen
   }
 });
 
-Deno.test("AlertEngine keeps what belongs to a key that was removed while no gateway ran, and deletes it later", async () => {
+Deno.test("AlertEngine deletes what belongs to a key that was removed while no gateway ran, 30 days later", async () => {
   const first = await makeEngine();
   first.keys.set("phone", ["#"]);
   const subscription = await first.subscribe("phone", "p1");
@@ -255,7 +255,7 @@ Deno.test("AlertEngine removes what belongs to a key once its file is there agai
   await engine.stop();
 });
 
-Deno.test("AlertEngine keeps the devices of a key default that is another one at the start, not of one that changes", async () => {
+Deno.test("AlertEngine keeps the devices of a key default with another secret, unless it saw the change", async () => {
   const first = await makeEngine();
   first.keys.set("default", ["#"], { kid: "old" });
   const subscription = await first.subscribe("default", "d1", "old");
