@@ -17,7 +17,13 @@ sealed class GatewayException(
     message: String,
     val retryAfterSeconds: Long? = null,
     val gatewayCode: String? = null
-) : IOException(message)
+) : IOException(message) {
+    /** True for a sealed refusal, which proves that the gateway answered: a plain one may be of any program in between. */
+    var isSealed: Boolean = false
+        private set
+
+    internal fun markSealed(): GatewayException = apply { isSealed = true }
+}
 
 /** The network failed, or there is no answer. The request may have run. */
 class UnreachableException(message: String) : GatewayException("unreachable", 0, message, 0)

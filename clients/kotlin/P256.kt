@@ -29,10 +29,11 @@ internal fun p256Parameters(): ECParameterSpec {
 }
 
 /** Returns the public point of a key pair, in its uncompressed form. */
-internal fun pointOf(keys: KeyPair): ByteArray {
-    val point = (keys.public as ECPublicKey).w
-    return byteArrayOf(UNCOMPRESSED) + fixedLength(point.affineX) + fixedLength(point.affineY)
-}
+internal fun pointOf(keys: KeyPair): ByteArray = uncompressed((keys.public as ECPublicKey).w)
+
+/** Returns a point in its uncompressed form. */
+internal fun uncompressed(point: ECPoint): ByteArray =
+    byteArrayOf(UNCOMPRESSED) + fixedLength(point.affineX) + fixedLength(point.affineY)
 
 /** Returns the secret that both sides share: 32 bytes; null if the point is malformed or not on the curve. */
 internal fun agree(keys: KeyPair, point: ByteArray): ByteArray? {

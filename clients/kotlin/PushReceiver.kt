@@ -57,6 +57,9 @@ class PushReceiver private constructor(internal val keys: KeyPair, internal val 
                 factory.generatePublic(ECPublicKeySpec(point, curve)),
                 factory.generatePrivate(ECPrivateKeySpec(number, curve))
             )
+            // With another key's point, no message would open.
+            val shared = agree(keys, uncompressed(curve.generator))
+            if (shared?.contentEquals(fixedLength(point.affineX)) != true) return null
             return PushReceiver(keys, bytes.after(NUMBER_BYTES + POINT_BYTES))
         }
     }

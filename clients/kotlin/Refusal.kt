@@ -17,7 +17,10 @@ internal fun isFromGateway(json: JSONObject): Boolean = json.opt("source") == "g
  * @param mayBeService true if an answer without a source comes from a service: the gateway names itself
  * @return the error, or null for an answer of a service
  */
-internal fun refusalIn(answer: Answer, json: JSONObject, mayBeService: Boolean): GatewayException? {
+internal fun refusalIn(answer: Answer, json: JSONObject, mayBeService: Boolean): GatewayException? =
+    answerRefusal(answer, json, mayBeService)?.markSealed()
+
+private fun answerRefusal(answer: Answer, json: JSONObject, mayBeService: Boolean): GatewayException? {
     if (answer.status == 200) return null
     if (!isFromGateway(json)) {
         return if (mayBeService || json.opt("service") is String) null else olderRefusalIn(answer)
@@ -28,7 +31,9 @@ internal fun refusalIn(answer: Answer, json: JSONObject, mayBeService: Boolean):
 }
 
 /** Returns the error for an `error` event before `connected`; such an event has no status. */
-internal fun refusalIn(event: Event): GatewayException {
+internal fun refusalIn(event: Event): GatewayException = eventRefusal(event).markSealed()
+
+private fun eventRefusal(event: Event): GatewayException {
     val message = event.json.optString("message")
     val timestamp = (event.json.opt("timestamp") as? Number)?.toDouble()
     val code = codeIn(event.json)

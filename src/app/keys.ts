@@ -80,12 +80,12 @@ export async function openKeys(
   const loaded = await fingerprint();
   let sources = await load();
   let newKeyId: string | undefined;
-  if (sources.single === undefined && sources.hasKeysFile && sources.records.length === 0) {
+  if (sources.single === undefined && sources.records?.length === 0) {
     // A key with every right must not be the answer to a device that removed the last key.
     log.warn("No device has a key: {file} is empty. Give each its own: deno task keys pair NAME", {
       file: config.keys.keysFile,
     });
-  } else if (sources.single === undefined && !sources.hasKeysFile) {
+  } else if (sources.single === undefined && sources.records === undefined) {
     const { secret, created } = await createFirstKey(config, platform);
     sources = { ...sources, single: secret };
     if (created) newKeyId = await deriveKeyId(secret);
@@ -134,18 +134,12 @@ function registerKeyGauges(metrics: MetricRegistry, keyring: LiveKeyring): void 
   });
 }
 
-/** Keys of both files. */
-interface FoundKeys extends KeySources {
-  /** True if there is a keys file, perhaps without keys. */
-  readonly hasKeysFile: boolean;
-}
-
 /** Reads all keys from their files. */
 async function loadSources(
   config: Config,
   { files }: Platform,
   { log, services }: Pick<KeysOptions, "log" | "services">,
-): Promise<FoundKeys> {
+): Promise<KeySources> {
   const { secretKeyFile: path, keysFile, fileMode: mode } = config.keys;
   await assertRegularFile(path, files);
   const defaultKey = await loadKey(path, { files, mode });
@@ -153,11 +147,11 @@ async function loadSources(
   const single = defaultKey?.secret;
   const keyring = await readKeysFile(keysFile, { files, mode, services });
   if (keyring?.tightened) warnOfMode(keysFile, log);
-  const records = keyring?.keys ?? [];
-  const duplicate = records.find(({ secret, previous }) =>
+  const records = keyring?.keys;
+  const duplicate = records?.find(({ secret, previous }) =>
     [secret, previous?.secret].some((bytes) => bytes !== undefined && bytes.toHex() === single?.toHex())
   );
-  if (duplicate === undefined) return { single, records, hasKeysFile: keyring !== undefined };
+  if (duplicate === undefined) return { single, records };
   throw new InvalidKeyFileError(
     `Key "${duplicate.name}" in "${keysFile}" has the same secret as "${path}", which grants every right. ` +
       `Remove "${path}", or give "${duplicate.name}" a new secret with: deno task keys rotate ${duplicate.name}`,

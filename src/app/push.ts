@@ -79,7 +79,8 @@ export async function openPush(
   const key = settings.delivery === "on" ? await openKey(config, platform, log) : undefined;
   const counts = new PushCounts();
   counts.register(metrics);
-  registerQueueGauges(metrics, { store: state, now: SYSTEM_CLOCK.now });
+  // What waits from before PUSH=off is not stuck.
+  if (settings.delivery === "on") registerQueueGauges(metrics, { store: state, now: SYSTEM_CLOCK.now });
   const engine = new AlertEngine({
     ...{ store: state, keys: keyring, telemetry: counts, clock: SYSTEM_CLOCK, random: Math.random, randomBytes, log },
     onQueued: () => sender?.wake(),

@@ -146,7 +146,7 @@ export function createKeyAdministration(options: KeyAdministrationOptions): KeyA
 
   return {
     async list() {
-      const { single, records } = await readKeys();
+      const { single, records = [] } = await readKeys();
       const pending = await pairings.listPairings(now());
       const context = { uses, findService, services, now: now() };
       const keys = await Promise.all(records.map((record) => describeKey(record, context)));
@@ -169,14 +169,14 @@ export function createKeyAdministration(options: KeyAdministrationOptions): KeyA
       checkValues(values, services);
       if (isPass && !namesRights(values, services)) throw new AdministrationError([PASS_RULE]);
       const name = given ?? (isPass ? guestName(random) : "");
-      const { records } = await readKeys();
+      const { records = [] } = await readKeys();
       const { key, mistakes } = newKeyFromOptions(name, values, { records, minProtocol: 2, now: now(), services });
       if (mistakes.length > 0) throw new AdministrationError(mistakes);
       return await offer(name, { key, url });
     },
     async renew(name, { url }) {
       refuseDefault(name);
-      const { records } = await readKeys();
+      const { records = [] } = await readKeys();
       const key = records.some((record) => record.name === name) ? undefined : await findPending(name);
       if (key === undefined) findRecord(records, name);
       return await offer(name, { key, url });
@@ -201,7 +201,7 @@ export function createKeyAdministration(options: KeyAdministrationOptions): KeyA
       refuseDefault(name);
       // Before the key: its code must not make it anew.
       const isWithdrawn = await pairings.removePairings(name);
-      const { records } = await readKeys();
+      const { records = [] } = await readKeys();
       if (!isWithdrawn || records.some((record) => record.name === name)) {
         await editKeys((current) => {
           const record = findRecord(current, name);

@@ -131,8 +131,8 @@ interface KeyEntry extends KeyDetails {
 export interface KeySources {
   /** Secret of the default key in `SECRET_KEY_FILE`, 32 bytes. */
   readonly single: Bytes | undefined;
-  /** Keys of `KEYS_FILE`. */
-  readonly records: readonly KeyRecord[];
+  /** Keys of `KEYS_FILE`; undefined without that file. */
+  readonly records: readonly KeyRecord[] | undefined;
 }
 
 interface ActiveKey {
@@ -183,6 +183,7 @@ export class LiveKeyring implements Keyring {
     disabled: [],
   };
   readonly #watchers = new Set<() => void>();
+  #hasKeysFile = false;
 
   /** Makes a keyring without keys. */
   constructor(options: KeyringOptions) {
@@ -209,6 +210,11 @@ export class LiveKeyring implements Keyring {
     if (active === undefined || !this.#isUsable(active, 2)) return undefined;
     const { name, label, rights, expires, minProtocol, created, isPrevious } = active.entry;
     return { name, label, rights, expires, minProtocol, created, isPrevious };
+  }
+
+  /** True if `KEYS_FILE` was there when the keys were last loaded: then a key that is not listed was removed from it. */
+  get hasKeysFile(): boolean {
+    return this.#hasKeysFile;
   }
 
   /** Lists all keys that have not expired, in force or disabled. */
@@ -263,6 +269,7 @@ export class LiveKeyring implements Keyring {
     // Last, as it allows nothing: revocations must not wait for it.
     const disabled = await disabledKeys(sources);
     this.#retire(removed.map(([, { key }]) => key), { names, disabled: namesOf(disabled) });
+    this.#hasKeysFile = sources.records !== undefined;
     this.#known = { active: [...next.values()].filter(({ entry }) => !entry.isPrevious), disabled };
     this.#reportChange();
   }
@@ -429,7 +436,7 @@ function isExpired({ expires }: Pick<KeyEntry, "expires">, now: number): boolean
 }
 
 /** Derives the ids of the secrets of disabled keys. */
-function disabledKeys({ records }: KeySources): Promise<readonly DisabledKey[]> {
+function disabledKeys({ records = [] }: KeySources): Promise<readonly DisabledKey[]> {
   return Promise.all(
     records.filter(({ disabled }) => disabled).map(async ({ name, created, expires, secret, previous }) => ({
       ...{ name, created, expires, kid: await deriveKeyId(secret) },
@@ -447,7 +454,7 @@ function namesOf(disabled: readonly DisabledKey[]): ReadonlyMap<string, string> 
   );
 }
 
-function* toEntries({ single, records }: KeySources, allRights: Rights): Generator<KeyEntry> {
+function* toEntries({ single, records = [] }: KeySources, allRights: Rights): Generator<KeyEntry> {
   if (single !== undefined) {
     yield {
       rights: allRights,

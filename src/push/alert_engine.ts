@@ -13,6 +13,7 @@ import type { Log } from "../observability/log.ts";
 import type { RandomBytes } from "../protocol/bytes.ts";
 import type { PushOwner, PushStore, StoredRule, StoredSubscription } from "../store/state/push_store.ts";
 import type { TokenBucket } from "../limits/token_bucket.ts";
+import { AbsentKeys, ownerOf } from "./absent_keys.ts";
 import { AlertQueue } from "./alert_queue.ts";
 import { createAlertRate } from "./alert_rate.ts";
 import type { AlertSource } from "./alert_source.ts";
@@ -80,6 +81,7 @@ const TEST = {
 export class AlertEngine {
   readonly #options: AlertEngineOptions;
   readonly #queue: AlertQueue;
+  readonly #absent: AbsentKeys;
   readonly #changes = new Mutex();
   /** Rules of each owner. */
   readonly #rules = new Map<string, ReadRules>();
@@ -102,8 +104,9 @@ export class AlertEngine {
 
   /** Makes the engine; nothing is read or listened to before {@linkcode AlertEngine.start}. */
   constructor(options: AlertEngineOptions) {
-    const { store, clock } = options;
+    const { store, keys, clock, log } = options;
     this.#options = options;
+    this.#absent = new AbsentKeys({ store, keys, clock, log });
     this.#queue = new AlertQueue({
       ...options,
       store,
@@ -168,7 +171,7 @@ export class AlertEngine {
   }
 
   /**
-   * Puts the rules in force as the store has them now, and removes what belongs to keys that are gone, or have another
+   * Puts the rules in force as the store has them now, and removes what belongs to keys that were removed, or have another
    * secret: to be called after each change in the store, whose key may have been removed meanwhile.
    */
   async refresh(): Promise<void> {
@@ -236,6 +239,7 @@ export class AlertEngine {
   /** Lists the keys, and makes the alerts that are open follow their rights. */
   #followKeys(): void {
     this.#keys = new Map(this.#options.keys.list().map((key) => [ownerId(ownerOfKey(key)), key]));
+    this.#absent.see(this.#keys);
     for (const [id, alerts] of this.#alerts) this.#apply(id, alerts);
   }
 
@@ -250,12 +254,12 @@ export class AlertEngine {
     for (const id of new Set([...stored.keys(), ...this.#rules.keys()])) this.#read(id, stored.get(id) ?? []);
     this.#followKeys();
     if (stored.size > 0 && this.#isRunning && !this.#isAlone) this.#waiting ??= this.#waitUntilAlone();
-    for (const owner of await store.listOwners()) {
-      const id = ownerId(owner);
-      if (!this.#keys.has(id)) await this.#removeOwner(ownerOf(owner));
-      else if (!this.#alerts.has(id)) await this.#open(ownerOf(owner));
+    const { owners, subscriptions } = await this.#absent.findOrphans(() => this.#keys);
+    for (const owner of owners) if (!this.#keys.has(ownerId(owner))) await this.#removeOwner(owner);
+    for (const id of subscriptions) await this.#removeSubscription(id);
+    for (const [owner] of stored.values()) {
+      if (owner !== undefined && !this.#alerts.has(ownerId(owner))) await this.#open(ownerOf(owner));
     }
-    for (const one of await store.listSubscriptions()) await this.#removeOfOldSecret(one);
   }
 
   /** Listens once no other process does. Never rejects. */
@@ -282,9 +286,7 @@ export class AlertEngine {
   }
 
   /** Removes a subscription of a secret that its key no longer has. */
-  async #removeOfOldSecret({ id, kid, ...owner }: StoredSubscription): Promise<void> {
-    const key = this.#keys.get(ownerId(owner));
-    if (key === undefined || key.kid === kid) return;
+  async #removeSubscription(id: string): Promise<void> {
     const count = await this.#options.store.removeSubscription(id);
     this.#options.telemetry.dropped("key", count ?? 0);
   }
@@ -327,10 +329,6 @@ export class AlertEngine {
 
 function isEqual(one: readonly string[], other: readonly string[]): boolean {
   return one.length === other.length && one.every((text, index) => text === other[index]);
-}
-
-function ownerOf({ key, keyCreated }: PushOwner): PushOwner {
-  return { key, keyCreated };
 }
 
 function ownerOfKey({ name, created }: KnownKey): PushOwner {

@@ -37,7 +37,7 @@ export interface Push {
   /** Removes a subscription, and counts its messages as dropped. Returns whether there was one. */
   removeSubscription(id: string): Promise<boolean>;
   /**
-   * Puts the rules in force as the store has them now, and removes what belongs to keys that are gone, or have another
+   * Puts the rules in force as the store has them now, and removes what belongs to keys that were removed, or have another
    * secret than subscribed: to be called after each change in the store.
    */
   refresh(): Promise<void>;

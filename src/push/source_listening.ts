@@ -35,6 +35,7 @@ interface Wanted {
 
 /** Listener that is connected, or about to be. */
 interface Connection {
+  readonly select: readonly string[];
   stop: () => void;
   isReady: boolean;
 }
@@ -59,14 +60,16 @@ export class SourceListening {
   }
 
   /**
-   * Selects what is listened to; nothing for an empty selection. With other rights, nothing is passed on by the earlier
-   * ones any more; with the same, no event in between is missed.
+   * Selects what is listened to; nothing for an empty selection. No event in between is missed, unless something of the
+   * selection before is not granted any more: then nothing is passed on until the new one is ready.
+   *
+   * @param select all of it is granted
    */
   select(select: readonly string[], scope: Scope): void {
     const before = this.#wanted;
     if (select.length === 0) return this.stop();
     if (before?.scope === scope && isSame(before.select, select)) return;
-    if (before?.scope !== scope) this.stop();
+    if (before?.scope !== scope && !this.#isWithin(select)) this.stop();
     this.#wanted = { select, scope };
     // A retry that waits will take the new selection.
     if (this.#current !== undefined || before === undefined || before.scope !== scope) this.#listen();
@@ -84,11 +87,17 @@ export class SourceListening {
     this.#backoff.reset();
   }
 
+  /** Returns whether it listens, and all that it listens to is in a selection. */
+  #isWithin(select: readonly string[]): boolean {
+    if (this.#current === undefined) return false;
+    return [this.#current, this.#previous].every((one) => one?.select.every((text) => select.includes(text)) ?? true);
+  }
+
   #listen(): void {
     const wanted = this.#wanted;
     if (wanted === undefined) return;
     const { source, owner } = this.#options;
-    const connection: Connection = { stop: () => {}, isReady: false };
+    const connection: Connection = { select: wanted.select, stop: () => {}, isReady: false };
     // Of a chain of selections, the one that passes events stays.
     if (this.#current?.isReady) {
       this.#end(this.#previous);

@@ -21,8 +21,8 @@
  *   the client's own functions, and prints `{"vectors": ENTRIES}`.
  *
  * A failure is `{"failure": CLASS, "code": CODE, "status": NUMBER, "message": TEXT, "retryAfter": SECONDS or null,
- * "gatewayCode": TEXT or null}`, and has the gateway's `timestamp` where the code is `expired`. For an error of another kind, such as a malformed key,
- * code and status are null. Before each retry of a subscription, or of a poll for events, the driver prints how long
+ * "gatewayCode": TEXT or null, "isSealed": BOOLEAN or null}`, and has the gateway's `timestamp` where the code is
+ * `expired`. For an error of another kind, such as a malformed key, code and status are null. Before each retry of a subscription, or of a poll for events, the driver prints how long
  * it waits: `{"backoff": TRIES, "seconds": NUMBER}`. When its command is done it waits for the end of its standard
  * input, which ends nothing: the client must close its connections, not the end of the process.
  *

@@ -58,7 +58,7 @@ export function testCodes(program: ClientProgram): void {
       const lines = await tests.all(gateway, calls(responses), PINNED);
       assertEquals([lines.length, gateway.requests.length], [cases.length, cases.length]);
       for (const [index, [gatewayCode, meaning]] of cases.entries()) {
-        tests.assertFailure(lines[index], meaning, { status: 403, gatewayCode });
+        tests.assertFailure(lines[index], meaning, { status: 403, gatewayCode, isSealed: true });
       }
     });
   });
@@ -79,6 +79,19 @@ export function testCodes(program: ClientProgram): void {
         });
       }
       tests.assertFailure(lines.at(-1), "refused", { status: 403, gatewayCode: null });
+    });
+  });
+
+  tests.test("tells sealed refusals, also of an older gateway, from those of programs in between", () => {
+    const older: Respond = (request) => request.reply('{"error":"This key may not call datetime"}', { status: 403 });
+    const plain = [refuse(429, "{}"), refuse(503, "{}"), refuse(403, '{"error":"No","source":"gateway"}')];
+    const responses = [...plain, older, marked(429, { error: "No", code: "key_rate" })];
+    return withFakeGateway(responses, async (gateway) => {
+      const lines = await tests.all(gateway, calls(responses), { CLIENT_PROTOCOL: "1" });
+      assertEquals(lines.map(({ status, isSealed }) => [status, isSealed]), [
+        ...[[429, false], [503, false], [403, false]],
+        ...[[403, true], [429, true]],
+      ]);
     });
   });
 
@@ -141,7 +154,7 @@ export function testCodes(program: ClientProgram): void {
       const lines = await tests.all(gateway, ["subscribe", "0", JSON.stringify({ times }), "#"], PINNED);
       assertEquals([lines.length, gateway.requests.length], [times, responses.length]);
       for (const [index, [gatewayCode, meaning]] of cases.entries()) {
-        tests.assertFailure(lines[index], meaning, { status: 0, gatewayCode });
+        tests.assertFailure(lines[index], meaning, { status: 0, gatewayCode, isSealed: true });
       }
       tests.assertFailure(lines.at(-2), "refused", { gatewayCode: "brand_new" });
       tests.assertFailure(lines.at(-1), "expired", { gatewayCode: "expired" });

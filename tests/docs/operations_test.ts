@@ -126,6 +126,23 @@ Deno.test("alerts.yml describes each alert and its remedy, once", async () => {
   }
 });
 
+Deno.test("alerts.yml covers a stuck queue of push messages, and drops as often as metrics.md worries about them", async () => {
+  const expressions = (await rules()).map(({ expr }) => expr);
+  for (const name of ["e2e_gateway_push_oldest_seconds", "e2e_gateway_push_expired_total"]) {
+    assert(expressions.some((expr) => expr.includes(name)), name);
+  }
+  const [, table = ""] = (await read("metrics.md")).split(/^\| `reason` of a drop .*\n/m);
+  const documented = [...table.split("\n\n")[0]?.matchAll(/^\| `(\w+)` \|.*\| (Ever|Often|Never)\b/gm) ?? []];
+  const expected = documented.flatMap(([, reason, worry]) => worry === "Never" ? [] : [`${worry} ${reason}`]);
+  const found = expressions.filter((expr) => expr.includes("push_dropped_total")).flatMap((expr) => {
+    const [, reasons = ""] = /reason=~"([^"]+)"/.exec(expr) ?? [];
+    return reasons.split("|").map((reason) => `${expr.endsWith("> 0") ? "Ever" : "Often"} ${reason}`);
+  });
+  assertEquals(found.sort(), expected.sort());
+  const metrics = seriesOf(await realMetrics(), "e2e_gateway_push_dropped_total").map(({ reason }) => reason);
+  assertEquals(documented.map(([, reason]) => reason).sort(), metrics.sort());
+});
+
 Deno.test("alerts.yml covers all dependencies of a home", async () => {
   const expressions = (await rules()).map(({ expr }) => expr).join("\n");
   const watched = [

@@ -528,6 +528,15 @@ Deno.test("list() has the keys in force and the disabled ones by their current s
   assertEquals(keyring.list().map(({ name, created }) => [name, created]), [["default", 0]]);
 });
 
+Deno.test("hasKeysFile tells a file without keys from one that is missing", async () => {
+  const { keyring } = makeKeyring();
+  assertEquals(keyring.hasKeysFile, false);
+  await keyring.replace(only());
+  assertEquals(keyring.hasKeysFile, true);
+  await keyring.replace({ single: randomBytes(32), records: undefined });
+  assertEquals([keyring.hasKeysFile, keyring.list().length], [false, 1]);
+});
+
 Deno.test("watch() reports each replacement once the list is complete, and expiries", async () => {
   const { keyring, clock } = makeKeyring();
   const seen: string[] = [];

@@ -182,6 +182,104 @@ Deno.test("AlertEngine removes what belongs to keys that are gone, and subscript
   await engine.stop();
 });
 
+/** Time for which what a missing key owns is kept, in milliseconds. */
+const KEPT_MS = 30 * 24 * 3600 * 1000;
+
+Deno.test("AlertEngine keeps what belongs to keys whose file is missing, and sends them nothing", async () => {
+  for (const isAtStart of [true, false]) {
+    const first = await makeEngine();
+    first.keys.set("phone", ["#"]);
+    const subscription = await first.subscribe("phone", "p1");
+    await first.put("phone");
+    first.source.send("a", "1");
+    assertEquals(await first.alerts("phone"), ["1"]);
+    if (!isAtStart) first.keys.lose();
+    else await first.engine.stop();
+    const later = isAtStart ? await makeEngine(first.store) : first;
+    const { store, keys, source, clock, engine, logged, telemetry, put } = later;
+    keys.hasKeysFile = false;
+    keys.set("default", ["#"]);
+    await settle();
+    source.send("a", "2");
+    assertEquals([engine.isInForce(subscription), source.connections.size], [false, 0]);
+    assertEquals([(await store.listSubscriptions()).length, (await store.listRules()).length], [1, 1]);
+    assertEquals([await later.alerts("phone"), telemetry.counts["dropped key"]], [["1"], undefined]);
+    assertEquals(logged.filter((line) => line.includes("deleted after 30 days")).length, 1);
+    clock.pass(KEPT_MS - 1000);
+    await put("default");
+    assertEquals((await store.listSubscriptions()).length, 1);
+    // The key is there again: the time begins anew when it is missing the next time.
+    keys.hasKeysFile = true;
+    keys.set("phone", ["#"]);
+    await settle();
+    source.send("a", "3");
+    assertEquals([engine.isInForce(subscription), await later.alerts("phone")], [true, ["1", "3"]]);
+    keys.lose();
+    await settle();
+    clock.pass(KEPT_MS - 1);
+    await settle();
+    assertEquals((await store.listSubscriptions()).length, 1);
+    clock.pass(10_000);
+    await settle();
+    assertEquals(await store.listOwners(), []);
+    await engine.stop();
+  }
+});
+
+Deno.test("AlertEngine deletes what belongs to a key that was removed while no gateway ran, 30 days later", async () => {
+  const first = await makeEngine();
+  first.keys.set("phone", ["#"]);
+  const subscription = await first.subscribe("phone", "p1");
+  await first.put("phone");
+  await first.engine.stop();
+  const { store, clock, engine } = await makeEngine(first.store);
+  assertEquals([engine.isInForce(subscription), (await store.listOwners()).length], [false, 1]);
+  clock.pass(KEPT_MS);
+  await settle();
+  assertEquals(await store.listOwners(), []);
+  await engine.stop();
+});
+
+Deno.test("AlertEngine removes what belongs to a key once its file is there again without it", async () => {
+  const { keys, subscribe, put, store, engine } = await makeEngine();
+  keys.set("phone", ["#"]);
+  await subscribe("phone", "p1");
+  await put("phone");
+  keys.lose();
+  await settle();
+  assertEquals((await store.listOwners()).length, 1);
+  keys.hasKeysFile = true;
+  keys.set("guest", ["#"]);
+  await settle();
+  assertEquals(await store.listOwners(), []);
+  await engine.stop();
+});
+
+Deno.test("AlertEngine keeps the devices of a key default with another secret, unless it saw the change", async () => {
+  const first = await makeEngine();
+  first.keys.set("default", ["#"], { kid: "old" });
+  const subscription = await first.subscribe("default", "d1", "old");
+  await first.put("default");
+  await first.engine.stop();
+  const keys = new FakeKeys();
+  keys.set("default", ["#"], { kid: "new" });
+  const { store, engine } = await makeEngine(first.store, keys);
+  assertEquals([engine.isInForce(subscription), (await store.listSubscriptions()).length], [false, 1]);
+  keys.set("default", ["#"], { kid: "old" });
+  assertEquals(engine.isInForce(subscription), true);
+  keys.set("default", ["#"], { kid: "new" });
+  await settle();
+  assertEquals(await store.listSubscriptions(), []);
+  await store.addSubscription(subscription, { max: 5 });
+  await engine.stop();
+  const last = await makeEngine(first.store, keys);
+  assertEquals((await store.listSubscriptions()).length, 1);
+  last.clock.pass(KEPT_MS);
+  await last.put("default");
+  assertEquals((await store.listSubscriptions()).length, 0);
+  await last.engine.stop();
+});
+
 Deno.test("AlertEngine keeps the subscriptions of a disabled key", async () => {
   const { keys, put, subscribe, store, engine } = await makeEngine();
   keys.set("phone", ["#"]);

@@ -29,6 +29,17 @@ const HOSTILE = [
   "https://user:password@fcm.googleapis.com/",
   "https://fcm.googleapis.com@evil.example.com/",
   "https://fcm.googleapis.com\\@evil.example.com/",
+  "https://fcm.googleapis.com:443@evil.example.com/",
+  "https://fcm.googleapis.com%2f@evil.example.com/",
+  "https://fcm.googleapis.com%00.evil.example.com/",
+  "https://evil.example.com?https://fcm.googleapis.com/",
+  "https://fcm.googleapis.com:65536/",
+  "https://fcm.googleapis.com:-1/",
+  "https://fcm.googleapis.com../",
+  "https://.fcm.googleapis.com/",
+  "https://*.push.apple.com/",
+  "https://[fe80::1%25eth0]/",
+  "https://[::1%25lo]/",
   "https:\\\\fcm.googleapis.com/",
   "https:/fcm.googleapis.com/",
   "//fcm.googleapis.com/",
@@ -113,6 +124,16 @@ Deno.test("parseEndpoint() accepts a port other than 443 where it is named with 
   assertEquals(parseEndpoint("https://ntfy.home.net:8443/up", named).port, "8443");
   for (const text of ["https://ntfy.home.net/up", "https://ntfy.home.net:8444/", "https://push.home.net:8443/"]) {
     assertThrows(() => parseEndpoint(text, named), TypeError, "PUSH_ALLOWED_HOSTS", text);
+  }
+});
+
+Deno.test("parseEndpoint() knows an international name by its ASCII form, in any case, without a dot at its end", () => {
+  const named = allowed("xn--bcher-kva.home.net");
+  for (const host of ["xn--bcher-kva.home.net", "XN--BCHER-KVA.Home.NET", "xn--bcher-kva%2ehome.net"]) {
+    assertEquals(parseEndpoint(`https://${host}/up`, named).href, "https://xn--bcher-kva.home.net/up");
+  }
+  for (const host of ["bücher.home.net", "xn--bcher-kva.home.net.", "xn--bcher-kva.home.net.evil.net"]) {
+    assertThrows(() => parseEndpoint(`https://${host}/up`, named), TypeError, "must", host);
   }
 });
 

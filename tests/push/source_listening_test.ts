@@ -45,7 +45,7 @@ Deno.test("select() listens to a new selection before it leaves the one before, 
 
 Deno.test("select() stops at once what earlier rights allowed", () => {
   const { source, listening, received } = makeListening();
-  listening.select(["a"], ALL);
+  listening.select(["a", "b"], ALL);
   const [before] = source.connections;
   source.isOnline = false;
   listening.select(["a"], new Scope({ fake: { topics: ["a"] } }));
@@ -58,6 +58,42 @@ Deno.test("select() stops at once what earlier rights allowed", () => {
   listening.stop();
   source.send("a", "2");
   assertEquals([received, source.connections.size], [["1"], 0]);
+});
+
+Deno.test("select() misses no event when the rights change and still grant what was selected", () => {
+  const { source, listening, received } = makeListening();
+  listening.select(["a"], ALL);
+  source.isOnline = false;
+  listening.select(["a", "b"], new Scope({ fake: { topics: ["a", "b"] } }));
+  source.send("a", "1");
+  const [, now] = source.connections;
+  now?.listener.onReady();
+  source.send("a", "2");
+  assertEquals([received, source.connections.size], [["1", "2"], 1]);
+  listening.stop();
+});
+
+Deno.test("select() stops all earlier selections when one of them is not granted any more", () => {
+  const { source, listening, received } = makeListening();
+  listening.select(["a", "b"], ALL);
+  source.isOnline = false;
+  // The first selection still passes events, as the second one is not ready.
+  listening.select(["a"], ALL);
+  listening.select(["a"], new Scope({ fake: { topics: ["a"] } }));
+  source.send("b", "1");
+  assertEquals([received, source.connections.size], [[], 1]);
+  listening.stop();
+  assertEquals(source.connections.size, 0);
+});
+
+Deno.test("select() listens at once with other rights while a retry waits", () => {
+  const { source, clock, listening, received } = makeListening();
+  listening.select(["a"], ALL);
+  source.end();
+  listening.select(["a"], new Scope({ fake: { topics: ["a"] } }));
+  source.send("a", "1");
+  assertEquals([received, source.connections.size, clock.timers], [["1"], 1, 0]);
+  listening.stop();
 });
 
 Deno.test("SourceListening listens again after longer and longer waits, and reports that once", () => {

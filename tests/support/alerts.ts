@@ -12,6 +12,7 @@ import { message } from "./push_rules.ts";
 export class FakeKeys implements PushKeys {
   readonly #keys = new Map<string, { readonly key: KnownKey; readonly revocation: AbortController }>();
   readonly #watchers = new Set<() => void>();
+  hasKeysFile = true;
 
   /** Sets a key that may receive some topics; without topics it is disabled. Its rights before are revoked. */
   set(name: string, topics: readonly string[] | undefined, { kid = name, created = 1 } = {}): void {
@@ -27,6 +28,12 @@ export class FakeKeys implements PushKeys {
     this.#keys.get(name)?.revocation.abort();
     this.#keys.delete(name);
     this.#report();
+  }
+
+  /** Removes all keys, as their file is not there. */
+  lose(): void {
+    this.hasKeysFile = false;
+    for (const name of this.#keys.keys()) this.remove(name);
   }
 
   list(): readonly KnownKey[] {

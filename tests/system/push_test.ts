@@ -4,6 +4,21 @@ import { startEmbeddedBroker } from "../../src/demo/embedded_broker.ts";
 import { until } from "../support/deadline.ts";
 import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "../support/gateway_process.ts";
 
+Deno.test("a gateway shows the queue of push messages in its metrics, unless PUSH is off", async () => {
+  for (const [push, isShown] of [["on", true], ["off", false]] as const) {
+    const gateway = await startGatewayProcess({ PUSH: push });
+    try {
+      const metrics = await (await fetch(`${gateway.metricsUrl}/metrics`)).text();
+      assertEquals(["push_queue ", "push_oldest_seconds "].map((name) => metrics.includes(`e2e_gateway_${name}`)), [
+        isShown,
+        isShown,
+      ]);
+    } finally {
+      await gateway.stop();
+    }
+  }
+});
+
 Deno.test("of two gateways with one state database one alerts, and the other once that one is killed", async () => {
   const broker = await startEmbeddedBroker(0);
   const env = { MQTT_BROKER_HOST: "127.0.0.1", MQTT_BROKER_PORT: String(broker.port), ...UNLIMITED };

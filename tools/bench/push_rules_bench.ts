@@ -68,6 +68,7 @@ async function startEngine(keys: number, ruleFor: (key: number, number: number) 
   const engine = new AlertEngine({
     ...{ store, randomBytes, clock: SYSTEM_CLOCK, random: () => 0, onQueued: none },
     keys: {
+      hasKeysFile: true,
       list: () =>
         Array.from({ length: keys }, (_, key) => ({
           ...{ name: `key-${key}`, created: 1, kid: `kid-${key}` },

@@ -16,7 +16,9 @@ class GatewayError(Exception):
     answer, as in HTTP; 0 if there was no answer. ``retry_after`` is the
     shortest wait before a retry, in seconds; 0 if it is unknown, and None
     where no retry will help. ``gateway_code`` is the gateway's code for its
-    refusal, such as ``key_rate``; None if it sent none.
+    refusal, such as ``key_rate``; None if it sent none. ``is_sealed`` is True
+    for a sealed refusal, which proves that the gateway answered: a plain one
+    may be of any program in between.
     """
 
     code: ClassVar[str]
@@ -34,6 +36,7 @@ class GatewayError(Exception):
         self.status = status
         self.retry_after = retry_after
         self.gateway_code = gateway_code
+        self.is_sealed = False
 
     def __str__(self) -> str:
         status = f" (status {self.status})" if self.status else ""

@@ -113,7 +113,8 @@ def decrypt_push(body: bytes, receiver: PushReceiver) -> str:
     """
     try:
         return _text_of(body, receiver)
-    except (InvalidTag, ValueError):
+    # Of a body with more than 2 GiB, the library refuses the length.
+    except (InvalidTag, ValueError, OverflowError):
         raise TamperedError("Push message does not open") from None
 
 

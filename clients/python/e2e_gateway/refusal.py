@@ -107,6 +107,25 @@ def sealed_refusal(
     :param may_be_service: true if an answer without a source comes from a
         service: this gateway names itself
     """
+    refusal = _answer_refusal(answer, opened, may_be_service)
+    if refusal is not None:
+        refusal.is_sealed = True
+    return refusal
+
+
+def event_refusal(event: Mapping[str, Any]) -> GatewayError:
+    """Return the error for an ``error`` event before ``connected``.
+
+    Such an event has no status.
+    """
+    refusal = _event_refusal(event)
+    refusal.is_sealed = True
+    return refusal
+
+
+def _answer_refusal(
+    answer: Answer, opened: Mapping[str, Any], may_be_service: bool
+) -> GatewayError | None:
     if answer.status == 200:
         return None
     if is_from_gateway(opened):
@@ -123,11 +142,7 @@ def sealed_refusal(
     return _older_refusal(answer)
 
 
-def event_refusal(event: Mapping[str, Any]) -> GatewayError:
-    """Return the error for an ``error`` event before ``connected``.
-
-    Such an event has no status.
-    """
+def _event_refusal(event: Mapping[str, Any]) -> GatewayError:
     reason = str(event.get("message"))
     if isinstance(event.get("code"), str):
         return _by_code(event, reason, 0, event.get("timestamp"))

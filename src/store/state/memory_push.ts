@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  type Absence,
   type AlertBatch,
   MAX_WAIT_MS,
   type NewMessage,
@@ -42,6 +43,7 @@ export class MemoryPush implements PushStore {
   #states: readonly RuleStates[] = [];
   #alerts: readonly StoredAlert[] = [];
   #messages: readonly Message[] = [];
+  #absences: readonly (Absence & { readonly since: number })[] = [];
   #lastId = 0;
 
   /** Adds a subscription, as {@linkcode PushStore.addSubscription} says. */
@@ -103,6 +105,15 @@ export class MemoryPush implements PushStore {
     const all = [...this.#subscriptions, ...this.#rules, ...this.#states, ...this.#alerts];
     const owners = new Map(all.map(({ key, keyCreated }) => [`${keyCreated} ${key}`, { key, keyCreated }]));
     return Promise.resolve([...owners.values()].toSorted(compareOwners));
+  }
+
+  /** Replaces the list of absences, as {@linkcode PushStore.setAbsences} says. */
+  setAbsences(absences: readonly Absence[], now: number): Promise<readonly number[]> {
+    this.#absences = absences.map((one) => {
+      const known = this.#absences.find((other) => isOf(other, one) && other.kid === one.kid);
+      return { ...one, since: known?.since ?? now };
+    });
+    return Promise.resolve(this.#absences.map(({ since }) => since));
   }
 
   /** Reads the states of the rules of a key. */

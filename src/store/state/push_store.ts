@@ -37,6 +37,12 @@ export interface StoredSubscription extends PushOwner {
   readonly lastFailure?: number | undefined;
 }
 
+/** Key that is in no key file, or an earlier secret of one that is. */
+export interface Absence extends PushOwner {
+  /** Id of the secret; empty for the key itself. */
+  readonly kid: string;
+}
+
 /** Rule of a key, as it is stored. */
 export interface StoredRule extends PushOwner {
   /** Name, one of its kind among the rules of the key. */
@@ -185,6 +191,14 @@ export interface PushStore {
   removeOwner(owner: PushOwner): Promise<number>;
   /** Lists the keys that have anything here, by name and time of creation. */
   listOwners(): Promise<readonly PushOwner[]>;
+  /**
+   * Replaces the list of absences. Those that are in it already keep their time.
+   *
+   * @param absences each once
+   * @param now the time, in milliseconds since 1970
+   * @returns since when each is absent, in the order of the list
+   */
+  setAbsences(absences: readonly Absence[], now: number): Promise<readonly number[]>;
   /** Reads the states of the rules of a key, as JSON text; undefined if there are none. */
   readRuleStates(owner: PushOwner): Promise<string | undefined>;
   /**

@@ -9,6 +9,7 @@ import type { Log } from "../../observability/log.ts";
 import { ProcessLock } from "./process_lock.ts";
 import { isBusy, stateFileError } from "./sqlite_errors.ts";
 import { PAIRINGS_SCHEMA } from "./sqlite_pairings.ts";
+import { PUSH_ABSENCES_SCHEMA } from "./sqlite_push_absences.ts";
 import { PUSH_SCHEMA } from "./sqlite_push_schema.ts";
 import { inTransaction } from "./sqlite_transaction.ts";
 import {
@@ -40,6 +41,7 @@ const MIGRATIONS: readonly string[] = [
   "CREATE TABLE counters (name TEXT PRIMARY KEY, uses INTEGER NOT NULL CHECK (uses >= 0)) STRICT, WITHOUT ROWID;",
   PAIRINGS_SCHEMA,
   PUSH_SCHEMA,
+  PUSH_ABSENCES_SCHEMA,
 ];
 
 /** Version of the tables, as the database's `user_version`. */

@@ -4,6 +4,7 @@
  * @module
  */
 import type {
+  Absence,
   AlertBatch,
   PushOwner,
   PushStore,
@@ -17,6 +18,7 @@ import type {
   StoredSubscription,
 } from "./push_store.ts";
 import type { StateDatabase } from "./sqlite_database.ts";
+import { setAbsences } from "./sqlite_push_absences.ts";
 import * as keys from "./sqlite_push_keys.ts";
 import * as queue from "./sqlite_push_queue.ts";
 
@@ -70,6 +72,11 @@ export class SqlitePush implements PushStore {
   /** Lists the keys that have anything here. */
   listOwners(): Promise<readonly PushOwner[]> {
     return this.#database.useIfPresent([], keys.listOwners);
+  }
+
+  /** Replaces the list of absences, as {@linkcode PushStore.setAbsences} says. */
+  setAbsences(absences: readonly Absence[], now: number): Promise<readonly number[]> {
+    return this.#database.useIfPresent([], (database) => setAbsences(database, absences, now));
   }
 
   /** Reads the states of the rules of a key. */

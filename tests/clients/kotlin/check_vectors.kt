@@ -93,7 +93,24 @@ private class Vectors(private val file: JSONObject) {
             }
             same(it, message, "Push message does not open")
         }
+        checkChangedPush(receiver, BASE64_URL.decode(push.getJSONArray("messages").getJSONObject(0).getString("body")))
         checkReceivers(BASE64_URL.decode(exported))
+    }
+
+    /** Checks that each part and each changed byte of a message is refused. */
+    private fun checkChangedPush(receiver: PushReceiver, whole: ByteArray) {
+        val parts = whole.indices.map { whole.copyOf(it) }
+        // The size of records may be a larger one, as nothing signs it.
+        val changed = whole.indices.filter { it !in 16..19 }
+            .map { index -> whole.clone().also { it[index] = (it[index].toInt() xor 1).toByte() } }
+        for (body in parts + changed) {
+            val text = try {
+                decryptPush(body, receiver)
+            } catch (failure: TamperedException) {
+                null
+            }
+            check(text == null) { "A changed push message was not refused" }
+        }
     }
 
     private fun checkReceivers(stored: ByteArray) {
@@ -107,6 +124,7 @@ private class Vectors(private val file: JSONObject) {
             ByteArray(NUMBER_BYTES) + stored.after(NUMBER_BYTES),
             ByteArray(NUMBER_BYTES) { -1 } + stored.after(NUMBER_BYTES),
             stored.copyOf(NUMBER_BYTES) + ByteArray(POINT_BYTES) + stored.after(end),
+            stored.copyOf(NUMBER_BYTES) + BASE64_URL.decode(made.p256dh) + stored.after(end),
             ByteArray(0)
         ).map { BASE64_URL.encode(it) }
         for (text in wrong + listOf("é", "=")) {

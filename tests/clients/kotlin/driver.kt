@@ -246,7 +246,8 @@ private fun showFailure(failure: Exception) {
         "status" to known?.status,
         "message" to failure.message,
         "retryAfter" to known?.retryAfterSeconds,
-        "gatewayCode" to known?.gatewayCode
+        "gatewayCode" to known?.gatewayCode,
+        "isSealed" to known?.isSealed
     )
     show(*fields, *listOfNotNull((failure as? ExpiredException)?.let { "timestamp" to it.timestamp }).toTypedArray())
 }

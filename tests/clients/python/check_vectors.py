@@ -139,6 +139,7 @@ def _check_push(vectors):
     exported = encode_base64url(stored).decode()
     receiver = PushReceiver.parse(exported)
     _require(receiver.export() == exported, "an exported receiver")
+    _check_changed_push(receiver, vectors["messages"][0]["body"])
     _require([receiver.p256dh, receiver.auth] == parts[1:], "public parts")
     for vector in vectors["messages"]:
         text = decrypt_push(decode_base64url(vector["body"].encode()), receiver)
@@ -155,6 +156,23 @@ def _check_push(vectors):
     _require(messages == {"Push message does not open"}, "one error")
     _check_receivers(stored, receiver)
     return len([*_of(vectors, "messages", "refused")])
+
+
+def _check_changed_push(receiver, body):
+    """Check that each part and each changed byte of a message is refused."""
+    whole = decode_base64url(body.encode())
+    changed = [whole[:end] for end in range(len(whole))]
+    for index, byte in enumerate(whole):
+        # The size of records may be a larger one, as nothing signs it.
+        if not 16 <= index < 20:
+            start, rest = whole[:index], whole[index + 1 :]
+            changed.append(start + bytes([byte ^ 1]) + rest)
+    for one in changed:
+        try:
+            decrypt_push(one, receiver)
+        except TamperedError:
+            continue
+        raise ValueError(f"A changed push message was not refused: {one!r}")
 
 
 def _check_receivers(stored, receiver):

@@ -41,6 +41,7 @@ def show_failure(error):
         "message": getattr(error, "message", str(error)),
         "retryAfter": getattr(error, "retry_after", None),
         "gatewayCode": getattr(error, "gateway_code", None),
+        "isSealed": getattr(error, "is_sealed", None),
     }
     if hasattr(error, "gateway_time"):
         line["timestamp"] = error.gateway_time

@@ -198,11 +198,11 @@ async function attempt(work) {
 function describe(error) {
   const { name, message } = error;
   if (!(error instanceof GatewayError)) {
-    return { failure: name, code: null, status: null, message, retryAfter: null, gatewayCode: null };
+    return { failure: name, code: null, status: null, message, retryAfter: null, gatewayCode: null, isSealed: null };
   }
-  const { code, status, retryAfterMs, gatewayTime, gatewayCode = null } = error;
+  const { code, status, retryAfterMs, gatewayTime: timestamp, gatewayCode = null, isSealed } = error;
   const retryAfter = retryAfterMs === undefined ? null : retryAfterMs / 1000;
-  return { failure: error.constructor.name, code, status, message, retryAfter, gatewayCode, timestamp: gatewayTime };
+  return { failure: error.constructor.name, code, status, message, retryAfter, gatewayCode, isSealed, timestamp };
 }
 
 await attempt(async () => {

@@ -141,6 +141,17 @@ testEach("listOwners() lists a key that has only rules, states, alerts or subscr
   assertEquals((await store.listOwners()).map(({ key }) => key), ["alerts", "rules", "states", "subscriptions"]);
 });
 
+testEach("setAbsences() keeps the time of those that stay absent", async (store) => {
+  assertEquals(await store.setAbsences([], 1), []);
+  await store.addSubscription(subscription("a"), { max: 5 });
+  const [phone, secret, guest] = [{ ...PHONE, kid: "" }, { ...PHONE, kid: "0123456789abcdef" }, { ...GUEST, kid: "" }];
+  assertEquals(await store.setAbsences([phone, secret], 10), [10, 10]);
+  assertEquals(await store.setAbsences([secret, guest, phone], 20), [10, 20, 10]);
+  assertEquals(await store.setAbsences([secret, guest, phone], 30), [10, 20, 10]);
+  assertEquals(await store.setAbsences([guest], 30), [20]);
+  assertEquals(await store.setAbsences([{ ...PHONE, keyCreated: 1, kid: "" }, phone], 40), [40, 40]);
+});
+
 testEach(
   "listAlerts() returns the alerts of a key after a time, the oldest first and no more than kept",
   async (store) => {

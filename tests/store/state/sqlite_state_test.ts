@@ -194,11 +194,11 @@ Deno.test("claimUse() refuses a damaged, an empty, a foreign and a newer file, a
       using database = new DatabaseSync(path);
       database.exec(statement);
     };
-    change("PRAGMA user_version = 4");
+    change("PRAGMA user_version = 5");
     await assertUnusable(open(), path, "newer version");
     change("PRAGMA user_version = 0");
     await assertUnusable(open(), path, "damaged");
-    change("PRAGMA user_version = 3");
+    change("PRAGMA user_version = 4");
     assertEquals(await open().readUses("guest"), 1);
   }));
 
