@@ -8,7 +8,8 @@
  * @module
  */
 import { setTimeout as pause } from "node:timers/promises";
-import { createClient } from "redis";
+import { Buffer } from "node:buffer";
+import { createClient, RESP_TYPES } from "redis";
 import type { Log } from "../observability/log.ts";
 
 /** Options of SET. */
@@ -42,7 +43,23 @@ export interface RedisClient extends RedisLimitsClient {
   set(key: string, value: string, options?: SetOptions): Promise<string | null>;
   /** Reads the server's information. */
   info(): Promise<string>;
+  /**
+   * Sends any command.
+   *
+   * @param args name of the command, and its arguments
+   * @returns the reply, whose strings are text, or bytes with the type mapping {@linkcode BYTES}
+   */
+  sendCommand(args: readonly (string | Buffer)[], options?: ReplyOptions): Promise<unknown>;
 }
+
+/** Options of a command. */
+export interface ReplyOptions {
+  /** Types of replies that differ from the default. */
+  readonly typeMapping?: { readonly [RESP_TYPES.BLOB_STRING]: typeof Buffer };
+}
+
+/** Replies with bytes in place of text. */
+export const BYTES: ReplyOptions = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
 
 /** Address of the server, and limits. */
 export interface RedisOptions {
