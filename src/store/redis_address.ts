@@ -97,7 +97,7 @@ async function askOnce(
   try {
     return await withDeadline(async () => {
       await client.connect();
-      return await client.sendCommand([...command]);
+      return await client.sendCommand(command);
     }, {
       clock: SYSTEM_CLOCK,
       timeout: timeoutMs,

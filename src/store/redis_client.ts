@@ -39,8 +39,21 @@ export interface ClientOptions extends RedisLogin {
   readonly timeoutMs: number;
 }
 
-/** A client of node-redis. */
-export type NodeRedisClient = ReturnType<typeof createClient>;
+/** Client of node-redis: the part of it that is used here. */
+export interface NodeRedisClient extends RedisClient {
+  /** Connects, and sends the login. */
+  connect(): Promise<unknown>;
+  /** Waits for pending commands, then disconnects. */
+  close(): Promise<void>;
+  /** Disconnects; pending commands fail. */
+  destroy(): void;
+  /** Sends PING. */
+  ping(): Promise<unknown>;
+  /** Calls a listener at each event. */
+  on(event: "error" | "end", listener: (error: unknown) => void): unknown;
+  /** Calls a listener at the first event. */
+  once(event: "connect" | "ready", listener: () => void): unknown;
+}
 
 /** Makes a client, which is not yet connected. */
 export function makeClient(
@@ -98,7 +111,7 @@ export function watchClient(client: NodeRedisClient, onOtherServer: (reason: str
     get: (...call) => watched(client.get(...call)),
     set: (...call) => watched(client.set(...call)),
     info: () => watched(client.info()),
-    sendCommand: (args, options) => watched(client.sendCommand([...args], options)),
+    sendCommand: (args, options) => watched(client.sendCommand(args, options)),
   };
 }
 

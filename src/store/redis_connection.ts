@@ -60,7 +60,7 @@ export interface RedisClient extends RedisLimitsClient {
 /** Options of a command. */
 export interface ReplyOptions {
   /** Types of replies that differ from the default. */
-  readonly typeMapping?: { readonly [RESP_TYPES.BLOB_STRING]: typeof Buffer };
+  readonly typeMapping?: Readonly<Record<number, typeof Buffer>>;
 }
 
 /** Replies with bytes in place of text. */
