@@ -18,7 +18,7 @@ import type { DoctorContext } from "../context.ts";
 
 /** Remedies by error text of Redis, of sentinels and of TLS. */
 const REMEDIES: readonly (readonly [RegExp, string])[] = [
-  [/sentinels do not answer.*(WRONGPASS|NOAUTH|AUTH)/, "Fix REDIS_SENTINEL_USERNAME and REDIS_SENTINEL_PASSWORD"],
+  [/sentinels do not name .*(WRONGPASS|NOAUTH|AUTH)/, "Fix REDIS_SENTINEL_USERNAME and REDIS_SENTINEL_PASSWORD"],
   [/No such master/, "Fix the name of the primary at the end of REDIS_URL"],
   [/WRONGPASS|NOAUTH|AUTH/, "Fix user and password in REDIS_URL"],
   [/NOPERM/, "Give the user in REDIS_URL the rights that docs/security.md lists"],
