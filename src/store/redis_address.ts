@@ -6,7 +6,7 @@
 import { SYSTEM_CLOCK } from "../lib/clock.ts";
 import { withDeadline } from "../lib/async.ts";
 import { formatHostPattern, hostFault, type HostPattern, isHostAllowed } from "../net/egress.ts";
-import { explain, makeClient, type RedisLogin, type RedisTls } from "./redis_client.ts";
+import { connectClient, explain, makeClient, type RedisLogin, type RedisTls } from "./redis_client.ts";
 import { findNode } from "./redis_cluster.ts";
 import { type Ask, findPrimary } from "./redis_sentinel.ts";
 import type { HostPort, RedisUrl } from "./redis_url.ts";
@@ -96,7 +96,7 @@ async function askOnce(
   client.once("connect", () => void (signal.aborted && client.destroy()));
   try {
     return await withDeadline(async () => {
-      await client.connect();
+      await connectClient(client);
       return await client.sendCommand(command);
     }, {
       clock: SYSTEM_CLOCK,

@@ -4,7 +4,8 @@
  * @module
  */
 import { createClient } from "redis";
-import { isIP } from "node:net";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { isIP, Socket } from "node:net";
 import { errorName, errorText } from "../lib/errors.ts";
 import type { RedisClient } from "./redis_connection.ts";
 import type { HostPort } from "./redis_url.ts";
@@ -80,6 +81,29 @@ export function makeClient(
     // Would start a timer for each command, without effect once the command is written.
     commandOptions: { timeout: 0 },
   });
+}
+
+/**
+ * Connects a client.
+ *
+ * @throws the error of the socket, of TLS or of the login
+ */
+export async function connectClient(client: NodeRedisClient): Promise<void> {
+  subscribe("net.client.socket", ignoreErrors);
+  try {
+    await client.connect();
+  } finally {
+    unsubscribe("net.client.socket", ignoreErrors);
+  }
+}
+
+/**
+ * Adds a listener to a new socket, so that no error of it ends the process. node-redis has none for a moment after the
+ * handshake of TLS, when a server of TLS 1.3 refuses the client's certificate, and none after a first error.
+ */
+function ignoreErrors(message: unknown): void {
+  const socket = typeof message === "object" && message !== null && "socket" in message ? message.socket : undefined;
+  if (socket instanceof Socket) socket.on("error", () => {});
 }
 
 /** Errors of a server that is not, or no longer, the one to use. */

@@ -13,7 +13,7 @@ import { RESP_TYPES } from "redis";
 import { formatHostPattern } from "../net/egress.ts";
 import type { Log } from "../observability/log.ts";
 import { ABSENT_KEY, findServer, type RedisServers } from "./redis_address.ts";
-import { explain, makeClient, type NodeRedisClient, watchClient } from "./redis_client.ts";
+import { connectClient, explain, makeClient, type NodeRedisClient, watchClient } from "./redis_client.ts";
 import { infoField } from "./redis_info.ts";
 import type { HostPort, RedisUrl } from "./redis_url.ts";
 
@@ -150,7 +150,7 @@ export function openRedis(options: RedisOptions): RedisConnection {
     });
     stop.signal.addEventListener("abort", disconnect);
     try {
-      await client.connect();
+      await connectClient(client);
       timers.push(watch(client, end));
       await checkServer(watched, url);
       if (url.topology.kind === "sentinel") watching = watchPrimary(server, end, over.signal);

@@ -24,6 +24,7 @@ const REMEDIES: readonly (readonly [RegExp, string])[] = [
   [/NOPERM/, "Give the user in REDIS_URL the rights that docs/security.md lists"],
   [/ECONNREFUSED/, "Start Redis, or fix the address in REDIS_URL"],
   [/ENOTFOUND|EAI_AGAIN/, "Fix the name in REDIS_URL"],
+  [/CertificateRequired/, "Set REDIS_CERT_FILE and REDIS_KEY_FILE: the server asks its clients for a certificate"],
   [/certificate/i, "Set REDIS_CA_FILE to the authority of the server's certificate, which has to name this host"],
   [/CLUSTERDOWN/, "Start the missing nodes of the cluster: redis-cli --cluster check"],
 ];
