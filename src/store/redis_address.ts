@@ -90,13 +90,12 @@ async function askOnce(
     timeoutMs,
   });
   const place = formatHostPattern(server);
-  // Errors reject the calls below as well.
-  client.on("error", () => {});
   // Otherwise a client that was destroyed before the connection would stay open.
   client.once("connect", () => void (signal.aborted && client.destroy()));
   try {
     return await withDeadline(async () => {
-      await connectClient(client);
+      // Errors reject the calls as well.
+      await connectClient(client, () => {});
       return await client.sendCommand(command);
     }, {
       clock: SYSTEM_CLOCK,

@@ -4,6 +4,7 @@
  * @module
  */
 import { createClient } from "redis";
+import { AsyncLocalStorage } from "node:async_hooks";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { isIP, Socket } from "node:net";
 import { errorName, errorText } from "../lib/errors.ts";
@@ -83,27 +84,38 @@ export function makeClient(
   });
 }
 
-/**
- * Connects a client.
- *
- * @throws the error of the socket, of TLS or of the login
- */
-export async function connectClient(client: NodeRedisClient): Promise<void> {
-  subscribe("net.client.socket", ignoreErrors);
-  try {
-    await client.connect();
-  } finally {
-    unsubscribe("net.client.socket", ignoreErrors);
-  }
+/** Attempt to connect, with the first error of its socket. */
+interface Attempt {
+  error?: unknown;
 }
 
+/** Attempt in which a socket is opened. */
+const ATTEMPTS = new AsyncLocalStorage<Attempt>();
+
 /**
- * Adds a listener to a new socket, so that no error of it ends the process. node-redis has none for a moment after the
- * handshake of TLS, when a server of TLS 1.3 refuses the client's certificate, and none after a first error.
+ * Connects a client. node-redis does not listen for errors of the socket for a moment after the handshake of TLS, when a
+ * server of TLS 1.3 refuses the client's certificate, nor after a first error: unheard, they would end the process.
+ *
+ * @param onError gets all errors of the connection, also later ones
+ * @throws the error of the socket, of TLS or of the login
  */
-function ignoreErrors(message: unknown): void {
-  const socket = typeof message === "object" && message !== null && "socket" in message ? message.socket : undefined;
-  if (socket instanceof Socket) socket.on("error", () => {});
+export async function connectClient(client: NodeRedisClient, onError: (error: unknown) => void): Promise<void> {
+  const attempt: Attempt = {};
+  const onSocket = (message: unknown) => {
+    if (ATTEMPTS.getStore() !== attempt || typeof message !== "object" || message === null) return;
+    const socket = "socket" in message ? message.socket : undefined;
+    if (socket instanceof Socket) socket.on("error", (error) => attempt.error ??= error);
+  };
+  // The error of the socket is the cause of those that follow it.
+  client.on("error", (error) => onError(attempt.error ?? error));
+  subscribe("net.client.socket", onSocket);
+  try {
+    await ATTEMPTS.run(attempt, () => client.connect());
+  } catch (error) {
+    throw attempt.error ?? error;
+  } finally {
+    unsubscribe("net.client.socket", onSocket);
+  }
 }
 
 /** Errors of a server that is not, or no longer, the one to use. */

@@ -138,8 +138,6 @@ export function openRedis(options: RedisOptions): RedisConnection {
       timers.push(limit("The shutdown"));
       client.close().catch(() => {});
     };
-    // Every error ends the connection: after an unreadable reply, the next ones could be matched to other commands.
-    client.on("error", (error) => end(explain(error)));
     client.on("end", () => end("Closed"));
     client.once("connect", () => {
       const handshake = limit("The handshake");
@@ -150,7 +148,8 @@ export function openRedis(options: RedisOptions): RedisConnection {
     });
     stop.signal.addEventListener("abort", disconnect);
     try {
-      await connectClient(client);
+      // Every error ends the connection: after an unreadable reply, the next ones could be matched to other commands.
+      await connectClient(client, (error) => end(explain(error)));
       timers.push(watch(client, end));
       await checkServer(watched, url);
       if (url.topology.kind === "sentinel") watching = watchPrimary(server, end, over.signal);
