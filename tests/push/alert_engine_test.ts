@@ -262,7 +262,8 @@ Deno.test("AlertEngine listens once no other process does, with the rules and st
   const first = await makeEngine();
   first.keys.set("phone", ["#"]);
   await first.put("phone", { condition: { type: "equals", text: "open", once: true } });
-  const alone = Promise.withResolvers<boolean>();
+  const alone = Promise.withResolvers<AbortSignal>();
+  const lost = new AbortController();
   first.store.whenAlone = () => alone.promise;
   const second = await makeEngine(first.store, first.keys);
   assertEquals([first.source.connections.size, second.source.connections.size], [1, 0]);
@@ -276,7 +277,7 @@ Deno.test("AlertEngine listens once no other process does, with the rules and st
   for (const { source } of [first, second]) source.send("b", "later");
   assertEquals([await second.alerts("phone"), first.engine.size], [["open", "later"], 2]);
   await first.engine.stop();
-  alone.resolve(true);
+  alone.resolve(lost.signal);
   await settle();
   second.source.send("a", "open");
   second.source.send("b", "again");

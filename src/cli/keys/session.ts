@@ -12,7 +12,8 @@ import { SILENT_LOG } from "../../observability/log.ts";
 import type { Platform } from "../../platform.ts";
 import type { PairingStore } from "../../store/state/pairing_store.ts";
 import { SqliteState } from "../../store/state/sqlite_state.ts";
-import { StateFileError, stateFileOf } from "../../store/state/state_file.ts";
+import { stateFileOf } from "../../store/state/state_file.ts";
+import { StateStoreError } from "../../store/state/state_store.ts";
 import type { ServiceModule } from "../../services/service.ts";
 import { UsageError } from "../args.ts";
 import type { AddressSource } from "./gateway_addresses.ts";
@@ -104,7 +105,7 @@ export function openSession({ platform, ...given }: KeysSessionOptions): KeysSes
       try {
         return await use(state);
       } catch (error) {
-        throw error instanceof StateFileError ? new KeyFileError(error.message) : error;
+        throw error instanceof StateStoreError ? new KeyFileError(error.message) : error;
       } finally {
         await state.close();
       }

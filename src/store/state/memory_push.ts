@@ -43,6 +43,7 @@ export class MemoryPush implements PushStore {
   #alerts: readonly StoredAlert[] = [];
   #messages: readonly Message[] = [];
   #lastId = 0;
+  readonly #alone = new AbortController().signal;
 
   /** Adds a subscription, as {@linkcode PushStore.addSubscription} says. */
   addSubscription(added: StoredSubscription, { max }: { readonly max: number }): Promise<string | undefined> {
@@ -188,9 +189,9 @@ export class MemoryPush implements PushStore {
     return Promise.resolve(isReplaced ? "replaced" : "settled");
   }
 
-  /** Returns true: no other process has this store. */
-  whenAlone(): Promise<boolean> {
-    return Promise.resolve(true);
+  /** Returns a signal that never aborts: no other process has this store. */
+  whenAlone(): Promise<AbortSignal | undefined> {
+    return Promise.resolve(this.#alone);
   }
 
   /** Returns 0: what was being sent is forgotten with everything else. */

@@ -6,6 +6,9 @@ import { MemoryState } from "../../../src/store/state/memory_state.ts";
 import type { Pairing, PairingStore } from "../../../src/store/state/pairing_store.ts";
 import { SqliteState } from "../../../src/store/state/sqlite_state.ts";
 import { StateFileError } from "../../../src/store/state/state_file.ts";
+import { needing } from "../../support/needs.ts";
+import { REDIS_SERVER, withRedis } from "../../support/redis_server.ts";
+import { DURABLE, withRedisState } from "../../support/redis_state.ts";
 import { inTempDir } from "../../support/temp_dir.ts";
 
 const silent = () => {};
@@ -35,6 +38,10 @@ function testEach(name: string, test: (store: PairingStore) => Promise<void>): v
         await state.close();
       }
     }));
+  Deno.test(
+    needing(`${name}, in Redis`, { "redis-server": REDIS_SERVER }),
+    () => withRedis(DURABLE, (redis) => withRedisState(redis.url(), test)),
+  );
 }
 
 testEach("findPairing() returns a code until its end, and none that was never added", async (store) => {

@@ -1,0 +1,97 @@
+/**
+ * Durable state on a server of Valkey or Redis, which several gateways share.
+ *
+ * @module
+ */
+import type { Log } from "../../observability/log.ts";
+import { RedisScript } from "../redis_script.ts";
+import type { FoundPairing, Pairing, PairingClaim, PairingLimit, PendingPairing } from "./pairing_store.ts";
+import { RedisDatabase, type RedisDatabaseOptions } from "./redis_database.ts";
+import * as pairings from "./redis_pairings.ts";
+import { RedisPush } from "./redis_push.ts";
+import type { StateStore } from "./state_store.ts";
+
+/** Dependencies of the state. */
+export interface RedisStateOptions extends RedisDatabaseOptions {
+  /** Logger for which process sends push messages. */
+  readonly log: Log;
+}
+
+/** Counts one use in one step, so of two processes that claim the last use, one succeeds. */
+const CLAIM = new RedisScript(`
+local used = tonumber(redis.call("HGET", KEYS[1], ARGV[1]) or "0")
+if not (used < (tonumber(ARGV[2]) or 0)) then return 0 end
+redis.call("HINCRBY", KEYS[1], ARGV[1], 1)
+return 1`);
+
+const RETURN = new RedisScript(`
+if tonumber(redis.call("HGET", KEYS[1], ARGV[1]) or "0") <= 0 then return 0 end
+return redis.call("HINCRBY", KEYS[1], ARGV[1], -1)`);
+
+const READ = new RedisScript(`return redis.call("HGET", KEYS[1], ARGV[1]) or "0"`);
+
+/** Store on a server, which several processes may use. */
+export class RedisState extends RedisPush implements StateStore {
+  readonly #database: RedisDatabase;
+
+  /** Makes a store; nothing is sent to the server yet. */
+  constructor({ log, ...options }: RedisStateOptions) {
+    const database = new RedisDatabase(options);
+    super(database, log);
+    this.#database = database;
+  }
+
+  /** Counts one use, as {@linkcode StateStore.claimUse} says. */
+  async claimUse(counter: string, limit: number): Promise<boolean> {
+    return await this.#database.runDurably(CLAIM, this.#usesOf(counter, String(limit))) === 1;
+  }
+
+  /** Takes back one counted use. */
+  async returnUse(counter: string): Promise<void> {
+    await this.#database.run(RETURN, this.#usesOf(counter));
+  }
+
+  /** Returns the number of counted uses. */
+  async readUses(counter: string): Promise<number> {
+    return Number(await this.#database.run(READ, this.#usesOf(counter)));
+  }
+
+  /** Adds a code, as {@linkcode StateStore.addPairing} says. */
+  addPairing(pairing: Pairing, limit: PairingLimit): Promise<boolean> {
+    return pairings.addPairing(this.#database, pairing, limit);
+  }
+
+  /** Finds a code by the id of its key. */
+  findPairing(kid: string, now: number): Promise<FoundPairing | undefined> {
+    return pairings.findPairing(this.#database, kid, now);
+  }
+
+  /** Marks a code as used. */
+  claimPairing(kid: string, claim: PairingClaim): Promise<boolean> {
+    return pairings.claimPairing(this.#database, kid, claim);
+  }
+
+  /** Makes a used code valid again. */
+  returnPairing(kid: string): Promise<void> {
+    return pairings.returnPairing(this.#database, kid);
+  }
+
+  /** Lists the codes that wait for their devices. */
+  listPairings(now: number): Promise<readonly PendingPairing[]> {
+    return pairings.listPairings(this.#database, now);
+  }
+
+  /** Removes the codes of a name. */
+  removePairings(name: string): Promise<boolean> {
+    return pairings.removePairings(this.#database, name);
+  }
+
+  /** Prepares the state for use. @throws {StateStoreError} if it cannot be used */
+  check(): Promise<void> {
+    return this.#database.prepare();
+  }
+
+  #usesOf(counter: string, ...args: readonly string[]): { readonly keys: string[]; readonly args: string[] } {
+    return { keys: [this.#database.key("uses")], args: [counter, ...args] };
+  }
+}
