@@ -180,7 +180,8 @@ export function oldestMessage(database: DatabaseSync): number | undefined {
   return added === undefined ? undefined : Number(added);
 }
 
-function messageOf(row: Row): QueuedMessage {
+/** Returns the message of a row. */
+export function messageOf(row: Row): QueuedMessage {
   return {
     id: Number(row.id),
     subscription: String(row.subscription),
