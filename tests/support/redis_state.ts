@@ -1,6 +1,7 @@
 /** Durable state on a real Redis, for tests. */
 import { SILENT_LOG } from "../../src/observability/log.ts";
 import { openRedis } from "../../src/store/redis_connection.ts";
+import type { RedisUrl } from "../../src/store/redis_url.ts";
 import type { RedisServer } from "../../src/store/redis_server.ts";
 import { RedisState, type RedisStateOptions } from "../../src/store/state/redis_state.ts";
 
@@ -16,11 +17,11 @@ export const DURABLE = { appendonly: true, args: ["--appendfsync", "always"] } a
 
 /** Opens the state on a server, as a process of its own does. */
 export function openRedisState(
-  url: URL,
+  url: RedisUrl,
   options: Partial<Omit<RedisStateOptions, "server">> & { readonly timeoutMs?: number; readonly prefix?: string } = {},
 ): OpenRedisState {
   const { timeoutMs = 4000, prefix = "test:", log = SILENT_LOG, ...others } = options;
-  const connect = () => openRedis({ url, timeoutMs, random: () => 0, log });
+  const connect = () => openRedis({ url: url, timeoutMs, random: () => 0, log });
   const server: RedisServer = { connection: connect(), connect, prefix };
   const state = new RedisState({ server, log, ...others });
   return {
@@ -35,7 +36,7 @@ export function openRedisState(
 
 /** Runs a test with the state on a server. */
 export async function withRedisState(
-  url: URL,
+  url: RedisUrl,
   test: (state: RedisState, opened: OpenRedisState) => Promise<void>,
 ): Promise<void> {
   const opened = openRedisState(url);

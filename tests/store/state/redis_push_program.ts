@@ -3,10 +3,11 @@
  * it. It goes on until it is ended, also after it was stopped for a while.
  */
 import { setTimeout as pause } from "node:timers/promises";
+import { RedisUrl } from "../../../src/store/redis_url.ts";
 import { openRedisState } from "../../support/redis_state.ts";
 
 const [url = ""] = Deno.args;
-const { state } = openRedisState(new URL(url));
+const { state } = openRedisState(new RedisUrl(url));
 const print = (line: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
 
 print("ready");

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
+import { RedisUrl } from "../../../src/store/redis_url.ts";
 import { MemoryState } from "../../../src/store/state/memory_state.ts";
 import type { RedisState } from "../../../src/store/state/redis_state.ts";
 import { StateStoreError } from "../../../src/store/state/state_store.ts";
@@ -132,7 +133,7 @@ for (const [server, options] of [["keeps nothing on its disk", {}], ["syncs late
 }
 
 Deno.test("RedisState fails in every method while the server is away, within a second", async () => {
-  await withRedisState(new URL(`redis://127.0.0.1:${freePort()}`), async (state) => {
+  await withRedisState(new RedisUrl(`redis://127.0.0.1:${freePort()}`), async (state) => {
     const uses: readonly (() => Promise<unknown>)[] = [
       () => state.claimUse("guest", 1),
       () => state.returnUse("guest"),
