@@ -286,6 +286,32 @@ Deno.test("AlertEngine listens once no other process does, with the rules and st
   assertEquals(second.clock.timers, 0);
 });
 
+Deno.test("AlertEngine listens no more once another process may, and again after that one, with its states", async () => {
+  const { keys, source, put, store, alerts, engine } = await makeEngine();
+  keys.set("phone", ["#"]);
+  let lost = new AbortController();
+  const alone = [Promise.resolve(lost.signal), Promise.withResolvers<AbortSignal>().promise];
+  store.whenAlone = () => alone.shift() ?? Promise.resolve(undefined);
+  await put("phone", { condition: { type: "changed" } });
+  await settle();
+  source.send("a", "0");
+  source.send("a", "1");
+  assertEquals([await alerts("phone"), source.connections.size], [["1"], 1]);
+  const again = Promise.withResolvers<AbortSignal>();
+  alone.splice(0, alone.length, again.promise);
+  lost.abort();
+  await settle();
+  assertEquals(source.connections.size, 0);
+  lost = new AbortController();
+  again.resolve(lost.signal);
+  await settle();
+  assertEquals(source.connections.size, 1);
+  source.send("a", "1");
+  source.send("a", "2");
+  assertEquals(await alerts("phone"), ["1", "2"]);
+  await engine.stop();
+});
+
 Deno.test("AlertEngine stores the states of rules with the alerts that they are about, and with no others", async () => {
   const { keys, source, put, store, telemetry, engine } = await makeEngine();
   keys.set("phone", ["#"]);

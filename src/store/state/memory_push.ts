@@ -45,6 +45,11 @@ export class MemoryPush implements PushStore {
   #lastId = 0;
   readonly #alone = new AbortController().signal;
 
+  /** Returns the key: no other process has this store. */
+  registerKey(publicKey: string): Promise<string> {
+    return Promise.resolve(publicKey);
+  }
+
   /** Adds a subscription, as {@linkcode PushStore.addSubscription} says. */
   addSubscription(added: StoredSubscription, { max }: { readonly max: number }): Promise<string | undefined> {
     const ofKey = this.#subscriptions.filter((one) => isOf(one, added));

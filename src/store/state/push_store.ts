@@ -161,6 +161,13 @@ export type SettleResult = "settled" | "replaced" | "gone";
  */
 export interface PushStore {
   /**
+   * Registers the public key of the gateway for push services, unless another one is registered.
+   *
+   * @param publicKey base64url of 65 bytes
+   * @returns the registered key
+   */
+  registerKey(publicKey: string): Promise<string>;
+  /**
    * Adds a subscription, in place of one with the same endpoint of the same key, whose messages it gets.
    *
    * @param max most subscriptions of a key

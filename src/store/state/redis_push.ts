@@ -41,6 +41,11 @@ export class RedisPush implements PushStore {
     this.#lease = new PushLease({ database, log, onInterrupted: (count) => void (this.#interrupted += count) });
   }
 
+  /** Registers the public key of the gateway, as {@linkcode PushStore.registerKey} says. */
+  registerKey(publicKey: string): Promise<string> {
+    return keys.registerKey(this.#database, publicKey);
+  }
+
   /** Adds a subscription, as {@linkcode PushStore.addSubscription} says. */
   addSubscription(subscription: StoredSubscription, { max }: { readonly max: number }): Promise<string | undefined> {
     return keys.addSubscription(this.#database, subscription, max);

@@ -83,6 +83,10 @@ return found`);
 const READ_STATES = new RedisScript(`${PUSH_PRELUDE}
 return redis.call("HGET", states, ARGV[1])`);
 
+const REGISTER_KEY = new RedisScript(`
+redis.call("SET", KEYS[1], ARGV[1], "NX")
+return redis.call("GET", KEYS[1])`);
+
 const subscription = z.object({
   kid: z.string(),
   endpoint: z.string(),
@@ -100,6 +104,12 @@ export function formatSubscription(
   { kid, endpoint, p256dh, auth, kind, label, created }: StoredSubscription,
 ): string {
   return JSON.stringify({ kid, endpoint, p256dh, auth, kind, label, created });
+}
+
+/** Registers the public key of the gateway, as `PushStore.registerKey` says. */
+export async function registerKey(database: RedisDatabase, publicKey: string): Promise<string> {
+  const keys = [database.key("push:public_key")];
+  return z.string().parse(await database.run(REGISTER_KEY, { keys, args: [publicKey] }));
 }
 
 /** Adds a subscription, as `PushStore.addSubscription` says. */

@@ -34,6 +34,11 @@ export class SqlitePush implements PushStore {
     this.#database = database;
   }
 
+  /** Returns the key: the file of the key is beside that of the database. */
+  registerKey(publicKey: string): Promise<string> {
+    return Promise.resolve(publicKey);
+  }
+
   /** Adds a subscription, as {@linkcode PushStore.addSubscription} says. */
   addSubscription(subscription: StoredSubscription, { max }: { readonly max: number }): Promise<string | undefined> {
     return this.#database.use((database) => keys.addSubscription(database, subscription, max));
