@@ -161,6 +161,11 @@ export type SettleResult = "settled" | "replaced" | "gone";
  */
 export interface PushStore {
   /**
+   * Longest time without a look at the queue, in milliseconds, where other processes often add messages that this one
+   * sends; absent where they rarely do.
+   */
+  readonly pollMs?: number;
+  /**
    * Registers the public key of the gateway for push services, unless another one is registered.
    *
    * @param publicKey base64url of 65 bytes

@@ -26,8 +26,12 @@ import { StateStoreError } from "./state_store.ts";
 /** Attempts that are remembered: more than a server can lose that syncs its file every second. */
 const MAX_ATTEMPTS = 1000;
 
+/** Longest time without a look at the queue, in milliseconds: other replicas add tests that this one sends. */
+const POLL_MS = 2000;
+
 /** Push messages on a server. */
 export class RedisPush implements PushStore {
+  readonly pollMs: number = POLL_MS;
   readonly #database: RedisDatabase;
   readonly #lease: PushLease;
   /** Last attempts of this process by message, the oldest first: a server that was restarted may have forgotten some. */
