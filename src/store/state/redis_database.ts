@@ -89,6 +89,12 @@ export class RedisDatabase implements RedisRunner {
     });
   }
 
+  /** Prepares the state, and checks that the server keeps it. @throws {StateStoreError} if it cannot be used */
+  async check(): Promise<void> {
+    await this.prepare();
+    await failingAsState(async () => await this.#checkDurability(await clientOf(this.#server.connection)));
+  }
+
   /** Prepares the state. @throws {StateStoreError} if it cannot be used */
   async prepare(): Promise<void> {
     if (this.#isClosed) throw new StateStoreError("The state in Redis is closed: the gateway stops");

@@ -86,9 +86,9 @@ export class RedisState extends RedisPush implements StateStore {
     return pairings.removePairings(this.#database, name);
   }
 
-  /** Prepares the state for use. @throws {StateStoreError} if it cannot be used */
+  /** Prepares the state for use, and checks that the server keeps it. @throws {StateStoreError} if it cannot be used */
   check(): Promise<void> {
-    return this.#database.prepare();
+    return this.#database.check();
   }
 
   #usesOf(counter: string, ...args: readonly string[]): { readonly keys: string[]; readonly args: string[] } {
