@@ -4,6 +4,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 import { errorText } from "../../lib/errors.ts";
 import { RedisScript } from "../redis_script.ts";
 import type { RedisRunner } from "./redis_database.ts";
@@ -14,6 +15,12 @@ import { ownerText, PUSH_PRELUDE, pushKeys } from "./redis_push_schema.ts";
 import { type SqliteStateOptions, StateDatabase } from "./sqlite_database.ts";
 import { type ExportedState, exportState } from "./sqlite_export.ts";
 import { StateFileError, type StateFileSystem } from "./state_file.ts";
+
+/** Attempts to read a file that another process uses. */
+const ATTEMPTS = 10;
+
+/** Interval of these attempts, in milliseconds. */
+const PAUSE_MS = 100;
 
 /** File to move, and the log. */
 export type StateImportOptions = Pick<SqliteStateOptions, "path" | "mode" | "log"> & {
@@ -78,21 +85,8 @@ return 1`.replace("#pushed", String(pushKeys({ key: (part) => part }).length)));
  */
 export async function importStateFile(database: RedisRunner, options: StateImportOptions): Promise<void> {
   const { path, files, log } = options;
-  const file = new StateDatabase(options);
-  let state: ExportedState | undefined;
-  try {
-    state = await file.useIfPresent(undefined, exportState);
-  } finally {
-    await file.close();
-  }
+  const state = await readState(options);
   if (state === undefined) return;
-  // The last process that closes the database deletes its log.
-  if (await isThere(`${path}-wal`, files)) {
-    throw new StateFileError(
-      `State file "${path}" is to be moved to Redis, and another process uses it. Stop all gateways that still run ` +
-        "without REDIS_URL",
-    );
-  }
   const document = formatState(state);
   const isAdded = await database.run(IMPORT, {
     keys: [
@@ -129,6 +123,35 @@ export async function importStateFile(database: RedisRunner, options: StateImpor
       messages: messages.length,
       interrupted,
     },
+  );
+}
+
+/** Reads the content of the file, once no other process uses it: another one may move it at the same time. */
+async function readState(options: StateImportOptions): Promise<ExportedState | undefined> {
+  for (let attempt = 1;; attempt += 1) {
+    try {
+      return await readUnusedState(options);
+    } catch (error) {
+      if (attempt === ATTEMPTS) throw error;
+    }
+    await pause(PAUSE_MS);
+  }
+}
+
+async function readUnusedState(options: StateImportOptions): Promise<ExportedState | undefined> {
+  const { path, files } = options;
+  const file = new StateDatabase(options);
+  let state: ExportedState | undefined;
+  try {
+    state = await file.useIfPresent(undefined, exportState);
+  } finally {
+    await file.close();
+  }
+  // The last process that closes the database deletes its log.
+  if (state === undefined || !await isThere(`${path}-wal`, files)) return state;
+  throw new StateFileError(
+    `State file "${path}" is to be moved to Redis, and another process uses it. Stop all gateways that still run ` +
+      "without REDIS_URL",
   );
 }
 

@@ -3,22 +3,31 @@
  *
  * @module
  */
+import { z } from "zod";
 import type { Log } from "../../observability/log.ts";
 import { RedisScript } from "../redis_script.ts";
 import type { FoundPairing, Pairing, PairingClaim, PairingLimit, PendingPairing } from "./pairing_store.ts";
 import { RedisDatabase, type RedisDatabaseOptions } from "./redis_database.ts";
 import * as pairings from "./redis_pairings.ts";
 import { RedisPush } from "./redis_push.ts";
-import type { StateStore } from "./state_store.ts";
+import { type StateStore, StateStoreError } from "./state_store.ts";
 
 /** Dependencies of the state. */
 export interface RedisStateOptions extends RedisDatabaseOptions {
-  /** Logger for which process sends push messages. */
+  /** Logger for a server without state, and for which process sends push messages. */
   readonly log: Log;
 }
 
+/** Marks the state, unless it is marked: a server that was emptied lacks the mark. */
+const MARK = new RedisScript(`
+local is_new = redis.call("SET", KEYS[1], ARGV[1], "NX") and 1 or 0
+return { is_new, redis.call("GET", KEYS[1]) }`);
+
+const marked = z.tuple([z.number(), z.string()]);
+
 /** Counts one use in one step, so of two processes that claim the last use, one succeeds. */
 const CLAIM = new RedisScript(`
+if redis.call("GET", KEYS[2]) ~= ARGV[3] then return -1 end
 local used = tonumber(redis.call("HGET", KEYS[1], ARGV[1]) or "0")
 if not (used < (tonumber(ARGV[2]) or 0)) then return 0 end
 redis.call("HINCRBY", KEYS[1], ARGV[1], 1)
@@ -33,17 +42,42 @@ const READ = new RedisScript(`return redis.call("HGET", KEYS[1], ARGV[1]) or "0"
 /** Store on a server, which several processes may use. */
 export class RedisState extends RedisPush implements StateStore {
   readonly #database: RedisDatabase;
+  readonly #state: { readonly mark: string };
 
   /** Makes a store; nothing is sent to the server yet. */
-  constructor({ log, ...options }: RedisStateOptions) {
-    const database = new RedisDatabase(options);
+  constructor({ log, server, prepare }: RedisStateOptions) {
+    const state = { mark: "" };
+    const database = new RedisDatabase({
+      server,
+      async prepare(runner) {
+        await prepare?.(runner);
+        const call = { keys: [runner.key("mark")], args: [crypto.randomUUID()] };
+        const [isNew, mark] = marked.parse(await runner.run(MARK, call));
+        state.mark = mark;
+        if (isNew === 1) log.warn("Redis has no state of this gateway yet: uses of keys count from 0");
+      },
+    });
     super(database, log);
     this.#database = database;
+    this.#state = state;
   }
 
-  /** Counts one use, as {@linkcode StateStore.claimUse} says. */
+  /**
+   * Counts one use, as {@linkcode StateStore.claimUse} says. After the server was emptied, it counts none until the gateway
+   * is restarted: a key would have all its uses again.
+   */
   async claimUse(counter: string, limit: number): Promise<boolean> {
-    return await this.#database.runDurably(CLAIM, this.#usesOf(counter, String(limit))) === 1;
+    await this.#database.prepare();
+    const args = [counter, String(limit), this.#state.mark];
+    const keys = [this.#database.key("uses"), this.#database.key("mark")];
+    const reply = await this.#database.runDurably(CLAIM, { keys, args });
+    if (reply === -1) {
+      throw new StateStoreError(
+        "The state in Redis was emptied or replaced while the gateway ran. Restore it from a backup, or restart all " +
+          "gateways; then all uses count from 0",
+      );
+    }
+    return reply === 1;
   }
 
   /** Takes back one counted use. */
@@ -91,7 +125,7 @@ export class RedisState extends RedisPush implements StateStore {
     return this.#database.check();
   }
 
-  #usesOf(counter: string, ...args: readonly string[]): { readonly keys: string[]; readonly args: string[] } {
-    return { keys: [this.#database.key("uses")], args: [counter, ...args] };
+  #usesOf(counter: string): { readonly keys: string[]; readonly args: string[] } {
+    return { keys: [this.#database.key("uses")], args: [counter] };
   }
 }
