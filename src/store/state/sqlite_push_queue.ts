@@ -87,7 +87,7 @@ const FIND_NEXT = `
 `;
 
 /** Row of a table. */
-type Row = Readonly<Record<string, unknown>>;
+export type Row = Readonly<Record<string, unknown>>;
 
 /** Adds alerts and their messages, as `PushStore.enqueue` says. */
 export function enqueue(

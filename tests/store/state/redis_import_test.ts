@@ -40,6 +40,9 @@ function importTest(name: string, test: (path: string, open: Open) => Promise<vo
   );
 }
 
+const listing = async (path: string) =>
+  (await Array.fromAsync(Deno.readDir(path.slice(0, path.lastIndexOf("/"))))).map(({ name }) => name).toSorted();
+
 /** Fills a state file with something of each kind, one message of which is being sent. */
 async function fill(state: SqliteState): Promise<void> {
   for (const _ of [1, 2]) await state.claimUse("action:guest:2000", 3);
@@ -95,7 +98,7 @@ importTest("importStateFile() moves all that is in the file, and says so", async
     moved: `${path}.imported`,
     ...{ uses: 2, subscriptions: 3, rules: 2, messages: 2, interrupted: 0 },
   }]]);
-  assertEquals([...Deno.readDirSync(path.slice(0, path.lastIndexOf("/")))].map(({ name }) => name).toSorted(), [
+  assertEquals(await listing(path), [
     ...["state.db.imported", "state.db.lock"],
   ]);
   assertEquals([await state.claimUse("action:guest:2000", 3), await state.claimUse("action:guest:2000", 3)], [
@@ -176,5 +179,5 @@ importTest("importStateFile() refuses a file that another process uses, or that 
 
 importTest("importStateFile() does nothing without a file", async (path, open) => {
   assertEquals(await open().readUses("action:guest:2000"), 0);
-  assertEquals([...Deno.readDirSync(path.slice(0, path.lastIndexOf("/")))], []);
+  assertEquals(await listing(path), []);
 });
