@@ -147,7 +147,7 @@ export async function startGateway(
   const broker = await openDefaultBroker(config, platform, log);
   opened.defer(() => broker.close());
 
-  const state = await openState(config, platform, { redis, log });
+  const state = await openState(config, platform, { redis, log, movesFile: true });
   opened.defer(() => state.close());
   // State that cannot be used stops only what needs it, and is reported now.
   state.check().catch((error) =>

@@ -7,6 +7,7 @@ import type { Config } from "../config/settings.ts";
 import type { Log } from "../observability/log.ts";
 import type { Platform } from "../platform.ts";
 import type { RedisServer } from "../store/redis_server.ts";
+import type { RedisRunner } from "../store/state/redis_database.ts";
 import { SqliteState } from "../store/state/sqlite_state.ts";
 import { stateFileOf } from "../store/state/state_file.ts";
 import type { StateStore } from "../store/state/state_store.ts";
@@ -20,14 +21,19 @@ export interface OpenState extends StateStore {
 }
 
 /**
- * Opens the durable state. With Redis, what is in the file moves there before the first use, once.
+ * Opens the durable state.
  *
  * @param redis Valkey or Redis, which the caller closes later; undefined for a file
+ * @param movesFile true to move what is in the file to Redis before the first use, once; the log says so
  */
 export async function openState(
   { keys: { secretKeyFile, fileMode: mode } }: Config,
   { files }: Pick<Platform, "files">,
-  { redis, log }: { readonly redis: RedisServer | undefined; readonly log: Log },
+  { redis, log, movesFile }: {
+    readonly redis: RedisServer | undefined;
+    readonly log: Log;
+    readonly movesFile: boolean;
+  },
 ): Promise<OpenState> {
   const file = { path: stateFileOf(secretKeyFile), files, mode, log };
   if (redis === undefined) return new SqliteState(file);
@@ -36,5 +42,6 @@ export async function openState(
     import("../store/state/redis_state.ts"),
     import("../store/state/redis_import.ts"),
   ]);
-  return new RedisState({ server: redis, log, prepare: (database) => importStateFile(database, file) });
+  const prepare = movesFile ? (database: RedisRunner) => importStateFile(database, file) : undefined;
+  return new RedisState({ server: redis, log, prepare });
 }

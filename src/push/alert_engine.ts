@@ -60,6 +60,12 @@ const NO_PARTS: AlertParts = { sources: [], actionLabel: () => undefined };
  */
 const STORE_STATES_MS = 10_000;
 
+/**
+ * Time for which what belongs to an unknown key or secret stays, in milliseconds: gateways with the same store read changes
+ * of the keys one after the other. Nothing is sent to it meanwhile.
+ */
+const KEYS_DELAY_MS = 30_000;
+
 /** Rules of a key, and the texts that they were read from. */
 interface ReadRules {
   readonly texts: readonly string[];
@@ -252,8 +258,9 @@ export class AlertEngine {
     if (stored.size > 0 && this.#isRunning && !this.#isAlone) this.#waiting ??= this.#waitUntilAlone();
     for (const owner of await store.listOwners()) {
       const id = ownerId(owner);
-      if (!this.#keys.has(id)) await this.#removeOwner(ownerOf(owner));
-      else if (!this.#alerts.has(id)) await this.#open(ownerOf(owner));
+      if (!this.#keys.has(id)) {
+        if (!this.#isRecent(owner.keyCreated)) await this.#removeOwner(ownerOf(owner));
+      } else if (!this.#alerts.has(id)) await this.#open(ownerOf(owner));
     }
     for (const one of await store.listSubscriptions()) await this.#removeOfOldSecret(one);
   }
@@ -292,11 +299,16 @@ export class AlertEngine {
   }
 
   /** Removes a subscription of a secret that its key no longer has. */
-  async #removeOfOldSecret({ id, kid, ...owner }: StoredSubscription): Promise<void> {
+  async #removeOfOldSecret({ id, kid, created, ...owner }: StoredSubscription): Promise<void> {
     const key = this.#keys.get(ownerId(owner));
-    if (key === undefined || key.kid === kid) return;
+    if (key === undefined || key.kid === kid || this.#isRecent(created)) return;
     const count = await this.#options.store.removeSubscription(id);
     this.#options.telemetry.dropped("key", count ?? 0);
+  }
+
+  /** Returns whether another gateway may have read a change of the keys, at such a time, which this one has yet to read. */
+  #isRecent(time: number): boolean {
+    return Math.abs(this.#options.clock.now() - time) < KEYS_DELAY_MS;
   }
 
   /** Opens the alerts of a key in force that has rules. */

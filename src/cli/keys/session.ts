@@ -102,7 +102,7 @@ export function openSession({ platform, ...given }: KeysSessionOptions): KeysSes
     },
     async usePairings(use) {
       const redis = await openRedisServer(given.config, platform, SILENT_LOG);
-      const state = await openState(given.config, platform, { redis, log: SILENT_LOG });
+      const state = await openState(given.config, platform, { redis, log: SILENT_LOG, movesFile: false });
       try {
         return await use(state);
       } catch (error) {

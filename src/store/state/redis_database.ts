@@ -18,7 +18,7 @@ export interface RedisDatabaseOptions {
    *
    * @throws {StateStoreError} if the state cannot be used yet
    */
-  readonly prepare?: (database: RedisRunner) => Promise<void>;
+  readonly prepare?: ((database: RedisRunner) => Promise<void>) | undefined;
 }
 
 /** Runs scripts on the keys of the state. */

@@ -10,11 +10,11 @@ import type { RedisDatabase } from "./redis_database.ts";
 import {
   ALERTS_OF_OWNER,
   ownerText,
-  pairsSchema,
   parseOwner,
+  parsePairs,
+  parseTexts,
   PUSH_PRELUDE,
   pushKeys,
-  textsSchema,
 } from "./redis_push_schema.ts";
 
 const ADD_SUBSCRIPTION = new RedisScript(`${PUSH_PRELUDE}
@@ -97,7 +97,7 @@ const subscription = z.object({
   created: z.number(),
 });
 
-const listed = z.tuple([pairsSchema, pairsSchema, pairsSchema]);
+const listed = z.tuple([z.unknown(), z.unknown(), z.unknown()]);
 
 /** Formats a subscription as it is stored. */
 export function formatSubscription(
@@ -128,9 +128,10 @@ export async function addSubscription(
 /** Lists all subscriptions, by time of creation. */
 export async function listSubscriptions(database: RedisDatabase): Promise<StoredSubscription[]> {
   const reply = await database.run(LIST_SUBSCRIPTIONS, { keys: pushKeys(database) });
-  const [byOwner, succeeded, failed] = listed.parse(reply);
-  const all = [...byOwner].flatMap(([owner, texts]) =>
-    textsSchema.parse(texts).map(([id, text]) => ({
+  const [subscriptions, successes, failures] = listed.parse(reply);
+  const [succeeded, failed] = [parsePairs(successes), parsePairs(failures)];
+  const all = [...parsePairs(subscriptions)].flatMap(([owner, texts]) =>
+    parseTexts(texts).map(([id, text]) => ({
       ...parseOwner(owner),
       id,
       ...withLabel(subscription.parse(JSON.parse(text))),
@@ -155,9 +156,9 @@ export async function putRule(database: RedisDatabase, rule: StoredRule, max: nu
 
 /** Lists all rules, by key and name. */
 export async function listRules(database: RedisDatabase): Promise<StoredRule[]> {
-  const byOwner = pairsSchema.parse(await database.run(LIST_RULES, { keys: pushKeys(database) }));
+  const byOwner = parsePairs(await database.run(LIST_RULES, { keys: pushKeys(database) }));
   const all = [...byOwner].flatMap(([owner, texts]) =>
-    textsSchema.parse(texts).map(([name, json]) => ({ ...parseOwner(owner), name, json }))
+    parseTexts(texts).map(([name, json]) => ({ ...parseOwner(owner), name, json }))
   );
   return all.toSorted((one, other) => compareOwners(one, other) || compare(one.name, other.name));
 }

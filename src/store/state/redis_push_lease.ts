@@ -114,9 +114,10 @@ export class PushLease {
   /** Releases the lease, so that another process need not wait. Waits for it end with an error. */
   async close(): Promise<void> {
     this.#closing.abort();
-    const token = this.token;
+    await this.#acquiring?.catch(() => {});
+    await this.#renewing;
+    const { token } = this;
     this.#held = undefined;
-    await Promise.all([this.#renewing, this.#acquiring?.catch(() => {})]);
     if (token === undefined) return;
     await this.#database.run(RELEASE, { keys: pushKeys(this.#database), args: [token] }).catch((error) =>
       this.#log.warn("Other processes wait a moment before they send push messages: {reason}", {

@@ -92,12 +92,15 @@ export function parseOwner(text: string): PushOwner {
   return { key: text.slice(colon + 1), keyCreated: Number(text.slice(0, colon)) };
 }
 
-/** Schema of a reply with fields and values in turn. */
-export const pairsSchema = z.array(z.string()).transform((flat) =>
-  new Map(flat.flatMap((field, index) => index % 2 === 0 ? [[field, flat[index + 1] ?? ""] as const] : []))
-);
+const strings = z.array(z.string());
 
-/** Schema of a JSON object with JSON texts, by name: any text may be a name, so they are no object here. */
-export const textsSchema = z.string().transform((text) =>
-  z.array(z.tuple([z.string(), z.string()])).parse(Object.entries(JSON.parse(text)))
-);
+/** Parses a reply with fields and values in turn. */
+export function parsePairs(reply: unknown): Map<string, string> {
+  const flat = strings.parse(reply);
+  return new Map(flat.flatMap((field, index) => index % 2 === 0 ? [[field, flat[index + 1] ?? ""] as const] : []));
+}
+
+/** Parses a JSON object with JSON texts by name. Any text may be a name, so it is no object here. */
+export function parseTexts(text: string): readonly (readonly [name: string, text: string])[] {
+  return z.array(z.tuple([z.string(), z.string()])).parse(Object.entries(JSON.parse(text)));
+}
