@@ -158,7 +158,8 @@ Deno.test("AlertEngine drops an alert whose key changes before it is queued", as
 });
 
 Deno.test("AlertEngine removes what belongs to keys that are gone, and subscriptions of other secrets", async () => {
-  const { keys, source, put, subscribe, store, telemetry, engine } = await makeEngine();
+  const { keys, source, put, subscribe, store, telemetry, clock, engine } = await makeEngine();
+  clock.pass(60_000);
   keys.set("phone", ["#"]);
   keys.set("guest", ["#"]);
   const [old, other] = [await subscribe("phone", "p1"), await subscribe("guest", "g1")];
@@ -179,6 +180,22 @@ Deno.test("AlertEngine removes what belongs to keys that are gone, and subscript
   keys.set("phone", ["#"], { kid: "phone3", created: 2 });
   await settle();
   assertEquals([await store.listOwners(), engine.size, source.connections.size], [[], 0, 0]);
+  await engine.stop();
+});
+
+Deno.test("AlertEngine leaves what belongs to a new key or secret, which another gateway may have read before", async () => {
+  const { keys, subscribe, store, clock, engine } = await makeEngine();
+  keys.set("phone", ["#"]);
+  const early = await subscribe("phone", "p1", "new secret");
+  await subscribe("tablet", "t1");
+  await engine.refresh();
+  assertEquals([(await store.listSubscriptions()).length, engine.isInForce(early)], [2, false]);
+  keys.set("phone", ["#"], { kid: "new secret" });
+  await settle();
+  assertEquals(engine.isInForce(early), true);
+  clock.pass(60_000);
+  await settle();
+  assertEquals((await store.listSubscriptions()).map(({ id }) => id), ["p1"]);
   await engine.stop();
 });
 
