@@ -9,6 +9,7 @@ import { needing } from "../../support/needs.ts";
 import { freePort } from "../../support/loopback.ts";
 import { batchOf } from "../../support/push_batch.ts";
 import { REDIS_SERVER, type TestRedis, type TestRedisOptions, withRedis } from "../../support/redis_server.ts";
+import { startCluster } from "../../support/redis_cluster.ts";
 import { DURABLE, type OpenRedisState, openRedisState, withRedisState } from "../../support/redis_state.ts";
 import { alert, LIMITS, message, PHONE, rule, subscription } from "./push_examples.ts";
 
@@ -205,3 +206,26 @@ redisStateTest("enqueue() keeps times and texts exactly as they are", async (_, 
   assertEquals((await state.queueState()).next, 1796032800123.125);
   assertEquals(await state.listAlerts(PHONE, 0), [alert("x", { at: 1796032800123.25, json: text })]);
 }, {});
+
+Deno.test(needing("RedisState works in a cluster of three nodes", { "redis-server": REDIS_SERVER }), async () => {
+  await using scope = new AsyncDisposableStack();
+  const cluster = await startCluster(scope);
+  for (const node of cluster.nodes) await node.command("CONFIG", "SET", "appendfsync", "always");
+  const { state, close } = openRedisState(cluster.url, { prefix: "{e2eg}:" });
+  scope.defer(close);
+  await until("the cluster is connected", () => state.check().then(() => true, () => false));
+  assertEquals([await state.claimUse("guest", 1), await state.claimUse("guest", 1)], [true, false]);
+  await state.returnUse("guest");
+  assertEquals(await state.readUses("guest"), 0);
+  const pairing = { kid: "a", secret: new Uint8Array(32), name: "phone", record: undefined, expires: 1000 };
+  await state.addPairing(pairing, { now: 0, max: 1 });
+  assertEquals(await state.claimPairing("a", { now: 0, keepUntil: 9 }), true);
+  await state.addSubscription(subscription("a"), { max: 1 });
+  await state.putRule(rule("door"), { max: 1 });
+  assertEquals((await state.whenAlone())?.aborted, false);
+  const batch = { ...batchOf(alert("x"), [message("a", "text", { topic: "door" })], "{}"), isListened: true };
+  assertEquals((await state.enqueue(batch, LIMITS)).queued, 1);
+  const [{ id } = { id: 0 }] = (await state.claimMessages(20_000, 1)).due;
+  assertEquals(await state.settleMessage(id, { type: "sent", now: 20_000 }), "settled");
+  assertEquals([(await state.listAlerts(PHONE, 0)).length, await state.removeOwner(PHONE)], [1, 0]);
+});
