@@ -2,6 +2,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { REDIS } from "../../src/doctor/checks/redis.ts";
 import { within } from "../support/deadline.ts";
 import { withTcpServer } from "../support/loopback.ts";
+import { DURABLE } from "../support/redis_state.ts";
 import { REDIS_SERVER, withRedis } from "../support/redis_server.ts";
 import { needing } from "../support/needs.ts";
 import { makeContext, NEVER_ABORTED } from "../support/doctor_context.ts";
@@ -14,7 +15,7 @@ const runCheck = (url: string, signal = NEVER_ABORTED) =>
 Deno.test(
   needing("redis reports whether the server answers and accepts the gateway", { "redis-server": REDIS_SERVER }),
   () =>
-    withRedis({ appendonly: true, args: ["--requirepass", PASSWORD] }, async ({ url }) => {
+    withRedis({ ...DURABLE, args: [...DURABLE.args, "--requirepass", PASSWORD] }, async ({ url }) => {
       assertEquals((await runCheck(url("", PASSWORD).href)).status, "ok");
       for (const [wrong, reason] of [[url("", `${PASSWORD}!`), "WRONGPASS"], [url(), "NOAUTH"]] as const) {
         const found = await runCheck(wrong.href);
@@ -23,6 +24,17 @@ Deno.test(
         assertStringIncludes(found.remedy ?? "", "user and password in REDIS_URL");
         assertEquals(JSON.stringify(found).includes(PASSWORD), false);
       }
+    }),
+);
+
+Deno.test(
+  needing("redis warns of a server that keeps no counts of uses in a power failure", { "redis-server": REDIS_SERVER }),
+  () =>
+    withRedis({}, async ({ url }) => {
+      const { status, message, remedy } = await runCheck(url().href);
+      assertEquals(status, "warning");
+      assertStringIncludes(message, "no action runs whose uses are counted");
+      assertStringIncludes(remedy ?? "", "appendonly yes");
     }),
 );
 
