@@ -20,6 +20,8 @@ import type { DoctorContext } from "../context.ts";
 const REMEDIES: readonly (readonly [RegExp, string])[] = [
   [/sentinels do not name .*(WRONGPASS|NOAUTH|AUTH)/, "Fix REDIS_SENTINEL_USERNAME and REDIS_SENTINEL_PASSWORD"],
   [/No such master/, "Fix the name of the primary at the end of REDIS_URL"],
+  [/was announced/, "Add it, or its network, to REDIS_NODES"],
+  [/^It is (a|no) /, "Fix REDIS_URL"],
   [/WRONGPASS|NOAUTH|AUTH/, "Fix user and password in REDIS_URL"],
   [/NOPERM/, "Give the user in REDIS_URL the rights that docs/security.md lists"],
   [/ECONNREFUSED/, "Start Redis, or fix the address in REDIS_URL"],
@@ -91,21 +93,21 @@ async function checkDurability(client: RedisClient, info: string): Promise<Findi
   const policy = typeof reply === "object" && reply !== null
     ? new Map(Object.entries(reply)).get("appendfsync")
     : undefined;
-  if (policy !== undefined && policy !== "always" && !hasWaitAof(info)) {
-    return warning(
-      "Its version cannot tell when a change is on its disk: nothing pairs, and no action runs whose uses are counted",
-      "Set appendfsync always in its configuration, or use Redis 7.2 or Valkey",
-    );
-  }
   switch (policy) {
     case "always":
       return ok("Its append-only file is written before each answer: a power failure loses nothing");
     case "everysec":
+      if (!hasWaitAof(info)) {
+        return warning(
+          "Its version cannot tell when a change is on its disk: nothing pairs, and no action runs whose uses are counted",
+          "Set appendfsync always in its configuration, or use Redis 7.2 or Valkey",
+        );
+      }
       return ok("Its append-only file is written every second: a power failure may lose the last one");
     case "no":
       return warning(
         "Its append-only file is written when the system does so: a power failure may lose half a minute",
-        "Set appendfsync everysec in its configuration",
+        `Set appendfsync ${hasWaitAof(info) ? "everysec" : "always"} in its configuration`,
       );
     default:
       return ok("It has an append-only file; CONFIG GET is not allowed, so appendfsync is unknown");
@@ -121,7 +123,7 @@ function hasWaitAof(info: string): boolean {
 /** Checks that another server can take over, where the address says so. */
 function checkReplicas(info: string, { topology: { kind } }: RedisUrl): Finding {
   const count = Number(infoField(info, "connected_slaves") ?? 0);
-  if (kind === "server" || count > 0) return ok(`${count} replicas of it are connected`);
+  if (kind === "server" || count > 0) return ok(`${count} ${count === 1 ? "replica" : "replicas"} connected`);
   return warning("No replica of it is connected, so none can take over", "Start its replicas");
 }
 
