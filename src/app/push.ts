@@ -22,6 +22,7 @@ import { type PushStatus, readPushStatus } from "../push/push_status.ts";
 import { PushSender } from "../push/sender.ts";
 import { VapidTokens } from "../push/vapid.ts";
 import type { VapidKey } from "../push/vapid_key.ts";
+import { VapidRegistration } from "../push/vapid_registration.ts";
 import { loadOrCreateVapidKey, vapidKeyFileOf } from "../push/vapid_key_file.ts";
 import type { Service, ServiceModule } from "../services/service.ts";
 import type { StateStore } from "../store/state/state_store.ts";
@@ -77,6 +78,14 @@ export async function openPush(
 ): Promise<OpenPush> {
   const { push: settings, server } = config;
   const key = settings.delivery === "on" ? await openKey(config, platform, log) : undefined;
+  const registration = key && new VapidRegistration({
+    publicKey: key.publicKey,
+    file: vapidKeyFileOf(config.keys.secretKeyFile),
+    store: state,
+    random: Math.random,
+    log,
+  });
+  const stopping = new AbortController();
   const counts = new PushCounts();
   counts.register(metrics);
   // What waits from before PUSH=off is not stuck.
@@ -94,8 +103,12 @@ export async function openPush(
   });
   return {
     push: {
-      fault: key === undefined ? settings.delivery === "on" ? WITHOUT_KEY : TURNED_OFF : undefined,
-      publicKey: key?.publicKey,
+      get fault() {
+        return registration === undefined ? settings.delivery === "on" ? WITHOUT_KEY : TURNED_OFF : registration.fault;
+      },
+      get publicKey() {
+        return registration?.fault === undefined ? key?.publicKey : undefined;
+      },
       allowedHosts: [...BROWSER_PUSH_HOSTS, ...settings.allowedHosts],
       ...{ maxPerKey: settings.maxPerKey, maxRulesPerKey: settings.maxRulesPerKey, store: state },
       sourcesOf: (scope) => engine.sourcesOf(scope),
@@ -108,13 +121,25 @@ export async function openPush(
         return waited !== undefined;
       },
     },
-    status: () => readPushStatus(state, { enabled: key !== undefined, now: Date.now() }),
+    status: () =>
+      readPushStatus(state, {
+        enabled: registration !== undefined && registration.fault === undefined,
+        now: Date.now(),
+      }),
     async start(parts) {
-      if (sender === undefined) return;
-      await engine.start(alertParts(parts));
-      sender.start();
+      if (sender === undefined || registration === undefined) return;
+      const start = async () => {
+        if (registration.fault !== undefined || stopping.signal.aborted) return;
+        await engine.start(alertParts(parts));
+        sender.start();
+      };
+      // A store that cannot be reached does not keep the gateway from starting.
+      await registration.register().then(start, () => {
+        registration.untilRegistered(stopping.signal).then(start);
+      });
     },
     async stop() {
+      stopping.abort();
       if (sender === undefined) return;
       await settledWithin(Promise.all([engine.stop(), sender.stop()]), STOP_TIMEOUT_MS);
     },

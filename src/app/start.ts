@@ -43,14 +43,13 @@ import { openDefaultBroker } from "./default_broker.ts";
 import { rateLimitsOf } from "../limits/rate_limits.ts";
 import { createImportSecretKey } from "../keys/node_crypto.ts";
 import { allRights } from "../keys/rights.ts";
-import { SqliteState } from "../store/state/sqlite_state.ts";
-import { stateFileOf } from "../store/state/state_file.ts";
 import { listen, listenForAdmin, openPort } from "./listen.ts";
 import { localUrl } from "../net/host.ts";
 import { openKeys } from "./keys.ts";
 import { openPush } from "./push.ts";
 import { openRedisServer } from "./redis.ts";
 import { openServicesFile } from "./services_file.ts";
+import { openState } from "./state.ts";
 import { type OpenStore, openStore } from "./store.ts";
 import type { Platform } from "../platform.ts";
 import { readPair } from "../config/setting_files.ts";
@@ -148,8 +147,12 @@ export async function startGateway(
   const broker = await openDefaultBroker(config, platform, log);
   opened.defer(() => broker.close());
 
-  const state = openState(config, platform, log);
+  const state = await openState(config, platform, { redis, log, movesFile: true });
   opened.defer(() => state.close());
+  // State that cannot be used stops only what needs it, and is reported now.
+  state.check().catch((error) =>
+    log.error("Pairing, push, and requests whose uses are counted, fail: {reason}", { reason: errorText(error) })
+  );
   const push = await openPush(config, platform, { keyring: keys.keyring, state, metrics, log });
   opened.defer(() => push.stop());
   const encoder = createEventEncoder({ randomBytes, clock: SYSTEM_CLOCK, metrics });
@@ -300,15 +303,6 @@ export async function startGateway(
 function createTelemetry(metrics: Metrics, refusals: RecentRefusals): Telemetry {
   const tracer = findTracer(VERSION);
   return createRefusalTelemetry(tracer === undefined ? metrics : createTraced(metrics, tracer), refusals);
-}
-
-/** Opens the durable state. A file that cannot be used stops only what counts in it, and is reported now. */
-function openState({ keys: { secretKeyFile, fileMode: mode } }: Config, { files }: Platform, log: Log): SqliteState {
-  const state = new SqliteState({ path: stateFileOf(secretKeyFile), files, mode, log });
-  state.check().catch((error) =>
-    log.error("Pairing, push, and requests whose uses are counted, fail: {reason}", { reason: errorText(error) })
-  );
-  return state;
 }
 
 /** The services, with the check of each dependency by its name. */

@@ -59,8 +59,9 @@ export class AbsentKeys {
   }
 
   /**
-   * Finds what is to be removed now: at once what belongs to a key that was removed, or to an earlier secret; what belongs
-   * to a key that is missing for another reason, after 30 days.
+   * Finds what is to be removed now: at once what belongs to a key or a secret whose removal this process has seen; what
+   * belongs to one that is missing for another reason, after 30 days. Another gateway with the same store may have read a
+   * new key, or the new secret of a key, before this one.
    *
    * @param currentKeys returns the keys that are there, by owner
    */
@@ -79,7 +80,7 @@ export class AbsentKeys {
       if (!this.#isRemoved(one)) absences.set(ownerId(one), { ...ownerOf(one), kid: "" });
     }
     for (const one of subscriptions) {
-      if (!this.#isReplaced(one)) absences.set(secretId(one), { ...ownerOf(one), kid: one.kid });
+      if (!this.#seen.has(secretId(one))) absences.set(secretId(one), { ...ownerOf(one), kid: one.kid });
     }
     const now = clock.now();
     const since = await store.setAbsences([...absences.values()], now);
@@ -96,11 +97,6 @@ export class AbsentKeys {
   /** Returns whether an absent key was removed. The key `default` has a file of its own, which may be missing, too. */
   #isRemoved(owner: PushOwner): boolean {
     return owner.key !== DEFAULT_KEY_NAME && this.#options.keys.hasKeysFile && this.#seen.has(ownerId(owner));
-  }
-
-  /** Returns whether a key got another secret than a subscription has. A new key `default` may be one by an accident. */
-  #isReplaced(subscription: StoredSubscription): boolean {
-    return subscription.key !== DEFAULT_KEY_NAME || this.#seen.has(secretId(subscription));
   }
 
   /** Notes what is missed, and reports what was not missed before. */

@@ -266,13 +266,23 @@ export class AlertEngine {
   async #waitUntilAlone(): Promise<void> {
     const { store, log } = this.#options;
     try {
-      this.#isAlone = await store.whenAlone();
+      const lost = await store.whenAlone();
+      this.#isAlone = lost?.aborted === false;
+      lost?.addEventListener("abort", () => this.#stopListening(), { once: true });
     } catch (error) {
       // The store is closed at the end.
       if (this.#isRunning) log.error("Nothing is listened to for alerts: {error}", { error });
     }
     this.#waiting = undefined;
     if (this.#isRunning && this.#isAlone) await this.#tryRefresh();
+  }
+
+  /** Ends all alerts, as another process listens now; the states of their rules are those that it finds in the store. */
+  #stopListening(): void {
+    this.#isAlone = false;
+    for (const alerts of this.#alerts.values()) alerts.stop();
+    this.#alerts.clear();
+    if (this.#isRunning) this.#tryRefresh();
   }
 
   async #removeOwner(owner: PushOwner): Promise<void> {

@@ -141,7 +141,12 @@ export class AlertQueue {
       if ("error" in subscriptions) throw subscriptions.error;
       const own = subscriptions.filter((one) => ownerId(one) === ownerId(owner) && one.kid === key.kid);
       const { queued, replaced, refused } = await store.enqueue(
-        { ...owner, alerts: added.map((alert) => this.#newAlert(alert, key, own)), ruleStates },
+        {
+          ...owner,
+          alerts: added.map((alert) => this.#newAlert(alert, key, own)),
+          ruleStates,
+          isListened: ruleStates !== undefined || added.some(({ alert }) => alert.rule !== undefined),
+        },
         {
           now: now(),
           maxPerSubscription: MAX_WAITING_PER_SUBSCRIPTION,

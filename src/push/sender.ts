@@ -281,7 +281,8 @@ export class PushSender {
     if (!this.#isAwake) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#wake = resolve;
-      const cancel = this.#options.clock.after(Math.min(ms, MAX_IDLE_MS), resolve);
+      const { clock, store } = this.#options;
+      const cancel = clock.after(Math.min(ms, store.pollMs ?? MAX_IDLE_MS), resolve);
       await promise;
       cancel();
     }

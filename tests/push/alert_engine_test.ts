@@ -158,7 +158,8 @@ Deno.test("AlertEngine drops an alert whose key changes before it is queued", as
 });
 
 Deno.test("AlertEngine removes what belongs to keys that are gone, and subscriptions of other secrets", async () => {
-  const { keys, source, put, subscribe, store, telemetry, engine } = await makeEngine();
+  const { keys, source, put, subscribe, store, telemetry, clock, engine } = await makeEngine();
+  clock.pass(60_000);
   keys.set("phone", ["#"]);
   keys.set("guest", ["#"]);
   const [old, other] = [await subscribe("phone", "p1"), await subscribe("guest", "g1")];
@@ -255,29 +256,46 @@ Deno.test("AlertEngine removes what belongs to a key once its file is there agai
   await engine.stop();
 });
 
-Deno.test("AlertEngine keeps the devices of a key default with another secret, unless it saw the change", async () => {
-  const first = await makeEngine();
-  first.keys.set("default", ["#"], { kid: "old" });
-  const subscription = await first.subscribe("default", "d1", "old");
-  await first.put("default");
-  await first.engine.stop();
-  const keys = new FakeKeys();
-  keys.set("default", ["#"], { kid: "new" });
-  const { store, engine } = await makeEngine(first.store, keys);
-  assertEquals([engine.isInForce(subscription), (await store.listSubscriptions()).length], [false, 1]);
-  keys.set("default", ["#"], { kid: "old" });
-  assertEquals(engine.isInForce(subscription), true);
-  keys.set("default", ["#"], { kid: "new" });
+Deno.test("AlertEngine keeps the devices of a key with another secret, unless it saw the change", async () => {
+  for (const name of ["phone", "default"]) {
+    const first = await makeEngine();
+    first.keys.set(name, ["#"], { kid: "old" });
+    const subscription = await first.subscribe(name, "d1", "old");
+    await first.put(name);
+    await first.engine.stop();
+    const keys = new FakeKeys();
+    keys.set(name, ["#"], { kid: "new" });
+    const { store, engine } = await makeEngine(first.store, keys);
+    assertEquals([engine.isInForce(subscription), (await store.listSubscriptions()).length], [false, 1]);
+    keys.set(name, ["#"], { kid: "old" });
+    assertEquals(engine.isInForce(subscription), true);
+    keys.set(name, ["#"], { kid: "new" });
+    await settle();
+    assertEquals(await store.listSubscriptions(), []);
+    await store.addSubscription(subscription, { max: 5 });
+    await engine.stop();
+    const last = await makeEngine(first.store, keys);
+    assertEquals((await store.listSubscriptions()).length, 1);
+    last.clock.pass(KEPT_MS);
+    await last.put(name);
+    assertEquals((await store.listSubscriptions()).length, 0);
+    await last.engine.stop();
+  }
+});
+
+Deno.test("AlertEngine keeps what belongs to a new key or secret that another gateway has read before", async () => {
+  const { keys, subscribe, store, engine } = await makeEngine();
+  keys.set("phone", ["#"]);
+  const early = await subscribe("phone", "p1", "new secret");
+  const other = await subscribe("tablet", "t1");
+  await engine.refresh();
+  assertEquals([engine.isInForce(early), engine.isInForce(other)], [false, false]);
+  keys.set("phone", ["#"], { kid: "new secret" });
+  keys.set("tablet", ["#"]);
   await settle();
-  assertEquals(await store.listSubscriptions(), []);
-  await store.addSubscription(subscription, { max: 5 });
+  assertEquals([engine.isInForce(early), engine.isInForce(other)], [true, true]);
+  assertEquals((await store.listSubscriptions()).length, 2);
   await engine.stop();
-  const last = await makeEngine(first.store, keys);
-  assertEquals((await store.listSubscriptions()).length, 1);
-  last.clock.pass(KEPT_MS);
-  await last.put("default");
-  assertEquals((await store.listSubscriptions()).length, 0);
-  await last.engine.stop();
 });
 
 Deno.test("AlertEngine keeps the subscriptions of a disabled key", async () => {
@@ -360,7 +378,8 @@ Deno.test("AlertEngine listens once no other process does, with the rules and st
   const first = await makeEngine();
   first.keys.set("phone", ["#"]);
   await first.put("phone", { condition: { type: "equals", text: "open", once: true } });
-  const alone = Promise.withResolvers<boolean>();
+  const alone = Promise.withResolvers<AbortSignal>();
+  const lost = new AbortController();
   first.store.whenAlone = () => alone.promise;
   const second = await makeEngine(first.store, first.keys);
   assertEquals([first.source.connections.size, second.source.connections.size], [1, 0]);
@@ -374,13 +393,39 @@ Deno.test("AlertEngine listens once no other process does, with the rules and st
   for (const { source } of [first, second]) source.send("b", "later");
   assertEquals([await second.alerts("phone"), first.engine.size], [["open", "later"], 2]);
   await first.engine.stop();
-  alone.resolve(true);
+  alone.resolve(lost.signal);
   await settle();
   second.source.send("a", "open");
   second.source.send("b", "again");
   assertEquals(await second.alerts("phone"), ["open", "later", "again"]);
   await second.engine.stop();
   assertEquals(second.clock.timers, 0);
+});
+
+Deno.test("AlertEngine listens no more once another process may, and again after that one, with its states", async () => {
+  const { keys, source, put, store, alerts, engine } = await makeEngine();
+  keys.set("phone", ["#"]);
+  let lost = new AbortController();
+  const alone = [Promise.resolve(lost.signal), Promise.withResolvers<AbortSignal>().promise];
+  store.whenAlone = () => alone.shift() ?? Promise.resolve(undefined);
+  await put("phone", { condition: { type: "changed" } });
+  await settle();
+  source.send("a", "0");
+  source.send("a", "1");
+  assertEquals([await alerts("phone"), source.connections.size], [["1"], 1]);
+  const again = Promise.withResolvers<AbortSignal>();
+  alone.splice(0, alone.length, again.promise);
+  lost.abort();
+  await settle();
+  assertEquals(source.connections.size, 0);
+  lost = new AbortController();
+  again.resolve(lost.signal);
+  await settle();
+  assertEquals(source.connections.size, 1);
+  source.send("a", "1");
+  source.send("a", "2");
+  assertEquals(await alerts("phone"), ["1", "2"]);
+  await engine.stop();
 });
 
 Deno.test("AlertEngine stores the states of rules with the alerts that they are about, and with no others", async () => {

@@ -7,5 +7,5 @@ export function batchOf(
   messages: readonly NewMessage[],
   ruleStates?: string,
 ): AlertBatch {
-  return { key, keyCreated, alerts: [{ ...alert, messages }], ruleStates };
+  return { key, keyCreated, alerts: [{ ...alert, messages }], ruleStates, isListened: false };
 }

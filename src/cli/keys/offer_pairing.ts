@@ -67,6 +67,7 @@ export async function offerPairing({ name, key }: Offer, values: CodeValues, ses
 
 /** Warns of a state file that belongs to another user than its directory: run by root, the command may have made it. */
 async function warnOfOwner({ config, machine: { files }, warn }: KeysSession): Promise<void> {
+  if (config.redis.url !== undefined) return;
   const path = stateFileOf(config.keys.secretKeyFile);
   const [own, directory] = await Promise.all([files.stat(path), files.stat(dirname(path))]);
   if (own.uid === directory.uid) return;

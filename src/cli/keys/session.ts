@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { openRedisServer } from "../../app/redis.ts";
+import { openState } from "../../app/state.ts";
 import type { Config } from "../../config/settings.ts";
 import type { Bytes, RandomBytes } from "../../protocol/bytes.ts";
 import { assertRegularFile, KeyFileError, readKey } from "../../keys/default_key_file.ts";
@@ -11,8 +13,7 @@ import { editKeysFile, type KeysFileEdit, readKeysFile } from "../../keys/keyrin
 import { SILENT_LOG } from "../../observability/log.ts";
 import type { Platform } from "../../platform.ts";
 import type { PairingStore } from "../../store/state/pairing_store.ts";
-import { SqliteState } from "../../store/state/sqlite_state.ts";
-import { StateFileError, stateFileOf } from "../../store/state/state_file.ts";
+import { StateStoreError } from "../../store/state/state_store.ts";
 import type { ServiceModule } from "../../services/service.ts";
 import { UsageError } from "../args.ts";
 import type { AddressSource } from "./gateway_addresses.ts";
@@ -59,7 +60,7 @@ export interface KeysSession {
   /**
    * Uses the store of pairing codes, which a running gateway uses at the same time.
    *
-   * @throws `KeyFileError` if its file cannot be used
+   * @throws `KeyFileError` if its file, or Redis, cannot be used
    */
   usePairings<T>(use: (pairings: PairingStore) => Promise<T>): Promise<T>;
 }
@@ -100,13 +101,15 @@ export function openSession({ platform, ...given }: KeysSessionOptions): KeysSes
       return await readKey(secretKeyFile, platform.files);
     },
     async usePairings(use) {
-      const state = new SqliteState({ path: stateFileOf(secretKeyFile), files: platform.files, mode, log: SILENT_LOG });
+      const redis = await openRedisServer(given.config, platform, SILENT_LOG);
+      const state = await openState(given.config, platform, { redis, log: SILENT_LOG, movesFile: false });
       try {
         return await use(state);
       } catch (error) {
-        throw error instanceof StateFileError ? new KeyFileError(error.message) : error;
+        throw error instanceof StateStoreError ? new KeyFileError(error.message) : error;
       } finally {
         await state.close();
+        await redis?.close();
       }
     },
   };

@@ -83,9 +83,9 @@ async function checkServers(servers: RedisServers, now: DoctorContext["now"], si
 async function checkDurability(client: RedisClient, info: string): Promise<Finding> {
   if (infoField(info, "aof_enabled") !== "1") {
     return warning(
-      "It has no append-only file: each of its restarts loses messages, pairing codes and counts, and refuses requests " +
-        "that were made before",
-      "Set appendonly yes and appendfsync everysec in its configuration",
+      "It has no append-only file: nothing pairs, no action runs whose uses are counted, each of its restarts loses " +
+        "messages, and requests that were made before are refused",
+      `Set appendonly yes and appendfsync ${hasWaitAof(info) ? "everysec" : "always"} in its configuration`,
     );
   }
   // The user may lack the right to it.
@@ -97,15 +97,27 @@ async function checkDurability(client: RedisClient, info: string): Promise<Findi
     case "always":
       return ok("Its append-only file is written before each answer: a power failure loses nothing");
     case "everysec":
+      if (!hasWaitAof(info)) {
+        return warning(
+          "Its version cannot tell when a change is on its disk: nothing pairs, and no action runs whose uses are counted",
+          "Set appendfsync always in its configuration, or use Redis 7.2 or Valkey",
+        );
+      }
       return ok("Its append-only file is written every second: a power failure may lose the last one");
     case "no":
       return warning(
         "Its append-only file is written when the system does so: a power failure may lose half a minute",
-        "Set appendfsync everysec in its configuration",
+        `Set appendfsync ${hasWaitAof(info) ? "everysec" : "always"} in its configuration`,
       );
     default:
       return ok("It has an append-only file; CONFIG GET is not allowed, so appendfsync is unknown");
   }
+}
+
+/** Returns whether the server has the command WAITAOF, since version 7.2; Valkey reports this version as well. */
+function hasWaitAof(info: string): boolean {
+  const [major = 0, minor = 0] = infoField(info, "redis_version")?.split(".").map(Number) ?? [];
+  return major > 7 || major === 7 && minor >= 2;
 }
 
 /** Checks that another server can take over, where the address says so. */

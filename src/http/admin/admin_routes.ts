@@ -13,7 +13,7 @@ import { MemoryBudget } from "../../limits/memory_budget.ts";
 import { RECENT_MINUTES, type RecentRefusals } from "../../observability/recent_refusals.ts";
 import type { DoctorReport, KeyOptions, RefusalList } from "../../protocol/admin_api.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
-import { StateFileError } from "../../store/state/state_file.ts";
+import { StateStoreError } from "../../store/state/state_store.ts";
 import { createConsoleRoutes, type PageFiles } from "../console.ts";
 import { badRequest, HttpError } from "../errors.ts";
 import { READ_METHODS, type RouteEntry } from "../router.ts";
@@ -152,7 +152,7 @@ function explain(error: unknown): never {
     throw new HttpError(STATUS_CODE.UnprocessableEntity, error.message, { reason: "field" });
   }
   if (
-    error instanceof KeyFileError || error instanceof KeysFileLockedError || error instanceof StateFileError
+    error instanceof KeyFileError || error instanceof KeysFileLockedError || error instanceof StateStoreError
   ) {
     throw new HttpError(STATUS_CODE.ServiceUnavailable, error.message, { reason: "store" });
   }

@@ -45,6 +45,12 @@ export class MemoryPush implements PushStore {
   #messages: readonly Message[] = [];
   #absences: readonly (Absence & { readonly since: number })[] = [];
   #lastId = 0;
+  readonly #alone = new AbortController().signal;
+
+  /** Returns the key: no other process has this store. */
+  registerKey(publicKey: string): Promise<string> {
+    return Promise.resolve(publicKey);
+  }
 
   /** Adds a subscription, as {@linkcode PushStore.addSubscription} says. */
   addSubscription(added: StoredSubscription, { max }: { readonly max: number }): Promise<string | undefined> {
@@ -199,9 +205,9 @@ export class MemoryPush implements PushStore {
     return Promise.resolve(isReplaced ? "replaced" : "settled");
   }
 
-  /** Returns true: no other process has this store. */
-  whenAlone(): Promise<boolean> {
-    return Promise.resolve(true);
+  /** Returns a signal that never aborts: no other process has this store. */
+  whenAlone(): Promise<AbortSignal | undefined> {
+    return Promise.resolve(this.#alone);
   }
 
   /** Returns 0: what was being sent is forgotten with everything else. */

@@ -96,6 +96,11 @@ export interface NewAlert extends Omit<StoredAlert, keyof PushOwner> {
 export interface AlertBatch extends PushOwner {
   /** Alerts, the oldest first. */
   readonly alerts: readonly NewAlert[];
+  /**
+   * True for what came of listening, which every process would add that listens: it is added only by the one that
+   * `whenAlone` chose. False for what a request asked for.
+   */
+  readonly isListened: boolean;
   /** States of the rules of the key after these alerts, as JSON text; undefined where they stay as they are stored. */
   readonly ruleStates?: string | undefined;
 }
@@ -155,11 +160,24 @@ export const MAX_WAIT_MS = 2 * 60 * 60 * 1000;
 export type SettleResult = "settled" | "replaced" | "gone";
 
 /**
- * Store of push messages. Each change is on disk when its promise settles. A message is marked before it is sent, so
- * that no crash lets it be sent twice: one that was marked and not settled is given up at the next start, and counted.
- * Of several processes with the same store, one sends. Texts have no NUL. Every method throws if it fails.
+ * Store of push messages. Each change is stored when its promise settles: on disk, or on a server that may lose its
+ * newest second when its machine fails. A message is marked before it is sent, so that no crash of a gateway lets it be
+ * sent twice: one that was marked and not settled is given up by the next process that sends, and counted. Of several
+ * processes with the same store, one sends. Texts have no NUL. Every method throws if it fails.
  */
 export interface PushStore {
+  /**
+   * Longest time without a look at the queue, in milliseconds, where other processes often add messages that this one
+   * sends; absent where they rarely do.
+   */
+  readonly pollMs?: number;
+  /**
+   * Registers the public key of the gateway for push services, unless another one is registered.
+   *
+   * @param publicKey base64url of 65 bytes
+   * @returns the registered key
+   */
+  registerKey(publicKey: string): Promise<string>;
   /**
    * Adds a subscription, in place of one with the same endpoint of the same key, whose messages it gets.
    *
@@ -206,6 +224,8 @@ export interface PushStore {
    * transaction, so that no crash leaves a state that says that a device was told, and no message. A message with a topic
    * replaces those of the same subscription and topic that are not being sent. One for a subscription that is not there is
    * left out.
+   *
+   * @throws {Error} also if the batch came of listening, and another process listens now
    */
   enqueue(batch: AlertBatch, limits: QueueLimits): Promise<QueueResult>;
   /**
@@ -236,9 +256,10 @@ export interface PushStore {
    * Waits until no other process listens and sends, so it may take long; it throws if the store is closed meanwhile. From
    * then on, others wait.
    *
-   * @returns false while nothing is stored, and so no process has anything to do
+   * @returns a signal that aborts when another process may listen and send, and which never does where only the end of this
+   * one allows it; undefined while nothing is stored, and so no process has anything to do
    */
-  whenAlone(): Promise<boolean>;
+  whenAlone(): Promise<AbortSignal | undefined>;
   /**
    * Deletes messages that were marked by a process that is gone, once it is alone: see `whenAlone`.
    *

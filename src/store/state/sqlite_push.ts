@@ -25,6 +25,8 @@ import * as queue from "./sqlite_push_queue.ts";
 /** Push messages in a SQLite database. Without its file, nothing is there; what adds something creates the file. */
 export class SqlitePush implements PushStore {
   readonly #database: StateDatabase;
+  /** Never aborts: the operating system takes the lock back only at the end of this process. */
+  readonly #alone = new AbortController().signal;
   #start: Promise<boolean> | undefined;
   /** Number of interrupted messages that were deleted and are not reported yet. */
   #interrupted = 0;
@@ -32,6 +34,11 @@ export class SqlitePush implements PushStore {
   /** Makes a store in a database. */
   constructor(database: StateDatabase) {
     this.#database = database;
+  }
+
+  /** Returns the key: the file of the key is beside that of the database. */
+  registerKey(publicKey: string): Promise<string> {
+    return Promise.resolve(publicKey);
   }
 
   /** Adds a subscription, as {@linkcode PushStore.addSubscription} says. */
@@ -135,10 +142,10 @@ export class SqlitePush implements PushStore {
    * Waits until no other process listens and sends, as {@linkcode PushStore.whenAlone} says. What is marked in that moment
    * was marked by a process that is gone, and is deleted.
    */
-  async whenAlone(): Promise<boolean> {
+  async whenAlone(): Promise<AbortSignal | undefined> {
     this.#start ??= this.#dropMarked();
     try {
-      return await this.#start;
+      return await this.#start ? this.#alone : undefined;
     } catch (error) {
       // After its remedy, the next attempt succeeds.
       this.#start = undefined;

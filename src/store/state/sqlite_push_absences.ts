@@ -41,9 +41,15 @@ export function setAbsences(database: DatabaseSync, absences: readonly Absence[]
   });
 }
 
+/** Lists the absences, each with the time since when. */
+export function listAbsences(database: DatabaseSync): (Absence & { readonly since: number })[] {
+  return database.prepare(LIST).all().map((row) => (
+    { ...ownerOf(row), kid: String(row.kid), since: Number(row.since) }
+  ));
+}
+
 function list(database: DatabaseSync): ReadonlyMap<string, number> {
-  const rows = database.prepare(LIST).all();
-  return new Map(rows.map((row) => [idOf({ ...ownerOf(row), kid: String(row.kid) }), Number(row.since)]));
+  return new Map(listAbsences(database).map((one) => [idOf(one), one.since]));
 }
 
 function idOf({ key, keyCreated, kid }: Absence): string {

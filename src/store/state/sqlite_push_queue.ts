@@ -87,7 +87,7 @@ const FIND_NEXT = `
 `;
 
 /** Row of a table. */
-type Row = Readonly<Record<string, unknown>>;
+export type Row = Readonly<Record<string, unknown>>;
 
 /** Adds alerts and their messages, as `PushStore.enqueue` says. */
 export function enqueue(
@@ -180,7 +180,8 @@ export function oldestMessage(database: DatabaseSync): number | undefined {
   return added === undefined ? undefined : Number(added);
 }
 
-function messageOf(row: Row): QueuedMessage {
+/** Returns the message of a row. */
+export function messageOf(row: Row): QueuedMessage {
   return {
     id: Number(row.id),
     subscription: String(row.subscription),

@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import { errorText } from "../../lib/errors.ts";
 import { OWNER_ONLY, restrictToOwner } from "../../lib/file_mode.ts";
 import { renameUnlessExists } from "../../lib/rename_unless_exists.ts";
+import { StateStoreError } from "./state_store.ts";
 
 /** Functions of `Deno` that a state file needs. */
 export type StateFileSystem = Pick<
@@ -15,7 +16,7 @@ export type StateFileSystem = Pick<
 >;
 
 /** Error for a state file that cannot be used. The message names the file, and has the remedy. */
-export class StateFileError extends Error {
+export class StateFileError extends StateStoreError {
   /** Makes the error from its message for the operator. */
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);

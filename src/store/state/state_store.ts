@@ -7,6 +7,15 @@
 import type { PairingStore } from "./pairing_store.ts";
 import type { PushStore } from "./push_store.ts";
 
+/** Error for a store that cannot be used. The message is for the operator, and has the remedy. */
+export class StateStoreError extends Error {
+  /** Makes the error from its message. */
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "StateStoreError";
+  }
+}
+
 /** Store of durable state. */
 export interface StateStore extends UseCounters, PairingStore, PushStore {}
 

@@ -6,6 +6,9 @@ import { MemoryState } from "../../../src/store/state/memory_state.ts";
 import type { Pairing, PairingStore } from "../../../src/store/state/pairing_store.ts";
 import { SqliteState } from "../../../src/store/state/sqlite_state.ts";
 import { StateFileError } from "../../../src/store/state/state_file.ts";
+import { needing } from "../../support/needs.ts";
+import { REDIS_SERVER, withRedis } from "../../support/redis_server.ts";
+import { DURABLE, openRedisState, withRedisState } from "../../support/redis_state.ts";
 import { inTempDir } from "../../support/temp_dir.ts";
 
 const silent = () => {};
@@ -35,6 +38,10 @@ function testEach(name: string, test: (store: PairingStore) => Promise<void>): v
         await state.close();
       }
     }));
+  Deno.test(
+    needing(`${name}, in Redis`, { "redis-server": REDIS_SERVER }),
+    () => withRedis(DURABLE, (redis) => withRedisState(redis.url(), test)),
+  );
 }
 
 testEach("findPairing() returns a code until its end, and none that was never added", async (store) => {
@@ -137,60 +144,82 @@ testEach("removePairings() removes used codes of a name, which returnPairing() d
   assertEquals([await store.findPairing("a", 0), (await store.findPairing("b", 0))?.isUsed], [undefined, true]);
 });
 
-Deno.test("SqliteState keeps pairing codes like the store in memory, whatever the order and the handle", () =>
-  inTempDir(async (folder) => {
-    const kid = fc.constantFrom("a", "b", "c", "d");
-    const name = fc.constantFrom("phone", "tablet", "é");
-    const time = fc.integer({ min: 0, max: 10 });
-    const step = fc.oneof(
-      fc.record({ kind: fc.constant("add" as const), kid, name, expires: time, max: fc.integer({ min: 1, max: 2 }) }),
-      fc.record({ kind: fc.constant("claim" as const), kid, keepFor: fc.integer({ min: 1, max: 9 }) }),
-      fc.record({ kind: fc.constant("return" as const), kid }),
-      fc.record({ kind: fc.constant("remove" as const), name }),
-      fc.record({ kind: fc.constant("wait" as const), ms: fc.integer({ min: 1, max: 4 }) }),
-    );
-    let run = 0;
-    await fc.assert(
-      fc.asyncProperty(fc.array(fc.tuple(step, fc.boolean()), { maxLength: 25 }), async (steps) => {
-        run += 1;
-        const handles = [1, 2].map(() => openState(`${folder}/${run}.db`));
-        const model = new MemoryState();
-        const added = new Set<string>();
-        let now = 0;
-        const apply = (store: PairingStore, one: (typeof steps)[number][0]): Promise<unknown> => {
-          switch (one.kind) {
-            case "add": {
-              const { kid, name, expires, max } = one;
-              return store.addPairing(pairing(kid, { name, expires: now + expires }), { now, max });
-            }
-            case "claim":
-              return store.claimPairing(one.kid, { now, keepUntil: now + one.keepFor });
-            case "return":
-              return store.returnPairing(one.kid);
-            case "remove":
-              return store.removePairings(one.name);
-            case "wait":
-              return Promise.resolve();
+/** Store, and a function that closes it. */
+interface Handle {
+  readonly state: PairingStore;
+  close(): Promise<void>;
+}
+
+/** Checks that two handles of one empty store behave like the one in memory, whatever the order. */
+async function assertLikeMemory(open: (run: number) => Handle): Promise<void> {
+  const kid = fc.constantFrom("a", "b", "c", "d");
+  const name = fc.constantFrom("phone", "tablet", "é");
+  const time = fc.integer({ min: 0, max: 10 });
+  const step = fc.oneof(
+    fc.record({ kind: fc.constant("add" as const), kid, name, expires: time, max: fc.integer({ min: 1, max: 2 }) }),
+    fc.record({ kind: fc.constant("claim" as const), kid, keepFor: fc.integer({ min: 1, max: 9 }) }),
+    fc.record({ kind: fc.constant("return" as const), kid }),
+    fc.record({ kind: fc.constant("remove" as const), name }),
+    fc.record({ kind: fc.constant("wait" as const), ms: fc.integer({ min: 1, max: 4 }) }),
+  );
+  let run = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.tuple(step, fc.boolean()), { maxLength: 25 }), async (steps) => {
+      run += 1;
+      const opened = [open(run), open(run)];
+      const handles = opened.map(({ state }) => state);
+      const model = new MemoryState();
+      const added = new Set<string>();
+      let now = 0;
+      const apply = (store: PairingStore, one: (typeof steps)[number][0]): Promise<unknown> => {
+        switch (one.kind) {
+          case "add": {
+            const { kid, name, expires, max } = one;
+            return store.addPairing(pairing(kid, { name, expires: now + expires }), { now, max });
           }
-        };
-        try {
-          for (const [one, isFirst] of steps) {
-            // An id is never added twice.
-            if (one.kind === "add" && added.has(one.kid)) continue;
-            if (one.kind === "add") added.add(one.kid);
-            if (one.kind === "wait") now += one.ms;
-            const [state = model] = isFirst ? handles : handles.toReversed();
-            assertEquals(await apply(state, one), await apply(model, one));
-            for (const kid of added) assertEquals(await state.findPairing(kid, now), await model.findPairing(kid, now));
-            assertEquals(await state.listPairings(now), await model.listPairings(now));
-          }
-        } finally {
-          for (const handle of handles) await handle.close();
+          case "claim":
+            return store.claimPairing(one.kid, { now, keepUntil: now + one.keepFor });
+          case "return":
+            return store.returnPairing(one.kid);
+          case "remove":
+            return store.removePairings(one.name);
+          case "wait":
+            return Promise.resolve();
         }
-      }),
-      { numRuns: 40 },
-    );
-  }));
+      };
+      try {
+        for (const [one, isFirst] of steps) {
+          // An id is never added twice.
+          if (one.kind === "add" && added.has(one.kid)) continue;
+          if (one.kind === "add") added.add(one.kid);
+          if (one.kind === "wait") now += one.ms;
+          const [state = model] = isFirst ? handles : handles.toReversed();
+          assertEquals(await apply(state, one), await apply(model, one));
+          for (const kid of added) assertEquals(await state.findPairing(kid, now), await model.findPairing(kid, now));
+          assertEquals(await state.listPairings(now), await model.listPairings(now));
+        }
+      } finally {
+        for (const handle of opened) await handle.close();
+      }
+    }),
+    { numRuns: 40 },
+  );
+}
+
+Deno.test("SqliteState keeps pairing codes like the store in memory, whatever the order and the handle", () =>
+  inTempDir((folder) =>
+    assertLikeMemory((run) => {
+      const state = openState(`${folder}/${run}.db`);
+      return { state, close: () => state.close() };
+    })
+  ));
+
+Deno.test(
+  needing("RedisState keeps pairing codes like the store in memory, whatever the order and the handle", {
+    "redis-server": REDIS_SERVER,
+  }),
+  () => withRedis(DURABLE, (redis) => assertLikeMemory((run) => openRedisState(redis.url(), { prefix: `${run}:` }))),
+);
 
 Deno.test("claimPairing() of two processes at once succeeds once for each code", () =>
   inTempDir(async (folder) => {

@@ -3,6 +3,9 @@ import fc from "fast-check";
 import { MemoryState } from "../../../src/store/state/memory_state.ts";
 import type { NewMessage, PushStore, SettledMessage } from "../../../src/store/state/push_store.ts";
 import { batchOf } from "../../support/push_batch.ts";
+import { needing } from "../../support/needs.ts";
+import { REDIS_SERVER, withRedis } from "../../support/redis_server.ts";
+import { openRedisState, withRedisState } from "../../support/redis_state.ts";
 import { inTempDir } from "../../support/temp_dir.ts";
 import { alert, GUEST, LIMITS, message, openState, PHONE, rule, subscription } from "./push_examples.ts";
 
@@ -18,6 +21,10 @@ function testEach(name: string, test: (store: PushStore) => Promise<void>): void
         await state.close();
       }
     }));
+  Deno.test(
+    needing(`${name}, in Redis`, { "redis-server": REDIS_SERVER }),
+    () => withRedis({}, (redis) => withRedisState(redis.url(), test)),
+  );
 }
 
 /** Adds subscriptions with messages of these texts. */
@@ -43,7 +50,7 @@ testEach("PushStore has nothing at first", async (store) => {
   assertEquals(await store.claimMessages(0, 10), { due: [], expired: 0 });
   assertEquals(await store.settleMessage(1, { type: "sent", now: 0 }), "gone");
   assertEquals(await store.dropInterrupted(), 0);
-  assertEquals(await store.whenAlone(), store instanceof MemoryState);
+  assertEquals(await store.whenAlone() !== undefined, store instanceof MemoryState);
   assertEquals(await store.queueState(), { length: 0, next: undefined });
 });
 
@@ -108,9 +115,9 @@ testEach("putRule() replaces the rule of its name, and adds none beyond the limi
 });
 
 testEach("enqueue() replaces the states of one key", async (store) => {
-  await store.enqueue({ ...PHONE, alerts: [], ruleStates: "{}" }, LIMITS);
-  await store.enqueue({ ...GUEST, alerts: [], ruleStates: '{"guest":1}' }, LIMITS);
-  await store.enqueue({ ...PHONE, alerts: [], ruleStates: '{"door":1}' }, LIMITS);
+  await store.enqueue({ ...PHONE, alerts: [], isListened: false, ruleStates: "{}" }, LIMITS);
+  await store.enqueue({ ...GUEST, alerts: [], isListened: false, ruleStates: '{"guest":1}' }, LIMITS);
+  await store.enqueue({ ...PHONE, alerts: [], isListened: false, ruleStates: '{"door":1}' }, LIMITS);
   assertEquals([await store.readRuleStates(PHONE), await store.readRuleStates(GUEST)], ['{"door":1}', '{"guest":1}']);
   assertEquals(await store.readRuleStates({ ...PHONE, keyCreated: 1 }), undefined);
 });
@@ -120,7 +127,7 @@ testEach("removeOwner() removes all of a key and nothing of another one with its
   for (const [owner, id] of [[PHONE, "a"], [GUEST, "b"], [earlier, "c"]] as const) {
     await store.addSubscription(subscription(id, owner), { max: 5 });
     await store.putRule(rule("door", owner), { max: 5 });
-    await store.enqueue({ ...owner, alerts: [], ruleStates: "{}" }, LIMITS);
+    await store.enqueue({ ...owner, alerts: [], isListened: false, ruleStates: "{}" }, LIMITS);
     await store.enqueue(batchOf(alert(id, owner), [message(id, id), message(id, "later")]), LIMITS);
   }
   assertEquals(await store.listOwners(), [GUEST, earlier, PHONE]);
@@ -135,7 +142,7 @@ testEach("removeOwner() removes all of a key and nothing of another one with its
 
 testEach("listOwners() lists a key that has only rules, states, alerts or subscriptions", async (store) => {
   await store.putRule(rule("door", { key: "rules" }), { max: 5 });
-  await store.enqueue({ ...{ key: "states", keyCreated: 1 }, alerts: [], ruleStates: "{}" }, LIMITS);
+  await store.enqueue({ ...{ key: "states", keyCreated: 1 }, alerts: [], isListened: false, ruleStates: "{}" }, LIMITS);
   await store.enqueue(batchOf(alert("x", { key: "alerts" }), []), LIMITS);
   await store.addSubscription(subscription("a", { key: "subscriptions" }), { max: 5 });
   assertEquals((await store.listOwners()).map(({ key }) => key), ["alerts", "rules", "states", "subscriptions"]);
@@ -336,86 +343,116 @@ testEach("queueState() returns the time of the next attempt, and none while all 
   assertEquals(await store.queueState(), { length: 3, next: 30_000 });
 });
 
-Deno.test("SqliteState keeps push messages like the store in memory, whatever the order and the handle", () =>
-  inTempDir(async (folder) => {
-    const id = fc.constantFrom("a", "b", "c");
-    const topic = fc.constantFrom(undefined, "door", "é");
-    const small = fc.integer({ min: 1, max: 3 });
-    const step = fc.oneof(
-      fc.record({ kind: fc.constant("subscribe" as const), id, again: fc.boolean(), max: small }),
-      fc.record({ kind: fc.constant("unsubscribe" as const), id }),
-      fc.record({
-        kind: fc.constant("enqueue" as const),
-        messages: fc.array(fc.record({ to: id, topic, ttl: fc.integer({ min: -1, max: 9 }) }), { maxLength: 4 }),
-        limits: fc.record({ maxPerSubscription: small, max: fc.integer({ min: 1, max: 6 }), maxAlerts: small }),
-      }),
-      fc.record({ kind: fc.constant("claim" as const), max: small }),
-      fc.record({
-        kind: fc.constant("settle" as const),
-        message: fc.nat({ max: 9 }),
-        type: fc.constantFrom("sent" as const, "dropped" as const, "retry" as const),
-        wait: fc.double({ min: 0, max: 5, noNaN: true }),
-      }),
-      fc.record({ kind: fc.constant("wait" as const), ms: small }),
-      fc.record({ kind: fc.constant("removeOwner" as const) }),
-    );
-    let run = 0;
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
-        run += 1;
-        // One handle sends, the other one does everything else.
-        const [sender, other] = [openState(`${folder}/${run}.db`), openState(`${folder}/${run}.db`)];
-        const model = new MemoryState();
-        // The numbers of messages in each store, by the order of their claims.
-        const claimed = new Map<PushStore, number[]>([[sender, []], [model, []]]);
-        let now = 0;
-        const apply = async (writer: PushStore, store: PushStore, one: (typeof steps)[number]): Promise<unknown> => {
-          switch (one.kind) {
-            case "subscribe": {
-              const { id, again, max } = one;
-              // Another id with the same endpoint; ids are random, so none comes with two endpoints.
-              const added = subscription(again ? `${id}2` : id, { endpoint: id, created: now });
-              return await writer.addSubscription(added, { max });
-            }
-            case "unsubscribe":
-              return await writer.removeSubscription(one.id);
-            case "enqueue": {
-              const messages = one.messages.map(({ to, topic, ttl }, index) =>
-                message(to, `${now}-${index}`, { topic, expires: now + ttl })
-              );
-              return await writer.enqueue(batchOf(alert(`${now}`, { at: now }), messages), { now, ...one.limits });
-            }
-            case "claim": {
-              const { due, expired } = await store.claimMessages(now, one.max);
-              claimed.get(store)?.push(...due.map(({ id }) => id));
-              return { due: due.map((message) => ({ ...message, id: undefined })), expired };
-            }
-            case "settle": {
-              const { type, wait } = one;
-              const outcome: SettledMessage = type === "retry" ? { type, at: now + wait } : { type, now };
-              const found = claimed.get(store)?.[one.message];
-              return found === undefined ? undefined : await store.settleMessage(found, outcome);
-            }
-            case "removeOwner":
-              return await writer.removeOwner(PHONE);
-            case "wait":
-              return undefined;
+/** Opens two handles of one empty store, as two processes have them. */
+type OpenPair = (run: number) => readonly [Handle, Handle];
+
+/** Store, and a function that closes it. */
+interface Handle {
+  readonly state: PushStore;
+  close(): Promise<void>;
+}
+
+/** Checks that a store behaves like the one in memory, whatever the order and the handle. */
+async function assertLikeMemory(openPair: OpenPair): Promise<void> {
+  const id = fc.constantFrom("a", "b", "c");
+  const topic = fc.constantFrom(undefined, "door", "é");
+  const small = fc.integer({ min: 1, max: 3 });
+  const step = fc.oneof(
+    fc.record({ kind: fc.constant("subscribe" as const), id, again: fc.boolean(), max: small }),
+    fc.record({ kind: fc.constant("unsubscribe" as const), id }),
+    fc.record({
+      kind: fc.constant("enqueue" as const),
+      messages: fc.array(fc.record({ to: id, topic, ttl: fc.integer({ min: -1, max: 9 }) }), { maxLength: 4 }),
+      limits: fc.record({ maxPerSubscription: small, max: fc.integer({ min: 1, max: 6 }), maxAlerts: small }),
+    }),
+    fc.record({ kind: fc.constant("claim" as const), max: small }),
+    fc.record({
+      kind: fc.constant("settle" as const),
+      message: fc.nat({ max: 9 }),
+      type: fc.constantFrom("sent" as const, "dropped" as const, "retry" as const),
+      wait: fc.double({ min: 0, max: 5, noNaN: true }),
+    }),
+    fc.record({ kind: fc.constant("wait" as const), ms: small }),
+    fc.record({ kind: fc.constant("removeOwner" as const) }),
+  );
+  let run = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
+      run += 1;
+      // One handle sends, the other one does everything else.
+      const handles = openPair(run);
+      const [{ state: sender }, { state: other }] = handles;
+      const model = new MemoryState();
+      // The numbers of messages in each store, by the order of their claims.
+      const claimed = new Map<PushStore, number[]>([[sender, []], [model, []]]);
+      let now = 0;
+      const apply = async (writer: PushStore, store: PushStore, one: (typeof steps)[number]): Promise<unknown> => {
+        switch (one.kind) {
+          case "subscribe": {
+            const { id, again, max } = one;
+            // Another id with the same endpoint; ids are random, so none comes with two endpoints.
+            const added = subscription(again ? `${id}2` : id, { endpoint: id, created: now });
+            return await writer.addSubscription(added, { max });
           }
-        };
-        try {
-          for (const one of steps) {
-            if (one.kind === "wait") now += one.ms;
-            assertEquals(await apply(other, sender, one), await apply(model, model, one));
-            assertEquals(await other.queueState(), await model.queueState());
-            assertEquals(await other.oldestMessage(), await model.oldestMessage());
-            assertEquals(await sender.listSubscriptions(), await model.listSubscriptions());
-            assertEquals(await sender.listAlerts(PHONE, -1), await model.listAlerts(PHONE, -1));
+          case "unsubscribe":
+            return await writer.removeSubscription(one.id);
+          case "enqueue": {
+            const messages = one.messages.map(({ to, topic, ttl }, index) =>
+              message(to, `${now}-${index}`, { topic, expires: now + ttl })
+            );
+            return await writer.enqueue(batchOf(alert(`${now}`, { at: now }), messages), { now, ...one.limits });
           }
-          assertEquals(await sender.dropInterrupted(), 0);
-        } finally {
-          for (const state of [sender, other]) await state.close();
+          case "claim": {
+            const { due, expired } = await store.claimMessages(now, one.max);
+            claimed.get(store)?.push(...due.map(({ id }) => id));
+            return { due: due.map((message) => ({ ...message, id: undefined })), expired };
+          }
+          case "settle": {
+            const { type, wait } = one;
+            const outcome: SettledMessage = type === "retry" ? { type, at: now + wait } : { type, now };
+            const found = claimed.get(store)?.[one.message];
+            return found === undefined ? undefined : await store.settleMessage(found, outcome);
+          }
+          case "removeOwner":
+            return await writer.removeOwner(PHONE);
+          case "wait":
+            return undefined;
         }
-      }),
-      { numRuns: 25 },
-    );
+      };
+      try {
+        for (const one of steps) {
+          if (one.kind === "wait") now += one.ms;
+          assertEquals(await apply(other, sender, one), await apply(model, model, one));
+          assertEquals(await other.queueState(), await model.queueState());
+          assertEquals(await other.oldestMessage(), await model.oldestMessage());
+          assertEquals(await sender.listSubscriptions(), await model.listSubscriptions());
+          assertEquals(await sender.listAlerts(PHONE, -1), await model.listAlerts(PHONE, -1));
+        }
+        assertEquals(await sender.dropInterrupted(), 0);
+      } finally {
+        for (const handle of handles) await handle.close();
+      }
+    }),
+    { numRuns: 25 },
+  );
+}
+
+Deno.test("SqliteState keeps push messages like the store in memory, whatever the order and the handle", () =>
+  inTempDir((folder) => {
+    const open = (run: number) => {
+      const state = openState(`${folder}/${run}.db`);
+      return { state, close: () => state.close() };
+    };
+    return assertLikeMemory((run) => [open(run), open(run)]);
   }));
+
+Deno.test(
+  needing("RedisState keeps push messages like the store in memory, whatever the order and the handle", {
+    "redis-server": REDIS_SERVER,
+  }),
+  () =>
+    withRedis({}, (redis) => {
+      const open = (run: number) => openRedisState(redis.url(), { prefix: `${run}:` });
+      return assertLikeMemory((run) => [open(run), open(run)]);
+    }),
+);

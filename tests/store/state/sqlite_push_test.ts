@@ -88,7 +88,7 @@ Deno.test("SqliteState keeps push messages and their waits over a restart", () =
     const path = `${folder}/state.db`;
     const before = openState(path);
     await fill(before);
-    await before.enqueue({ ...PHONE, alerts: [], ruleStates: "{}" }, LIMITS);
+    await before.enqueue({ ...PHONE, alerts: [], isListened: false, ruleStates: "{}" }, LIMITS);
     const [{ id } = { id: 0 }] = (await before.claimMessages(20_000, 1)).due;
     await before.settleMessage(id, { type: "retry", at: 30_000, shortened: "short" });
     await before.close();

@@ -1,0 +1,48 @@
+/** Durable state on a real Redis, for tests. */
+import { SILENT_LOG } from "../../src/observability/log.ts";
+import { openRedis } from "../../src/store/redis_connection.ts";
+import type { RedisUrl } from "../../src/net/redis_url.ts";
+import type { RedisServer } from "../../src/store/redis_server.ts";
+import { RedisState, type RedisStateOptions } from "../../src/store/state/redis_state.ts";
+
+/** State, and the server that it is on as one process sees it. */
+export interface OpenRedisState {
+  readonly state: RedisState;
+  readonly server: RedisServer;
+  close(): Promise<void>;
+}
+
+/** Arguments of a server that keeps what is waited for, also one without `WAITAOF`. */
+export const DURABLE = { appendonly: true, args: ["--appendfsync", "always"] } as const;
+
+/** Opens the state on a server, as a process of its own does. */
+export function openRedisState(
+  url: RedisUrl,
+  options: Partial<Omit<RedisStateOptions, "server">> & { readonly timeoutMs?: number; readonly prefix?: string } = {},
+): OpenRedisState {
+  const { timeoutMs = 4000, prefix = "test:", log = SILENT_LOG, ...others } = options;
+  const connect = () => openRedis({ url: url, timeoutMs, random: () => 0, log });
+  const server: RedisServer = { connection: connect(), connect, prefix };
+  const state = new RedisState({ server, log, ...others });
+  return {
+    state,
+    server,
+    async close() {
+      await state.close();
+      await server.connection.close();
+    },
+  };
+}
+
+/** Runs a test with the state on a server. */
+export async function withRedisState(
+  url: RedisUrl,
+  test: (state: RedisState, opened: OpenRedisState) => Promise<void>,
+): Promise<void> {
+  const opened = openRedisState(url);
+  try {
+    await test(opened.state, opened);
+  } finally {
+    await opened.close();
+  }
+}
