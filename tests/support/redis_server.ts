@@ -100,10 +100,10 @@ async function sendCommand(port: number, command: string[]): Promise<unknown> {
 }
 
 /** Starts Redis; `scope` stops it. */
-export async function startRedis(scope: AsyncDisposableStack): Promise<TestRedis> {
+export async function startRedis(scope: AsyncDisposableStack, options: TestRedisOptions = {}): Promise<TestRedis> {
   const started = Promise.withResolvers<TestRedis>();
   const stopped = Promise.withResolvers<void>();
-  const running = withRedis({}, (redis) => {
+  const running = withRedis(options, (redis) => {
     started.resolve(redis);
     return stopped.promise;
   });
