@@ -90,7 +90,7 @@ export async function startReplicas(
     scope.defer(() => replica.kill());
     replicas.push(replica);
   }
-  const url = await startHaproxy(scope, replicas.map(({ port, healthPort }) => ({ port, healthPort })));
+  const url = await startHaproxy(scope, replicas);
   return {
     url,
     keys: records.map(({ secret }) => secret.toHex()),

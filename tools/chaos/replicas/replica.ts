@@ -42,11 +42,6 @@ export class Replica {
     return Number(new URL(this.#running.url).port);
   }
 
-  /** Port of metrics and health. */
-  get healthPort(): number {
-    return Number(new URL(this.#running.metricsUrl ?? "").port);
-  }
-
   /** Unexpected exits, and log lines that indicate a crash. */
   get faults(): readonly string[] {
     return this.#faults;
