@@ -24,7 +24,7 @@ export async function startHaproxy(
   const port = freePort();
   const file = await Deno.makeTempFile({ prefix: "haproxy-", suffix: ".cfg" });
   scope.defer(() => Deno.remove(file));
-  await Deno.writeTextFile(file, await configuration(port, servers));
+  await Deno.writeTextFile(file, await haproxyConfiguration(port, servers));
   const child = new Deno.Command(HAPROXY, { args: ["-db", "-f", file], stdout: "null", stderr: "null" }).spawn();
   scope.defer(async () => {
     child.kill("SIGKILL");
@@ -35,7 +35,7 @@ export async function startHaproxy(
 }
 
 /** Returns the configuration that the project ships, with other addresses. */
-async function configuration(port: number, servers: readonly BalancedServer[]): Promise<string> {
+export async function haproxyConfiguration(port: number, servers: readonly BalancedServer[]): Promise<string> {
   const shipped = await Deno.readTextFile(new URL("../../docker/replicas/haproxy.cfg", import.meta.url));
   const lines = servers.map(({ port }, index) => `  server gateway${index} 127.0.0.1:${port} check`);
   return shipped
