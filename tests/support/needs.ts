@@ -7,6 +7,7 @@ export const PACKAGES_FOR = {
   curl: "curl",
   faketime: "faketime",
   git: "git",
+  haproxy: "haproxy",
   influxd: "influxdb",
   kotlinc: "kotlin libandroid-json-java",
   mosquitto: "mosquitto",

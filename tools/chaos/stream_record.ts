@@ -53,6 +53,20 @@ export class StreamRecord {
     return [...this.#counts].filter(([number, count]) => count > (counts.get(number) ?? 0)).map(([number]) => number);
   }
 
+  /** Returns the numbers that were received after one that the broker delivered later; each was delivered once. */
+  disordered(delivered: readonly string[]): string[] {
+    const counts = countEach(delivered);
+    const positions = new Map(delivered.map((number, position) => [number, position]));
+    let last = -1;
+    return this.#segments.flat().filter((number) => {
+      const position = positions.get(number);
+      if (position === undefined || counts.get(number) !== 1) return false;
+      if (position < last) return true;
+      last = position;
+      return false;
+    });
+  }
+
   /**
    * Returns the missing numbers: within a segment, and before the first one, every number that the broker delivered
    * once must have been received.

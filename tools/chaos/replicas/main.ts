@@ -1,0 +1,55 @@
+/** Command line of `deno task chaos replicas`. */
+import type { CommandLine } from "../../../src/cli/args.ts";
+import { markdownTable } from "../../support/report.ts";
+import { runTool } from "../../support/run_tool.ts";
+import { readNumber, readToolArgs, refuseMore } from "../../support/tool_args.ts";
+import { type ReplicasResult, runReplicas } from "./run.ts";
+
+const LINE = {
+  synopsis: "deno task chaos replicas",
+  summary: "Kill and freeze replicas, Redis, the broker and the links between them under the load of many phones",
+  options: {
+    minutes: { type: "string", value: "N", default: "10", description: "Duration, one fault every 10 s" },
+    phones: { type: "string", value: "N", default: "200", description: "Phones, each with a stream and requests" },
+    seed: { type: "string", value: "N", default: "1", description: "Seed of the order of the faults" },
+  },
+  notes: "Needs Mosquitto, Redis and HAProxy. Exit code 1 if an invariant was violated.",
+} as const satisfies CommandLine;
+
+const options = readToolArgs(LINE, ({ positionals, values: { minutes, phones, seed } }) => {
+  refuseMore(positionals.slice(1));
+  return {
+    seconds: readNumber(minutes, { name: "--minutes", standard: 10, min: 0.1, max: 1000 }) * 60,
+    phones: readNumber(phones, { name: "--phones", standard: 200, min: 10, max: 2000, isWhole: true }),
+    seed: readNumber(seed, { name: "--seed", standard: 1, min: 1, isWhole: true }),
+  };
+});
+
+// deno-lint-ignore no-console
+const print = (text: string) => console.log(text);
+
+await runTool(async (scope) => {
+  const result = await runReplicas({ ...options, scope, onProgress: print });
+  if (result.violations.length > 0) Deno.exitCode = 1;
+  return report(result);
+});
+
+function report({ faults, sent, acknowledged, events, violations }: ReplicasResult): string {
+  const byName = Map.groupBy(faults, ({ name }) => name);
+  const seconds = (ms: number) => isFinite(ms) ? (ms / 1000).toFixed(1) : "never";
+  const rows = [...byName].map(([name, all]) => {
+    const times = all.map(({ wholeAfterMs }) => wholeAfterMs).toSorted((one, other) => one - other);
+    return [name, String(all.length), times.map(seconds).join(", ")];
+  });
+  return [
+    "",
+    markdownTable(["Fault", "Times", "Streams whole after, s"], rows),
+    "",
+    `Messages: ${sent.messages} sent, ${acknowledged.messages} acknowledged. ` +
+    `Commands: ${sent.commands} sent, ${acknowledged.commands} acknowledged. ` +
+    `Events of streams: ${[...events].map(([type, count]) => `${count} ${type}`).join(", ")}.`,
+    "",
+    violations.length === 0 ? "No invariant was violated." : `Violated: ${violations.length}`,
+    ...violations.slice(0, 50).map((violation) => `- ${violation}`),
+  ].join("\n");
+}
