@@ -1,0 +1,257 @@
+/**
+ * Records of the keys in Redis, for all replicas: one encrypted value with a version, which only grows.
+ *
+ * Each machine keeps a copy of the newest value that it has seen. A server that has an older one, or none, gets it back: a
+ * server that lost its last writes, or was given a backup, must not bring a revoked key back.
+ *
+ * @module
+ */
+import { setTimeout as pause } from "node:timers/promises";
+import { errorText } from "../lib/errors.ts";
+import { Mutex } from "../lib/async.ts";
+import type { Log } from "../observability/log.ts";
+import type { RedisClient, RedisConnection } from "../store/redis_connection.ts";
+import { RedisScript } from "../store/redis_script.ts";
+import type { RedisServer } from "../store/redis_server.ts";
+import { InvalidKeyFileError } from "./default_key_file.ts";
+import { type KeyStore, KeysUnavailableError } from "./key_store.ts";
+import { formatRecords, KeysFileLockedError, parseRecords } from "./keyring_file.ts";
+import { type KeysCipher, parseVersion, type SealedKeys } from "./keys_cipher.ts";
+import type { KeysCopy } from "./keys_copy.ts";
+import type { GrantableService } from "./rights.ts";
+
+/** Dependencies of the store. */
+export interface RedisKeyStoreOptions {
+  /** Server. */
+  readonly server: RedisServer;
+  /** Cipher of the records. */
+  readonly cipher: KeysCipher;
+  /** Copy of the newest records on this machine. */
+  readonly copy: KeysCopy;
+  /** Services that keys may be granted. */
+  readonly services: readonly GrantableService[];
+  /** Longest wait for a connection, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Wall clock, in milliseconds since 1970: versions follow it, as far as they can and still grow. */
+  readonly now: () => number;
+  /** Logger for records that a server lost. */
+  readonly log: Pick<Log, "warn" | "error">;
+}
+
+/** Largest value, in bytes: the records of ten thousand keys need less. */
+const MAX_VALUE_BYTES = 32 * 2 ** 20;
+
+/** Attempts of an edit, each of which fails only if another process was faster. */
+const MAX_ATTEMPTS = 50;
+/** Longest pause before another attempt, in milliseconds. */
+const ATTEMPT_PAUSE_MS = 50;
+
+/** Reads version and value; no value if it is too large. */
+const READ = new RedisScript(`
+local version = redis.call("HGET", KEYS[1], "version")
+if not version then return {} end
+if redis.call("HSTRLEN", KEYS[1], "sealed") > tonumber(ARGV[1]) then return {version} end
+return {version, redis.call("HGET", KEYS[1], "sealed")}
+`);
+
+/** Writes version and value, and announces them, if the version is still the expected one. */
+const WRITE = new RedisScript(`
+if (redis.call("HGET", KEYS[1], "version") or "0") ~= ARGV[1] then return 0 end
+redis.call("HSET", KEYS[1], "version", ARGV[2], "sealed", ARGV[3])
+redis.call("PUBLISH", KEYS[1], ARGV[2])
+return 1
+`);
+
+/** Place of the records, as the subject of a message. */
+const PLACE = "The list of keys in Redis";
+
+/** Returns the Redis key of the value, and the channel of its announcements. */
+const keyOf = ({ prefix }: RedisServer) => `${prefix}keys`;
+
+/**
+ * Returns whether Redis has records, under any master key.
+ *
+ * @throws {KeysUnavailableError} if it is out of reach
+ */
+export async function hasKeysInRedis(options: Pick<RedisKeyStoreOptions, "server" | "timeoutMs">): Promise<boolean> {
+  return await sendTo(options, (client) => client.sendCommand(["EXISTS", keyOf(options.server)])) === 1;
+}
+
+/** Uses a connection; an error of the server says that it is out of reach. */
+async function sendTo<T>(
+  { server, timeoutMs }: Pick<RedisKeyStoreOptions, "server" | "timeoutMs">,
+  use: (client: RedisClient) => Promise<T>,
+): Promise<T> {
+  const client = await connected(server.connection, timeoutMs);
+  if (client === undefined) {
+    throw new KeysUnavailableError("The keys are in Redis (KEYS_REDIS=on), which is not reachable. Check REDIS_URL");
+  }
+  try {
+    return await use(client);
+  } catch (error) {
+    throw new KeysUnavailableError(
+      `The keys are in Redis (KEYS_REDIS=on), which fails: ${errorText(error)}. Check REDIS_URL, and its user's rights`,
+    );
+  }
+}
+
+/** Opens the records in Redis. */
+export function createRedisKeyStore(options: RedisKeyStoreOptions): KeyStore {
+  const { server, cipher, copy, services, now, log } = options;
+  const key = keyOf(server);
+  const edits = new Mutex();
+  /** Newest value that this process has seen. */
+  let newest: SealedKeys | undefined;
+  /** Last failure to write the copy, which is reported once. */
+  let reported: string | undefined;
+
+  const send = <T>(use: (client: RedisClient) => Promise<T>) => sendTo(options, use);
+
+  async function fetchSealed(): Promise<SealedKeys | undefined> {
+    const reply = await send((client) => READ.run(client, { keys: [key], args: [String(MAX_VALUE_BYTES)] }));
+    const [version, sealed]: readonly unknown[] = Array.isArray(reply) ? reply : [];
+    if (version === undefined) return undefined;
+    const number = typeof version === "string" ? parseVersion(version) : undefined;
+    if (number !== undefined && typeof sealed === "string") return { version: number, sealed };
+    throw new InvalidKeyFileError(
+      `${PLACE} is damaged: ${key} is not what this gateway writes. Restore Redis from a backup`,
+    );
+  }
+
+  /** Writes a value in place of the one with the expected version, 0 for none; false if another process was faster. */
+  async function write(expected: number, { version, sealed }: SealedKeys): Promise<boolean> {
+    const args = [String(expected), String(version), sealed];
+    const isWritten = await send((client) => WRITE.run(client, { keys: [key], args })) === 1;
+    return isWritten;
+  }
+
+  /** Decrypts a value. */
+  async function open(keys: SealedKeys, subject: string): Promise<OpenedKeys> {
+    const text = await cipher.open(keys);
+    if (text !== undefined) return parseOpened(text);
+    throw new InvalidKeyFileError(
+      `${subject} cannot be decrypted with the master key in KEYS_MASTER_KEY_FILE: it is encrypted with another one, or ` +
+        "was altered. Copy the master key from a replica that works",
+    );
+  }
+
+  /** Keeps a value as the newest, in memory and on this machine. */
+  async function remember(keys: SealedKeys): Promise<void> {
+    if (newest !== undefined && newest.version >= keys.version) return;
+    newest = keys;
+    try {
+      await copy.write(keys);
+      reported = undefined;
+    } catch (error) {
+      const reason = errorText(error);
+      if (reason !== reported) log.warn("Keys in Redis are not copied to this machine: {reason}", { reason });
+      reported = reason;
+    }
+  }
+
+  /** Returns the newest value that this machine has seen. */
+  async function readNewest(): Promise<SealedKeys | undefined> {
+    const stored = await copy.read();
+    return stored !== undefined && stored.version > (newest?.version ?? 0) ? stored : newest;
+  }
+
+  /** Reads the newest value, and gives it back to a server that has an older one. */
+  async function readSealed(): Promise<{ readonly version: number; readonly text: string } | undefined> {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+      const current = await fetchSealed();
+      // First of all: nothing is written over keys of another master key.
+      const opened = current && await open(current, PLACE);
+      const known = await readNewest();
+      if (known === undefined || (current !== undefined && current.version >= known.version)) {
+        if (current === undefined || opened === undefined) return undefined;
+        if (known !== undefined && current.version > known.version && opened.base < known.version) {
+          log.error(
+            "Redis lost a change of the keys before another one was made: a revoked key may be back. Look at them: " +
+              "deno task keys list",
+          );
+        }
+        await remember(current);
+        return { version: current.version, text: opened.text };
+      }
+      const { text } = await open(known, "The copy of the keys on this machine, which is newer than Redis,");
+      if (!await write(current?.version ?? 0, known)) continue;
+      await remember(known);
+      log.warn("Redis had {what} keys: it was emptied, restored or lost its last writes. It has the newest ones again", {
+        what: current === undefined ? "no" : "older",
+      });
+      return { version: known.version, text };
+    }
+    throw new KeysFileLockedError(`${PLACE} changes all the time. Try again`);
+  }
+
+  return {
+    place: "Redis",
+    async read() {
+      const found = await readSealed();
+      return found && { keys: parseRecords(found.text, { place: PLACE, services }), tightened: false };
+    },
+    edit: (change) =>
+      edits.runExclusive(async () => {
+        for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+          const found = await readSealed();
+          const before = found === undefined ? [] : parseRecords(found.text, { place: PLACE, services });
+          const after = await change(before);
+          const text = formatRecords(after, { place: PLACE, services });
+          // Follows the clock, so that it is also higher than one that a server has lost.
+          const base = found?.version ?? 0;
+          const next = await cipher.seal(`${base}\n${text}`, Math.max(base + 1, now()));
+          if (await write(base, next)) {
+            await remember(next);
+            return { before, after, tightened: false };
+          }
+          await pause(Math.random() * ATTEMPT_PAUSE_MS);
+        }
+        throw new KeysFileLockedError(`${PLACE} is unchanged: others change it all the time. Try again`);
+      }),
+    async fingerprint() {
+      try {
+        return String(await send((client) => client.sendCommand(["HGET", key, "version"])));
+      } catch {
+        return "unreachable";
+      }
+    },
+    onChange(run) {
+      // Of its own, as a connection with a subscription sends no other command.
+      const connection = server.connect();
+      const announce = (message: string) => {
+        const version = parseVersion(message);
+        if (version !== undefined && version > (newest?.version ?? 0)) run();
+      };
+      // A failure to subscribe leaves the looks at the version.
+      const stop = connection.onConnect((client) => void client.subscribe(key, announce).catch(() => {}));
+      return async () => {
+        stop();
+        await connection.close();
+      };
+    },
+  };
+}
+
+/** Decrypted value: version that it was made from, 0 for none, and text of a keys file. */
+interface OpenedKeys {
+  readonly base: number;
+  readonly text: string;
+}
+
+/** Splits a decrypted value, whose first line is the version that it was made from. */
+function parseOpened(text: string): OpenedKeys {
+  const end = text.indexOf("\n");
+  return { base: Number(text.slice(0, end)), text: text.slice(end + 1) };
+}
+
+/** Returns the client of a connection, and waits for it; undefined if there is none in time. */
+async function connected(connection: RedisConnection, timeoutMs: number): Promise<RedisClient | undefined> {
+  if (connection.client !== undefined) return connection.client;
+  const { promise, resolve } = Promise.withResolvers<RedisClient | undefined>();
+  const timer = setTimeout(() => resolve(undefined), timeoutMs);
+  const stop = connection.onConnect(resolve);
+  const client = await promise;
+  clearTimeout(timer);
+  stop();
+  return client;
+}
