@@ -102,6 +102,8 @@ export function createRedisKeyStore(options: RedisKeyStoreOptions): KeyStore {
   const edits = new Mutex();
   /** Newest value that this process has seen. */
   let newest: SealedKeys | undefined;
+  /** Version that this process writes, which may be announced before the answer comes. */
+  let written: number | undefined;
   /** Last failure to write the copy, which is reported once. */
   let reported: string | undefined;
 
@@ -121,6 +123,7 @@ export function createRedisKeyStore(options: RedisKeyStoreOptions): KeyStore {
   /** Writes a value in place of the one with the expected version, 0 for none; false if another process was faster. */
   async function write(expected: number, { version, sealed }: SealedKeys): Promise<boolean> {
     const args = [String(expected), String(version), sealed];
+    written = version;
     const isWritten = await send((client) => WRITE.run(client, { keys: [key], args })) === 1;
     return isWritten;
   }
@@ -220,7 +223,7 @@ export function createRedisKeyStore(options: RedisKeyStoreOptions): KeyStore {
       const connection = server.connect();
       const announce = (message: string) => {
         const version = parseVersion(message);
-        if (version !== undefined && version > (newest?.version ?? 0)) run();
+        if (version !== undefined && version !== written && version > (newest?.version ?? 0)) run();
       };
       // A failure to subscribe leaves the looks at the version.
       const stop = connection.onConnect((client) => void client.subscribe(key, announce).catch(() => {}));
