@@ -4,17 +4,21 @@
  * @module
  */
 import type { Config } from "../config/settings.ts";
+import { KeyFileError } from "../keys/default_key_file.ts";
 import { createFileKeyStore } from "../keys/file_key_store.ts";
 import type { KeyStore } from "../keys/key_store.ts";
-import { createKeysCopy, keysCopyPath } from "../keys/keys_copy.ts";
+import { createKeysCopy, type KeysCopy, keysCopyPath } from "../keys/keys_copy.ts";
 import { KeysCipher } from "../keys/keys_cipher.ts";
 import { loadMasterKey } from "../keys/master_key.ts";
 import { createRedisKeyStore } from "../keys/redis_key_store.ts";
 import type { GrantableService } from "../keys/rights.ts";
-import type { Log } from "../observability/log.ts";
+import type { KeyRecord } from "../keys/schema.ts";
+import { errorText } from "../lib/errors.ts";
+import { type Log, SILENT_LOG } from "../observability/log.ts";
 import type { Platform } from "../platform.ts";
 import { randomBytes } from "../protocol/bytes.ts";
 import type { RedisServer } from "../store/redis_server.ts";
+import { type OpenRedisServer, openRedisServer } from "./redis.ts";
 
 /** Dependencies of the place. */
 export interface KeyStoreOptions {
@@ -26,6 +30,8 @@ export interface KeyStoreOptions {
   readonly server: RedisServer | undefined;
   /** Logger for problems. */
   readonly log: Log;
+  /** Copy of the newest records in Redis; that on this machine by default. */
+  readonly copy?: KeysCopy;
 }
 
 /**
@@ -35,21 +41,54 @@ export interface KeyStoreOptions {
  */
 export async function openKeyStore(
   { keys, redis }: Config,
-  { files, services, server, log }: KeyStoreOptions,
+  { files, services, server, log, copy = createKeysCopy(keysCopyPath(keys.secretKeyFile), files) }: KeyStoreOptions,
 ): Promise<KeyStore> {
-  const { keysFile, secretKeyFile, masterKeyFile, fileMode: mode } = keys;
+  const { keysFile, masterKeyFile, fileMode: mode } = keys;
   if (keys.redis === "off" || masterKeyFile === undefined || server === undefined) {
     return createFileKeyStore(keysFile, { files, mode, services });
   }
   const { secret, tightened } = await loadMasterKey(masterKeyFile, { files, mode });
   if (tightened) log.warn("Key file {file} could be read by others: its mode is 0600 now", { file: masterKeyFile });
-  return createRedisKeyStore({
-    server,
-    cipher: new KeysCipher(secret, randomBytes),
-    copy: createKeysCopy(keysCopyPath(secretKeyFile), files),
-    services,
-    timeoutMs: redis.timeoutMs,
-    now: Date.now,
-    log,
-  });
+  const cipher = new KeysCipher(secret, randomBytes);
+  return createRedisKeyStore({ server, cipher, copy, services, timeoutMs: redis.timeoutMs, now: Date.now, log });
+}
+
+/**
+ * Connects to Redis for a command, if the keys are there.
+ *
+ * @throws {KeyFileError} if the file of a setting cannot be used
+ */
+export async function openKeysServer(
+  config: Config,
+  platform: Pick<Platform, "files">,
+): Promise<OpenRedisServer | undefined> {
+  if (config.keys.redis === "off") return undefined;
+  try {
+    return await openRedisServer(config, platform, SILENT_LOG);
+  } catch (error) {
+    throw new KeyFileError(errorText(error));
+  }
+}
+
+/** Copy for commands that change nothing, not even on this machine. */
+const NO_COPY: KeysCopy = { read: () => Promise.resolve(undefined), write: () => Promise.resolve() };
+
+/**
+ * Reads the records, and changes nothing: no mode of a file either.
+ *
+ * @returns undefined if their place is not there yet
+ * @throws `KeyFileError` if they cannot be read
+ */
+export async function readKeyRecords(
+  config: Config,
+  { files, services }: Pick<KeyStoreOptions, "files" | "services">,
+): Promise<readonly KeyRecord[] | undefined> {
+  const untouched: Config = { ...config, keys: { ...config.keys, fileMode: "ignore" } };
+  const server = await openKeysServer(config, { files });
+  try {
+    const store = await openKeyStore(untouched, { files, services, server, log: SILENT_LOG, copy: NO_COPY });
+    return (await store.read())?.keys;
+  } finally {
+    await server?.close();
+  }
 }

@@ -46,6 +46,8 @@ export interface OpenKeys {
    * @throws `KeyFileError` if they are invalid or cannot be read
    */
   read(): Promise<KeySources>;
+  /** Checks that the keys in Redis can be read, and are those in force; undefined for a file. */
+  check(): Promise<void> | undefined;
   /** Stops watching. */
   close(): Promise<void>;
 }
@@ -121,6 +123,7 @@ export async function openKeys(
       return edit;
     },
     read: load,
+    check: () => config.keys.redis === "on" ? load().then(() => {}) : undefined,
     async close() {
       await stopAnnouncements();
       await watcher.close();

@@ -67,7 +67,10 @@ export function permissionFlags(
     notify?.own,
   ].filter((file) => file !== undefined && file !== config.keys.secretKeyFile);
   // Its mode may have to change; the command "actions" and an editor write its content.
-  const tightened = config.keys.fileMode === "strict" ? [config.services.file] : [];
+  const { masterKeyFile } = config.keys;
+  const tightened = config.keys.fileMode === "strict"
+    ? [config.services.file, ...masterKeyFile === undefined ? [] : [masterKeyFile]]
+    : [];
   return [
     "--no-prompt",
     `--allow-net${netTargets({ config, sockets, services, sections })}`,

@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { openKeyStore } from "../../app/key_store.ts";
-import { openRedisServer } from "../../app/redis.ts";
+import { openKeysServer, openKeyStore } from "../../app/key_store.ts";
 import type { Config } from "../../config/settings.ts";
 import type { Bytes, RandomBytes } from "../../protocol/bytes.ts";
 import { assertRegularFile, KeyFileError, readKey } from "../../keys/default_key_file.ts";
@@ -94,7 +93,7 @@ export function openSession({ platform, ...given }: KeysSessionOptions): KeysSes
   const opened = new AsyncDisposableStack();
   // Opened at the first use: not every subcommand needs it.
   const server = once(async () => {
-    const server = await openRedisServer(config, SILENT_LOG);
+    const server = await openKeysServer(config, platform);
     opened.defer(() => server?.close());
     return server;
   });
