@@ -139,7 +139,7 @@ async function reportNoKey(context: DoctorContext, signal: AbortSignal): Promise
 /** Reports a place without keys, which no start fills. */
 function reportEmpty({ config }: DoctorContext): Finding {
   return failed(
-    `There is no key: ${placeOf(config)} has none`,
+    `There is no key: ${config.keys.redis === "on" ? "Redis has none" : `${config.keys.keysFile} is empty`}`,
     "Give each device its own: deno task keys pair NAME",
   );
 }
