@@ -1,5 +1,6 @@
 /** Real Redis or Valkey for tests, on loopback, in a temporary directory. */
 import { createClient } from "redis";
+import { RedisUrl } from "../../src/store/redis_url.ts";
 import { until, within } from "./deadline.ts";
 import { freePort } from "./loopback.ts";
 import { findProgram } from "./programs.ts";
@@ -8,7 +9,7 @@ import { findProgram } from "./programs.ts";
 export interface TestRedis {
   readonly port: number;
   /** Returns its URL, with credentials. */
-  url(user?: string, password?: string): URL;
+  url(user?: string, password?: string): RedisUrl;
   /** Sends a command over a separate connection; keys and values as text. */
   command(...command: string[]): Promise<unknown>;
   /** Sends a signal to the process, such as SIGSTOP. */
@@ -47,7 +48,7 @@ export async function withRedis(options: TestRedisOptions, test: (redis: TestRed
   const redis: TestRedis = {
     port,
     url: (user = "", password = "") =>
-      new URL(`redis://${user}${password && `:${password}`}${user || password ? "@" : ""}127.0.0.1:${port}`),
+      new RedisUrl(`redis://${user}${password && `:${password}`}${user || password ? "@" : ""}127.0.0.1:${port}`),
     command: (...command) => within(command.join(" "), sendCommand(port, command)),
     signal: (signal) => child?.kill(signal),
     async kill(signal = "SIGKILL") {

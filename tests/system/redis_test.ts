@@ -29,7 +29,7 @@ async function withRedisGateways(appendonly: boolean, test: (context: RedisConte
         const gateway = await startGatewayProcess({
           JEEDOM_URL: jeedom.url,
           JEEDOM_APIKEY: jeedom.apikey,
-          REPLAY_REDIS_URL: redis.url().href,
+          REDIS_URL: redis.url().href,
           ...env,
         }, { directory });
         started.push(gateway);
