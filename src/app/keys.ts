@@ -63,7 +63,7 @@ export interface KeysOptions {
   /** Place of the records. */
   readonly store: KeyStore;
   /** Settles when the program is to end; a start waits for Redis until then. */
-  readonly stopped?: Promise<unknown>;
+  readonly stopped?: Promise<unknown> | undefined;
 }
 
 /** Wait before Redis is asked again at the start, in milliseconds. */

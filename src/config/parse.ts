@@ -127,7 +127,8 @@ function contradictions({ rates, shutdown, metrics, server, keys, services, redi
       "KEYS_MASTER_KEY_FILE has no effect without KEYS_REDIS=on",
     ],
     [
-      keys.masterKeyFile !== undefined && [keys.keysFile, keys.secretKeyFile, services.file].includes(keys.masterKeyFile),
+      keys.masterKeyFile !== undefined &&
+      [keys.keysFile, keys.secretKeyFile, services.file].includes(keys.masterKeyFile),
       "KEYS_MASTER_KEY_FILE must be another file than SECRET_KEY_FILE, KEYS_FILE and SERVICES_FILE",
     ],
     [

@@ -94,7 +94,9 @@ export function parseRecords(text: string, { place, services }: RecordsContext):
   try {
     return parseKeysFile(text, services);
   } catch (error) {
-    throw new InvalidKeyFileError(`${place} is invalid: ${errorText(error)}. Fix it, or restore it from a backup`);
+    throw new InvalidKeyFileError(
+      `${place} is invalid: ${errorText(error)}. Fix it, or restore the file from a backup`,
+    );
   }
 }
 

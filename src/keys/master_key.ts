@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { assertRegularFile, InvalidKeyFileError, KeyFileError, type KeyFileOptions, loadKey } from "./default_key_file.ts";
+import {
+  assertRegularFile,
+  InvalidKeyFileError,
+  KeyFileError,
+  type KeyFileOptions,
+  loadKey,
+} from "./default_key_file.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 
 /**

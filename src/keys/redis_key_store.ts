@@ -179,9 +179,12 @@ export function createRedisKeyStore(options: RedisKeyStoreOptions): KeyStore {
       const { text } = await open(known, "The copy of the keys on this machine, which is newer than Redis,");
       if (!await write(current?.version ?? 0, known)) continue;
       await remember(known);
-      log.warn("Redis had {what} keys: it was emptied, restored or lost its last writes. It has the newest ones again", {
-        what: current === undefined ? "no" : "older",
-      });
+      log.warn(
+        "Redis had {what} keys: it was emptied, restored or lost its last writes. It has the newest ones again",
+        {
+          what: current === undefined ? "no" : "older",
+        },
+      );
       return { version: known.version, text };
     }
     throw new KeysFileLockedError(`${PLACE} changes all the time. Try again`);

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { type OpenKeys, openKeys } from "../../src/app/keys.ts";
+import { openKeyStore } from "../../src/app/key_store.ts";
 import { parseConfig } from "../../src/config/parse.ts";
 import type { Config } from "../../src/config/settings.ts";
 import { KeyFileError } from "../../src/keys/default_key_file.ts";
@@ -20,14 +21,15 @@ function configIn(directory: string): Config {
   return parseConfig({ SECRET_KEY_FILE: `${directory}/secret_key.txt`, KEYS_FILE: `${directory}/keys.json` });
 }
 
-function open(
+async function open(
   config: Config,
   { files = Deno, log = LOG }: { readonly files?: Platform["files"]; readonly log?: Log } = {},
 ): Promise<OpenKeys> {
-  return openKeys(config, fakePlatform({ files }), {
+  return await openKeys(config, fakePlatform({ files }), {
     log,
     metrics: { gauge() {}, counter() {} },
     services: SERVICES,
+    store: await openKeyStore(config, { files, services: SERVICES, server: undefined, log }),
   });
 }
 

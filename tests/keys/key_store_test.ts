@@ -23,16 +23,19 @@ function contract(name: string, test: (open: OpenStore) => Promise<void>): void 
       const options = { files: Deno, mode: "strict", services: SERVICES } as const;
       return test(() => Promise.resolve(createFileKeyStore(`${directory}/keys.json`, options)));
     }));
-  Deno.test(needing(`KeyStore in Redis: ${name}`, { "redis-server": REDIS_SERVER }), () =>
-    inTempDir(async (directory) => {
-      await using scope = new AsyncDisposableStack();
-      const redis = await startRedis(scope);
-      let count = 0;
-      await test(async () => {
-        count += 1;
-        return (await openTestKeyStore(scope, { redis, copy: `${directory}/copy${count}.json` })).store;
-      });
-    }));
+  Deno.test(
+    needing(`KeyStore in Redis: ${name}`, { "redis-server": REDIS_SERVER }),
+    () =>
+      inTempDir(async (directory) => {
+        await using scope = new AsyncDisposableStack();
+        const redis = await startRedis(scope);
+        let count = 0;
+        await test(async () => {
+          count += 1;
+          return (await openTestKeyStore(scope, { redis, copy: `${directory}/copy${count}.json` })).store;
+        });
+      }),
+  );
 }
 
 contract("read() returns undefined before the first edit, then what another process wrote", async (open) => {

@@ -13,17 +13,20 @@ type Open = (copy: string, options?: Partial<TestKeyStoreOptions>) => Promise<Te
 
 /** Declares a test with a server; stores with the same copy are on the same machine. */
 function storeTest(name: string, test: (redis: TestRedis, open: Open, directory: string) => Promise<void>): void {
-  Deno.test(needing(name, { "redis-server": REDIS_SERVER }), () =>
-    inTempDir((directory) =>
-      withRedis({}, async (redis) => {
-        await using scope = new AsyncDisposableStack();
-        await test(
-          redis,
-          (copy, options) => openTestKeyStore(scope, { redis, copy: `${directory}/${copy}.json`, ...options }),
-          directory,
-        );
-      })
-    ));
+  Deno.test(
+    needing(name, { "redis-server": REDIS_SERVER }),
+    () =>
+      inTempDir((directory) =>
+        withRedis({}, async (redis) => {
+          await using scope = new AsyncDisposableStack();
+          await test(
+            redis,
+            (copy, options) => openTestKeyStore(scope, { redis, copy: `${directory}/${copy}.json`, ...options }),
+            directory,
+          );
+        })
+      ),
+  );
 }
 
 const add = (name: string) => (records: readonly KeyRecord[]) => [...records, makeRecord({ name })];
@@ -72,21 +75,24 @@ storeTest("RedisKeyStore refuses another master key, names the setting, and writ
   assertEquals(await dump(redis), before);
 });
 
-storeTest("RedisKeyStore gives a server its keys back that was emptied, restored or lost its last writes", async (redis, open) => {
-  const { store, lines } = await open("one");
-  await store.edit(add("phone"));
-  await store.edit(add("stolen"));
-  const backup = await dump(redis);
-  await store.edit(remove("stolen"));
-  const newest = await dump(redis);
-  await redis.command("HSET", REDIS_KEY, ...backup);
-  assertEquals(await names(store), ["phone"]);
-  assertEquals(await dump(redis), newest);
-  await redis.command("FLUSHALL");
-  assertEquals(await names(store), ["phone"]);
-  assertEquals(await dump(redis), newest);
-  assertEquals(lines.map((line) => /^Redis had (older|no) keys/.exec(line)?.[1]), ["older", "no"]);
-});
+storeTest(
+  "RedisKeyStore gives a server its keys back that was emptied, restored or lost its last writes",
+  async (redis, open) => {
+    const { store, lines } = await open("one");
+    await store.edit(add("phone"));
+    await store.edit(add("stolen"));
+    const backup = await dump(redis);
+    await store.edit(remove("stolen"));
+    const newest = await dump(redis);
+    await redis.command("HSET", REDIS_KEY, ...backup);
+    assertEquals(await names(store), ["phone"]);
+    assertEquals(await dump(redis), newest);
+    await redis.command("FLUSHALL");
+    assertEquals(await names(store), ["phone"]);
+    assertEquals(await dump(redis), newest);
+    assertEquals(lines.map((line) => /^Redis had (older|no) keys/.exec(line)?.[1]), ["older", "no"]);
+  },
+);
 
 storeTest("RedisKeyStore knows the newest keys after a restart of its process, by the copy", async (redis, open) => {
   await (await open("one")).store.edit(add("phone"));
@@ -110,22 +116,25 @@ storeTest("RedisKeyStore never gives another home's Redis its own keys", async (
   assertEquals(await names(other), ["tablet"]);
 });
 
-storeTest("RedisKeyStore reports that Redis lost a change which it has seen, when another one follows", async (redis, open) => {
-  const { store, lines } = await open("one");
-  await store.edit(add("stolen"));
-  const backup = await dump(redis);
-  await store.edit(remove("stolen"));
-  // A command on another machine comes before this one looks again.
-  await redis.command("HSET", REDIS_KEY, ...backup);
-  const { store: admin } = await open("two");
-  await admin.edit(add("phone"));
-  assertEquals(await names(store), ["stolen", "phone"]);
-  assertEquals(lines.length, 1);
-  assertStringIncludes(lines[0] ?? "", "a revoked key may be back");
-  await admin.edit(add("tablet"));
-  await store.read();
-  assertEquals(lines.length, 1);
-});
+storeTest(
+  "RedisKeyStore reports that Redis lost a change which it has seen, when another one follows",
+  async (redis, open) => {
+    const { store, lines } = await open("one");
+    await store.edit(add("stolen"));
+    const backup = await dump(redis);
+    await store.edit(remove("stolen"));
+    // A command on another machine comes before this one looks again.
+    await redis.command("HSET", REDIS_KEY, ...backup);
+    const { store: admin } = await open("two");
+    await admin.edit(add("phone"));
+    assertEquals(await names(store), ["stolen", "phone"]);
+    assertEquals(lines.length, 1);
+    assertStringIncludes(lines[0] ?? "", "a revoked key may be back");
+    await admin.edit(add("tablet"));
+    await store.read();
+    assertEquals(lines.length, 1);
+  },
+);
 
 storeTest("RedisKeyStore refuses a value that was altered, has another version, or is not one", async (redis, open) => {
   const { store } = await open("one");
@@ -153,50 +162,55 @@ storeTest("RedisKeyStore refuses a value that was altered, has another version, 
   await assertRejects(() => store.read(), KeysUnavailableError, "WRONGTYPE");
 });
 
-storeTest("RedisKeyStore says which setting to look at while Redis is away or hangs, and goes on afterwards", async (redis, open) => {
-  const { store } = await open("one", { timeoutMs: 400 });
-  await store.edit(add("phone"));
-  redis.signal("SIGSTOP");
-  await assertRejects(() => store.read(), KeysUnavailableError, "REDIS_URL");
-  assertEquals(await store.fingerprint(), "unreachable");
-  redis.signal("SIGCONT");
-  await until("Redis answers", async () => await store.fingerprint() !== "unreachable");
-  assertEquals(await names(store), ["phone"]);
-  await redis.kill();
-  const error = await assertRejects(() => store.edit(add("tablet")), KeyFileError, "REDIS_URL");
-  assert(!error.message.includes("127.0.0.1"), error.message);
-  // Without an append-only file: the server has lost all.
-  await redis.start();
-  await until("Redis answers", async () => await store.fingerprint() !== "unreachable");
-  assertEquals(await names(store), ["phone"]);
-});
-
-storeTest("onChange() announces the changes of others at once, also after a restart of Redis, and none that is known", async (redis, open) => {
-  const { store } = await open("one", { timeoutMs: 400 });
-  const { store: other } = await open("two", { timeoutMs: 400 });
-  let count = 0;
-  const stop = store.onChange(() => void (count += 1));
-  try {
-    const subscribed = async () =>
-      String(await redis.command("PUBSUB", "NUMSUB", REDIS_KEY)).endsWith("1");
-    await until("the subscription", subscribed);
-    await other.edit(add("phone"));
-    await until("the announcement", () => count === 1);
-    await store.edit(add("tablet"));
+storeTest(
+  "RedisKeyStore says which setting to look at while Redis is away or hangs, and goes on afterwards",
+  async (redis, open) => {
+    const { store } = await open("one", { timeoutMs: 400 });
+    await store.edit(add("phone"));
+    redis.signal("SIGSTOP");
+    await assertRejects(() => store.read(), KeysUnavailableError, "REDIS_URL");
+    assertEquals(await store.fingerprint(), "unreachable");
+    redis.signal("SIGCONT");
+    await until("Redis answers", async () => await store.fingerprint() !== "unreachable");
+    assertEquals(await names(store), ["phone"]);
     await redis.kill();
+    const error = await assertRejects(() => store.edit(add("tablet")), KeyFileError, "REDIS_URL");
+    assert(!error.message.includes("127.0.0.1"), error.message);
+    // Without an append-only file: the server has lost all.
     await redis.start();
-    await until("the subscription", subscribed);
-    await until("the connection", async () => await other.fingerprint() !== "unreachable");
-    assertEquals(await names(other), ["phone"]);
-    assertEquals(await names(store), ["phone", "tablet"]);
-    await other.edit(add("watch"));
-    await until("the announcement", () => count === 2);
-    await redis.command("PUBLISH", REDIS_KEY, "nonsense");
-  } finally {
-    await stop();
-  }
-  assertEquals(count, 2);
-});
+    await until("Redis answers", async () => await store.fingerprint() !== "unreachable");
+    assertEquals(await names(store), ["phone"]);
+  },
+);
+
+storeTest(
+  "onChange() announces the changes of others at once, also after a restart of Redis, and none that is known",
+  async (redis, open) => {
+    const { store } = await open("one", { timeoutMs: 400 });
+    const { store: other } = await open("two", { timeoutMs: 400 });
+    let count = 0;
+    const stop = store.onChange(() => void (count += 1));
+    try {
+      const subscribed = async () => String(await redis.command("PUBSUB", "NUMSUB", REDIS_KEY)).endsWith("1");
+      await until("the subscription", subscribed);
+      await other.edit(add("phone"));
+      await until("the announcement", () => count === 1);
+      await store.edit(add("tablet"));
+      await redis.kill();
+      await redis.start();
+      await until("the subscription", subscribed);
+      await until("the connection", async () => await other.fingerprint() !== "unreachable");
+      assertEquals(await names(other), ["phone"]);
+      assertEquals(await names(store), ["phone", "tablet"]);
+      await other.edit(add("watch"));
+      await until("the announcement", () => count === 2);
+      await redis.command("PUBLISH", REDIS_KEY, "nonsense");
+    } finally {
+      await stop();
+    }
+    assertEquals(count, 2);
+  },
+);
 
 storeTest("RedisKeyStore works where its copy cannot be written, and says so once", async (_redis, open, directory) => {
   const { store, lines } = await open("one");
@@ -208,9 +222,12 @@ storeTest("RedisKeyStore works where its copy cannot be written, and says so onc
   assertStringIncludes(lines[0] ?? "", "Keys in Redis are not copied to this machine: Copy of the keys");
 });
 
-storeTest("RedisKeyStore reads no keys where its copy is damaged, and says what to do", async (_redis, open, directory) => {
-  const { store } = await open("one");
-  await store.edit(add("phone"));
-  await Deno.writeTextFile(`${directory}/one.json`, "{}");
-  await assertRejects(() => store.read(), KeyFileError, "is damaged. Remove it");
-});
+storeTest(
+  "RedisKeyStore reads no keys where its copy is damaged, and says what to do",
+  async (_redis, open, directory) => {
+    const { store } = await open("one");
+    await store.edit(add("phone"));
+    await Deno.writeTextFile(`${directory}/one.json`, "{}");
+    await assertRejects(() => store.read(), KeyFileError, "is damaged. Remove it");
+  },
+);

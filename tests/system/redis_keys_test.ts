@@ -73,9 +73,9 @@ function replicasTest(name: string, test: (context: ReplicasContext) => Promise<
           return gateway;
         }
         try {
-          await within("the test", test({ redis, masterKey, phone, tablet, start, keys, folder }), 120_000);
+          await within("the test", test({ redis, masterKey, phone, tablet, start, keys, folder }), 90_000);
         } finally {
-          await redis.start().catch(() => {});
+          redis.signal("SIGCONT");
           for (const gateway of started) await gateway.stop();
         }
       })
@@ -115,87 +115,98 @@ const readiness = async ({ metricsUrl }: GatewayProcess) => {
   return { status: response.status, text: await response.text() };
 };
 
-replicasTest("a key that a command adds, changes or disables is in force at each replica, and its streams end there", async ({ phone, tablet, start, keys, redis, masterKey, folder }) => {
-  const gateways = [await start("one"), await start("two")];
-  const streams = await Promise.all(gateways.map((gateway) => openStream(gateway, phone)));
-  assertEquals((await keys("two", "disable", "phone")).code, 0);
-  for (const { ended } of streams) assertEquals(await ended, "Key phone was removed or disabled");
-  for (const gateway of gateways) assertEquals([await works(gateway, phone), await works(gateway, tablet)], [false, true]);
-
-  const added = await keys("one", "add", "watch", "--publish", "#", "--subscribe", "#");
-  assertStringIncludes(added.text, `Key "watch" is in Redis.`);
-  const shown = await keys("two", "show", "watch", "--url", "https://home.example", "--no-qr");
-  const secret = Uint8Array.fromHex(/#key=([0-9a-f]{64})/.exec(shown.text)?.[1] ?? "");
-  for (const gateway of gateways) await until("the new key works", () => works(gateway, { secret }));
-
-  const changed = await Promise.all(gateways.map((gateway) => openStream(gateway, tablet)));
-  assertEquals((await keys("one", "set", "tablet", "--publish", "t", "--subscribe", "a")).code, 0);
-  for (const { ended } of changed) assertEquals(await ended, "Key tablet was changed: connect again");
-  assertEquals((await keys("one", "remove", "watch")).code, 0);
-  for (const gateway of gateways) await until("the key is removed", async () => !await works(gateway, { secret }));
-
-  // Neither Redis nor the copies have a secret in clear text.
-  const texts = [await Deno.readTextFile(`${folder("two")}/data/keys_redis.json`)];
-  for (const key of [await redis.command("KEYS", "*")].flat().map(String)) {
-    const dump = await redis.command("TYPE", key) === "hash"
-      ? await redis.command("HVALS", key)
-      : await redis.command("DUMP", key);
-    texts.push(String(dump));
-  }
-  for (const text of texts) {
-    for (const hidden of [masterKey, ...[phone, tablet, { secret }].map((one) => one.secret.toHex())]) {
-      assert(!text.toLowerCase().includes(hidden), "A secret is in clear text");
-    }
-  }
-  // No replica has made a key with every right.
-  for (const name of ["one", "two"]) {
-    const names = (await Array.fromAsync(Deno.readDir(`${folder(name)}/data`))).map((entry) => entry.name);
-    assert(!names.includes("secret_key.txt"), name);
-  }
-});
-
-replicasTest("replicas keep their keys while Redis is emptied, rolled back, frozen or restarted, and say so", async ({ redis, phone, tablet, start, keys }) => {
-  const gateways = [await start("one"), await start("two")];
-  const field = async (name: string) => String(await redis.command("HGET", REDIS_KEY, name));
-  const backup = ["version", await field("version"), "sealed", await field("sealed")];
-  await keys("one", "remove", "phone");
-  for (const gateway of gateways) await until("the key is removed", async () => !await works(gateway, phone));
-  const newest = Number(await field("version"));
-
-  for (const change of [["FLUSHALL"], ["HSET", REDIS_KEY, ...backup]]) {
-    await redis.command(...change);
-    await until("Redis has the newest keys again", async () => Number(await field("version")) === newest);
+replicasTest(
+  "a key that a command adds, changes or disables is in force at each replica, and its streams end there",
+  async ({ phone, tablet, start, keys, redis, masterKey, folder }) => {
+    const gateways = [await start("one"), await start("two")];
+    const streams = await Promise.all(gateways.map((gateway) => openStream(gateway, phone)));
+    assertEquals((await keys("two", "disable", "phone")).code, 0);
+    for (const { ended } of streams) assertEquals(await ended, "Key phone was removed or disabled");
     for (const gateway of gateways) {
-      await until("the replay store begins anew", () => works(gateway, tablet).catch(() => false));
-      assertEquals(await works(gateway, phone), false);
+      assertEquals([await works(gateway, phone), await works(gateway, tablet)], [
+        false,
+        true,
+      ]);
     }
-  }
-  const text = gateways.map(({ output }) => output.text).join("");
-  for (const what of ["no", "older"]) assertStringIncludes(text, `"what":"${what}"`);
 
-  redis.signal("SIGSTOP");
-  for (const gateway of gateways) {
-    await until("the replica says so", async () => {
-      const { status, text } = await readiness(gateway);
-      return status === 503 && /"keys":\{[^}]*(false|"down"|unavailable)/.test(text);
-    });
-  }
-  redis.signal("SIGCONT");
-  for (const gateway of gateways) {
-    await until("the replica is ready", async () => (await readiness(gateway)).status === 200);
-    assertEquals([await works(gateway, phone), await works(gateway, tablet)], [false, true]);
-  }
-  // Without an append-only file, it loses everything.
-  await redis.kill();
-  const refused = await keys("one", "disable", "tablet");
-  assertEquals(refused.code, 78);
-  assertStringIncludes(refused.text, "Check REDIS_URL");
-  await redis.start();
-  for (const gateway of gateways) await until("the key works", () => works(gateway, tablet).catch(() => false));
-  await until("Redis has the newest keys again", async () => Number(await field("version")) === newest);
-  assertEquals((await keys("two", "disable", "tablet")).code, 0);
-  for (const gateway of gateways) await until("the key is disabled", async () => !await works(gateway, tablet));
-});
+    const added = await keys("one", "add", "watch", "--publish", "#", "--subscribe", "#");
+    assertStringIncludes(added.text, `Key "watch" is in Redis.`);
+    const shown = await keys("two", "show", "watch", "--url", "https://home.example", "--no-qr");
+    const secret = Uint8Array.fromHex(/#key=([0-9a-f]{64})/.exec(shown.text)?.[1] ?? "");
+    for (const gateway of gateways) await until("the new key works", () => works(gateway, { secret }));
+
+    const changed = await Promise.all(gateways.map((gateway) => openStream(gateway, tablet)));
+    assertEquals((await keys("one", "set", "tablet", "--publish", "t", "--subscribe", "a")).code, 0);
+    for (const { ended } of changed) assertEquals(await ended, "Key tablet was changed: connect again");
+    assertEquals((await keys("one", "remove", "watch")).code, 0);
+    for (const gateway of gateways) await until("the key is removed", async () => !await works(gateway, { secret }));
+
+    // Neither Redis nor the copies have a secret in clear text.
+    const texts = [await Deno.readTextFile(`${folder("two")}/data/keys_redis.json`)];
+    for (const key of [await redis.command("KEYS", "*")].flat().map(String)) {
+      const dump = await redis.command("TYPE", key) === "hash"
+        ? await redis.command("HVALS", key)
+        : await redis.command("DUMP", key);
+      texts.push(String(dump));
+    }
+    for (const text of texts) {
+      for (const hidden of [masterKey, ...[phone, tablet, { secret }].map((one) => one.secret.toHex())]) {
+        assert(!text.toLowerCase().includes(hidden), "A secret is in clear text");
+      }
+    }
+    // No replica has made a key with every right.
+    for (const name of ["one", "two"]) {
+      const names = (await Array.fromAsync(Deno.readDir(`${folder(name)}/data`))).map((entry) => entry.name);
+      assert(!names.includes("secret_key.txt"), name);
+    }
+  },
+);
+
+replicasTest(
+  "replicas keep their keys while Redis is emptied, rolled back, frozen or restarted, and say so",
+  async ({ redis, phone, tablet, start, keys }) => {
+    const gateways = [await start("one"), await start("two")];
+    const field = async (name: string) => String(await redis.command("HGET", REDIS_KEY, name));
+    const backup = ["version", await field("version"), "sealed", await field("sealed")];
+    await keys("one", "remove", "phone");
+    for (const gateway of gateways) await until("the key is removed", async () => !await works(gateway, phone));
+    const newest = Number(await field("version"));
+
+    for (const change of [["FLUSHALL"], ["HSET", REDIS_KEY, ...backup]]) {
+      await redis.command(...change);
+      await until("Redis has the newest keys again", async () => Number(await field("version")) === newest);
+      for (const gateway of gateways) {
+        await until("the replay store begins anew", () => works(gateway, tablet).catch(() => false));
+        assertEquals(await works(gateway, phone), false);
+      }
+    }
+    const text = gateways.map(({ output }) => output.text).join("");
+    for (const what of ["no", "older"]) assertStringIncludes(text, `"what":"${what}"`);
+
+    redis.signal("SIGSTOP");
+    for (const gateway of gateways) {
+      await until("the replica says so", async () => {
+        const { status, text } = await readiness(gateway);
+        return status === 503 && /"keys":\{[^}]*(false|"down"|unavailable)/.test(text);
+      });
+    }
+    redis.signal("SIGCONT");
+    for (const gateway of gateways) {
+      await until("the replica is ready", async () => (await readiness(gateway)).status === 200);
+      assertEquals([await works(gateway, phone), await works(gateway, tablet)], [false, true]);
+    }
+    // Without an append-only file, it loses everything.
+    await redis.kill();
+    const refused = await keys("one", "disable", "tablet");
+    assertEquals(refused.code, 78);
+    assertStringIncludes(refused.text, "Check REDIS_URL");
+    await redis.start();
+    for (const gateway of gateways) await until("the key works", () => works(gateway, tablet).catch(() => false));
+    await until("Redis has the newest keys again", async () => Number(await field("version")) === newest);
+    assertEquals((await keys("two", "disable", "tablet")).code, 0);
+    for (const gateway of gateways) await until("the key is disabled", async () => !await works(gateway, tablet));
+  },
+);
 
 replicasTest("edits of several processes at once lose nothing", async ({ keys, folder, masterKey }) => {
   await Deno.mkdir(`${folder("two")}/data`, { recursive: true });
@@ -208,43 +219,52 @@ replicasTest("edits of several processes at once lose nothing", async ({ keys, f
   assertEquals(all.toSorted(), [...names, "phone", "tablet"].toSorted());
 });
 
-replicasTest("a start waits for Redis with its port closed, and serves once Redis answers", async ({ redis, phone, start }) => {
-  await redis.kill();
-  const gateway = start("one");
-  // Redis has lost all: the copy of the command that imported the keys is in this folder.
-  await redis.start();
-  assertEquals(await works(await gateway, phone), true);
-});
+replicasTest(
+  "a start waits for Redis with its port closed, and serves once Redis answers",
+  async ({ redis, phone, start }) => {
+    await redis.kill();
+    const gateway = start("one");
+    // Redis has lost all: the copy of the command that imported the keys is in this folder.
+    await redis.start();
+    assertEquals(await works(await gateway, phone), true);
+  },
+);
 
-replicasTest("a replica with another master key does not start, and changes nothing", async ({ redis, keys, folder }) => {
-  await Deno.mkdir(`${folder("two")}/data`, { recursive: true });
-  const before = await redis.command("HGET", REDIS_KEY, "sealed");
-  const missing = await keys("two", "list");
-  assertEquals(missing.code, 78);
-  assertStringIncludes(missing.text, "deno task keys master-key");
-  const second = await keys("two", "master-key");
-  assertEquals(second.code, 78);
-  assertStringIncludes(second.text, "Redis has keys, which are encrypted with another master key");
-  await Deno.writeTextFile(`${folder("two")}/data/master_key.txt`, randomBytes(32).toHex(), { mode: 0o644 });
-  for (const args of [["list"], ["add", "watch"], ["import", `${folder("one")}/data/keys.json`]]) {
-    const { code, text } = await keys("two", ...args);
-    assertEquals(code, 78, text);
-    assertStringIncludes(text, "cannot be decrypted with the master key in KEYS_MASTER_KEY_FILE");
-    assert(!text.includes("at "), text);
-  }
-  assertEquals((await Deno.stat(`${folder("two")}/data/master_key.txt`)).mode ?? 0 & 0o777, 0o100600);
-  assertEquals(await redis.command("HGET", REDIS_KEY, "sealed"), before);
-});
+replicasTest(
+  "a replica with another master key does not start, and changes nothing",
+  async ({ redis, keys, folder }) => {
+    await Deno.mkdir(`${folder("two")}/data`, { recursive: true });
+    const before = await redis.command("HGET", REDIS_KEY, "sealed");
+    const missing = await keys("two", "list");
+    assertEquals(missing.code, 78);
+    assertStringIncludes(missing.text, "deno task keys master-key");
+    const second = await keys("two", "master-key");
+    assertEquals(second.code, 78);
+    assertStringIncludes(second.text, "Redis has keys, which are encrypted with another master key");
+    await Deno.writeTextFile(`${folder("two")}/data/master_key.txt`, randomBytes(32).toHex(), { mode: 0o644 });
+    for (const args of [["list"], ["add", "watch"], ["import", `${folder("one")}/data/keys.json`]]) {
+      const { code, text } = await keys("two", ...args);
+      assertEquals(code, 78, text);
+      assertStringIncludes(text, "cannot be decrypted with the master key in KEYS_MASTER_KEY_FILE");
+      assert(!text.includes("at "), text);
+    }
+    assertEquals((await Deno.stat(`${folder("two")}/data/master_key.txt`)).mode ?? 0 & 0o777, 0o100600);
+    assertEquals(await redis.command("HGET", REDIS_KEY, "sealed"), before);
+  },
+);
 
-replicasTest("keys import can be repeated, and imports nothing where another key has a name", async ({ keys, folder, phone }) => {
-  assertStringIncludes((await keys("one", "import")).text, "Keys imported into Redis: 0. There already: 2.");
-  await Deno.writeTextFile(
-    `${folder("one")}/other.json`,
-    formatKeysFile([makeRecord({ name: "watch" }), { ...makeRecord({ name: "phone" }), created: phone.created }]),
-  );
-  const { code, text } = await keys("one", "import", "other.json");
-  assertEquals(code, 2);
-  assertStringIncludes(text, `Nothing is imported: another key has the name "phone"`);
-  assert(!(await keys("one", "list")).text.includes("watch"));
-  assertEquals((await keys("one", "master-key")).code, 78);
-});
+replicasTest(
+  "keys import can be repeated, and imports nothing where another key has a name",
+  async ({ keys, folder, phone }) => {
+    assertStringIncludes((await keys("one", "import")).text, "Keys imported into Redis: 0. There already: 2.");
+    await Deno.writeTextFile(
+      `${folder("one")}/other.json`,
+      formatKeysFile([makeRecord({ name: "watch" }), { ...makeRecord({ name: "phone" }), created: phone.created }]),
+    );
+    const { code, text } = await keys("one", "import", "other.json");
+    assertEquals(code, 2);
+    assertStringIncludes(text, `Nothing is imported: another key has the name "phone"`);
+    assert(!(await keys("one", "list")).text.includes("watch"));
+    assertEquals((await keys("one", "master-key")).code, 78);
+  },
+);
