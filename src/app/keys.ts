@@ -46,8 +46,8 @@ export interface OpenKeys {
    * @throws `KeyFileError` if they are invalid or cannot be read
    */
   read(): Promise<KeySources>;
-  /** Checks that the keys in Redis can be read, and are those in force; undefined for a file. */
-  check(): Promise<void> | undefined;
+  /** Checks that the keys can be read. */
+  check(): Promise<void>;
   /** Stops watching. */
   close(): Promise<void>;
 }
@@ -123,7 +123,7 @@ export async function openKeys(
       return edit;
     },
     read: load,
-    check: () => config.keys.redis === "on" ? load().then(() => {}) : undefined,
+    check: async () => void await load(),
     async close() {
       await stopAnnouncements();
       await watcher.close();

@@ -184,7 +184,11 @@ export async function startGateway(
   const readiness = createReadiness(
     config,
     instruments,
-    { ...checks, replay_store: () => store.replays.check(), keys: () => keys.check() },
+    {
+      ...checks,
+      replay_store: () => store.replays.check(),
+      ...config.keys.redis === "on" ? { keys: keys.check } : {},
+    },
     store,
   );
   opened.defer(() => readiness.close());
