@@ -7,10 +7,7 @@ import type { Config } from "../config/settings.ts";
 import { KeyFileError } from "../keys/default_key_file.ts";
 import { createFileKeyStore } from "../keys/file_key_store.ts";
 import type { KeyStore } from "../keys/key_store.ts";
-import { createKeysCopy, type KeysCopy, keysCopyPath } from "../keys/keys_copy.ts";
-import { KeysCipher } from "../keys/keys_cipher.ts";
-import { loadMasterKey } from "../keys/master_key.ts";
-import { createRedisKeyStore } from "../keys/redis_key_store.ts";
+import type { KeysCopy } from "../keys/keys_copy.ts";
 import type { GrantableService } from "../keys/rights.ts";
 import type { KeyRecord } from "../keys/schema.ts";
 import { errorText } from "../lib/errors.ts";
@@ -41,15 +38,24 @@ export interface KeyStoreOptions {
  */
 export async function openKeyStore(
   { keys, redis }: Config,
-  { files, services, server, log, copy = createKeysCopy(keysCopyPath(keys.secretKeyFile), files) }: KeyStoreOptions,
+  { files, services, server, log, copy: given }: KeyStoreOptions,
 ): Promise<KeyStore> {
-  const { keysFile, masterKeyFile, fileMode: mode } = keys;
+  const { keysFile, secretKeyFile, masterKeyFile, fileMode: mode } = keys;
   if (keys.redis === "off" || masterKeyFile === undefined || server === undefined) {
     return createFileKeyStore(keysFile, { files, mode, services });
   }
+  // Loaded only when needed: most gateways use no Redis.
+  const [{ loadMasterKey }, { KeysCipher }, { createKeysCopy, keysCopyPath }, { createRedisKeyStore }] = await Promise
+    .all([
+      import("../keys/master_key.ts"),
+      import("../keys/keys_cipher.ts"),
+      import("../keys/keys_copy.ts"),
+      import("../keys/redis_key_store.ts"),
+    ]);
   const { secret, tightened } = await loadMasterKey(masterKeyFile, { files, mode });
   if (tightened) log.warn("Key file {file} could be read by others: its mode is 0600 now", { file: masterKeyFile });
   const cipher = new KeysCipher(secret, randomBytes);
+  const copy = given ?? createKeysCopy(keysCopyPath(secretKeyFile), files);
   return createRedisKeyStore({ server, cipher, copy, services, timeoutMs: redis.timeoutMs, now: Date.now, log });
 }
 

@@ -14,7 +14,7 @@ export const IMPORT_LINE = {
   summary: "Bring the keys of a keys file into Redis, or into KEYS_FILE",
   options: {},
   notes: `Without FILE, those of KEYS_FILE into Redis (KEYS_REDIS=on). Keys that are there
-already stay as they are, so the command can be repeated. The file is not changed.`,
+already stay as they are, so the command can be repeated. The file stays, too.`,
 } as const satisfies CommandLine;
 
 /** Adds the keys of a file. Those that are there already stay as they are. */

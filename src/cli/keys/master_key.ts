@@ -10,9 +10,9 @@ import type { KeysSession } from "./session.ts";
 /** Command line of `keys master-key`. */
 export const MASTER_KEY_LINE = {
   synopsis: "deno task keys master-key",
-  summary: "Make the key that encrypts the keys in Redis, once for all replicas",
+  summary: "Make the key that encrypts the keys in Redis, once",
   options: {},
-  notes: "Copy the file that KEYS_MASTER_KEY_FILE names to each replica.",
+  notes: "It is for all replicas: copy the file that KEYS_MASTER_KEY_FILE names to each.",
 } as const satisfies CommandLine;
 
 /** Makes the master key, unless there is one, or Redis has keys that are encrypted with one. */

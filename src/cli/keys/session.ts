@@ -10,7 +10,6 @@ import { assertRegularFile, KeyFileError, readKey } from "../../keys/default_key
 import { DEFAULT_KEY_NAME, type KeyRecord } from "../../keys/schema.ts";
 import type { KeyStore } from "../../keys/key_store.ts";
 import type { KeysFileEdit } from "../../keys/keyring_file.ts";
-import { hasKeysInRedis } from "../../keys/redis_key_store.ts";
 import { fillTemplate, type Log, SILENT_LOG } from "../../observability/log.ts";
 import type { Platform } from "../../platform.ts";
 import type { PairingStore } from "../../store/state/pairing_store.ts";
@@ -122,7 +121,7 @@ export function openSession({ platform, ...given }: KeysSessionOptions): KeysSes
       return edit;
     },
     async hasKeysInRedis() {
-      const redis = await server();
+      const [redis, { hasKeysInRedis }] = await Promise.all([server(), import("../../keys/redis_key_store.ts")]);
       return redis !== undefined && await hasKeysInRedis({ server: redis, timeoutMs: config.redis.timeoutMs });
     },
     close: () => opened.disposeAsync(),
