@@ -3,12 +3,14 @@ import { type OpenKeys, openKeys } from "../../src/app/keys.ts";
 import { openKeyStore } from "../../src/app/key_store.ts";
 import { parseConfig } from "../../src/config/parse.ts";
 import type { Config } from "../../src/config/settings.ts";
+import { type KeyStore, KeysUnavailableError } from "../../src/keys/key_store.ts";
 import { KeyFileError } from "../../src/keys/default_key_file.ts";
 import { editKeysFile } from "../../src/keys/keyring_file.ts";
 import { type KeyRecord, parseKeysFile } from "../../src/keys/schema.ts";
-import type { Log } from "../../src/observability/log.ts";
+import { fillTemplate, type Log } from "../../src/observability/log.ts";
 import { SERVICES } from "../../src/services/registry.ts";
 import { deriveKeyId, parseKey } from "../../src/protocol/secret_key.ts";
+import { until } from "../support/deadline.ts";
 import { makeRecord } from "../support/gateway.ts";
 import { fakePlatform } from "../support/platform.ts";
 import type { Platform } from "../../src/platform.ts";
@@ -161,4 +163,63 @@ Deno.test("OpenKeys.edit() changes nothing when the file of the key default cann
     await assertRejects(() => keys.edit(() => []), KeyFileError, config.keys.secretKeyFile);
     assertEquals(await Deno.readTextFile(config.keys.keysFile), before);
     assertEquals([...keys.keyring.expiryByName.keys()].toSorted(), ["default", "phone"]);
+  }));
+
+/** Place in Redis that is out of reach until it is opened. */
+function unreachableStore(): KeyStore & { isReachable: boolean } {
+  return {
+    isReachable: false,
+    place: "Redis",
+    read() {
+      return this.isReachable
+        ? Promise.resolve(undefined)
+        : Promise.reject(new KeysUnavailableError("Check REDIS_URL"));
+    },
+    edit: () => Promise.reject(new KeysUnavailableError("Check REDIS_URL")),
+    fingerprint: () => Promise.resolve("unreachable"),
+    onChange: () => () => Promise.resolve(),
+  };
+}
+
+function openInRedis(directory: string, options: { readonly store: KeyStore; readonly stopped?: Promise<void> }) {
+  const lines: string[] = [];
+  const write = (text: string, properties?: Record<string, unknown>) => void lines.push(fillTemplate(text, properties));
+  const config = parseConfig({
+    SECRET_KEY_FILE: `${directory}/secret_key.txt`,
+    KEYS_REDIS: "on",
+    REDIS_URL: "redis://127.0.0.1:1",
+    KEYS_MASTER_KEY_FILE: `${directory}/master_key.txt`,
+  });
+  const log = { ...LOG, warn: write, error: write };
+  const metrics = { gauge() {}, counter() {} };
+  return { lines, opened: openKeys(config, fakePlatform(), { log, metrics, services: SERVICES, ...options }) };
+}
+
+Deno.test("openKeys() waits while the keys in Redis are out of reach, then creates no key where Redis has none", () =>
+  inTempDir(async (directory) => {
+    const store = unreachableStore();
+    const { lines, opened } = openInRedis(directory, { store });
+    await until("the reason is logged", () => lines.length > 0);
+    store.isReachable = true;
+    const keys = await opened;
+    await keys.check();
+    store.isReachable = false;
+    await assertRejects(() => keys.check(), KeysUnavailableError);
+    await keys.close();
+    assertEquals([keys.newKeyId, keys.keyring.size], [undefined, 0]);
+    assertEquals(lines, [
+      "The start waits for the keys: Check REDIS_URL",
+      "No device has a key: Redis has none. Give each its own: deno task keys pair NAME",
+    ]);
+    await assertRejects(() => Deno.stat(`${directory}/secret_key.txt`), Deno.errors.NotFound);
+  }));
+
+Deno.test("openKeys() ends its wait for Redis when the program is to end", () =>
+  inTempDir(async (directory) => {
+    const stopped = Promise.withResolvers<void>();
+    const { lines, opened } = openInRedis(directory, { store: unreachableStore(), stopped: stopped.promise });
+    opened.catch(() => {});
+    await until("the reason is logged", () => lines.length > 0);
+    stopped.resolve();
+    await assertRejects(() => opened, KeysUnavailableError, "Check REDIS_URL");
   }));

@@ -70,6 +70,7 @@ function replicasTest(name: string, test: (context: ReplicasContext) => Promise<
           gateway.keepSecret("the master key", masterKey);
           for (const { name, secret } of [phone, tablet]) gateway.keepSecret(name, secret.toHex());
           started.push(gateway);
+          await until("the replica serves", () => works(gateway, tablet).catch(() => false));
           return gateway;
         }
         try {
