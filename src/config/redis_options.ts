@@ -5,6 +5,7 @@
  */
 import type { Platform } from "../platform.ts";
 import type { RedisServers } from "../store/redis_address.ts";
+import type { RedisTls } from "../store/redis_client.ts";
 import type { RedisUrl } from "../store/redis_url.ts";
 import type { RedisConfig } from "./redis_settings.ts";
 import { readPair, readSettingFile } from "./setting_files.ts";
@@ -14,7 +15,7 @@ import { readPair, readSettingFile } from "./setting_files.ts";
  *
  * @throws {Error} if a file cannot be used, with the name of its setting
  */
-export async function readRedisTls(config: RedisConfig, platform: Pick<Platform, "files">) {
+export async function readRedisTls(config: RedisConfig, platform: Pick<Platform, "files">): Promise<RedisTls> {
   return {
     ca: await readSettingFile("REDIS_CA_FILE", config.caFile, platform),
     ...await readPair("REDIS", config, platform),

@@ -6,7 +6,7 @@
 import { SYSTEM_CLOCK } from "../lib/clock.ts";
 import { withDeadline } from "../lib/async.ts";
 import { formatHostPattern, hostFault, type HostPattern, isHostAllowed } from "../net/egress.ts";
-import { explain, makeClient, type RedisLogin, type RedisTls } from "./redis_client.ts";
+import { connectClient, explain, makeClient, type RedisLogin, type RedisTls } from "./redis_client.ts";
 import { findNode } from "./redis_cluster.ts";
 import { type Ask, findPrimary } from "./redis_sentinel.ts";
 import type { HostPort, RedisUrl } from "./redis_url.ts";
@@ -90,14 +90,13 @@ async function askOnce(
     timeoutMs,
   });
   const place = formatHostPattern(server);
-  // Errors reject the calls below as well.
-  client.on("error", () => {});
   // Otherwise a client that was destroyed before the connection would stay open.
   client.once("connect", () => void (signal.aborted && client.destroy()));
   try {
     return await withDeadline(async () => {
-      await client.connect();
-      return await client.sendCommand([...command]);
+      // Errors reject the calls as well.
+      await connectClient(client, () => {});
+      return await client.sendCommand(command);
     }, {
       clock: SYSTEM_CLOCK,
       timeout: timeoutMs,

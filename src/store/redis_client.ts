@@ -4,7 +4,9 @@
  * @module
  */
 import { createClient } from "redis";
-import { isIP } from "node:net";
+import { AsyncLocalStorage } from "node:async_hooks";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { isIP, Socket } from "node:net";
 import { errorName, errorText } from "../lib/errors.ts";
 import type { RedisClient } from "./redis_connection.ts";
 import type { HostPort } from "./redis_url.ts";
@@ -39,8 +41,21 @@ export interface ClientOptions extends RedisLogin {
   readonly timeoutMs: number;
 }
 
-/** A client of node-redis. */
-export type NodeRedisClient = ReturnType<typeof createClient>;
+/** Client of node-redis: the part of it that is used here. */
+export interface NodeRedisClient extends RedisClient {
+  /** Connects, and sends the login. */
+  connect(): Promise<unknown>;
+  /** Waits for pending commands, then disconnects. */
+  close(): Promise<void>;
+  /** Disconnects; pending commands fail. */
+  destroy(): void;
+  /** Sends PING. */
+  ping(): Promise<unknown>;
+  /** Calls a listener at each event. */
+  on(event: "error" | "end", listener: (error: unknown) => void): unknown;
+  /** Calls a listener at the first event. */
+  once(event: "connect" | "ready", listener: () => void): unknown;
+}
 
 /** Makes a client, which is not yet connected. */
 export function makeClient(
@@ -67,6 +82,40 @@ export function makeClient(
     // Would start a timer for each command, without effect once the command is written.
     commandOptions: { timeout: 0 },
   });
+}
+
+/** Attempt to connect, with the first error of its socket. */
+interface Attempt {
+  error?: unknown;
+}
+
+/** Attempt in which a socket is opened. */
+const ATTEMPTS = new AsyncLocalStorage<Attempt>();
+
+/**
+ * Connects a client. node-redis does not listen for errors of the socket for a moment after the handshake of TLS, when a
+ * server of TLS 1.3 refuses the client's certificate, nor after a first error: unheard, they would end the process.
+ *
+ * @param onError gets all errors of the connection, also later ones
+ * @throws the error of the socket, of TLS or of the login
+ */
+export async function connectClient(client: NodeRedisClient, onError: (error: unknown) => void): Promise<void> {
+  const attempt: Attempt = {};
+  const onSocket = (message: unknown) => {
+    if (ATTEMPTS.getStore() !== attempt || typeof message !== "object" || message === null) return;
+    const socket = "socket" in message ? message.socket : undefined;
+    if (socket instanceof Socket) socket.on("error", (error) => attempt.error ??= error);
+  };
+  // The error of the socket is the cause of those that follow it.
+  client.on("error", (error) => onError(attempt.error ?? error));
+  subscribe("net.client.socket", onSocket);
+  try {
+    await ATTEMPTS.run(attempt, () => client.connect());
+  } catch (error) {
+    throw attempt.error ?? error;
+  } finally {
+    unsubscribe("net.client.socket", onSocket);
+  }
 }
 
 /** Errors of a server that is not, or no longer, the one to use. */
@@ -98,7 +147,7 @@ export function watchClient(client: NodeRedisClient, onOtherServer: (reason: str
     get: (...call) => watched(client.get(...call)),
     set: (...call) => watched(client.set(...call)),
     info: () => watched(client.info()),
-    sendCommand: (args, options) => watched(client.sendCommand([...args], options)),
+    sendCommand: (args, options) => watched(client.sendCommand(args, options)),
     subscribe: (channel, listener) => watched(client.subscribe(channel, listener)),
   };
 }

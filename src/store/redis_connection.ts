@@ -13,7 +13,7 @@ import { RESP_TYPES } from "redis";
 import { formatHostPattern } from "../net/egress.ts";
 import type { Log } from "../observability/log.ts";
 import { ABSENT_KEY, findServer, type RedisServers } from "./redis_address.ts";
-import { explain, makeClient, type NodeRedisClient, watchClient } from "./redis_client.ts";
+import { connectClient, explain, makeClient, type NodeRedisClient, watchClient } from "./redis_client.ts";
 import { infoField } from "./redis_info.ts";
 import type { HostPort, RedisUrl } from "./redis_url.ts";
 
@@ -62,7 +62,7 @@ export interface RedisClient extends RedisLimitsClient {
 /** Options of a command. */
 export interface ReplyOptions {
   /** Types of replies that differ from the default. */
-  readonly typeMapping?: { readonly [RESP_TYPES.BLOB_STRING]: typeof Buffer };
+  readonly typeMapping?: Readonly<Record<number, typeof Buffer>>;
 }
 
 /** Replies with bytes in place of text. */
@@ -140,8 +140,6 @@ export function openRedis(options: RedisOptions): RedisConnection {
       timers.push(limit("The shutdown"));
       client.close().catch(() => {});
     };
-    // Every error ends the connection: after an unreadable reply, the next ones could be matched to other commands.
-    client.on("error", (error) => end(explain(error)));
     client.on("end", () => end("Closed"));
     client.once("connect", () => {
       const handshake = limit("The handshake");
@@ -152,7 +150,8 @@ export function openRedis(options: RedisOptions): RedisConnection {
     });
     stop.signal.addEventListener("abort", disconnect);
     try {
-      await client.connect();
+      // Every error ends the connection: after an unreadable reply, the next ones could be matched to other commands.
+      await connectClient(client, (error) => end(explain(error)));
       timers.push(watch(client, end));
       await checkServer(watched, url);
       if (url.topology.kind === "sentinel") watching = watchPrimary(server, end, over.signal);

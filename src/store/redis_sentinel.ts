@@ -37,7 +37,7 @@ export async function findPrimary(sentinels: Hosts, name: string, ask: Ask): Pro
   await enough.promise;
   const [newest] = answers.toSorted((one, other) => other.epoch - one.epoch);
   if (newest === undefined || answers.length < most) {
-    throw new Error(`${faults.length} of ${sentinels.length} sentinels do not answer: ${errorText(faults[0])}`);
+    throw new Error(`${faults.length} of ${sentinels.length} sentinels do not name ${name}: ${errorText(faults[0])}`);
   }
   return { host: newest.host, port: newest.port };
 }

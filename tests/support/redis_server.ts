@@ -24,6 +24,8 @@ export interface TestRedis {
 export interface TestRedisOptions {
   /** True to write an append-only file, synced every second. */
   readonly appendonly?: boolean;
+  /** Password of the default user; none by default. */
+  readonly password?: string;
   /** Additional arguments. */
   readonly args?: readonly string[];
   /** False to start it later. */
@@ -49,7 +51,7 @@ export async function withRedis(options: TestRedisOptions, test: (redis: TestRed
     port,
     url: (user = "", password = "") =>
       new RedisUrl(`redis://${user}${password && `:${password}`}${user || password ? "@" : ""}127.0.0.1:${port}`),
-    command: (...command) => within(command.join(" "), sendCommand(port, command)),
+    command: (...command) => within(command.join(" "), sendCommand({ port, password: options.password, command })),
     signal: (signal) => child?.kill(signal),
     async kill(signal = "SIGKILL") {
       if (child === undefined) return;
@@ -61,7 +63,10 @@ export async function withRedis(options: TestRedisOptions, test: (redis: TestRed
     async start() {
       const args = [
         ...["--port", `${port}`, "--bind", "127.0.0.1", "--dir", directory, "--save", "", "--loglevel", "warning"],
+        // Otherwise a replica waits for others before it is sent the data.
+        ...["--repl-diskless-sync-delay", "0"],
         ...["--appendonly", options.appendonly ? "yes" : "no", ...options.args ?? []],
+        ...options.password === undefined ? [] : ["--requirepass", options.password, "--masterauth", options.password],
       ];
       child = new Deno.Command(path, { args, stdout: "null", stderr: "null" }).spawn();
       await until("Redis answers", () => isUp(port));
@@ -89,8 +94,17 @@ async function isUp(port: number): Promise<boolean> {
   }
 }
 
-async function sendCommand(port: number, command: string[]): Promise<unknown> {
-  const client = createClient({ socket: { host: "127.0.0.1", port, reconnectStrategy: false } });
+async function sendCommand(
+  { port, password, command }: {
+    readonly port: number;
+    readonly password: string | undefined;
+    readonly command: string[];
+  },
+): Promise<unknown> {
+  const client = createClient({
+    socket: { host: "127.0.0.1", port, reconnectStrategy: false },
+    ...password === undefined ? {} : { password },
+  });
   client.on("error", () => {});
   await client.connect();
   try {
@@ -101,10 +115,10 @@ async function sendCommand(port: number, command: string[]): Promise<unknown> {
 }
 
 /** Starts Redis; `scope` stops it. */
-export async function startRedis(scope: AsyncDisposableStack): Promise<TestRedis> {
+export async function startRedis(scope: AsyncDisposableStack, options: TestRedisOptions = {}): Promise<TestRedis> {
   const started = Promise.withResolvers<TestRedis>();
   const stopped = Promise.withResolvers<void>();
-  const running = withRedis({}, (redis) => {
+  const running = withRedis(options, (redis) => {
     started.resolve(redis);
     return stopped.promise;
   });

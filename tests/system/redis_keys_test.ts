@@ -209,6 +209,19 @@ replicasTest(
   },
 );
 
+replicasTest(
+  "a device that removes its key at one replica is refused at each, where its streams end",
+  async ({ phone, tablet, start, keys }) => {
+    const [one, two] = [await start("one"), await start("two")];
+    const { ended } = await openStream(two, phone);
+    await clientOf(one, phone).forget();
+    assertEquals(await works(one, phone), false);
+    assertEquals(await ended, "Key phone was removed or disabled");
+    assertEquals([await works(two, phone), await works(two, tablet)], [false, true]);
+    assert(!(await keys("two", "list")).text.includes("phone"));
+  },
+);
+
 replicasTest("edits of several processes at once lose nothing", async ({ keys, folder, masterKey }) => {
   await Deno.mkdir(`${folder("two")}/data`, { recursive: true });
   await Deno.writeTextFile(`${folder("two")}/data/master_key.txt`, masterKey, { mode: 0o600 });

@@ -18,12 +18,13 @@ import type { DoctorContext } from "../context.ts";
 
 /** Remedies by error text of Redis, of sentinels and of TLS. */
 const REMEDIES: readonly (readonly [RegExp, string])[] = [
-  [/sentinels do not answer.*(WRONGPASS|NOAUTH|AUTH)/, "Fix REDIS_SENTINEL_USERNAME and REDIS_SENTINEL_PASSWORD"],
+  [/sentinels do not name .*(WRONGPASS|NOAUTH|AUTH)/, "Fix REDIS_SENTINEL_USERNAME and REDIS_SENTINEL_PASSWORD"],
   [/No such master/, "Fix the name of the primary at the end of REDIS_URL"],
   [/WRONGPASS|NOAUTH|AUTH/, "Fix user and password in REDIS_URL"],
   [/NOPERM/, "Give the user in REDIS_URL the rights that docs/security.md lists"],
   [/ECONNREFUSED/, "Start Redis, or fix the address in REDIS_URL"],
   [/ENOTFOUND|EAI_AGAIN/, "Fix the name in REDIS_URL"],
+  [/CertificateRequired/, "Set REDIS_CERT_FILE and REDIS_KEY_FILE: the server asks its clients for a certificate"],
   [/certificate/i, "Set REDIS_CA_FILE to the authority of the server's certificate, which has to name this host"],
   [/CLUSTERDOWN/, "Start the missing nodes of the cluster: redis-cli --cluster check"],
 ];
