@@ -19,6 +19,7 @@ import { formatRecords, KeysFileLockedError, parseRecords } from "./keyring_file
 import { type KeysCipher, parseVersion, type SealedKeys } from "./keys_cipher.ts";
 import type { KeysCopy } from "./keys_copy.ts";
 import type { GrantableService } from "./rights.ts";
+import type { KeyRecord } from "./schema.ts";
 
 /** Dependencies of the store. */
 export interface RedisKeyStoreOptions {
@@ -104,6 +105,8 @@ export function createRedisKeyStore(options: RedisKeyStoreOptions): KeyStore {
   let newest: SealedKeys | undefined;
   /** Version that this process writes, which may be announced before the answer comes. */
   let written: number | undefined;
+  /** Records that were parsed last. */
+  let parsed: { readonly text: string; readonly records: readonly KeyRecord[] } | undefined;
   /** Last failure to write the copy, which is reported once. */
   let reported: string | undefined;
 
@@ -190,17 +193,23 @@ export function createRedisKeyStore(options: RedisKeyStoreOptions): KeyStore {
     throw new KeysFileLockedError(`${PLACE} changes all the time. Try again`);
   }
 
+  /** Parses records, which are the same at most reads: parsing ten thousand takes most of a second. */
+  function parse(text: string): readonly KeyRecord[] {
+    if (text !== parsed?.text) parsed = { text, records: parseRecords(text, { place: PLACE, services }) };
+    return parsed.records;
+  }
+
   return {
     place: "Redis",
     async read() {
       const found = await readSealed();
-      return found && { keys: parseRecords(found.text, { place: PLACE, services }), tightened: false };
+      return found && { keys: parse(found.text), tightened: false };
     },
     edit: (change) =>
       edits.runExclusive(async () => {
         for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
           const found = await readSealed();
-          const before = found === undefined ? [] : parseRecords(found.text, { place: PLACE, services });
+          const before = found === undefined ? [] : parse(found.text);
           const after = await change(before);
           const text = formatRecords(after, { place: PLACE, services });
           // Follows the clock, so that it is also higher than one that a server has lost.

@@ -34,7 +34,7 @@ export async function makeMasterKey(session: KeysSession): Promise<void> {
     );
   }
   await loadOrCreateKey(path, { files, random, mode, setting: "KEYS_MASTER_KEY_FILE" });
-  print(`The master key is in ${path}. Copy this file to each replica, over a safe way, and back it up.`);
+  print(`The master key is in ${path}. Copy this file to each replica, such as with scp, and back it up.`);
   print("Then bring the keys of a keys file into Redis: deno task keys import");
   print("or give each device its own: deno task keys pair NAME");
 }
