@@ -10,96 +10,41 @@ import { setTimeout as pause } from "node:timers/promises";
 import { errorText } from "../lib/errors.ts";
 import { Mutex } from "../lib/async.ts";
 import type { Log } from "../observability/log.ts";
-import type { RedisClient, RedisConnection } from "../store/redis_connection.ts";
-import { RedisScript } from "../store/redis_script.ts";
-import type { RedisServer } from "../store/redis_server.ts";
 import { InvalidKeyFileError } from "./default_key_file.ts";
-import { type KeyStore, KeysUnavailableError } from "./key_store.ts";
+import type { KeyStore } from "./key_store.ts";
 import { formatRecords, KeysFileLockedError, parseRecords } from "./keyring_file.ts";
-import { type KeysCipher, parseVersion, type SealedKeys } from "./keys_cipher.ts";
+import type { KeysCipher, SealedKeys } from "./keys_cipher.ts";
 import type { KeysCopy } from "./keys_copy.ts";
+import { RedisKeysValue, type RedisKeysValueOptions } from "./redis_keys_value.ts";
 import type { GrantableService } from "./rights.ts";
 import type { KeyRecord } from "./schema.ts";
 
 /** Dependencies of the store. */
-export interface RedisKeyStoreOptions {
-  /** Server. */
-  readonly server: RedisServer;
+export interface RedisKeyStoreOptions extends RedisKeysValueOptions {
   /** Cipher of the records. */
   readonly cipher: KeysCipher;
   /** Copy of the newest records on this machine. */
   readonly copy: KeysCopy;
   /** Services that keys may be granted. */
   readonly services: readonly GrantableService[];
-  /** Longest wait for a connection, in milliseconds. */
-  readonly timeoutMs: number;
   /** Wall clock, in milliseconds since 1970: versions follow it, as far as they can and still grow. */
   readonly now: () => number;
   /** Logger for records that a server lost. */
   readonly log: Pick<Log, "warn" | "error">;
 }
 
-/** Largest value, in bytes: the records of ten thousand keys need less. */
-const MAX_VALUE_BYTES = 32 * 2 ** 20;
-
 /** Attempts of an edit, each of which fails only if another process was faster. */
 const MAX_ATTEMPTS = 50;
 /** Longest pause before another attempt, in milliseconds. */
 const ATTEMPT_PAUSE_MS = 50;
 
-/** Reads version and value; no value if it is too large. */
-const READ = new RedisScript(`
-local version = redis.call("HGET", KEYS[1], "version")
-if not version then return {} end
-if redis.call("HSTRLEN", KEYS[1], "sealed") > tonumber(ARGV[1]) then return {version} end
-return {version, redis.call("HGET", KEYS[1], "sealed")}
-`);
-
-/** Writes version and value, and announces them, if the version is still the expected one. */
-const WRITE = new RedisScript(`
-if (redis.call("HGET", KEYS[1], "version") or "0") ~= ARGV[1] then return 0 end
-redis.call("HSET", KEYS[1], "version", ARGV[2], "sealed", ARGV[3])
-redis.call("PUBLISH", KEYS[1], ARGV[2])
-return 1
-`);
-
 /** Place of the records, as the subject of a message. */
 const PLACE = "The list of keys in Redis";
 
-/** Returns the Redis key of the value, and the channel of its announcements. */
-const keyOf = ({ prefix }: RedisServer) => `${prefix}keys`;
-
-/**
- * Returns whether Redis has records, under any master key.
- *
- * @throws {KeysUnavailableError} if it is out of reach
- */
-export async function hasKeysInRedis(options: Pick<RedisKeyStoreOptions, "server" | "timeoutMs">): Promise<boolean> {
-  return await sendTo(options, (client) => client.sendCommand(["EXISTS", keyOf(options.server)])) === 1;
-}
-
-/** Uses a connection; an error of the server says that it is out of reach. */
-async function sendTo<T>(
-  { server, timeoutMs }: Pick<RedisKeyStoreOptions, "server" | "timeoutMs">,
-  use: (client: RedisClient) => Promise<T>,
-): Promise<T> {
-  const client = await connected(server.connection, timeoutMs);
-  if (client === undefined) {
-    throw new KeysUnavailableError("The keys are in Redis (KEYS_REDIS=on), which is not reachable. Check REDIS_URL");
-  }
-  try {
-    return await use(client);
-  } catch (error) {
-    throw new KeysUnavailableError(
-      `The keys are in Redis (KEYS_REDIS=on), which fails: ${errorText(error)}. Check REDIS_URL, and its user's rights`,
-    );
-  }
-}
-
 /** Opens the records in Redis. */
 export function createRedisKeyStore(options: RedisKeyStoreOptions): KeyStore {
-  const { server, cipher, copy, services, now, log } = options;
-  const key = keyOf(server);
+  const { cipher, copy, services, now, log } = options;
+  const value = new RedisKeysValue(options);
   const edits = new Mutex();
   /** Newest value that this process has seen. */
   let newest: SealedKeys | undefined;
@@ -110,25 +55,10 @@ export function createRedisKeyStore(options: RedisKeyStoreOptions): KeyStore {
   /** Last failure to write the copy, which is reported once. */
   let reported: string | undefined;
 
-  const send = <T>(use: (client: RedisClient) => Promise<T>) => sendTo(options, use);
-
-  async function fetchSealed(): Promise<SealedKeys | undefined> {
-    const reply = await send((client) => READ.run(client, { keys: [key], args: [String(MAX_VALUE_BYTES)] }));
-    const [version, sealed]: readonly unknown[] = Array.isArray(reply) ? reply : [];
-    if (version === undefined) return undefined;
-    const number = typeof version === "string" ? parseVersion(version) : undefined;
-    if (number !== undefined && typeof sealed === "string") return { version: number, sealed };
-    throw new InvalidKeyFileError(
-      `${PLACE} is damaged: ${key} is not what this gateway writes. Restore Redis from a backup`,
-    );
-  }
-
-  /** Writes a value in place of the one with the expected version, 0 for none; false if another process was faster. */
-  async function write(expected: number, { version, sealed }: SealedKeys): Promise<boolean> {
-    const args = [String(expected), String(version), sealed];
-    written = version;
-    const isWritten = await send((client) => WRITE.run(client, { keys: [key], args })) === 1;
-    return isWritten;
+  /** Replaces the value; false if another process was faster. */
+  function replace(expected: number, keys: SealedKeys): Promise<boolean> {
+    written = keys.version;
+    return value.replace(expected, keys);
   }
 
   /** Decrypts a value. */
@@ -164,7 +94,7 @@ export function createRedisKeyStore(options: RedisKeyStoreOptions): KeyStore {
   /** Reads the newest value, and gives it back to a server that has an older one. */
   async function readSealed(): Promise<{ readonly version: number; readonly text: string } | undefined> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-      const current = await fetchSealed();
+      const current = await value.read();
       // First of all: nothing is written over keys of another master key.
       const opened = current && await open(current, PLACE);
       const known = await readNewest();
@@ -180,7 +110,7 @@ export function createRedisKeyStore(options: RedisKeyStoreOptions): KeyStore {
         return { version: current.version, text: opened.text };
       }
       const { text } = await open(known, "The copy of the keys on this machine, which is newer than Redis,");
-      if (!await write(current?.version ?? 0, known)) continue;
+      if (!await replace(current?.version ?? 0, known)) continue;
       await remember(known);
       log.warn(
         "Redis had {what} keys: it was emptied, restored or lost its last writes. It has the newest ones again",
@@ -215,7 +145,7 @@ export function createRedisKeyStore(options: RedisKeyStoreOptions): KeyStore {
           // Follows the clock, so that it is also higher than one that a server has lost.
           const base = found?.version ?? 0;
           const next = await cipher.seal(`${base}\n${text}`, Math.max(base + 1, now()));
-          if (await write(base, next)) {
+          if (await replace(base, next)) {
             await remember(next);
             return { before, after, tightened: false };
           }
@@ -225,25 +155,15 @@ export function createRedisKeyStore(options: RedisKeyStoreOptions): KeyStore {
       }),
     async fingerprint() {
       try {
-        return String(await send((client) => client.sendCommand(["HGET", key, "version"])));
+        return await value.version();
       } catch {
         return "unreachable";
       }
     },
-    onChange(run) {
-      // Of its own, as a connection with a subscription sends no other command.
-      const connection = server.connect();
-      const announce = (message: string) => {
-        const version = parseVersion(message);
-        if (version !== undefined && version !== written && version > (newest?.version ?? 0)) run();
-      };
-      // A failure to subscribe leaves the looks at the version.
-      const stop = connection.onConnect((client) => void client.subscribe(key, announce).catch(() => {}));
-      return async () => {
-        stop();
-        await connection.close();
-      };
-    },
+    onChange: (run) =>
+      value.subscribe((version) => {
+        if (version !== written && version > (newest?.version ?? 0)) run();
+      }),
   };
 }
 
@@ -257,16 +177,4 @@ interface OpenedKeys {
 function parseOpened(text: string): OpenedKeys {
   const end = text.indexOf("\n");
   return { base: Number(text.slice(0, end)), text: text.slice(end + 1) };
-}
-
-/** Returns the client of a connection, and waits for it; undefined if there is none in time. */
-async function connected(connection: RedisConnection, timeoutMs: number): Promise<RedisClient | undefined> {
-  if (connection.client !== undefined) return connection.client;
-  const { promise, resolve } = Promise.withResolvers<RedisClient | undefined>();
-  const timer = setTimeout(() => resolve(undefined), timeoutMs);
-  const stop = connection.onConnect(resolve);
-  const client = await promise;
-  clearTimeout(timer);
-  stop();
-  return client;
 }

@@ -121,8 +121,9 @@ export function openSession({ platform, ...given }: KeysSessionOptions): KeysSes
       return edit;
     },
     async hasKeysInRedis() {
-      const [redis, { hasKeysInRedis }] = await Promise.all([server(), import("../../keys/redis_key_store.ts")]);
-      return redis !== undefined && await hasKeysInRedis({ server: redis, timeoutMs: config.redis.timeoutMs });
+      const [redis, { RedisKeysValue }] = await Promise.all([server(), import("../../keys/redis_keys_value.ts")]);
+      const { timeoutMs } = config.redis;
+      return redis !== undefined && await new RedisKeysValue({ server: redis, timeoutMs }).exists();
     },
     close: () => opened.disposeAsync(),
     async readDefault() {
