@@ -25,6 +25,14 @@ export interface RedisServers {
   readonly timeoutMs: number;
 }
 
+/** Interval of asking the sentinels whether the primary is still the same, in milliseconds. */
+export const PRIMARY_CHECK_MS = 2000;
+
+/** Returns the time for which a gateway may still use a server that another one has replaced, in milliseconds. */
+export function overlapMs({ url, timeoutMs }: Pick<RedisServers, "url" | "timeoutMs">): number {
+  return url.topology.kind === "server" ? 0 : PRIMARY_CHECK_MS + timeoutMs;
+}
+
 /** Key in the slot of all keys of the gateway; it never exists. */
 export const ABSENT_KEY = "{e2eg}:none";
 

@@ -12,7 +12,7 @@ import { Buffer } from "node:buffer";
 import { RESP_TYPES } from "redis";
 import { formatHostPattern } from "../net/egress.ts";
 import type { Log } from "../observability/log.ts";
-import { ABSENT_KEY, findServer, type RedisServers } from "./redis_address.ts";
+import { ABSENT_KEY, findServer, PRIMARY_CHECK_MS, type RedisServers } from "./redis_address.ts";
 import { connectClient, explain, makeClient, type NodeRedisClient, watchClient } from "./redis_client.ts";
 import { infoField } from "./redis_info.ts";
 import type { HostPort, RedisUrl } from "./redis_url.ts";
@@ -96,8 +96,6 @@ const TESTS_PER_DEADLINE = 4;
 const FIRST_WAIT_MS = 50;
 /** Longest wait between attempts, in milliseconds. */
 const LONGEST_WAIT_MS = 2000;
-/** Interval of asking the sentinels whether the primary is still the same, in milliseconds. */
-const PRIMARY_CHECK_MS = 2000;
 
 /** Starts to connect, and retries until the server is reachable. */
 export function openRedis(options: RedisOptions): RedisConnection {

@@ -10,6 +10,9 @@ import { type KeyRecord, parseKeysFile } from "../../src/keys/schema.ts";
 import { fillTemplate, type Log } from "../../src/observability/log.ts";
 import { SERVICES } from "../../src/services/registry.ts";
 import { deriveKeyId, parseKey } from "../../src/protocol/secret_key.ts";
+import { openTestKeyStore, REDIS_KEY } from "../support/key_stores.ts";
+import { needing } from "../support/needs.ts";
+import { REDIS_SERVER, startRedis } from "../support/redis_server.ts";
 import { until } from "../support/deadline.ts";
 import { makeRecord } from "../support/gateway.ts";
 import { fakePlatform } from "../support/platform.ts";
@@ -223,3 +226,29 @@ Deno.test("openKeys() ends its wait for Redis when the program is to end", () =>
     stopped.resolve();
     await assertRejects(() => opened, KeysUnavailableError, "Check REDIS_URL");
   }));
+
+Deno.test(
+  needing("a change of the keys in Redis is in force, also when its announcement is lost", {
+    "redis-server": REDIS_SERVER,
+  }),
+  () =>
+    inTempDir(async (directory) => {
+      await using scope = new AsyncDisposableStack();
+      const redis = await startRedis(scope);
+      const { store } = await openTestKeyStore(scope, { redis, copy: `${directory}/one.json` });
+      const { store: other } = await openTestKeyStore(scope, { redis, copy: `${directory}/two.json` });
+      await other.edit(() => [makeRecord({ name: "phone" }), makeRecord({ name: "tablet" })]);
+      const deaf = { ...store, onChange: () => () => Promise.resolve() };
+      const keys = await openInRedis(directory, { store: deaf }).opened;
+      await using _close = { [Symbol.asyncDispose]: () => keys.close() };
+      const { grant } = keys.keyring.list().find(({ name }) => name === "phone") ?? {};
+      await other.edit((records) => records.filter(({ name }) => name !== "phone"));
+      await until("the key is revoked", () => grant?.revoked.aborted === true);
+      assertEquals([...keys.keyring.expiryByName.keys()], ["tablet"]);
+      await keys.edit((records) => [...records, makeRecord({ name: "watch" })]);
+      assertEquals([...keys.keyring.expiryByName.keys()], ["watch", "tablet"]);
+      await redis.command("FLUSHALL");
+      await until("Redis has the keys again", async () => (await redis.command("EXISTS", REDIS_KEY)) === 1);
+      assertEquals([...keys.keyring.expiryByName.keys()], ["watch", "tablet"]);
+    }),
+);
