@@ -60,15 +60,15 @@ export async function openKeyStore(
 }
 
 /**
- * Connects to Redis for a command, if the keys are there.
+ * Connects to Redis for a command.
  *
+ * @returns undefined if REDIS_URL is not set
  * @throws {KeyFileError} if the file of a setting cannot be used
  */
-export async function openKeysServer(
+export async function openRedisOfCommand(
   config: Config,
   platform: Pick<Platform, "files">,
 ): Promise<OpenRedisServer | undefined> {
-  if (config.keys.redis === "off") return undefined;
   try {
     return await openRedisServer(config, platform, SILENT_LOG);
   } catch (error) {
@@ -90,7 +90,7 @@ export async function readKeyRecords(
   { files, services }: Pick<KeyStoreOptions, "files" | "services">,
 ): Promise<readonly KeyRecord[] | undefined> {
   const untouched: Config = { ...config, keys: { ...config.keys, fileMode: "ignore" } };
-  const server = await openKeysServer(config, { files });
+  const server = config.keys.redis === "on" ? await openRedisOfCommand(config, { files }) : undefined;
   try {
     const store = await openKeyStore(untouched, { files, services, server, log: SILENT_LOG, copy: NO_COPY });
     return (await store.read())?.keys;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { openKeysServer, openKeyStore } from "../../app/key_store.ts";
+import { openKeyStore, openRedisOfCommand } from "../../app/key_store.ts";
 import type { Config } from "../../config/settings.ts";
 import type { Bytes, RandomBytes } from "../../protocol/bytes.ts";
 import { assertRegularFile, KeyFileError, readKey } from "../../keys/default_key_file.ts";
@@ -92,13 +92,14 @@ export function openSession({ platform, ...given }: KeysSessionOptions): KeysSes
   const opened = new AsyncDisposableStack();
   // Opened at the first use: not every subcommand needs it.
   const server = once(async () => {
-    const server = await openKeysServer(config, platform);
+    const server = await openRedisOfCommand(config, platform);
     opened.defer(() => server?.close());
     return server;
   });
-  const store: () => Promise<KeyStore> = once(async () =>
-    await openKeyStore(config, { files: platform.files, services, server: await server(), log })
-  );
+  const store = once(async (): Promise<KeyStore> => {
+    const redis = config.keys.redis === "on" ? await server() : undefined;
+    return await openKeyStore(config, { files: platform.files, services, server: redis, log });
+  });
   const warnIf = (tightened: boolean) => {
     if (tightened) given.warn(`Keys file "${keysFile}" could be read by others: its mode is 0600 now`);
   };
