@@ -32,7 +32,7 @@ export async function openRedisServer(
   // Loaded only when needed: most gateways use no Redis.
   const [{ openRedis }, { keyPrefix }] = await Promise.all([
     import("../store/redis_connection.ts"),
-    import("../store/redis_address.ts"),
+    import("../store/redis_keys.ts"),
   ]);
   const connect = () => openRedis({ ...servers, random: Math.random, log });
   const connection = connect();
