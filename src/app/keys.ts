@@ -4,6 +4,7 @@
  * @module
  */
 import type { Config } from "../config/settings.ts";
+import { settledWithin } from "../lib/async.ts";
 import { type FileWatcher, fingerprintOf, POLL_MS } from "../lib/file_watcher.ts";
 import type { Log } from "../observability/log.ts";
 import type { MetricRegistry } from "../observability/telemetry.ts";
@@ -22,7 +23,8 @@ import { allRights } from "../keys/rights.ts";
 import type { ServiceModule } from "../services/service.ts";
 import { watchKeys } from "../keys/watcher.ts";
 import { type KeySources, LiveKeyring } from "../keys/keyring.ts";
-import { editKeysFile, type KeysChange, type KeysFileEdit, readKeysFile } from "../keys/keyring_file.ts";
+import { type KeyStore, KeysUnavailableError } from "../keys/key_store.ts";
+import type { KeysChange, KeysFileEdit } from "../keys/keyring_file.ts";
 import { createImportSecretKey } from "../keys/node_crypto.ts";
 import type { Platform } from "../platform.ts";
 
@@ -33,17 +35,19 @@ export interface OpenKeys {
   /** Id of the key that this process created; undefined at every start but the first one. */
   readonly newKeyId: string | undefined;
   /**
-   * Edits the keys file. When the promise settles, the keyring has the new records.
+   * Edits the records. When the promise settles, the keyring has the new records.
    *
-   * @throws `KeyFileError`, `KeysFileLockedError`, or the error of the change: the file is unchanged, or is not loaded
+   * @throws `KeyFileError`, `KeysFileLockedError`, or the error of the change: the records are unchanged, or are not loaded
    */
   edit(change: KeysChange): Promise<KeysFileEdit>;
   /**
-   * Reads the key files.
+   * Reads the keys.
    *
-   * @throws `KeyFileError` if a file is invalid or cannot be read
+   * @throws `KeyFileError` if they are invalid or cannot be read
    */
   read(): Promise<KeySources>;
+  /** Checks that the keys can be read. */
+  check(): Promise<void>;
   /** Stops watching. */
   close(): Promise<void>;
 }
@@ -56,17 +60,24 @@ export interface KeysOptions {
   readonly metrics: MetricRegistry;
   /** Services whose rights keys can have. */
   readonly services: readonly ServiceModule[];
+  /** Place of the records. */
+  readonly store: KeyStore;
+  /** Settles when the program is to end; a start waits for Redis until then. */
+  readonly stopped?: Promise<unknown> | undefined;
 }
 
+/** Wait before Redis is asked again at the start, in milliseconds. */
+const START_PAUSE_MS = 500;
+
 /**
- * Opens the keys.
+ * Opens the keys. Waits while they are in Redis and it is out of reach.
  *
  * @throws `KeyFileError` if a file is invalid, or cannot be read, created or restricted to its owner
  */
 export async function openKeys(
   config: Config,
   platform: Platform,
-  { log, metrics, services }: KeysOptions,
+  { log, metrics, services, store, stopped }: KeysOptions,
 ): Promise<OpenKeys> {
   const keyring = new LiveKeyring({
     now: () => Date.now(),
@@ -75,17 +86,20 @@ export async function openKeys(
     importSecretKey: createImportSecretKey(config.keys.aead),
   });
   registerKeyGauges(metrics, keyring);
-  const fingerprint = () => fingerprintOf([config.keys.secretKeyFile, config.keys.keysFile], platform.files);
-  const load = () => loadSources(config, platform, { log, services });
+  const secretKeyFile = config.keys.secretKeyFile;
+  const fingerprint = async () =>
+    (await Promise.all([fingerprintOf([secretKeyFile], platform.files), store.fingerprint()])).join(", ");
+  const load = () => loadSources(config, platform, { log, store });
   const loaded = await fingerprint();
-  let sources = await load();
+  let sources = await untilReachable(load, { log, stopped });
   let newKeyId: string | undefined;
-  if (sources.single === undefined && sources.records?.length === 0) {
-    // A key with every right must not be the answer to a device that removed the last key.
-    log.warn("No device has a key: {file} is empty. Give each its own: deno task keys pair NAME", {
-      file: config.keys.keysFile,
+  const hasRecords = sources.records !== undefined || config.keys.redis === "on";
+  if (sources.single === undefined && hasRecords && !sources.records?.length) {
+    // A key with every right must not be the answer to a device that removed the last key, nor to an empty Redis.
+    log.warn("No device has a key: {place} has none. Give each its own: deno task keys pair NAME", {
+      place: store.place,
     });
-  } else if (sources.single === undefined && sources.records === undefined) {
+  } else if (sources.single === undefined && !hasRecords) {
     const { secret, created } = await createFirstKey(config, platform);
     sources = { ...sources, single: secret };
     if (created) newKeyId = await deriveKeyId(secret);
@@ -95,22 +109,44 @@ export async function openKeys(
   const watcher: FileWatcher = watchKeys({ keyring, load, fingerprint, pollMs: POLL_MS, log }, loaded);
   // SIGHUP reloads the keys. On a terminal it means that the terminal was closed, and ends the program.
   if (!platform.isTerminal) platform.onReload(() => watcher.reload());
+  const stopAnnouncements = store.onChange(() => void watcher.reload());
   return {
     keyring,
     newKeyId,
     async edit(change) {
-      const { keysFile, fileMode: mode } = config.keys;
       // First, as the file of the other key may be invalid: a change that cannot be loaded is not made.
       await load();
-      const edit = await editKeysFile(keysFile, change, { files: platform.files, mode, services });
-      if (edit.tightened) warnOfMode(keysFile, log);
+      const edit = await store.edit(change);
+      if (edit.tightened) warnOfMode(store.place, log);
       // Not later by the watcher, which loads the same files: this load and its own are never at the same time.
       await watcher.load();
       return edit;
     },
     read: load,
-    close: () => watcher.close(),
+    check: async () => void await load(),
+    async close() {
+      await stopAnnouncements();
+      await watcher.close();
+    },
   };
+}
+
+/** Loads the keys, and waits while they are in Redis and it is out of reach. */
+async function untilReachable<T>(
+  load: () => Promise<T>,
+  { log, stopped = new Promise(() => {}) }: Pick<KeysOptions, "log" | "stopped">,
+): Promise<T> {
+  let isStopped = false;
+  const stopping = stopped.then(() => void (isStopped = true));
+  for (let isReported = false;; isReported = true) {
+    try {
+      return await load();
+    } catch (error) {
+      if (!(error instanceof KeysUnavailableError) || isStopped) throw error;
+      if (!isReported) log.error("The start waits for the keys: {reason}", { reason: error.message });
+      await settledWithin(stopping, START_PAUSE_MS);
+    }
+  }
 }
 
 function warnOfMode(file: string, log: Log): void {
@@ -134,26 +170,26 @@ function registerKeyGauges(metrics: MetricRegistry, keyring: LiveKeyring): void 
   });
 }
 
-/** Reads all keys from their files. */
+/** Reads all keys. */
 async function loadSources(
   config: Config,
   { files }: Platform,
-  { log, services }: Pick<KeysOptions, "log" | "services">,
+  { log, store }: Pick<KeysOptions, "log" | "store">,
 ): Promise<KeySources> {
-  const { secretKeyFile: path, keysFile, fileMode: mode } = config.keys;
+  const { secretKeyFile: path, fileMode: mode } = config.keys;
   await assertRegularFile(path, files);
   const defaultKey = await loadKey(path, { files, mode });
   if (defaultKey?.tightened) warnOfMode(path, log);
   const single = defaultKey?.secret;
-  const keyring = await readKeysFile(keysFile, { files, mode, services });
-  if (keyring?.tightened) warnOfMode(keysFile, log);
+  const keyring = await store.read();
+  if (keyring?.tightened) warnOfMode(store.place, log);
   const records = keyring?.keys;
   const duplicate = records?.find(({ secret, previous }) =>
     [secret, previous?.secret].some((bytes) => bytes !== undefined && bytes.toHex() === single?.toHex())
   );
   if (duplicate === undefined) return { single, records };
   throw new InvalidKeyFileError(
-    `Key "${duplicate.name}" in "${keysFile}" has the same secret as "${path}", which grants every right. ` +
+    `Key "${duplicate.name}" in "${store.place}" has the same secret as "${path}", which grants every right. ` +
       `Remove "${path}", or give "${duplicate.name}" a new secret with: deno task keys rotate ${duplicate.name}`,
   );
 }

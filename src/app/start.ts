@@ -45,6 +45,7 @@ import { createImportSecretKey } from "../keys/node_crypto.ts";
 import { allRights } from "../keys/rights.ts";
 import { listen, listenForAdmin, openPort } from "./listen.ts";
 import { localUrl } from "../net/host.ts";
+import { openKeyStore } from "./key_store.ts";
 import { openKeys } from "./keys.ts";
 import { openPush } from "./push.ts";
 import { openRedisServer } from "./redis.ts";
@@ -98,6 +99,8 @@ export interface StartOptions {
   readonly hide?: (secrets: readonly string[]) => void;
   /** Time of `performance.now()` from which on no earlier process takes requests; now by default. */
   readonly aloneSince?: number;
+  /** Settles when the program is to end, also during the start. */
+  readonly stopped?: Promise<unknown>;
 }
 
 /**
@@ -109,7 +112,7 @@ export async function startGateway(
   config: Config,
   platform: Platform,
   log: Log,
-  { modules = SERVICES, hide = () => {}, aloneSince }: StartOptions = {},
+  { modules = SERVICES, hide = () => {}, aloneSince, stopped }: StartOptions = {},
 ): Promise<RunningGateway> {
   const tls = await readPair(
     "TLS",
@@ -140,7 +143,8 @@ export async function startGateway(
   opened.defer(() => settledWithin(servicesFile.close(), FILES_CLOSE_TIMEOUT_MS));
   const redis = await openRedisServer(config, platform, log);
   opened.defer(() => redis?.close());
-  const keys = await openKeys(config, platform, { log, metrics, services: modules });
+  const keyStore = await openKeyStore(config, { files: platform.files, services: modules, server: redis, log });
+  const keys = await openKeys(config, platform, { log, metrics, services: modules, store: keyStore, stopped });
   opened.defer(() => settledWithin(keys.close(), FILES_CLOSE_TIMEOUT_MS));
   const store = await openStore(config, { ...instruments, redis, aloneSince, newKeyId: keys.newKeyId });
   opened.defer(() => store.close());
@@ -183,7 +187,11 @@ export async function startGateway(
   const readiness = createReadiness(
     config,
     instruments,
-    { ...checks, replay_store: () => store.replays.check() },
+    {
+      ...checks,
+      replay_store: () => store.replays.check(),
+      ...config.keys.redis === "on" ? { keys: keys.check } : {},
+    },
     store,
   );
   opened.defer(() => readiness.close());
@@ -343,7 +351,7 @@ function createReadiness(
 ): Readiness {
   const readiness = new Readiness({
     checks,
-    needs: [...config.health.needs, "replay_store"],
+    needs: [...config.health.needs, "replay_store", "keys"],
     isClockWrong: () => store.isAhead(),
     everyMs: config.health.checkSeconds * 1000,
     monotonic,

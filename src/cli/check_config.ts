@@ -88,10 +88,18 @@ async function checkFiles(
   const results = await Promise.allSettled([
     readPair("TLS", { certFile: config.server.tlsCertFile, keyFile: config.server.tlsKeyFile }, platform),
     readRedisTls(config.redis, platform),
+    checkMasterKey(config, platform),
     ...services.flatMap((service) => service.checkFiles?.(config, platform, sections) ?? []),
   ]);
   const problems = results.filter((result) => result.status === "rejected").map(({ reason }) => errorText(reason));
   if (problems.length > 0) throw new ConfigError(problems);
+}
+
+/** Throws unless the master key of keys in Redis can be read, and changes no mode. */
+async function checkMasterKey({ keys: { redis, masterKeyFile } }: Configuration["config"], platform: Platform) {
+  if (redis === "off" || masterKeyFile === undefined) return;
+  const { loadMasterKey } = await import("../keys/master_key.ts");
+  await loadMasterKey(masterKeyFile, { files: platform.files, mode: "ignore" });
 }
 
 /** Prints the sections of the services file with the number of their entries, and warns where a setting names no file. */

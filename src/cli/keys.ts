@@ -1,5 +1,5 @@
 /**
- * The command `keys`: edits the keys file, also while the gateway runs.
+ * The command `keys`: edits the keys, in their file or in Redis, also while the gateway runs.
  *
  * @module
  */
@@ -8,7 +8,10 @@ import { KeyFileError } from "../keys/default_key_file.ts";
 import { KeysFileLockedError } from "../keys/keyring_file.ts";
 import { type CommandLine, formatCommands } from "./args.ts";
 import { addKey, addLine } from "./keys/add.ts";
+import { EXPORT_LINE, exportKeys } from "./keys/export.ts";
+import { IMPORT_LINE, importKeys } from "./keys/import.ts";
 import { LIST_LINE, listKeys } from "./keys/list.ts";
+import { makeMasterKey, MASTER_KEY_LINE } from "./keys/master_key.ts";
 import { pairKey, pairLine } from "./keys/pair.ts";
 import { passKey, passLine } from "./keys/pass.ts";
 import { REMOVE_LINE, removeKey } from "./keys/remove.ts";
@@ -36,6 +39,9 @@ function subcommandsOf(services: readonly ServiceModule[]): Subcommands<KeysSess
     disable: { line: DISABLE_LINE, run: explainWaiting(disableKey) },
     enable: { line: ENABLE_LINE, run: explainWaiting(enableKey) },
     remove: { line: REMOVE_LINE, run: removeKey },
+    import: { line: IMPORT_LINE, run: importKeys },
+    export: { line: EXPORT_LINE, run: exportKeys },
+    "master-key": { line: MASTER_KEY_LINE, run: makeMasterKey },
   };
 }
 
@@ -45,13 +51,13 @@ export const SUBCOMMAND_LINES: Readonly<Record<string, CommandLine>> = linesOf(s
 /** Command line of `keys`. */
 export const KEYS_LINE = {
   synopsis: "deno task keys SUBCOMMAND",
-  summary: "List, add, pair, show, set, rotate, disable, enable and remove keys, while the gateway runs",
+  summary: "List, add, pair, show, set, rotate, disable, enable, remove and move keys, while the gateway runs",
   options: {},
   notes: `Subcommands, each with its own --help:
 ${formatCommands(SUBCOMMAND_LINES)}`,
 } as const satisfies CommandLine;
 
-/** Runs a subcommand on the keys file. */
+/** Runs a subcommand on the keys. */
 export async function keys(
   platform: Platform,
   now: () => number = () => Date.now(),
@@ -64,6 +70,7 @@ export async function keys(
       const config = await readConfig(platform, services);
       return openSession({ ...given, config, services, now: now(), random: randomBytes, platform });
     },
+    close: (session) => session.close(),
     Failure: KeyFileError,
     Locked: KeysFileLockedError,
   });

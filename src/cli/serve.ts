@@ -55,7 +55,7 @@ export async function serve(platform: Platform): Promise<number> {
     const aloneSince = performance.now();
     // Loaded only here: --help needs no permission, and not the code of the gateway.
     const { startGateway } = await import("../app/start.ts");
-    const gateway = await startGateway(config, platform, log, { hide: mask.add, aloneSince });
+    const gateway = await startGateway(config, platform, log, { hide: mask.add, aloneSince, stopped });
     const manager = await openServiceManager(platform, log);
     manager.ready(`Serves at ${gateway.url}`);
     await stopped;

@@ -41,6 +41,8 @@ export interface SubcommandOptions<Session> {
   readonly subcommands: Subcommands<Session>;
   /** Opens the session of a subcommand. */
   readonly open: (given: SessionArgs) => Promise<Session>;
+  /** Closes the session. */
+  readonly close?: (session: Session) => Promise<void>;
   /** Error for a file that cannot be read or written. */
   readonly Failure: ErrorClass;
   /** Error for a lock that another process holds for too long. */
@@ -55,7 +57,7 @@ export function linesOf<Session>(subcommands: Subcommands<Session>): Readonly<Re
 /** Runs the subcommand that the arguments name. Returns the exit code. */
 export async function runSubcommand<Session>(
   { args: [name = "", ...args], printError }: Pick<Platform, "args" | "printError">,
-  { line, subcommands, open, Failure, Locked }: SubcommandOptions<Session>,
+  { line, subcommands, open, close, Failure, Locked }: SubcommandOptions<Session>,
 ): Promise<number> {
   const subcommand = Object.hasOwn(subcommands, name) ? subcommands[name] : undefined;
   if (subcommand === undefined) {
@@ -73,6 +75,7 @@ export async function runSubcommand<Session>(
     try {
       await subcommand.run(session);
     } finally {
+      await close?.(session);
       // Below all output: above a code that fills the window, they would scroll away.
       for (const text of warnings) printError(text);
     }

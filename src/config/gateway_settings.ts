@@ -53,6 +53,24 @@ export const FIRST_GROUPS = {
         notes:
           "Change it together with SECRET_KEY_FILE, and back it up: without it, every device has to be paired again.",
       }),
+      redis: setting("KEYS_REDIS", {
+        rule: choice("on", "off"),
+        default: "off",
+        doc:
+          "on: the keys of all replicas are in Redis at REDIS_URL, encrypted, in place of KEYS_FILE; a change is in " +
+          "force at each replica within 2 s. off: they are in KEYS_FILE.",
+        notes:
+          "Needs REDIS_URL and KEYS_MASTER_KEY_FILE. Bring the keys of KEYS_FILE there with: deno task keys import",
+      }),
+      masterKeyFile: setting("KEYS_MASTER_KEY_FILE", {
+        rule: path,
+        doc:
+          "File with the key that encrypts the keys in Redis: 64 hexadecimal characters, the same at each replica. No " +
+          'start creates it: "deno task keys master-key" does, once.',
+        notes:
+          "Back it up: without it, the keys in Redis are lost. Give each replica a copy that only the gateway can " +
+          "read.",
+      }),
       fileMode: setting("KEY_FILE_MODE", {
         rule: choice("strict", "ignore"),
         default: "strict",

@@ -105,7 +105,7 @@ function describe({ name, secret = false }: Setting, message: string, text: stri
 }
 
 /** Returns the problems between valid values. */
-function contradictions({ rates, shutdown, metrics, server, keys, services }: Config): string[] {
+function contradictions({ rates, shutdown, metrics, server, keys, services, redis }: Config): string[] {
   const rules: readonly [boolean, string][] = [
     [rates.addressBurst < rates.addressRate, "ADDRESS_BURST must be at least ADDRESS_RATE"],
     [rates.failedBurst < rates.failedRate, "FAILED_BURST must be at least FAILED_RATE"],
@@ -113,6 +113,24 @@ function contradictions({ rates, shutdown, metrics, server, keys, services }: Co
     [shutdown.drainMs > shutdown.timeoutMs, "DRAIN_MS must be at most SHUTDOWN_TIMEOUT_MS, which includes it"],
     [metrics.port === server.port && server.port !== 0, "METRICS_PORT must be another port than PORT, or off"],
     [keys.keysFile === keys.secretKeyFile, "KEYS_FILE must be another file than SECRET_KEY_FILE"],
+    [
+      keys.redis === "on" && redis.url === undefined,
+      "KEYS_REDIS=on needs REDIS_URL: set it to the Redis of all replicas, or set KEYS_REDIS=off",
+    ],
+    [
+      keys.redis === "on" && keys.masterKeyFile === undefined,
+      "KEYS_REDIS=on needs KEYS_MASTER_KEY_FILE: set it to a path such as data/master_key.txt, and copy that file from " +
+      "another replica, or make the first one with deno task keys master-key",
+    ],
+    [
+      keys.redis === "off" && keys.masterKeyFile !== undefined,
+      "KEYS_MASTER_KEY_FILE has no effect without KEYS_REDIS=on",
+    ],
+    [
+      keys.masterKeyFile !== undefined &&
+      [keys.keysFile, keys.secretKeyFile, services.file].includes(keys.masterKeyFile),
+      "KEYS_MASTER_KEY_FILE must be another file than SECRET_KEY_FILE, KEYS_FILE and SERVICES_FILE",
+    ],
     [
       services.file === keys.keysFile || services.file === keys.secretKeyFile,
       "SERVICES_FILE must be another file than SECRET_KEY_FILE and KEYS_FILE",

@@ -50,10 +50,11 @@ export function permissionFlags(
   const table = settingsTable(services);
   // A flag cannot name an abstract socket.
   const sockets = notify === undefined ? [] : [notify.own, notify.manager].filter((socket) => socket.startsWith("/"));
-  const { keysFile } = config.keys;
+  const { keysFile, masterKeyFile } = config.keys;
+  const isInFile = config.keys.redis === "off";
   const keyFolder = dirname(config.keys.secretKeyFile);
   // Elsewhere only the files that an edit needs: other programs may have theirs in that folder.
-  const edits = dirname(keysFile) === keyFolder ? [] : Object.values(editPaths(keysFile));
+  const edits = isInFile && dirname(keysFile) !== keyFolder ? Object.values(editPaths(keysFile)) : [];
   const read = [
     ".env",
     keyFolder,
@@ -63,16 +64,18 @@ export function permissionFlags(
     // Names of folders above may have spaces.
     config.server.console === "on" ? consoleFolderPaths().find(isFlagValue) : undefined,
     notify?.own,
-  ].filter((file) => file !== undefined && file !== config.keys.secretKeyFile);
+  ].filter((file) => file !== undefined && file !== config.keys.secretKeyFile && (isInFile || file !== keysFile));
   // Its mode may have to change; the command "actions" and an editor write its content.
-  const tightened = config.keys.fileMode === "strict" ? [config.services.file] : [];
+  const tightened = config.keys.fileMode === "strict"
+    ? [config.services.file, ...masterKeyFile === undefined ? [] : [masterKeyFile]]
+    : [];
   return [
     "--no-prompt",
     `--allow-net${netTargets({ config, sockets, services, sections })}`,
     `--deny-net=${DENIED_BY_SANDBOX.join(",")}`,
     `--allow-read=${[...new Set(read)].join(",")}`,
     // Keys are removed by their devices, too.
-    `--allow-write=${[keyFolder, keysFile, ...edits, ...tightened, ...sockets].join(",")}`,
+    `--allow-write=${[keyFolder, ...isInFile ? [keysFile] : [], ...edits, ...tightened, ...sockets].join(",")}`,
     ...envFlags(table, variables),
   ];
 }

@@ -1,28 +1,27 @@
 /**
- * Keys in the key files, and access to those files. Nothing is changed.
+ * Keys, and access to those files. Nothing is changed.
  *
  * @module
  */
 import { assertRegularFile, KeyFileError, readKey } from "../keys/default_key_file.ts";
 import { OTHERS } from "../lib/file_mode.ts";
-import { readKeysFile } from "../keys/keyring_file.ts";
 import { DEFAULT_KEY_NAME, type KeyRecord } from "../keys/schema.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import { SERVICES } from "../services/registry.ts";
 import { failed, type Finding, warning } from "./check.ts";
 import type { DoctorContext, Machine } from "./context.ts";
 
-/** Keys in the files, and problems with the files. */
+/** Keys, and problems with their places. */
 export interface FoundKeys {
   /** Secret of the default key in `SECRET_KEY_FILE`, 32 bytes. */
   readonly single: Bytes | undefined;
-  /** Keys of `KEYS_FILE`; undefined if there is no such file, or it is invalid. */
+  /** Keys of `KEYS_FILE` or of Redis; undefined if there is none, or it is invalid. */
   readonly records: readonly KeyRecord[] | undefined;
-  /** Problems with the files: whole sentences with their remedies. */
+  /** Problems with the places: whole sentences with their remedies. */
   readonly faults: readonly string[];
 }
 
-/** Reads the key files. */
+/** Reads the keys. */
 export async function findKeys(
   { config, machine: { files } }: Pick<DoctorContext, "config" | "machine">,
 ): Promise<FoundKeys> {
@@ -41,8 +40,9 @@ export async function findKeys(
     return await readKey(config.keys.secretKeyFile, files);
   });
   // Modes are checked separately, and not changed.
-  const loaded = await tryRead(() => readKeysFile(config.keys.keysFile, { files, mode: "ignore", services: SERVICES }));
-  return { single, records: loaded?.keys, faults };
+  const { readKeyRecords } = await import("../app/key_store.ts");
+  const records = await tryRead(() => readKeyRecords(config, { files, services: SERVICES }));
+  return { single, records, faults };
 }
 
 /**

@@ -25,6 +25,8 @@ export interface KeyFileOptions {
   readonly random: RandomBytes;
   /** `strict` makes the file readable only by its owner; `ignore` is for file systems without modes. */
   readonly mode: "strict" | "ignore";
+  /** Setting that names the file, for messages; `SECRET_KEY_FILE` by default. */
+  readonly setting?: string;
 }
 
 /** Loaded key, and changes that loading it made. */
@@ -154,7 +156,7 @@ async function writeKey(path: string, secret: Bytes, options: KeyFileOptions): P
     await files.writeTextFile(temporary, `${secret.toHex()}\n`, { createNew: true, mode: OWNER_ONLY });
     return await publishUnlessExists(temporary, path, files);
   } catch (error) {
-    throw new KeyFileError(`Key file "${path}" cannot be written: ${errorText(error)}. ${writeRemedy(error)}`);
+    throw new KeyFileError(`Key file "${path}" cannot be written: ${errorText(error)}. ${writeRemedy(error, options)}`);
   } finally {
     // Also after a failure, such as a full disk, no copy of a key may remain.
     await files.remove(temporary).catch(() => {});
@@ -172,10 +174,10 @@ async function publishUnlessExists(temporary: string, path: string, files: KeyFi
   }
 }
 
-function writeRemedy(error: unknown): string {
+function writeRemedy(error: unknown, { setting = "SECRET_KEY_FILE" }: Pick<KeyFileOptions, "setting">): string {
   return isDiskFull(error)
     ? "Free some space on that disk, then start again"
-    : "Make its directory writable for the gateway, or set SECRET_KEY_FILE to a path in one that is";
+    : `Make its directory writable for the gateway, or set ${setting} to a path in one that is`;
 }
 
 /** Names of temporary key files. */

@@ -127,11 +127,11 @@ interface KeyEntry extends KeyDetails {
   readonly rate?: Rate | undefined;
 }
 
-/** Content of the key files. */
+/** Keys of both places. */
 export interface KeySources {
   /** Secret of the default key in `SECRET_KEY_FILE`, 32 bytes. */
   readonly single: Bytes | undefined;
-  /** Keys of `KEYS_FILE`; undefined without that file. */
+  /** Keys of `KEYS_FILE`, or of Redis; undefined if there is no such file, or nothing in Redis. */
   readonly records: readonly KeyRecord[] | undefined;
 }
 
@@ -212,7 +212,7 @@ export class LiveKeyring implements Keyring {
     return { name, label, rights, expires, minProtocol, created, isPrevious };
   }
 
-  /** True if `KEYS_FILE` was there when the keys were last loaded: then a key that is not listed was removed from it. */
+  /** True if `KEYS_FILE`, or the list in Redis, was there at the last load: then a key that is not listed was removed. */
   get hasKeysFile(): boolean {
     return this.#hasKeysFile;
   }

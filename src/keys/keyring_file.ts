@@ -68,17 +68,34 @@ export async function readKeysFile(path: string, options: KeysFileOptions): Prom
     await throwUnlessAbsent(path, error, { ...MESSAGES, files });
     return undefined;
   }
-  const keys = parse(path, text, services);
+  const keys = parseRecords(text, { place: subjectOf(path), services });
   // Only now that it is known to be a keys file.
   return { keys, tightened: mode === "strict" && await tighten(path, files) };
 }
 
-function parse(path: string, text: string, services: readonly GrantableService[]): KeyRecord[] {
+function subjectOf(path: string): string {
+  return `Keys file "${path}"`;
+}
+
+/** Place of records, and the services that they may grant. */
+export interface RecordsContext {
+  /** Place, as the subject of a message. */
+  readonly place: string;
+  /** Services that keys may be granted. */
+  readonly services: readonly GrantableService[];
+}
+
+/**
+ * Parses records.
+ *
+ * @throws {InvalidKeyFileError} naming the place and the remedy
+ */
+export function parseRecords(text: string, { place, services }: RecordsContext): KeyRecord[] {
   try {
     return parseKeysFile(text, services);
   } catch (error) {
     throw new InvalidKeyFileError(
-      `Keys file "${path}" is invalid: ${errorText(error)}. Fix it, or restore the file from a backup`,
+      `${place} is invalid: ${errorText(error)}. Fix it, or restore the file from a backup`,
     );
   }
 }
@@ -104,22 +121,22 @@ export async function editKeysFile(
     const loaded = await readKeysFile(target, options);
     const before = loaded?.keys ?? [];
     const after = await change(before);
-    const text = formatChecked(target, after, services);
+    const text = formatRecords(after, { place: subjectOf(target), services });
     return { text, result: { before, after, tightened: loaded?.tightened ?? false } };
   }, { ...MESSAGES, Locked: KeysFileLockedError, files, waitMs });
 }
 
-/** Formats the records, and checks that the text can be parsed: an invalid file would disable all keys. */
-function formatChecked(
-  path: string,
-  records: readonly KeyRecord[],
-  services: readonly GrantableService[],
-): string {
+/**
+ * Formats records, and checks that the text can be parsed: an invalid one would disable all keys.
+ *
+ * @throws {KeyFileError} naming the place, which is unchanged
+ */
+export function formatRecords(records: readonly KeyRecord[], { place, services }: RecordsContext): string {
   try {
     const text = formatKeysFile(records);
     parseKeysFile(text, services);
     return text;
   } catch (error) {
-    throw new KeyFileError(`Keys file "${path}" is unchanged, as the edit would make it invalid: ${errorText(error)}`);
+    throw new KeyFileError(`${place} is unchanged, as the edit would make it invalid: ${errorText(error)}`);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Reloads a keyring when its key files change.
+ * Reloads a keyring when its keys change.
  *
  * @module
  */

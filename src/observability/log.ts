@@ -21,6 +21,11 @@ const ignore = () => {};
 /** Log of what is reported in another way. */
 export const SILENT_LOG: Log = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 
+/** Returns a message with its properties filled in, for output that is not a log. */
+export function fillTemplate(message: string, properties: Readonly<Record<string, unknown>> = {}): string {
+  return message.replace(/\{(\w+)\}/g, (_, name: string) => String(properties[name]));
+}
+
 /** Record of something that was logged. */
 export interface LogRecord {
   /** Name of the logger. */

@@ -8,7 +8,7 @@ import type { PushOwner } from "../store/state/push_store.ts";
 
 /** Keys of the gateway. */
 export interface PushKeys {
-  /** True while the file of keys is there: then a key that is not listed was removed from it. */
+  /** True while the file, or the list in Redis, is there: then a key that is not listed was removed from it. */
   readonly hasKeysFile: boolean;
   /** Lists all keys of the files, in force or disabled; without those that have expired. */
   list(): readonly KnownKey[];

@@ -148,6 +148,7 @@ export function watchClient(client: NodeRedisClient, onOtherServer: (reason: str
     set: (...call) => watched(client.set(...call)),
     info: () => watched(client.info()),
     sendCommand: (args, options) => watched(client.sendCommand(args, options)),
+    subscribe: (channel, listener) => watched(client.subscribe(channel, listener)),
   };
 }
 

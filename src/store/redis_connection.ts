@@ -55,6 +55,8 @@ export interface RedisClient extends RedisLimitsClient {
    * @returns the reply, whose strings are text, or bytes with the type mapping {@linkcode BYTES}
    */
   sendCommand(args: readonly (string | Buffer)[], options?: ReplyOptions): Promise<unknown>;
+  /** Subscribes to the messages of a channel, until the connection ends; no command can be sent over it then. */
+  subscribe(channel: string, listener: (message: string) => void): Promise<void>;
 }
 
 /** Options of a command. */

@@ -1,13 +1,19 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { type OpenKeys, openKeys } from "../../src/app/keys.ts";
+import { openKeyStore } from "../../src/app/key_store.ts";
 import { parseConfig } from "../../src/config/parse.ts";
 import type { Config } from "../../src/config/settings.ts";
+import { type KeyStore, KeysUnavailableError } from "../../src/keys/key_store.ts";
 import { KeyFileError } from "../../src/keys/default_key_file.ts";
 import { editKeysFile } from "../../src/keys/keyring_file.ts";
 import { type KeyRecord, parseKeysFile } from "../../src/keys/schema.ts";
-import type { Log } from "../../src/observability/log.ts";
+import { fillTemplate, type Log } from "../../src/observability/log.ts";
 import { SERVICES } from "../../src/services/registry.ts";
 import { deriveKeyId, parseKey } from "../../src/protocol/secret_key.ts";
+import { openTestKeyStore, REDIS_KEY } from "../support/key_stores.ts";
+import { needing } from "../support/needs.ts";
+import { REDIS_SERVER, startRedis } from "../support/redis_server.ts";
+import { until } from "../support/deadline.ts";
 import { makeRecord } from "../support/gateway.ts";
 import { fakePlatform } from "../support/platform.ts";
 import type { Platform } from "../../src/platform.ts";
@@ -20,14 +26,15 @@ function configIn(directory: string): Config {
   return parseConfig({ SECRET_KEY_FILE: `${directory}/secret_key.txt`, KEYS_FILE: `${directory}/keys.json` });
 }
 
-function open(
+async function open(
   config: Config,
   { files = Deno, log = LOG }: { readonly files?: Platform["files"]; readonly log?: Log } = {},
 ): Promise<OpenKeys> {
-  return openKeys(config, fakePlatform({ files }), {
+  return await openKeys(config, fakePlatform({ files }), {
     log,
     metrics: { gauge() {}, counter() {} },
     services: SERVICES,
+    store: await openKeyStore(config, { files, services: SERVICES, server: undefined, log }),
   });
 }
 
@@ -160,3 +167,88 @@ Deno.test("OpenKeys.edit() changes nothing when the file of the key default cann
     assertEquals(await Deno.readTextFile(config.keys.keysFile), before);
     assertEquals([...keys.keyring.expiryByName.keys()].toSorted(), ["default", "phone"]);
   }));
+
+/** Place in Redis that is out of reach until it is opened. */
+function unreachableStore(): KeyStore & { isReachable: boolean } {
+  return {
+    isReachable: false,
+    place: "Redis",
+    read() {
+      return this.isReachable
+        ? Promise.resolve(undefined)
+        : Promise.reject(new KeysUnavailableError("Check REDIS_URL"));
+    },
+    edit: () => Promise.reject(new KeysUnavailableError("Check REDIS_URL")),
+    fingerprint: () => Promise.resolve("unreachable"),
+    onChange: () => () => Promise.resolve(),
+  };
+}
+
+function openInRedis(directory: string, options: { readonly store: KeyStore; readonly stopped?: Promise<void> }) {
+  const lines: string[] = [];
+  const write = (text: string, properties?: Record<string, unknown>) => void lines.push(fillTemplate(text, properties));
+  const config = parseConfig({
+    SECRET_KEY_FILE: `${directory}/secret_key.txt`,
+    KEYS_REDIS: "on",
+    REDIS_URL: "redis://127.0.0.1:1",
+    KEYS_MASTER_KEY_FILE: `${directory}/master_key.txt`,
+  });
+  const log = { ...LOG, warn: write, error: write };
+  const metrics = { gauge() {}, counter() {} };
+  return { lines, opened: openKeys(config, fakePlatform(), { log, metrics, services: SERVICES, ...options }) };
+}
+
+Deno.test("openKeys() waits while the keys in Redis are out of reach, then creates no key where Redis has none", () =>
+  inTempDir(async (directory) => {
+    const store = unreachableStore();
+    const { lines, opened } = openInRedis(directory, { store });
+    await until("the reason is logged", () => lines.length > 0);
+    store.isReachable = true;
+    const keys = await opened;
+    await keys.check();
+    store.isReachable = false;
+    await assertRejects(() => keys.check(), KeysUnavailableError);
+    await keys.close();
+    assertEquals([keys.newKeyId, keys.keyring.size], [undefined, 0]);
+    assertEquals(lines, [
+      "The start waits for the keys: Check REDIS_URL",
+      "No device has a key: Redis has none. Give each its own: deno task keys pair NAME",
+    ]);
+    await assertRejects(() => Deno.stat(`${directory}/secret_key.txt`), Deno.errors.NotFound);
+  }));
+
+Deno.test("openKeys() ends its wait for Redis when the program is to end", () =>
+  inTempDir(async (directory) => {
+    const stopped = Promise.withResolvers<void>();
+    const { lines, opened } = openInRedis(directory, { store: unreachableStore(), stopped: stopped.promise });
+    opened.catch(() => {});
+    await until("the reason is logged", () => lines.length > 0);
+    stopped.resolve();
+    await assertRejects(() => opened, KeysUnavailableError, "Check REDIS_URL");
+  }));
+
+Deno.test(
+  needing("a change of the keys in Redis is in force, also when its announcement is lost", {
+    "redis-server": REDIS_SERVER,
+  }),
+  () =>
+    inTempDir(async (directory) => {
+      await using scope = new AsyncDisposableStack();
+      const redis = await startRedis(scope);
+      const { store } = await openTestKeyStore(scope, { redis, copy: `${directory}/one.json` });
+      const { store: other } = await openTestKeyStore(scope, { redis, copy: `${directory}/two.json` });
+      await other.edit(() => [makeRecord({ name: "phone" }), makeRecord({ name: "tablet" })]);
+      const deaf = { ...store, onChange: () => () => Promise.resolve() };
+      const keys = await openInRedis(directory, { store: deaf }).opened;
+      await using _close = { [Symbol.asyncDispose]: () => keys.close() };
+      const { grant } = keys.keyring.list().find(({ name }) => name === "phone") ?? {};
+      await other.edit((records) => records.filter(({ name }) => name !== "phone"));
+      await until("the key is revoked", () => grant?.revoked.aborted === true);
+      assertEquals([...keys.keyring.expiryByName.keys()], ["tablet"]);
+      await keys.edit((records) => [...records, makeRecord({ name: "watch" })]);
+      assertEquals([...keys.keyring.expiryByName.keys()], ["watch", "tablet"]);
+      await redis.command("FLUSHALL");
+      await until("Redis has the keys again", async () => (await redis.command("EXISTS", REDIS_KEY)) === 1);
+      assertEquals([...keys.keyring.expiryByName.keys()], ["watch", "tablet"]);
+    }),
+);

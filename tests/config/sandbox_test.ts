@@ -96,6 +96,17 @@ Deno.test("permissionFlags() allows the key's directory and the named files", ()
   );
 });
 
+Deno.test("permissionFlags() allows the master key in place of the keys file where the keys are in Redis", () => {
+  const variables = { KEYS_REDIS: "on", REDIS_URL: "redis://cache", KEYS_MASTER_KEY_FILE: "/etc/e2eg/master_key.txt" };
+  assertEquals(
+    flag("allow-read", { ...variables, KEYS_FILE: "own/keys.json" }),
+    `--allow-read=.env,data,/etc/e2eg/master_key.txt,services.yaml,${CONSOLE_FOLDER}`,
+  );
+  assertEquals(flag("allow-write", variables), "--allow-write=data,services.yaml,/etc/e2eg/master_key.txt");
+  const readOnly = { ...variables, KEY_FILE_MODE: "ignore" };
+  assertEquals(flag("allow-write", readOnly), "--allow-write=data", "the mode of the master key need not change");
+});
+
 Deno.test("permissionFlags() allows the files of the page, unless it is off", () => {
   assertEquals(flag("allow-read", {}), `--allow-read=.env,data,data/keys.json,services.yaml,${CONSOLE_FOLDER}`);
   assertEquals(flag("allow-read", { CONSOLE: "off" }), "--allow-read=.env,data,data/keys.json,services.yaml");

@@ -140,6 +140,22 @@ Deno.test("parseConfig() requires each burst to be at least its rate, and two fi
   assertThrows(() => parseConfig({ SERVICES_FILE: "k", KEYS_FILE: "k" }), ConfigError, "SERVICES_FILE must be another");
 });
 
+Deno.test("parseConfig() requires a server and a master key for keys in Redis, and names the remedy", () => {
+  const complete = { KEYS_REDIS: "on", REDIS_URL: "redis://127.0.0.1", KEYS_MASTER_KEY_FILE: "data/master_key.txt" };
+  assertEquals(parseConfig(complete).keys.masterKeyFile, "data/master_key.txt");
+  const cases: readonly (readonly [Record<string, string>, string])[] = [
+    [{ REDIS_URL: "" }, "KEYS_REDIS=on needs REDIS_URL: set it to the Redis of all replicas"],
+    [{ KEYS_MASTER_KEY_FILE: "" }, "KEYS_REDIS=on needs KEYS_MASTER_KEY_FILE: set it to a path such as"],
+    [{ KEYS_REDIS: "off" }, "KEYS_MASTER_KEY_FILE has no effect without KEYS_REDIS=on"],
+    [{ SECRET_KEY_FILE: "data/master_key.txt" }, "KEYS_MASTER_KEY_FILE must be another file than SECRET_KEY_FILE"],
+    [{ KEYS_FILE: "data/master_key.txt" }, "KEYS_MASTER_KEY_FILE must be another file than SECRET_KEY_FILE"],
+  ];
+  for (const [change, problem] of cases) {
+    const { problems } = assertThrows(() => parseConfig({ ...complete, ...change }), ConfigError, problem);
+    assertEquals(problems.length, 1);
+  }
+});
+
 Deno.test("parseConfig() reports problems within and between settings at once", () => {
   const error = assertThrows(() => parseConfig({ KEY_BURST: "1", TLS_CERT_FILE: "x" }), ConfigError);
   assertEquals(error.problems, [

@@ -4,6 +4,9 @@ import type { Finding } from "../../src/doctor/check.ts";
 import type { Machine } from "../../src/doctor/context.ts";
 import { formatKeysFile, type KeyRecord } from "../../src/keys/schema.ts";
 import { EVERYDAY_RIGHTS } from "../support/rights.ts";
+import { MASTER_KEY, openTestKeyStore } from "../support/key_stores.ts";
+import { needing } from "../support/needs.ts";
+import { REDIS_SERVER, startRedis } from "../support/redis_server.ts";
 import { inTempDir } from "../support/temp_dir.ts";
 import { answering, makeContext, NEVER_ABORTED, NOW } from "../support/doctor_context.ts";
 
@@ -68,6 +71,35 @@ Deno.test("keys fails when the keys file is empty, which no start fills", async 
   assertMatch(message, /^There is no key: \S+keys.json is empty$/);
   assertStringIncludes(remedy ?? "", "deno task keys pair NAME");
 });
+
+Deno.test("keys fails without the master key of keys in Redis, and says how to get it", async () => {
+  const env = {
+    KEYS_REDIS: "on",
+    REDIS_URL: "redis://127.0.0.1:1",
+    KEYS_MASTER_KEY_FILE: "/nonexistent/master_key.txt",
+  };
+  const { status, message, remedy } = await runCheck({ env });
+  assertEquals(status, "failed");
+  assertEquals(message, 'There is no file "/nonexistent/master_key.txt", which KEYS_MASTER_KEY_FILE names');
+  assertStringIncludes(remedy ?? "", "Copy it from another replica");
+});
+
+Deno.test(
+  needing("keys is ok with keys in Redis, and fails when there is none", { "redis-server": REDIS_SERVER }),
+  () =>
+    inTempDir(async (directory) => {
+      await using scope = new AsyncDisposableStack();
+      const redis = await startRedis(scope);
+      const path = `${directory}/master_key.txt`;
+      await Deno.writeTextFile(path, MASTER_KEY.toHex(), { mode: 0o600 });
+      const env = { KEYS_REDIS: "on", REDIS_URL: redis.url().href, KEYS_MASTER_KEY_FILE: path };
+      const empty = await runCheck({ single: "", env });
+      assertEquals([empty.status, empty.message], ["failed", "There is no key: Redis has none"]);
+      const { store } = await openTestKeyStore(scope, { redis, copy: `${directory}/copy.json` });
+      await store.edit(() => [record("a")]);
+      assertEquals((await runCheck({ single: "", env })).message, "1 usable key, in Redis");
+    }),
+);
 
 Deno.test("keys warns without a key while a gateway runs, which has its keys elsewhere", async () => {
   const fetch = answering(200, JSON.stringify({ status: "ok", version: "1.0.0" }));

@@ -214,6 +214,7 @@ const SILENT: RedisClient = {
   multi: () => undefined,
   sendCommand: () => Promise.resolve(null),
   del: () => Promise.resolve(0),
+  subscribe: () => Promise.resolve(),
 };
 
 Deno.test("trusted() returns no client of a server that is too old or unknown, and logs why", async () => {

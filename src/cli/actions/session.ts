@@ -3,12 +3,12 @@
  *
  * @module
  */
+import { readKeyRecords } from "../../app/key_store.ts";
 import { readVariables } from "../../config/configuration.ts";
 import { ConfigError } from "../../config/parse.ts";
 import { parseServicesFile } from "../../config/services_file.ts";
 import type { Config } from "../../config/settings.ts";
 import { KeyFileError } from "../../keys/default_key_file.ts";
-import { readKeysFile } from "../../keys/keyring_file.ts";
 import type { KeyRecord } from "../../keys/schema.ts";
 import { editFile } from "../../lib/edit_file.ts";
 import { errorText } from "../../lib/errors.ts";
@@ -56,7 +56,7 @@ export interface ActionsSession {
    */
   edit(change: (text: string, actions: RawActions) => string): Promise<void>;
   /**
-   * Lists the keys of the keys file that may run an action. An invalid file is a warning.
+   * Lists the keys that may run an action. Keys that cannot be read are a warning.
    */
   keysFor(name: string): Promise<readonly string[]>;
 }
@@ -111,8 +111,8 @@ async function readKeys(config: Config, { files, services, warn }: {
   readonly warn: (line: string) => void;
 }): Promise<readonly KeyRecord[]> {
   try {
-    // Only the command "keys" changes its mode.
-    return (await readKeysFile(config.keys.keysFile, { files, services, mode: "ignore" }))?.keys ?? [];
+    // Only the command "keys" changes the mode of a file.
+    return await readKeyRecords(config, { files, services }) ?? [];
   } catch (error) {
     if (!(error instanceof KeyFileError)) throw error;
     warn(error.message);

@@ -46,7 +46,7 @@ function commandLine(services: readonly ServiceModule[]) {
 
 /** Adds a key and prints its rights. Its secret is left for `keys show`; with `--pair`, its device makes it. */
 export async function addKey(session: KeysSession): Promise<void> {
-  const { config, now, print, services } = session;
+  const { now, print, services } = session;
   const { values, positionals } = readArgs(session.args, commandLine(services));
   const name = oneName(positionals, session);
   const { minProtocol, mistakes } = protocolFromOption(values["min-protocol"]);
@@ -59,7 +59,7 @@ export async function addKey(session: KeysSession): Promise<void> {
     refuseName(name, records);
     return [...records, record];
   });
-  print(`Key "${name}" is in ${config.keys.keysFile}. A running gateway accepts it within 2 seconds.`);
+  print(`Key "${name}" is in ${session.place}. A running gateway accepts it within 2 seconds.`);
   const kid = await deriveKeyId(record.secret);
   for (const line of alignLabels([["KID", kid], ...describeKey(record, now, services)])) print(line);
   print(describeNextStep(name, session));

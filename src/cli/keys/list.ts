@@ -25,7 +25,7 @@ export const LIST_LINE = {
 /** Prints a table of all keys. */
 export async function listKeys(session: KeysSession): Promise<void> {
   readOptions(session.args, LIST_LINE);
-  const { config, now, print, services } = session;
+  const { now, place, print, services } = session;
   const records = await session.read();
   const pending = await readPairings(session);
   const waits = new Map(pending.map(({ name, expires }) => [name, waitsFor(expires - now)]));
@@ -48,7 +48,7 @@ export async function listKeys(session: KeysSession): Promise<void> {
   }
   if (rows.length > 0) print(formatKeyTable(rows));
   if (records.length === 0) {
-    print(`There is no key in ${config.keys.keysFile}. Give each device its own: deno task keys pair NAME`);
+    print(`There is no key in ${place}. Give each device its own: deno task keys pair NAME`);
   }
 }
 

@@ -16,7 +16,7 @@ export const REMOVE_LINE = {
 
 /** Removes a key, without a question, as scripts remove keys, too. */
 export async function removeKey(session: KeysSession): Promise<void> {
-  const { config, print } = session;
+  const { print } = session;
   const { positionals } = readArgs(session.args, REMOVE_LINE);
   const name = oneName(positionals, session);
   refuseDefault(name, session);
@@ -29,7 +29,7 @@ export async function removeKey(session: KeysSession): Promise<void> {
     return records.filter((other) => other !== record);
   });
   print(
-    `Key "${name}" is removed from ${config.keys.keysFile}: a running gateway refuses it, and ends its open streams, ` +
+    `Key "${name}" is removed from ${session.place}: a running gateway refuses it, and ends its open streams, ` +
       "within 2 seconds.",
   );
   print(`It cannot be restored. To make a new one and pair the device again: deno task keys add ${name}`);

@@ -1,16 +1,18 @@
 /**
- * Session of a subcommand of `keys`: its key files and console, and finding and changing a key.
+ * Session of a subcommand of `keys`: the keys and the console, and finding and changing a key.
  *
  * @module
  */
 import { openRedisServer } from "../../app/redis.ts";
 import { openState } from "../../app/state.ts";
+import { openKeyStore, openRedisOfCommand } from "../../app/key_store.ts";
 import type { Config } from "../../config/settings.ts";
 import type { Bytes, RandomBytes } from "../../protocol/bytes.ts";
 import { assertRegularFile, KeyFileError, readKey } from "../../keys/default_key_file.ts";
 import { DEFAULT_KEY_NAME, type KeyRecord } from "../../keys/schema.ts";
-import { editKeysFile, type KeysFileEdit, readKeysFile } from "../../keys/keyring_file.ts";
-import { SILENT_LOG } from "../../observability/log.ts";
+import type { KeyStore } from "../../keys/key_store.ts";
+import type { KeysFileEdit } from "../../keys/keyring_file.ts";
+import { fillTemplate, type Log, SILENT_LOG } from "../../observability/log.ts";
 import type { Platform } from "../../platform.ts";
 import type { PairingStore } from "../../store/state/pairing_store.ts";
 import { StateStoreError } from "../../store/state/state_store.ts";
@@ -19,7 +21,7 @@ import { UsageError } from "../args.ts";
 import type { AddressSource } from "./gateway_addresses.ts";
 import { overlapLeft } from "../../keys/status.ts";
 
-/** Key files and console of a subcommand. */
+/** Keys and console of a subcommand. */
 export interface KeysSession {
   /** Arguments of the subcommand. */
   readonly args: readonly string[];
@@ -39,14 +41,16 @@ export interface KeysSession {
   readonly machine: AddressSource;
   /** Prints a warning below all other output, when the subcommand has ended. */
   readonly warn: (line: string) => void;
+  /** Place of the records, in messages: the path of the keys file, or Redis. */
+  readonly place: string;
   /**
-   * Reads the records of the keys file; none when there is no file.
+   * Reads the records; none when their place is not there yet.
    *
    * @throws `KeyFileError`
    */
   read(): Promise<readonly KeyRecord[]>;
   /**
-   * Changes the keys file. An error of `change` aborts the edit, with nothing written.
+   * Changes the records. An error of `change` aborts the edit, with nothing written.
    *
    * @throws `KeyFileError`, `KeysFileLockedError`
    */
@@ -63,6 +67,14 @@ export interface KeysSession {
    * @throws `KeyFileError` if its file, or Redis, cannot be used
    */
   usePairings<T>(use: (pairings: PairingStore) => Promise<T>): Promise<T>;
+  /**
+   * Returns whether Redis has keys, under any master key.
+   *
+   * @throws `KeyFileError` if it is out of reach
+   */
+  hasKeysInRedis(): Promise<boolean>;
+  /** Closes the connection to Redis. */
+  close(): Promise<void>;
 }
 
 /** Options of a session. */
@@ -72,12 +84,25 @@ export interface KeysSessionOptions
   readonly platform: AddressSource & Pick<Platform, "print">;
 }
 
-/** Opens a session on the configured files. */
+/** Opens a session on the configured keys. */
 export function openSession({ platform, ...given }: KeysSessionOptions): KeysSession {
-  const { keysFile: path, secretKeyFile, fileMode: mode } = given.config.keys;
-  const options = { files: platform.files, mode, services: given.services };
+  const { config, services } = given;
+  const { keysFile, secretKeyFile } = config.keys;
+  const warn: Log["warn"] = (template, properties = {}) => given.warn(fillTemplate(template, properties));
+  const log: Log = { ...SILENT_LOG, warn, error: warn };
+  const opened = new AsyncDisposableStack();
+  // Opened at the first use: not every subcommand needs it.
+  const server = once(async () => {
+    const server = await openRedisOfCommand(config, platform);
+    opened.defer(() => server?.close());
+    return server;
+  });
+  const store = once(async (): Promise<KeyStore> => {
+    const redis = config.keys.redis === "on" ? await server() : undefined;
+    return await openKeyStore(config, { files: platform.files, services, server: redis, log });
+  });
   const warnIf = (tightened: boolean) => {
-    if (tightened) given.warn(`Keys file "${path}" could be read by others: its mode is 0600 now`);
+    if (tightened) given.warn(`Keys file "${keysFile}" could be read by others: its mode is 0600 now`);
   };
   /** Removes a previous secret that has expired. */
   const withoutExpired = (record: KeyRecord): KeyRecord =>
@@ -86,16 +111,23 @@ export function openSession({ platform, ...given }: KeysSessionOptions): KeysSes
     ...given,
     machine: platform,
     print: platform.print,
+    place: config.keys.redis === "on" ? "Redis" : keysFile,
     async read() {
-      const loaded = await readKeysFile(path, options);
+      const loaded = await (await store()).read();
       warnIf(loaded?.tightened ?? false);
       return loaded?.keys ?? [];
     },
     async edit(change) {
-      const edit = await editKeysFile(path, (records) => change(records.map(withoutExpired)), options);
+      const edit = await (await store()).edit((records) => change(records.map(withoutExpired)));
       warnIf(edit.tightened);
       return edit;
     },
+    async hasKeysInRedis() {
+      const [redis, { RedisKeysValue }] = await Promise.all([server(), import("../../keys/redis_keys_value.ts")]);
+      const { timeoutMs } = config.redis;
+      return redis !== undefined && await new RedisKeysValue({ server: redis, timeoutMs }).exists();
+    },
+    close: () => opened.disposeAsync(),
     async readDefault() {
       await assertRegularFile(secretKeyFile, platform.files);
       return await readKey(secretKeyFile, platform.files);
@@ -115,6 +147,12 @@ export function openSession({ platform, ...given }: KeysSessionOptions): KeysSes
   };
 }
 
+/** Returns a function that calls another one once, and returns its result each time. */
+function once<T>(run: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | undefined;
+  return () => result ??= run();
+}
+
 /**
  * Returns the only argument of a subcommand: the name of a key.
  *
@@ -127,7 +165,7 @@ export function oneName(positionals: readonly string[], { usage }: Pick<KeysSess
   return name;
 }
 
-/** Error for the name of a key that is not in the keys file. */
+/** Error for the name of a key that is not there. */
 export class UnknownKeyError extends UsageError {
   /** Makes the error from the name and the message. */
   constructor(readonly key: string, message: string) {
@@ -153,7 +191,7 @@ export function findKey(records: readonly KeyRecord[], name: string): KeyRecord 
 }
 
 /**
- * Rejects a change of the key "default", which is not in the keys file.
+ * Rejects a change of the key "default", which has a file of its own.
  *
  * @throws {UsageError} with its file, and what to do
  */
@@ -162,17 +200,17 @@ export function refuseDefault(name: string, { config }: KeysSession): void {
   throw new UsageError(
     `Key "${name}" cannot be changed here: it is in SECRET_KEY_FILE, "${config.keys.secretKeyFile}". ` +
       "Delete that file once another key exists. Without it and without KEYS_FILE, the gateway makes a new one " +
-      "when it starts",
+      "when it starts, unless the keys are in Redis",
   );
 }
 
 /**
- * Changes some fields of a key in the keys file.
+ * Changes some fields of a key.
  *
  * @param name its name
  * @param change returns the changed fields of the record
  * @returns the record before the change
- * @throws `UnknownKeyError` if the keys file has no such key; `KeyFileError`, `KeysFileLockedError`
+ * @throws `UnknownKeyError` if there is no such key; `KeyFileError`, `KeysFileLockedError`
  */
 export async function changeKey(
   session: KeysSession,

@@ -24,11 +24,19 @@ export const KEY_FILES: Check = {
     const { config, machine, now } = context;
     const found = await context.keys();
     const state = await findState(context);
+    const { secretKeyFile, keysFile, masterKeyFile } = config.keys;
+    const inRedis = config.keys.redis === "on";
+    const recordFile = inRedis ? masterKeyFile ?? keysFile : keysFile;
     const keyFiles = [
-      ...found.single === undefined ? [] : [config.keys.secretKeyFile],
-      ...found.records === undefined ? [] : [config.keys.keysFile],
+      ...found.single === undefined ? [] : [secretKeyFile],
+      ...found.records === undefined ? [] : [recordFile],
     ];
-    const directories = new Set([config.keys.secretKeyFile, config.keys.keysFile].map((path) => dirname(path)));
+    // The master key may be on a disk that is read-only.
+    const directories = new Set([secretKeyFile, ...inRedis ? [] : [keysFile]].map((path) => dirname(path)));
+    const places = [
+      ...found.single === undefined ? [] : [secretKeyFile],
+      ...found.records === undefined ? [] : [placeOf(config)],
+    ];
     const problems = [
       ...found.faults.map(splitFault),
       ...findDuplicates(found, config),
@@ -45,11 +53,16 @@ export const KEY_FILES: Check = {
     if (problems.length > 0) return combineFindings([...problems, ...unusable]);
     const count = usableKeys(found, now()).length;
     return combineFindings([
-      ok(`${count} usable ${count === 1 ? "key" : "keys"}, in ${keyFiles.join(" and ")}`),
+      ok(`${count} usable ${count === 1 ? "key" : "keys"}, in ${places.join(" and ")}`),
       ...unusable,
     ]);
   },
 };
+
+/** Returns the place of the keys but `default`, in messages. */
+function placeOf({ keys }: DoctorContext["config"]): string {
+  return keys.redis === "on" ? "Redis" : keys.keysFile;
+}
 
 /** Looks for the state file, which is absent until a use of a key is counted. */
 async function findState(
@@ -89,7 +102,8 @@ async function checkExpiry(found: FoundKeys, context: DoctorContext, signal: Abo
   const { single, records = [], faults } = found;
   if (single === undefined && records.length === 0) {
     if (faults.length > 0) return [];
-    return [found.records === undefined ? await reportNoKey(context, signal) : reportEmpty(context)];
+    const isEmpty = found.records !== undefined || context.config.keys.redis === "on";
+    return [isEmpty ? reportEmpty(context) : await reportNoKey(context, signal)];
   }
   const expiring = records.flatMap(({ name, disabled, created, expires = Infinity }) => {
     const left = expires - now;
@@ -122,10 +136,10 @@ async function reportNoKey(context: DoctorContext, signal: AbortSignal): Promise
   );
 }
 
-/** Reports a keys file without keys, which no start fills. */
+/** Reports a place without keys, which no start fills. */
 function reportEmpty({ config }: DoctorContext): Finding {
   return failed(
-    `There is no key: ${config.keys.keysFile} is empty`,
+    `There is no key: ${config.keys.redis === "on" ? "Redis has none" : `${config.keys.keysFile} is empty`}`,
     "Give each device its own: deno task keys pair NAME",
   );
 }

@@ -16,6 +16,7 @@ function makeDatabase(reply: (args: readonly string[]) => unknown) {
     del: () => Promise.resolve(0),
     get: () => Promise.resolve(null),
     set: () => Promise.resolve(null),
+    subscribe: () => Promise.resolve(),
     info: () => Promise.resolve(""),
     sendCommand(args) {
       commands.push(String(args[0]));
