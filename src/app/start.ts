@@ -153,10 +153,12 @@ export async function startGateway(
 
   const state = await openState(config, platform, { redis, log, movesFile: true });
   opened.defer(() => state.close());
-  // State that cannot be used stops only what needs it, and is reported now.
-  state.check().catch((error) =>
-    log.error("Pairing, push, and requests whose uses are counted, fail: {reason}", { reason: errorText(error) })
-  );
+  if (redis === undefined) {
+    // A file that cannot be used stops only what needs it, and is reported now. Redis is a dependency.
+    state.check().catch((error) =>
+      log.error("Pairing, push, and requests whose uses are counted, fail: {reason}", { reason: errorText(error) })
+    );
+  }
   const push = await openPush(config, platform, { keyring: keys.keyring, state, metrics, log });
   opened.defer(() => push.stop());
   const encoder = createEventEncoder({ randomBytes, clock: SYSTEM_CLOCK, metrics });
@@ -190,6 +192,7 @@ export async function startGateway(
     {
       ...checks,
       replay_store: () => store.replays.check(),
+      ...redis === undefined ? {} : { state: () => state.check() },
       ...config.keys.redis === "on" ? { keys: keys.check } : {},
     },
     store,

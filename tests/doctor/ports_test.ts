@@ -47,6 +47,9 @@ Deno.test("metrics reports the health of the gateway", async () => {
   assertEquals((await metrics(ready(200, { status: "ok", failing: [], parts }))).status, "ok");
   const without = await metrics(ready(200, { status: "ok", failing: [], parts: { ...parts, jeedom: "failed" } }));
   assertEquals([without.status, without.message], ["warning", "The gateway works without: jeedom"]);
+  const state = await metrics(ready(200, { status: "ok", failing: [], parts: { ...parts, state: "failed" } }));
+  assertEquals([state.status, state.message], ["warning", "The gateway works without: state"]);
+  assertStringIncludes(state.remedy ?? "", "restart all gateways");
   const failing = await metrics(
     ready(503, { status: "unavailable", failing: ["broker"], parts: { ...parts, broker: "failed" } }),
   );

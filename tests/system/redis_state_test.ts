@@ -1,4 +1,4 @@
-/** Durable state of two real gateways on one Redis: one listens for alerts, and the other one after its end. */
+/** Durable state of real gateways on one Redis: one listens for alerts, and the other one after its end. */
 import { assert, assertEquals } from "@std/assert";
 import { formatKeysFile } from "../../src/keys/schema.ts";
 import { SILENT_LOG } from "../../src/observability/log.ts";
@@ -72,6 +72,37 @@ Deno.test(
           for (const one of running) await one.stop();
           await close();
           await broker.stop();
+        }
+      })),
+);
+
+Deno.test(
+  needing("a gateway whose Redis was emptied says that counted uses fail, until it is restarted", {
+    "redis-server": REDIS_SERVER,
+  }),
+  () =>
+    withRedis(DURABLE, (redis) =>
+      inTempDir(async (directory) => {
+        const start = () =>
+          startGatewayProcess({ REDIS_URL: redis.url().href, HEALTH_CHECK_SECONDS: "1" }, { directory });
+        const stateOf = async ({ metricsUrl }: GatewayProcess): Promise<unknown> => {
+          const { parts } = await (await fetch(`${metricsUrl}/health/ready`)).json();
+          return parts.state;
+        };
+        const gateway = await start();
+        try {
+          await until("the state works", async () => await stateOf(gateway) === "ok");
+          await redis.command("FLUSHALL");
+          await until("the state fails", async () => await stateOf(gateway) === "failed");
+          await gateway.output.line((line) => line.includes("Check of") && line.includes("restart all gateways"));
+        } finally {
+          await gateway.stop();
+        }
+        const later = await start();
+        try {
+          await until("the state works again", async () => await stateOf(later) === "ok");
+        } finally {
+          await later.stop();
         }
       })),
 );

@@ -10,6 +10,11 @@ import type { DoctorContext } from "../context.ts";
 import { findPortState } from "../gateway_state.ts";
 import { NOT_RUNNING } from "./gateway.ts";
 
+/** Remedy where only the state in Redis fails, which the gateway alone can check. */
+const STATE_REMEDY =
+  "The gateway's log has the reason. If Redis was emptied, restore it from a backup, or restart all " +
+  "gateways: then uses count from 0";
+
 /** Check of the port for metrics and health. */
 export const METRICS: Check = {
   name: "metrics",
@@ -94,6 +99,9 @@ function reportHealth({ isReady, failing, age }: Health, context: DoctorContext)
   const asOf = age === undefined ? "" : ` (as of ${age} s ago)`;
   if (isReady && relevant.length === 0) return ok(`The gateway reports that it is ready${asOf}`);
   const names = relevant.join(", ") + asOf;
+  if (isReady && relevant.join() === "state") {
+    return warning(`The gateway works without: ${names}`, STATE_REMEDY);
+  }
   if (isReady) return warning(`The gateway works without: ${names}`, remedyFor(context));
   const message = `The gateway is not ready: ${names}`;
   const [only = "", ...others] = relevant;

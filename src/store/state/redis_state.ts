@@ -37,6 +37,8 @@ const RETURN = new RedisScript(`
 if tonumber(redis.call("HGET", KEYS[1], ARGV[1]) or "0") <= 0 then return 0 end
 return redis.call("HINCRBY", KEYS[1], ARGV[1], -1)`);
 
+const READ_MARK = new RedisScript(`return redis.call("GET", KEYS[1])`);
+
 const READ = new RedisScript(`return redis.call("HGET", KEYS[1], ARGV[1]) or "0"`);
 
 /** Store on a server, which several processes may use. */
@@ -71,12 +73,7 @@ export class RedisState extends RedisPush implements StateStore {
     const args = [counter, String(limit), this.#state.mark];
     const keys = [this.#database.key("uses"), this.#database.key("mark")];
     const reply = await this.#database.runDurably(CLAIM, { keys, args });
-    if (reply === -1) {
-      throw new StateStoreError(
-        "The state in Redis was emptied or replaced while the gateway ran. Restore it from a backup, or restart all " +
-          "gateways; then all uses count from 0",
-      );
-    }
+    if (reply === -1) throw emptied();
     return reply === 1;
   }
 
@@ -120,12 +117,25 @@ export class RedisState extends RedisPush implements StateStore {
     return pairings.removePairings(this.#database, name);
   }
 
-  /** Prepares the state for use, and checks that the server keeps it. @throws {StateStoreError} if it cannot be used */
-  check(): Promise<void> {
-    return this.#database.check();
+  /**
+   * Prepares the state for use, and checks that the server keeps it and was not emptied.
+   *
+   * @throws {StateStoreError} if it cannot be used
+   */
+  async check(): Promise<void> {
+    await this.#database.check();
+    const mark = await this.#database.run(READ_MARK, { keys: [this.#database.key("mark")], args: [] });
+    if (mark !== this.#state.mark) throw emptied();
   }
 
   #usesOf(counter: string): { readonly keys: string[]; readonly args: string[] } {
     return { keys: [this.#database.key("uses")], args: [counter] };
   }
+}
+
+function emptied(): StateStoreError {
+  return new StateStoreError(
+    "The state in Redis was emptied or replaced while the gateway ran, so no action runs whose uses are counted. " +
+      "Restore it from a backup, or restart all gateways; then all uses count from 0",
+  );
 }

@@ -115,13 +115,17 @@ redisStateTest("claimUse() counts a use that outlives the end of the server", as
   assertEquals(await state.readUses("guest"), 3);
 });
 
-redisStateTest("claimUse() counts nothing on a server that was emptied, until a restart", async (redis, open) => {
+redisStateTest("claimUse() and check() fail on a server that was emptied, until a restart", async (redis, open) => {
   const state = open();
   assertEquals(await state.claimUse("guest", 1), true);
   await redis.command("FLUSHALL");
   await assertRejects(() => state.claimUse("guest", 1), StateStoreError, "emptied or replaced");
-  assertEquals(await open().claimUse("guest", 1), true);
+  await assertRejects(() => state.check(), StateStoreError, "restart all");
+  const later = open();
+  assertEquals(await later.claimUse("guest", 1), true);
+  await later.check();
   await assertRejects(() => state.claimUse("guest", 9), StateStoreError, "restart all");
+  await assertRejects(() => state.check(), StateStoreError, "restart all");
 });
 
 for (const [server, options] of [["keeps nothing on its disk", {}], ["syncs later", { appendonly: true }]] as const) {
