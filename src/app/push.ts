@@ -6,6 +6,7 @@
 import type { Config } from "../config/settings.ts";
 import { createHealthAlertSource } from "../http/health_alerts.ts";
 import type { Readiness } from "../http/health.ts";
+import type { KeysCipher } from "../keys/keys_cipher.ts";
 import type { LiveKeyring } from "../keys/keyring.ts";
 import { SYSTEM_CLOCK } from "../lib/clock.ts";
 import { errorText } from "../lib/errors.ts";
@@ -77,14 +78,8 @@ export async function openPush(
   { keyring, state, metrics, log }: PushOptions,
 ): Promise<OpenPush> {
   const { push: settings, server } = config;
-  const key = settings.delivery === "on" ? await openKey(config, platform, log) : undefined;
-  const registration = key && new VapidRegistration({
-    publicKey: key.publicKey,
-    file: vapidKeyFileOf(config.keys.secretKeyFile),
-    store: state,
-    random: Math.random,
-    log,
-  });
+  const registration = settings.delivery === "on" ? await openKey(config, platform, { state, log }) : undefined;
+  let sender: PushSender | undefined;
   const stopping = new AbortController();
   const counts = new PushCounts();
   counts.register(metrics);
@@ -94,20 +89,21 @@ export async function openPush(
     ...{ store: state, keys: keyring, telemetry: counts, clock: SYSTEM_CLOCK, random: Math.random, randomBytes, log },
     onQueued: () => sender?.wake(),
   });
-  const sender = key && new PushSender({
-    ...{ store: state, telemetry: counts, clock: SYSTEM_CLOCK, random: Math.random, randomBytes, log },
-    network: platform,
-    tokens: new VapidTokens(key, subjectOf(settings.subject, server.publicUrl)),
-    allowedHosts: settings.allowedHosts,
-    isInForce: (subscription) => engine.isInForce(subscription),
-  });
+  const openSender = (key: VapidKey) =>
+    new PushSender({
+      ...{ store: state, telemetry: counts, clock: SYSTEM_CLOCK, random: Math.random, randomBytes, log },
+      network: platform,
+      tokens: new VapidTokens(key, subjectOf(settings.subject, server.publicUrl)),
+      allowedHosts: settings.allowedHosts,
+      isInForce: (subscription) => engine.isInForce(subscription),
+    });
   return {
     push: {
       get fault() {
         return registration === undefined ? settings.delivery === "on" ? WITHOUT_KEY : TURNED_OFF : registration.fault;
       },
       get publicKey() {
-        return registration?.fault === undefined ? key?.publicKey : undefined;
+        return registration?.key?.publicKey;
       },
       allowedHosts: [...BROWSER_PUSH_HOSTS, ...settings.allowedHosts],
       ...{ maxPerKey: settings.maxPerKey, maxRulesPerKey: settings.maxRulesPerKey, store: state },
@@ -123,13 +119,15 @@ export async function openPush(
     },
     status: () =>
       readPushStatus(state, {
-        enabled: registration !== undefined && registration.fault === undefined,
+        enabled: registration?.key !== undefined,
         now: Date.now(),
       }),
     async start(parts) {
-      if (sender === undefined || registration === undefined) return;
+      if (registration === undefined) return;
       const start = async () => {
-        if (registration.fault !== undefined || stopping.signal.aborted) return;
+        const { key } = registration;
+        if (key === undefined || stopping.signal.aborted) return;
+        sender = openSender(key);
         await engine.start(alertParts(parts));
         sender.start();
       };
@@ -146,21 +144,37 @@ export async function openPush(
   };
 }
 
+/** Opens the key of this gateway, which is not registered yet; undefined if it cannot be used. */
 async function openKey(
-  { keys: { secretKeyFile, fileMode: mode } }: Config,
+  config: Config,
   { files }: Platform,
-  log: Log,
-): Promise<VapidKey | undefined> {
+  { state, log }: Pick<PushOptions, "state" | "log">,
+): Promise<VapidRegistration | undefined> {
+  const { secretKeyFile, fileMode: mode } = config.keys;
   const file = vapidKeyFileOf(secretKeyFile);
   try {
-    const { key, created, tightened } = await loadOrCreateVapidKey(file, { files, random: randomBytes, mode });
+    const { created, tightened, ...own } = await loadOrCreateVapidKey(file, { files, random: randomBytes, mode });
     if (created) log.info("VAPID key for push messages is made: {file}", { file });
     if (tightened) log.warn("Key file {file} could be read by others: its mode is 0600 now", { file });
-    return key;
+    const cipher = await openCipher(config, files);
+    return new VapidRegistration({ own, cipher, file, store: state, random: Math.random, log });
   } catch (error) {
     log.error("No push messages are sent: {reason}", { reason: errorText(error) });
     return undefined;
   }
+}
+
+/** Opens the cipher of the key in Redis, where the keys are there as well. */
+async function openCipher({ keys }: Config, files: Platform["files"]): Promise<KeysCipher | undefined> {
+  const { redis, masterKeyFile, fileMode: mode } = keys;
+  if (redis === "off" || masterKeyFile === undefined) return undefined;
+  // Loaded only when needed: most gateways use no Redis.
+  const [{ loadMasterKey }, { KeysCipher, VAPID_PURPOSE }] = await Promise.all([
+    import("../keys/master_key.ts"),
+    import("../keys/keys_cipher.ts"),
+  ]);
+  const { secret } = await loadMasterKey(masterKeyFile, { files, mode });
+  return new KeysCipher(secret, randomBytes, VAPID_PURPOSE);
 }
 
 /** Returns the address of the operator for push services; one that belongs to no operator (RFC 2606) where no setting names it. */

@@ -1,6 +1,6 @@
 /**
- * Encryption of the keys' records where others may read them: AES-256-GCM under a key that HKDF-SHA-256 (RFC 5869)
- * derives from the master key.
+ * Encryption of what replicas alone may read, where others may read it, too: AES-256-GCM under a key that HKDF-SHA-256
+ * (RFC 5869) derives from the master key.
  *
  * @module
  */
@@ -17,10 +17,13 @@ export interface SealedKeys {
   readonly sealed: string;
 }
 
-/** Purpose of the derived key. */
-const INFO = new TextEncoder().encode("e2e-gateway keys in Redis, AES-256-GCM");
+/** Purpose of the key that encrypts the keys' records. */
+const RECORDS = "e2e-gateway keys in Redis, AES-256-GCM";
 
-/** Cipher of the keys' records. */
+/** Purpose of the key that encrypts the VAPID key. */
+export const VAPID_PURPOSE = "e2e-gateway VAPID key in Redis, AES-256-GCM";
+
+/** Cipher of the keys' records, or of something else with a purpose of its own. */
 export class KeysCipher {
   readonly #aead: Promise<Aead>;
   readonly #random: RandomBytes;
@@ -30,9 +33,11 @@ export class KeysCipher {
    *
    * @param masterKey 32 bytes
    * @param random source of nonces
+   * @param purpose what is encrypted: what is encrypted for one purpose cannot be decrypted for another
    */
-  constructor(masterKey: Bytes, random: RandomBytes) {
-    this.#aead = importKey(new Uint8Array(hkdfSync("sha256", masterKey, new Uint8Array(), INFO, KEY_BYTES)));
+  constructor(masterKey: Bytes, random: RandomBytes, purpose: string = RECORDS) {
+    const info = new TextEncoder().encode(purpose);
+    this.#aead = importKey(new Uint8Array(hkdfSync("sha256", masterKey, new Uint8Array(), info, KEY_BYTES)));
     this.#random = random;
   }
 

@@ -30,6 +30,8 @@ export interface VapidKeyFileOptions {
 export interface LoadedVapidKey {
   /** The key. */
   readonly key: VapidKey;
+  /** Text of the file, which `parseVapidKey` parses. Secret. */
+  readonly text: string;
   /** True if there was no file, and it was created with a new key. */
   readonly created: boolean;
   /** True if other users could read the file, and its mode was changed. */
@@ -79,7 +81,7 @@ async function load(
   if (text === undefined) return undefined;
   try {
     const tightened = mode === "strict" && await restrictToOwner(path, files);
-    return { key: await parseVapidKey(text), tightened };
+    return { key: await parseVapidKey(text), text, tightened };
   } catch (error) {
     throw new VapidKeyFileError(path, `cannot be used: ${errorText(error)}`);
   }

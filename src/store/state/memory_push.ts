@@ -13,6 +13,7 @@ import {
   type QueuedMessage,
   type QueueLimits,
   type QueueResult,
+  type RegisteredKey,
   type SettledMessage,
   type SettleResult,
   type StoredAlert,
@@ -48,8 +49,8 @@ export class MemoryPush implements PushStore {
   readonly #alone = new AbortController().signal;
 
   /** Returns the key: no other process has this store. */
-  registerKey(publicKey: string): Promise<string> {
-    return Promise.resolve(publicKey);
+  registerKey(key: RegisteredKey): Promise<RegisteredKey> {
+    return Promise.resolve(key);
   }
 
   /** Adds a subscription, as {@linkcode PushStore.addSubscription} says. */

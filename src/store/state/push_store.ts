@@ -37,6 +37,14 @@ export interface StoredSubscription extends PushOwner {
   readonly lastFailure?: number | undefined;
 }
 
+/** Key of the gateway for push services, as all gateways with the same store know it. */
+export interface RegisteredKey {
+  /** Public key, base64url of 65 bytes. */
+  readonly publicKey: string;
+  /** Key pair, encrypted for the other gateways; undefined where each has a copy of its file. */
+  readonly sealed?: string | undefined;
+}
+
 /** Key that is in no key file, or an earlier secret of one that is. */
 export interface Absence extends PushOwner {
   /** Id of the secret; empty for the key itself. */
@@ -172,12 +180,11 @@ export interface PushStore {
    */
   readonly pollMs?: number;
   /**
-   * Registers the public key of the gateway for push services, unless another one is registered.
+   * Registers the key of the gateway for push services, unless another one is registered.
    *
-   * @param publicKey base64url of 65 bytes
    * @returns the registered key
    */
-  registerKey(publicKey: string): Promise<string>;
+  registerKey(key: RegisteredKey): Promise<RegisteredKey>;
   /**
    * Adds a subscription, in place of one with the same endpoint of the same key, whose messages it gets.
    *

@@ -12,6 +12,7 @@ import type {
   QueuedMessage,
   QueueLimits,
   QueueResult,
+  RegisteredKey,
   SettledMessage,
   SettleResult,
   StoredAlert,
@@ -47,9 +48,9 @@ export class RedisPush implements PushStore {
     this.#lease = new PushLease({ database, log, onInterrupted: (count) => void (this.#interrupted += count) });
   }
 
-  /** Registers the public key of the gateway, as {@linkcode PushStore.registerKey} says. */
-  registerKey(publicKey: string): Promise<string> {
-    return keys.registerKey(this.#database, publicKey);
+  /** Registers the key of the gateway, as {@linkcode PushStore.registerKey} says. */
+  registerKey(key: RegisteredKey): Promise<RegisteredKey> {
+    return keys.registerKey(this.#database, key);
   }
 
   /** Adds a subscription, as {@linkcode PushStore.addSubscription} says. */

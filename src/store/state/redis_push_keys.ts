@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { RedisScript } from "../redis_script.ts";
-import type { PushOwner, StoredRule, StoredSubscription } from "./push_store.ts";
+import type { PushOwner, RegisteredKey, StoredRule, StoredSubscription } from "./push_store.ts";
 import type { RedisDatabase } from "./redis_database.ts";
 import {
   ALERTS_OF_OWNER,
@@ -83,9 +83,14 @@ return found`);
 const READ_STATES = new RedisScript(`${PUSH_PRELUDE}
 return redis.call("HGET", states, ARGV[1])`);
 
+/** The encrypted key pair is replaced by the same one, as the key that encrypts it may be a new one. */
 const REGISTER_KEY = new RedisScript(`
-redis.call("SET", KEYS[1], ARGV[1], "NX")
-return redis.call("GET", KEYS[1])`);
+local public_key, sealed = unpack(ARGV)
+redis.call("SET", KEYS[1], public_key, "NX")
+if redis.call("GET", KEYS[1]) == public_key and sealed ~= "" then redis.call("SET", KEYS[2], sealed) end
+return { redis.call("GET", KEYS[1]), redis.call("GET", KEYS[2]) }`);
+
+const registeredKey = z.tuple([z.string(), z.string().nullable()]);
 
 const subscription = z.object({
   kid: z.string(),
@@ -106,10 +111,14 @@ export function formatSubscription(
   return JSON.stringify({ kid, endpoint, p256dh, auth, kind, label, created });
 }
 
-/** Registers the public key of the gateway, as `PushStore.registerKey` says. */
-export async function registerKey(database: RedisDatabase, publicKey: string): Promise<string> {
-  const keys = [database.key("push:public_key")];
-  return z.string().parse(await database.run(REGISTER_KEY, { keys, args: [publicKey] }));
+/** Registers the key of the gateway, as `PushStore.registerKey` says. */
+export async function registerKey(
+  database: RedisDatabase,
+  { publicKey, sealed = "" }: RegisteredKey,
+): Promise<RegisteredKey> {
+  const keys = [database.key("push:public_key"), database.key("push:sealed_key")];
+  const reply = registeredKey.parse(await database.run(REGISTER_KEY, { keys, args: [publicKey, sealed] }));
+  return { publicKey: reply[0], sealed: reply[1] ?? undefined };
 }
 
 /** Adds a subscription, as `PushStore.addSubscription` says. */

@@ -11,6 +11,7 @@ import type {
   QueuedMessage,
   QueueLimits,
   QueueResult,
+  RegisteredKey,
   SettledMessage,
   SettleResult,
   StoredAlert,
@@ -37,8 +38,8 @@ export class SqlitePush implements PushStore {
   }
 
   /** Returns the key: the file of the key is beside that of the database. */
-  registerKey(publicKey: string): Promise<string> {
-    return Promise.resolve(publicKey);
+  registerKey(key: RegisteredKey): Promise<RegisteredKey> {
+    return Promise.resolve(key);
   }
 
   /** Adds a subscription, as {@linkcode PushStore.addSubscription} says. */
