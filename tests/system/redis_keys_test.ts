@@ -283,3 +283,23 @@ replicasTest(
     assertEquals((await keys("one", "master-key")).code, 78);
   },
 );
+
+replicasTest(
+  "each replica has the VAPID key of the first one, also after both start anew",
+  async ({ phone, start, folder, redis }) => {
+    const publicKeyOf = async (gateway: GatewayProcess) => (await clientOf(gateway, phone).push()).publicKey;
+    const [one, two] = [await start("one"), await start("two")];
+    const publicKey = await publicKeyOf(one);
+    assertEquals([typeof publicKey, await publicKeyOf(two)], ["string", publicKey]);
+    const [first, second] = await Promise.all(
+      ["one", "two"].map((name) => Deno.readTextFile(`${folder(name)}/data/vapid_key.json`)),
+    );
+    assert(first !== second, "The replicas share a folder");
+    const stored = String(await redis.command("GET", "e2eg:state:push:sealed_key"));
+    assertEquals(stored.includes(String(JSON.parse(String(first)).d)), false);
+    for (const gateway of [one, two]) await gateway.stop();
+    // Its folder is empty, as that of a new pod.
+    await Deno.remove(`${folder("two")}/data`, { recursive: true });
+    assertEquals(await publicKeyOf(await start("two")), publicKey);
+  },
+);
