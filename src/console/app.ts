@@ -207,9 +207,8 @@ export class App {
   /** Deletes a home on this device, and its key at the gateway as far as that can be reached. */
   async forget(home: Home): Promise<Forgotten> {
     const forgotten = await this.#revoke(home);
-    await this.#endPush(home);
+    // First: from now on, no message for it is shown with its content.
     await this.store.forget(home);
-    // Afterwards: from now on, no message for it is shown with its content.
     await this.browser.push.withdraw(home.kid).catch(() => {});
     const homes = await this.store.list();
     if (homes.length === 0) this.#mark.remove();
@@ -225,6 +224,8 @@ export class App {
       this.browser.go("");
       await this.browser.deleteFiles();
     }
+    // Last, as it can wait for another tab.
+    await this.#endPush();
     return forgotten;
   }
 
@@ -283,11 +284,11 @@ export class App {
   }
 
   /** Ends the browser's subscription with its last home: the gateway may not have been told. */
-  async #endPush(home: Home): Promise<void> {
+  async #endPush(): Promise<void> {
     try {
       const { open, runExclusive } = this.browser.push;
       const browser = await open();
-      if (browser !== undefined) await unsubscribeUnused({ store: this.store, browser, except: home, runExclusive });
+      if (browser !== undefined) await unsubscribeUnused({ store: this.store, browser, runExclusive });
     } catch {
       // Whatever the browser says, the key is deleted here, and messages for it are shown without their content.
     }

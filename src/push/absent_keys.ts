@@ -112,7 +112,7 @@ export class AbsentKeys {
       if (before.has(id)) continue;
       this.#options.log.warn(
         kid === ""
-          ? "Rules and devices of the key {key} get no alerts, and are deleted after 30 days: no key file has this key"
+          ? "Rules and devices of the key {key} get no alerts, and are deleted after 30 days: its file is without it, or it has expired"
           : "Devices of the key {key} get no alerts, and are deleted after 30 days: its file has another secret",
         { key },
       );

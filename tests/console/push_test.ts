@@ -157,6 +157,7 @@ testPage(
       await press(page, "Door: open", "open-gate");
       const question = page.getByRole("dialog").filter({ hasText: "Open it now?" });
       await question.waitFor();
+      await question.locator("button:focus", { hasText: "Cancel" }).waitFor();
       assertEquals(gate.filter((text) => text === "OPEN"), ["OPEN"]);
       assertMatch(page.url(), /#\/home$/);
       // The browser lets this press, which no person made, bring no window to the front.

@@ -26,11 +26,14 @@ const LARGE = 1e12;
 
 const DAY_MS = 86_400_000;
 
+/** Latest time of a date, in milliseconds since 1970 (ECMAScript, section 21.4.1.1). */
+const LAST_MS = 8.64e15;
+
 /** Formatter of one language, in the time zone of the device. */
 export interface Format {
   /** Returns a number with at most that many decimals, 2 by default, and at least so many, none by default. */
   number(value: number, decimals?: number, least?: number): string;
-  /** Returns the time of day, with the date where it is not within a day of now. */
+  /** Returns the time of day, with the date where it is not within a day of now; as all times, `?` for one that is none. */
   time(ms: number, now: number): string;
   /** Returns the time of day with its seconds. */
   clock(ms: number): string;
@@ -61,12 +64,17 @@ export function createFormat(language: string): Format {
   }
   return {
     number,
-    time: (ms, now) => (Math.abs(ms - now) < DAY_MS ? hour : date).format(ms),
-    clock: (ms) => clock.format(ms),
-    dateTime: (ms) => date.format(ms),
+    time: (ms, now) => formatTime(Math.abs(ms - now) < DAY_MS ? hour : date, ms),
+    clock: (ms) => formatTime(clock, ms),
+    dateTime: (ms) => formatTime(date, ms),
     duration(ms) {
       const [unit, size] = UNITS.find(([, size]) => ms >= size) ?? ["second", 1000];
       return durations.get(unit)?.format(Math.round(ms / size)) ?? "";
     },
   };
+}
+
+/** Formats a time; `?` for one that is none, as a gateway or a service can send any number. */
+function formatTime(format: Intl.DateTimeFormat, ms: number): string {
+  return Math.abs(ms) <= LAST_MS ? format.format(ms) : "?";
 }

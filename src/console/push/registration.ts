@@ -123,15 +123,13 @@ export async function unregister(
     const { id } = await recallPush(store, home);
     if (id !== undefined) await gateway.pushUnsubscribe(id);
     await changePush(store, home, (memory) => ({ ...memory, isOn: false, id: undefined, endpoint: undefined }));
-    if (browser !== undefined) await endUnused({ store, browser, except: home });
+    if (browser !== undefined) await endUnused({ store, browser });
   });
 }
 
 /** Ends the browser's subscription if no home is left that uses it: what still is on its way is then not delivered. */
 export async function unsubscribeUnused(
-  { runExclusive, ...options }:
-    & Pick<RegistrationOptions, "store" | "browser" | "runExclusive">
-    & { readonly except: Home },
+  { runExclusive, ...options }: Pick<RegistrationOptions, "store" | "browser" | "runExclusive">,
 ): Promise<void> {
   await runExclusive(() => endUnused(options));
 }
@@ -156,10 +154,8 @@ async function subscribe(options: RegistrationOptions): Promise<void> {
   });
 }
 
-async function endUnused(
-  { store, browser, except }: Pick<RegistrationOptions, "store" | "browser"> & { readonly except: Home },
-): Promise<void> {
-  if ((await homesWithPush(store)).some(({ kid }) => kid !== except.kid)) return;
+async function endUnused({ store, browser }: Pick<RegistrationOptions, "store" | "browser">): Promise<void> {
+  if ((await homesWithPush(store)).length > 0) return;
   await (await browser.getSubscription())?.unsubscribe();
 }
 

@@ -113,7 +113,10 @@ Deno.test("unregister() ends the browser's subscription with the last home that 
   assertEquals((await homesWithPush(device.store)).map(({ name }) => name), ["phone-1", "phone-2"]);
   await unregister({ ...device, home: first });
   assertEquals([device.gateway.endpoints.size, device.browser.current === null], [0, false]);
-  await unsubscribeUnused({ ...device, except: second });
+  await unsubscribeUnused(device);
+  assertEquals(device.browser.current === null, false);
+  await device.store.forget(second);
+  await unsubscribeUnused(device);
   assertEquals(device.browser.current, null);
 });
 
