@@ -88,6 +88,16 @@ testPage(
       await page.evaluate(stub);
       await page.locator(".nav a", { hasText: "device" }).click();
 
+      await page.evaluate(`{
+        globalThis.held = Promise.withResolvers();
+        void navigator.locks.request("e2e-gateway push", () => held.promise);
+        const { timeout } = AbortSignal;
+        AbortSignal.timeout = () => timeout.call(AbortSignal, 1);
+      }`);
+      await page.getByRole("switch", { name: "On this device" }).click();
+      await page.getByText("Another tab of this page is changing notifications").waitFor();
+      await page.evaluate("held.resolve()");
+      await page.reload();
       await page.getByRole("switch", { name: "On this device" }).click();
       await page.locator(".homes .tag", { hasText: "this device" }).waitFor();
       const deliver = await deliverer(page);
