@@ -9,7 +9,7 @@ import type { KnownKey } from "../keys/keyring.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../observability/log.ts";
 import type { Absence, PushOwner, PushStore, StoredSubscription } from "../store/state/push_store.ts";
-import { ownerId, type PushKeys } from "./push_keys.ts";
+import { ownerId, ownerOf, type PushKeys } from "./push_keys.ts";
 
 /** Parts that absences are found with. */
 export interface AbsentKeysOptions {
@@ -118,11 +118,6 @@ export class AbsentKeys {
       );
     }
   }
-}
-
-/** Returns the owner alone. */
-export function ownerOf({ key, keyCreated }: PushOwner): PushOwner {
-  return { key, keyCreated };
 }
 
 function secretId(subscription: StoredSubscription): string {

@@ -26,9 +26,6 @@ const LARGE = 1e12;
 
 const DAY_MS = 86_400_000;
 
-/** Latest time of a date, in milliseconds since 1970 (ECMAScript, section 21.4.1.1). */
-const LAST_MS = 8.64e15;
-
 /** Formatter of one language, in the time zone of the device. */
 export interface Format {
   /** Returns a number with at most that many decimals, 2 by default, and at least so many, none by default. */
@@ -76,5 +73,5 @@ export function createFormat(language: string): Format {
 
 /** Formats a time; `?` for one that is none, as a gateway or a service can send any number. */
 function formatTime(format: Intl.DateTimeFormat, ms: number): string {
-  return Math.abs(ms) <= LAST_MS ? format.format(ms) : "?";
+  return Number.isNaN(new Date(ms).getTime()) ? "?" : format.format(ms);
 }
