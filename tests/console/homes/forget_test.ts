@@ -64,15 +64,17 @@ for (
   });
 }
 
-Deno.test("App.forget() deletes the key also while another tab holds the lock of push messages", async () => {
+Deno.test("App.forget() deletes the key also while another tab holds the lock of push messages, then ends them", async () => {
   const { app, home, values, push } = await openPage(unreachable);
   push.isAllowed = true;
+  await push.browser.subscribe({ applicationServerKey: "AQID" });
   const { promise: end, resolve } = Promise.withResolvers<void>();
   const holding = push.runExclusive(() => end);
   const forgetting = app.forget(home);
   await until("the key to be deleted", () => values.size === 0 && push.withdrawn.length === 1);
   resolve();
   assertEquals(await forgetting, "here_only");
+  assertEquals(push.browser.current, null);
   await holding;
 });
 
