@@ -179,12 +179,11 @@ async function subscribeBrowser(
 ): Promise<BrowserSubscription> {
   const subscription = await browser.getSubscription();
   if (subscription !== null && keyText(subscription) === publicKey) return subscription;
-  if (subscription !== null) {
-    // The gateway has a new key, or the subscription is another gateway's.
-    const others = await homesWithPush(store);
-    if (others.some(({ base }) => base !== home.base)) throw new RegistrationError("other_gateway");
-    await subscription.unsubscribe();
-  }
+  // Also if the other gateway's is lost: the service worker shows messages for all of these homes.
+  const others = await homesWithPush(store);
+  if (others.some(({ base }) => base !== home.base)) throw new RegistrationError("other_gateway");
+  // The gateway has a new key.
+  await subscription?.unsubscribe();
   return await browser.subscribe({ userVisibleOnly: true, applicationServerKey: publicKey });
 }
 

@@ -99,6 +99,9 @@ Deno.test("register() leaves the browser's subscription to the gateway that has 
     1,
     false,
   ]);
+  device.browser.current = null;
+  const lost = await assertRejects(() => register({ ...device, home: other, gateway }), RegistrationError);
+  assertEquals([lost.reason, device.browser.current], ["other_gateway", null]);
   gateway.publicKey = undefined;
   const off = await assertRejects(() => register({ ...device, home: other, gateway }), RegistrationError);
   assertEquals(off.reason, "gateway_off");
