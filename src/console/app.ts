@@ -219,13 +219,11 @@ export class App {
       this.#connection.value = undefined;
       if (next !== undefined) await this.open(next);
     }
-    if (homes.length === 0) {
-      // A screen's address would tell of a lost key when the page is opened again.
-      this.browser.go("");
-      await this.browser.deleteFiles();
-    }
-    // Last, as it can wait for another tab.
+    // A screen's address would tell of a lost key when the page is opened again.
+    if (homes.length === 0) this.browser.go("");
+    // Late, as it can wait for another tab; the service worker has the subscription.
     await this.#endPush();
+    if (homes.length === 0) await this.browser.deleteFiles();
     return forgotten;
   }
 

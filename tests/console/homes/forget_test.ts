@@ -34,7 +34,12 @@ async function openPage(answer: Answerer) {
     label: "test",
     mayConnect: () => true,
     persist: () => Promise.resolve(true),
-    deleteFiles: () => Promise.resolve(void (deleted += 1)),
+    deleteFiles: () => {
+      deleted += 1;
+      // The service worker is among them.
+      push.isAllowed = false;
+      return Promise.resolve();
+    },
     push,
     go: (route) => void routes.push(route),
   };
