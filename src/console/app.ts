@@ -209,7 +209,6 @@ export class App {
     const forgotten = await this.#revoke(home);
     // First: from now on, no message for it is shown with its content.
     await this.store.forget(home);
-    await this.browser.push.withdraw(home.kid).catch(() => {});
     const homes = await this.store.list();
     if (homes.length === 0) this.#mark.remove();
     const next = homes[0];
@@ -221,6 +220,7 @@ export class App {
     }
     // A screen's address would tell of a lost key when the page is opened again.
     if (homes.length === 0) this.browser.go("");
+    await this.browser.push.withdraw(home.kid).catch(() => {});
     // Late, as it can wait for another tab; the service worker has the subscription.
     await this.#endPush();
     if (homes.length === 0) await this.browser.deleteFiles();
