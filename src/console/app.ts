@@ -245,7 +245,8 @@ export class App {
   /**
    * Shows a message, also to screen readers.
    *
-   * @param options one that `isLasting` stays until it is closed; one that `refersTo` a screen is not shown while it is open
+   * @param options one that `isLasting` stays until it is closed; one that `refersTo` a screen is not shown while it is
+   *   open
    */
   notify(
     text: string,

@@ -212,7 +212,9 @@ export class LiveKeyring implements Keyring {
     return { name, label, rights, expires, minProtocol, created, isPrevious };
   }
 
-  /** True if `KEYS_FILE` was there when the keys were last loaded: then a key that is not listed was removed from it. */
+  /**
+   * True if `KEYS_FILE` was there when the keys were last loaded: then a key that is not listed was removed from it.
+   */
   get hasKeysFile(): boolean {
     return this.#hasKeysFile;
   }

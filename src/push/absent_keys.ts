@@ -1,6 +1,6 @@
 /**
- * Keys that own rules or subscriptions and are in no key file: removed, or missing by an accident, such as a volume that
- * is not mounted.
+ * Keys that own rules or subscriptions and are in no key file: removed, or missing by an accident, such as a volume
+ * that is not mounted.
  *
  * @module
  */
@@ -35,8 +35,8 @@ export interface Orphans {
 const KEPT_MS = 30 * 24 * 60 * 60_000;
 
 /**
- * Least time for which this process itself has missed the key, in milliseconds: a day. The clock may have been wrong at an
- * earlier start, or be set now.
+ * Least time for which this process itself has missed the key, in milliseconds: a day. The clock may have been wrong at
+ * an earlier start, or be set now.
  */
 const MISSED_MS = 24 * 60 * 60_000;
 
@@ -59,8 +59,8 @@ export class AbsentKeys {
   }
 
   /**
-   * Finds what is to be removed now: at once what belongs to a key that was removed, or to an earlier secret; what belongs
-   * to a key that is missing for another reason, after 30 days.
+   * Finds what is to be removed now: at once what belongs to a key that was removed, or to an earlier secret; what
+   * belongs to a key that is missing for another reason, after 30 days.
    *
    * @param currentKeys returns the keys that are there, by owner
    */
@@ -98,7 +98,9 @@ export class AbsentKeys {
     return owner.key !== DEFAULT_KEY_NAME && this.#options.keys.hasKeysFile && this.#seen.has(ownerId(owner));
   }
 
-  /** Returns whether a key got another secret than a subscription has. A new key `default` may be one by an accident. */
+  /**
+   * Returns whether a key got another secret than a subscription has. A new key `default` may be one by an accident.
+   */
   #isReplaced(subscription: StoredSubscription): boolean {
     return subscription.key !== DEFAULT_KEY_NAME || this.#seen.has(secretId(subscription));
   }
@@ -112,7 +114,7 @@ export class AbsentKeys {
       if (before.has(id)) continue;
       this.#options.log.warn(
         kid === ""
-          ? "Rules and devices of the key {key} get no alerts, and are deleted after 30 days: its file is without it, or it has expired"
+          ? "Rules and devices of the key {key} get no alerts, and are deleted after 30 days: it is missing or has expired"
           : "Devices of the key {key} get no alerts, and are deleted after 30 days: its file has another secret",
         { key },
       );

@@ -171,8 +171,8 @@ export class AlertEngine {
   }
 
   /**
-   * Puts the rules in force as the store has them now, and removes what belongs to keys that were removed, or have another
-   * secret: to be called after each change in the store, whose key may have been removed meanwhile.
+   * Puts the rules in force as the store has them now, and removes what belongs to keys that were removed, or have
+   * another secret: to be called after each change in the store, whose key may have been removed meanwhile.
    */
   async refresh(): Promise<void> {
     await this.#changes.runExclusive(() => this.#reconcile());

@@ -26,11 +26,11 @@ const LARGE = 1e12;
 
 const DAY_MS = 86_400_000;
 
-/** Formatter of one language, in the time zone of the device. */
+/** Formatter of one language, in the time zone of the device. A time that is none is `?`. */
 export interface Format {
   /** Returns a number with at most that many decimals, 2 by default, and at least so many, none by default. */
   number(value: number, decimals?: number, least?: number): string;
-  /** Returns the time of day, with the date where it is not within a day of now; as all times, `?` for one that is none. */
+  /** Returns the time of day, with the date where it is not within a day of now. */
   time(ms: number, now: number): string;
   /** Returns the time of day with its seconds. */
   clock(ms: number): string;

@@ -93,8 +93,8 @@ export async function register(options: RegistrationOptions): Promise<void> {
 }
 
 /**
- * Registers this device again where its subscription is gone or has changed. Does nothing for a home whose push messages
- * are off, also since another tab turned them off.
+ * Registers this device again where its subscription is gone or has changed. Does nothing for a home whose push
+ * messages are off, also since another tab turned them off.
  *
  * @throws as {@linkcode register} does
  */

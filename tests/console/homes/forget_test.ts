@@ -69,7 +69,7 @@ for (
   });
 }
 
-Deno.test("App.forget() deletes the key also while another tab holds the lock of push messages, then ends them", async () => {
+Deno.test("App.forget() deletes the key while another tab holds the lock of push messages, then ends them", async () => {
   const { app, home, values, push } = await openPage(unreachable);
   push.isAllowed = true;
   await push.browser.subscribe({ applicationServerKey: "AQID" });
