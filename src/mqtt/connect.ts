@@ -12,6 +12,7 @@ import {
   type BrokerConnection,
   BrokerError,
   BrokerForbiddenError,
+  type BrokerSession,
   type ConnectBroker,
   type ConnectOptions,
 } from "./broker.ts";
@@ -87,7 +88,7 @@ interface Attempt {
  */
 async function openConnection(
   address: BrokerAddress,
-  { protocolVersion, options, connectOptions: { signal, onMessage, will } }: Attempt,
+  { protocolVersion, options, connectOptions: { signal, onMessage, will, session } }: Attempt,
 ): Promise<BrokerConnection | BrokerError> {
   signal.throwIfAborted();
   // Loaded only for brokers that are reached through one.
@@ -105,8 +106,9 @@ async function openConnection(
   }, {
     ...clientOptions(address, options.keepaliveSeconds),
     ...will && { will: { ...will, payload: toBuffer(will.payload) } },
+    ...session && { clientId: session.clientId, clean: false },
     protocolVersion,
-    ...protocolVersion === 5 ? { properties: { maximumPacketSize: maxBytes } } : {},
+    ...protocolVersion === 5 ? { properties: { maximumPacketSize: maxBytes, ...sessionProperties(session) } } : {},
   });
   function openStream(): Duplex {
     if (address.open !== undefined) return address.open();
@@ -128,7 +130,13 @@ async function openConnection(
   }
   const closed = Promise.withResolvers<BrokerError>();
   const connected = Promise.withResolvers<undefined>();
-  const state: ConnectionState = { closed: closed.promise, closeReason: undefined, packetsReceived: 0, limits: {} };
+  const state: ConnectionState = {
+    closed: closed.promise,
+    closeReason: undefined,
+    packetsReceived: 0,
+    limits: {},
+    sessionPresent: false,
+  };
   let mayNeedOtherVersion = false;
   const onAbort = () => {
     state.closeReason ??= signal.reason instanceof BrokerError
@@ -137,8 +145,13 @@ async function openConnection(
     client.end(true);
   };
   signal.addEventListener("abort", onAbort, { once: true });
-  client.once("connect", ({ properties }) => {
+  const onNotTaken = (error: unknown) => {
+    state.closeReason ??= error instanceof BrokerError ? error : new BrokerError("Message not taken");
+    client.end(true);
+  };
+  client.once("connect", ({ properties, sessionPresent }) => {
     state.limits = properties ?? {};
+    state.sessionPresent = sessionPresent;
     connected.resolve(undefined);
   });
   client.on("error", (error) => {
@@ -159,7 +172,7 @@ async function openConnection(
     client.end(true);
   });
   client.on("packetreceive", () => void (state.packetsReceived += 1));
-  client.handleMessage = ({ topic, payload, qos, retain, properties }, done) => {
+  client.handleMessage = ({ topic, payload, qos, retain, properties, messageId, dup }, done) => {
     const bytes = typeof payload === "string" ? utf8.encode(payload) : payload;
     const omitted = omittedBytes(bytes, marker);
     const id = properties?.subscriptionIdentifier;
@@ -170,9 +183,11 @@ async function openConnection(
       qos,
       retain,
       subscriptions: typeof id === "number" ? [id] : id,
+      ...session && { packetId: messageId, isDuplicate: dup },
     });
     if (backpressure === undefined) done();
-    else backpressure.then(() => done(), done);
+    // `done` with an error would go on with the next message.
+    else backpressure.then(() => done(), onNotTaken);
   };
   try {
     client.connect();
@@ -215,6 +230,11 @@ function clientOptions(address: BrokerAddress, keepaliveSeconds: number): IClien
     // In place of the package `debug`, which builds its arguments several times for each packet, although it writes none.
     log: () => {},
   };
+}
+
+/** Returns the properties of CONNECT for a session (MQTT 5, section 3.1.2.11). */
+function sessionProperties(session: BrokerSession | undefined) {
+  return session && { sessionExpiryInterval: session.expirySeconds, receiveMaximum: session.receiveMaximum };
 }
 
 /**
