@@ -9,6 +9,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { Deadlines } from "../lib/deadlines.ts";
 import { type BrokerAddress, BrokerError, type ConnectBroker, type Publication } from "./broker.ts";
 import { Hub, type HubConfig } from "./hub/hub.ts";
+import { ConnectionSource } from "./hub/source.ts";
 import type { Subscriber } from "./hub/subscriber.ts";
 import { SharedConnection } from "./shared_connection.ts";
 import { isShared } from "./topics/rules.ts";
@@ -277,7 +278,7 @@ export class BrokerPool {
       onClosed: (reason) => hub.connectionClosed(reason),
     });
     const hub = new Hub({
-      connection,
+      source: new ConnectionSource(connection),
       config,
       clock,
       onClosedWhileSubscribing: (owner) => {

@@ -11,6 +11,7 @@ import { SYSTEM_CLOCK } from "../../src/lib/clock.ts";
 import { Hub, type HubConfig } from "../../src/mqtt/hub/hub.ts";
 import type { Subscriber } from "../../src/mqtt/hub/subscriber.ts";
 import { MemoryHistory } from "../../src/mqtt/hub/memory_history.ts";
+import { ConnectionSource } from "../../src/mqtt/hub/source.ts";
 import type { ReceivedMessage } from "../../src/mqtt/hub/received_message.ts";
 import { SharedConnection } from "../../src/mqtt/shared_connection.ts";
 import { TopicFilterSet } from "../../src/mqtt/topics/filter_set.ts";
@@ -309,7 +310,7 @@ export class HubEnvironment implements AsyncDisposable {
       clock,
     });
     this.hub = new Hub({
-      connection: this.connection,
+      source: new ConnectionSource(this.connection),
       config: {
         history: this.history,
         limits: { resumeSeconds: HubEnvironment.RESUME_MS / 1000, turnMs },
