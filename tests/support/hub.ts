@@ -159,9 +159,10 @@ export class FakeBroker {
       const grant = () => respond(refused);
       if (this.sendsGrantsFirst) connection.packets.unshift(grant);
       else if (!this.sendsRetainedFirst) connection.packets.push(grant);
-      for (const { filter, id, qos } of requests) {
+      for (const { filter, id, qos, retained } of requests) {
         if (refused.includes(filter)) continue;
         connection.subscriptions.set(filter, { id, qos });
+        if (retained === "never") continue;
         for (const [topic, payload] of this.retained) {
           if (matches(filter, topic)) this.#deliver(connection, { topic, payload, retain: true, qos, ids: [id] });
         }

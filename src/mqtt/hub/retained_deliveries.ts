@@ -63,6 +63,8 @@ export class RetainedDeliveries {
     // Only after all are made: no subscriber has received anything of the new ones.
     for (const delivery of deliveries) {
       for (const state of delivery.subscribers) {
+        // An earlier one, which it no longer needs: it gets all messages again.
+        state.retainedDelivery?.subscribers.delete(state);
         state.retainedDelivery = delivery;
         // The same for all of its subscribers.
         this.#all.set(delivery, state.subscriptions);
