@@ -170,6 +170,7 @@ export class TestWriter {
       await this.#log.append(token, [{ type: "gap" }, ...this.#waiting]);
       this.#waiting.length = 0;
       const wanted = await this.#log.readWanted();
+      this.#filters.clear();
       for (const [filter, qos] of wanted) this.#filters.set(filter, qos);
       await this.#log.append(token, [{ type: "granted", filters: [...wanted] }]);
       this.#token = token;

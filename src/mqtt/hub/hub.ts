@@ -456,7 +456,7 @@ export class Hub {
    */
   #startOf(state: SubscriberState, from: number): StartPoint {
     // It goes on, and only gets retained messages.
-    if (state.isActive) return { offset: from, isComplete: true };
+    if (state.isActive) return { offset: from, told: from, isComplete: true };
     const history = this.#history;
     const { since } = state.subscriber;
     const isReconnecting = state.status === "offline";
@@ -464,7 +464,8 @@ export class Hub {
     const offset = isKnown ? since.offset : from;
     const isComplete = !isReconnecting && (since === undefined || isKnown) &&
       canReplay(state, { history, source: this, offset });
-    return { offset, isComplete };
+    // Another replica may have assigned higher offsets since the last entry of a log.
+    return { offset, told: Math.min(offset, from, history.position.offset), isComplete };
   }
 
   #unsubscribe(subscriptions: readonly Subscription<SubscriberState>[]): void {
@@ -483,12 +484,12 @@ export class Hub {
    *
    * @param early retained messages that arrived before the SUBACK
    */
-  #activate(state: SubscriberState, { offset, isComplete }: StartPoint, early: readonly ReceivedMessage[]): void {
+  #activate(state: SubscriberState, { offset, told, isComplete }: StartPoint, early: readonly ReceivedMessage[]): void {
     // Another subscriber's callback may have removed it.
     if (state.status === "removed") return;
     const { subscriber } = state;
     const isReconnecting = state.status === "offline";
-    const position = { ...this.#history.position, offset };
+    const position = { ...this.#history.position, offset: told };
     state.status = "active";
     if (isReconnecting) subscriber.online();
     else subscriber.connected(isComplete ? position : undefined);
@@ -536,6 +537,8 @@ export class Hub {
 interface StartPoint {
   /** Offset after which it gets all messages that are kept. */
   readonly offset: number;
+  /** Offset to tell: no message that follows has it or a lower one. */
+  readonly told: number;
   /** True if all of them are kept. */
   readonly isComplete: boolean;
 }

@@ -86,7 +86,10 @@ export class RetainedDeliveries {
     for (const { retainedDeliveries } of recipients) {
       for (const delivery of retainedDeliveries.unoffered(shared.topic)) {
         if (delivery.offer(shared, now)) {
-          for (const { subscriber } of delivery.subscribers) subscriber.message(shared, true);
+          for (const { subscriber, isWriterOffline } of delivery.subscribers) {
+            // They come again once it is online.
+            if (!isWriterOffline) subscriber.message(shared, true);
+          }
         } else if (delivery.isOverLimit) {
           ended.push(...delivery.subscribers);
           delivery.discardEarly();

@@ -75,15 +75,20 @@ export class LogReader {
     const { log, clock, onChange } = this.#options;
     while (!signal.aborted) {
       try {
-        const page = await log.read(this.#sequence, { waitMs: WAIT_MS, signal });
+        // The first time, and after a failure, it does not wait: the log may have begun anew.
+        const isKnown = this.#epoch !== undefined && this.#error === undefined;
+        const page = await log.read(this.#sequence, { waitMs: isKnown ? WAIT_MS : 0, signal });
         if (this.#error !== undefined) onChange(undefined);
         this.#error = undefined;
         this.#backoff.reset();
         this.#last = page.last;
         const isAnew = page.epoch !== this.#epoch;
+        // A server that restarted several times, and lost what it skipped the first time: what it keeps was read.
+        const isBehind = !isAnew && page.last < this.#sequence;
         // The page of a log that begins anew lacks its first entries.
-        const isPart = isAnew && this.#sequence > 0;
+        const isPart = isBehind || (isAnew && this.#sequence > 0);
         if (isAnew) this.#begin(page);
+        else if (isBehind) this.#begin({ ...page, first: page.last + 1 });
         else if (page.first > this.#sequence + 1) this.#skip(page.first);
         if (isPart) continue;
         for (const stored of page.entries) {
