@@ -34,6 +34,12 @@ interface Term {
   session: WriterSession | undefined;
 }
 
+/** Part of the work of a term, which the signal ends. */
+interface Work {
+  readonly term: Term;
+  readonly signal: AbortSignal;
+}
+
 /** Writes the log while it has a lease. */
 export class LogWriter {
   readonly #options: LogWriterOptions;
@@ -67,32 +73,25 @@ export class LogWriter {
   }
 
   async #run(token: string, term: Term): Promise<void> {
-    const { signal } = term.end;
-    const { clock, resumeSeconds } = this.#options;
-    const replicas = new AbsentReplicas();
-    const lookMs = Math.max(MIN_LOOK_MS, resumeSeconds * 1000 / LOOKS);
-    let stopLooks = () => {};
-    const look = () => {
-      this.#removeAbsent(token, replicas).then(() => {
-        term.session?.updateFilters();
-        if (!signal.aborted) stopLooks = clock.after(lookMs, look);
-      }, (error) => failed.abort(error));
-    };
-    const failed = new AbortController();
-    stopLooks = clock.after(lookMs, look);
-    try {
-      await this.#write(token, { term, signal: AbortSignal.any([signal, failed.signal]) });
-    } catch (error) {
-      if (signal.aborted || error instanceof LeaseLostError) return;
-      this.#options.onInterrupted(error);
-      await this.#release(token, signal);
-    } finally {
-      stopLooks();
-    }
+    const ended = new AbortController();
+    const signal = AbortSignal.any([term.end.signal, ended.signal]);
+    const work = [this.#write(token, { term, signal }), this.#removeAbsentReplicas(token, { term, signal })];
+    let failure: unknown;
+    await Promise.race(work).catch((error: unknown) => failure = error);
+    ended.abort();
+    await Promise.allSettled(work);
+    if (term.end.signal.aborted || failure instanceof LeaseLostError) return;
+    this.#options.onInterrupted(failure);
+    await this.#release(token, term.end.signal);
   }
 
-  /** @throws {LeaseLostError} if another replica holds the lease; the error of the log; the signal's reason */
-  async #write(token: string, { term, signal }: { readonly term: Term; readonly signal: AbortSignal }): Promise<never> {
+  /**
+   * Connects to the broker again and again.
+   *
+   * @throws {LeaseLostError} if another replica holds the lease
+   * @throws the error of the log, or the signal's reason
+   */
+  async #write(token: string, { term, signal }: Work): Promise<never> {
     const { log, clock, random, resumeSeconds, onInterrupted } = this.#options;
     const expirySeconds = Math.max(MIN_EXPIRY_SECONDS, resumeSeconds);
     const backoff = new Backoff(random);
@@ -106,7 +105,7 @@ export class LogWriter {
         if (signal.aborted || !(error instanceof BrokerError)) throw error;
         onInterrupted(error);
         // Also checks the lease: a new connection under the same client identifier ends that of another writer.
-        if (session.isSubscribed || !isOffline) await log.append(token, [{ type: "offline", reason: error.message }]);
+        if (session.hasBegun || !isOffline) await log.append(token, [{ type: "offline", reason: error.message }]);
         isOffline = true;
       }
       // Two gateways that do not share a log, but the client identifier, would end each other's connections in a loop.
@@ -115,9 +114,16 @@ export class LogWriter {
     }
   }
 
-  async #removeAbsent(token: string, replicas: AbsentReplicas): Promise<void> {
-    const { log } = this.#options;
-    for (const replica of replicas.look(await log.readReplicas())) await log.removeReplica(token, replica);
+  /** Removes the replicas that are gone; throws as `#write`. */
+  async #removeAbsentReplicas(token: string, { term, signal }: Work): Promise<never> {
+    const { log, clock, resumeSeconds } = this.#options;
+    const lookMs = Math.max(MIN_LOOK_MS, resumeSeconds * 1000 / LOOKS);
+    const replicas = new AbsentReplicas();
+    for (;;) {
+      await sleep(lookMs, { clock, signal });
+      for (const replica of replicas.look(await log.readReplicas())) await log.removeReplica(token, replica);
+      term.session?.updateFilters();
+    }
   }
 
   /** Gives the lease back, however long the log is away: no append that failed can run after it. */

@@ -71,8 +71,10 @@ export class WriterSession {
     this.#begun.promise.catch(() => {});
   }
 
-  /** True once the broker has granted or refused the first filters. */
-  isSubscribed = false;
+  /** True once the log has the gap. */
+  get hasBegun(): boolean {
+    return this.#redelivered !== undefined;
+  }
 
   /**
    * Connects, and appends messages until the connection ends. Then the connection is closed, the broker keeps the
@@ -105,8 +107,7 @@ export class WriterSession {
 
   /** Makes the subscriptions equal to what replicas want, if it is connected; ends the connection if that fails. */
   updateFilters(): void {
-    if (this.#redelivered === undefined || this.#filters === undefined) return;
-    this.#filters.update().then(() => this.isSubscribed = true, (error) => this.#end.abort(error));
+    if (this.#redelivered !== undefined) this.#filters?.update().catch((error) => this.#end.abort(error));
   }
 
   async #connect(signal: AbortSignal): Promise<BrokerConnection> {
