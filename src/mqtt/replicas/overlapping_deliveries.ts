@@ -12,7 +12,7 @@ interface Run {
   readonly topic: string;
   readonly payload: Uint8Array;
   readonly omittedBytes: number | undefined;
-  readonly isCurrent: boolean;
+  readonly generation: number;
   /** Number of messages. */
   messages: number;
   /** Number of messages that were delivered so far for each subscription. */
@@ -30,19 +30,18 @@ export class OverlappingDeliveries {
   /**
    * Returns whether a delivery is a copy of one before. To be called for all deliveries in order.
    *
-   * @param isCurrent whether its identifiers are those of this connection; with others, messages are delivered that the
-   * broker kept from before
+   * @param generation another number once subscriptions have ended: later messages are not delivered for them
    */
-  isCopy({ topic, payload, omittedBytes, subscriptions = [] }: BrokerMessage, isCurrent: boolean): boolean {
+  isCopy({ topic, payload, omittedBytes, subscriptions = [] }: BrokerMessage, generation: number): boolean {
     if (subscriptions.length === 0) {
       this.#run = undefined;
       return false;
     }
     const last = this.#run;
     const run = last !== undefined && last.topic === topic && last.omittedBytes === omittedBytes &&
-        last.isCurrent === isCurrent && equalBytes(last.payload, payload)
+        last.generation === generation && equalBytes(last.payload, payload)
       ? last
-      : this.#run = { topic, payload, omittedBytes, isCurrent, messages: 0, counts: new Map() };
+      : this.#run = { topic, payload, omittedBytes, generation, messages: 0, counts: new Map() };
     const isCopy = subscriptions.every((id) => (run.counts.get(id) ?? 0) < run.messages);
     if (!isCopy) run.messages += 1;
     for (const id of subscriptions) run.counts.set(id, isCopy ? (run.counts.get(id) ?? 0) + 1 : run.messages);

@@ -41,6 +41,7 @@ export class WantedFilters {
   readonly #trie = new TopicTrie<Subscription>();
   readonly #ids = new Set<number>();
   #lastId: number;
+  #generation = 1;
   /** False until the first filters are read. */
   #isRead = false;
   #running: Promise<void> | undefined;
@@ -64,14 +65,21 @@ export class WantedFilters {
     return this.#running ??= this.#run().finally(() => this.#running = undefined);
   }
 
-  /** Returns whether the identifiers of a delivery are those of subscriptions of this connection. */
-  isCurrent({ subscriptions = [] }: BrokerMessage): boolean {
-    return subscriptions.some((id) => this.#ids.has(id));
+  /**
+   * Returns a number for deliveries between two ends of subscriptions; 0 for one with identifiers of an earlier
+   * connection, which the broker kept.
+   */
+  generationOf(message: BrokerMessage): number {
+    return this.#isCurrent(message) ? this.#generation : 0;
   }
 
   /** Returns whether a filter that is wanted matches a message: the session may have subscriptions that none wants. */
   includes(message: BrokerMessage): boolean {
-    return !this.#isRead || this.isCurrent(message) || this.#trie.matches(message.topic);
+    return !this.#isRead || this.#isCurrent(message) || this.#trie.matches(message.topic);
+  }
+
+  #isCurrent({ subscriptions = [] }: BrokerMessage): boolean {
+    return subscriptions.some((id) => this.#ids.has(id));
   }
 
   async #run(): Promise<void> {
@@ -130,5 +138,6 @@ export class WantedFilters {
     this.#subscriptions.delete(filter);
     this.#trie.delete(filter);
     this.#ids.delete(subscription.id);
+    this.#generation += 1;
   }
 }

@@ -159,7 +159,7 @@ export class WriterSession {
   #take(message: BrokerMessage, redelivered: RedeliveredMessages): Promise<void> | undefined {
     // Each replica asks for retained messages itself; with MQTT 3.1.1 they cannot be declined.
     if (message.retain || this.#filters?.includes(message) !== true) return undefined;
-    const isCopy = this.#overlapping.isCopy(message, this.#filters.isCurrent(message));
+    const isCopy = this.#overlapping.isCopy(message, this.#filters.generationOf(message));
     if (redelivered.take(message) || isCopy) return undefined;
     const entry = this.#entryOf(message);
     return message.qos === 0 ? this.#queue.enqueue(entry) : this.#queue.append(entry);
