@@ -19,8 +19,14 @@ import { OverlappingDeliveries } from "./overlapping_deliveries.ts";
 import { RedeliveredMessages } from "./redelivered_messages.ts";
 import { WantedFilters } from "./wanted_filters.ts";
 
-/** Most messages that the broker sends before the first of them is in the log: so many it may send again. */
-export const RECEIVE_MAXIMUM = 64;
+/** Most messages that the broker sends before the first of them is acknowledged. */
+const RECEIVE_MAXIMUM = 64;
+
+/**
+ * Most messages in the log that are compared with those that the broker sends again. More than the receive maximum:
+ * Mosquitto 2.0 begins to count anew with each connection, and a broker of MQTT 3.1.1 knows none.
+ */
+const MAX_REDELIVERED = 1000;
 
 /** Configuration of a connection. */
 export interface WriterSessionOptions {
@@ -136,7 +142,7 @@ export class WriterSession {
     await this.#queue.append({ type: "gap" });
     // A new session has no messages from before.
     if (connection.sessionPresent !== true) return new RedeliveredMessages([]);
-    const entries = await log.readUnacknowledged(RECEIVE_MAXIMUM);
+    const entries = await log.readUnacknowledged(MAX_REDELIVERED);
     return new RedeliveredMessages(entries.flatMap(({ entry }) => entry.type === "message" ? [entry.message] : []));
   }
 

@@ -188,6 +188,22 @@ Deno.test("one message for several filters is appended once, and equal messages 
   await writer.lost();
 });
 
+Deno.test("an equal message is appended when another filter has replaced the one that it was delivered for", async () => {
+  const { broker, writer, want, begin, entries, log } = await makeWriter();
+  await want([["a", 1]]);
+  begin();
+  await untilEntry(entries, "granted a:1");
+  broker.publish("a", "on");
+  await until("the acknowledgement", () => broker.unacknowledged === 0);
+  await log.unwant("replica", ["a"]);
+  await want([["+", 1]]);
+  await untilEntry(entries, "granted +:1");
+  broker.publish("a", "on");
+  await until("the acknowledgement", () => broker.unacknowledged === 0);
+  assertEquals(entries().filter((entry) => entry === "a=on").length, 2);
+  await writer.lost();
+});
+
 Deno.test("a lost connection is recorded, and the next one begins with a gap and all grants", async () => {
   const { broker, writer, want, begin, entries, clock, interruptions } = await makeWriter();
   await want([["a", 1]]);
