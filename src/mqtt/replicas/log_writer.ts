@@ -16,8 +16,8 @@ const MIN_LOOK_MS = 5000;
 /** Shortest time for which the broker keeps the session, in seconds: until a gateway has restarted. */
 const MIN_EXPIRY_SECONDS = 60;
 
-/** Time after which a connection counts as lasting, in milliseconds: the next one is opened soon after it. */
-const LASTING_MS = 60_000;
+/** Time that a connection must last, in milliseconds, so that the next one is opened soon after it. */
+const STABLE_MS = 30_000;
 
 /** Configuration of a writer. */
 export interface LogWriterOptions extends Omit<WriterSessionOptions, "token" | "expirySeconds"> {
@@ -109,7 +109,7 @@ export class LogWriter {
         isOffline = true;
       }
       // Two gateways that do not share a log, but the client identifier, would end each other's connections in a loop.
-      if (clock.monotonic() - startedAt >= LASTING_MS) backoff.reset();
+      if (clock.monotonic() - startedAt >= STABLE_MS) backoff.reset();
       await sleep(backoff.next(), { clock, signal });
     }
   }

@@ -284,7 +284,11 @@ Deno.test("lost() appends what was received, and leaves the session at the broke
   server.freeze();
   for (let index = 0; index < 10; index++) broker.publish("a", `${index}`, { qos: 0 });
   await settle(1000);
-  const lost = writer.lost();
+  let isEnded = false;
+  const lost = writer.lost().then(() => isEnded = true);
+  await until("the end of the connection", () => !broker.isConnected);
+  await settle();
+  assertEquals(isEnded, false);
   server.work();
   await lost;
   assertEquals(entries().slice(3), Array.from({ length: 10 }, (_, index) => `a=${index}`));
