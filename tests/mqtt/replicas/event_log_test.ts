@@ -10,7 +10,7 @@ import {
 } from "../../../src/mqtt/replicas/event_log.ts";
 import type { QoS } from "../../../src/mqtt/broker.ts";
 import { until, within } from "../../support/deadline.ts";
-import { type LogLimits } from "../../support/log_model.ts";
+import type { LogLimits } from "../../support/log_model.ts";
 import { MemoryLogServer } from "../../support/memory_event_log.ts";
 import { needing } from "../../support/needs.ts";
 import { openRedisLog } from "../../support/redis_log.ts";
