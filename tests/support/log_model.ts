@@ -30,6 +30,8 @@ export interface ModelFaults {
   readonly ignoresToken?: boolean;
   /** True to continue with the next sequence after a restart. */
   readonly neverJumps?: boolean;
+  /** True to continue with the lease after a restart. */
+  readonly keepsLease?: boolean;
 }
 
 interface Kept extends StoredLogEntry {
@@ -253,7 +255,7 @@ export class LogModel {
     const stored = this.#stored;
     if (stored.run === run) return stored;
     stored.run = run;
-    stored.lease = undefined;
+    if (!this.#faults.keepsLease) stored.lease = undefined;
     for (const replica of stored.replicas.keys()) stored.replicas.set(replica, 0);
     if (!this.#faults.neverJumps) stored.sequence += JUMP - 1;
     this.#push(stored, "", { type: "gap" });
@@ -273,15 +275,15 @@ export class LogModel {
     else stored.grants.set(filter, { qos, from: grant.from });
   }
 
-  /** Deletes the oldest entries at the limits: at most some more than were appended, and none of those. */
+  /** Deletes the oldest entries at the limits, in batches: at most some more than were appended, and none of those. */
   #trim(stored: Stored, appended: number): void {
     const { maxBytes, maxAgeMs } = this.#limits;
-    const sum = () => stored.entries.reduce((sum, { bytes }) => sum + bytes, 0);
+    const bytes = () => stored.entries.reduce((sum, { bytes }) => sum + bytes, 0);
+    const age = () => this.now - (stored.entries[0]?.at ?? this.now);
+    if (bytes() <= maxBytes && age() <= Math.floor(maxAgeMs * 17 / 16)) return;
     for (let budget = 2 * appended + 16; budget > 0 && stored.entries.length > appended; budget--) {
-      const [oldest] = stored.entries;
-      if (oldest === undefined || (sum() <= maxBytes && this.now - oldest.at <= maxAgeMs)) return;
-      stored.entries.shift();
-      stored.first = oldest.sequence + 1;
+      if (bytes() <= Math.floor(maxBytes * 15 / 16) && age() <= maxAgeMs) return;
+      stored.first = (stored.entries.shift()?.sequence ?? 0) + 1;
     }
   }
 }

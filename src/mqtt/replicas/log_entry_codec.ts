@@ -101,7 +101,8 @@ function decodeMessage(bytes: Uint8Array): LogEntry {
   if (!qos.success || bytes.length < start) throw new SyntaxError("The log has a damaged message");
   const message: BrokerMessage = {
     topic: decodeText(bytes.subarray(HEAD_BYTES, end)),
-    payload: bytes.subarray(start),
+    // Also of a Buffer, whose own views are Buffers.
+    payload: new Uint8Array(bytes.buffer, bytes.byteOffset + start, bytes.length - start),
     ...isOmitted && { omittedBytes: view.getUint32(end) },
     qos: qos.data,
     retain: false,
