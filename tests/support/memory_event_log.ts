@@ -3,6 +3,9 @@ import type { EventLog, LogPage } from "../../src/mqtt/replicas/event_log.ts";
 import { abortable } from "../../src/lib/async.ts";
 import { type LogLimits, LogModel } from "./log_model.ts";
 
+/** Time that a restart takes, in milliseconds. */
+const RESTART_MS = 1000;
+
 /** Server of one log. Its faults are for all replicas, or for one of its logs. */
 export class MemoryLogServer {
   #model: LogModel;
@@ -43,12 +46,14 @@ export class MemoryLogServer {
 
   /** Restarts the server; its last entries are lost. */
   restart({ lost = 0 } = {}): void {
+    this.#model.now += RESTART_MS;
     this.#model.loseTail(lost);
     this.#wake();
   }
 
   /** Restarts the server as it was at an earlier moment, as returned by `model.copy()`. */
   restore(earlier: LogModel): void {
+    this.#model.now += RESTART_MS;
     this.#model.restart(earlier);
     this.#wake();
   }

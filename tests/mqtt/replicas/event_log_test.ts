@@ -216,9 +216,10 @@ logTest("a restart of the server ends the lease, jumps ahead and tells a gap", a
   assertEquals(await log.lease.read(), undefined);
   const page = await readAll(log, 1);
   assertEquals(page.epoch, epoch);
-  assertEquals(page.entries, [{ sequence: 2 ** 20 + 1, token: "", entry: { type: "gap" } }]);
+  assertEquals(page.entries.map(({ token, entry }) => [token, entry.type]), [["", "gap"]]);
+  assert(page.last > 2 ** 20 && page.last < 2 ** 36);
   await withLease(log, "next");
-  assertEquals(await log.append("next", [message(3)]), 2 ** 20 + 2);
+  assertEquals(await log.append("next", [message(3)]), page.last + 1);
 });
 
 logTest("an emptied server begins another epoch", async (server) => {

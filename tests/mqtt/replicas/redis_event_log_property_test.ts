@@ -148,11 +148,11 @@ for _, key in ipairs(redis.call("KEYS", "kept:*")) do redis.call("DEL", key) end
 for _, key in ipairs(redis.call("KEYS", ARGV[1] .. "*")) do redis.call("COPY", key, "kept:" .. key) end
 return 0`;
 
-/** Sets all keys back, as after a restart that lost the newest commands. */
+/** Sets all keys back, as after a restart that lost the newest commands; for the jump, no time has passed. */
 const RESTORE = `
 for _, key in ipairs(redis.call("KEYS", ARGV[1] .. "*")) do redis.call("DEL", key) end
 for _, key in ipairs(redis.call("KEYS", "kept:*")) do redis.call("COPY", key, string.sub(key, 6)) end
-if redis.call("EXISTS", ARGV[1] .. "state") == 1 then redis.call("HSET", ARGV[1] .. "state", "run", "another") end
+if redis.call("EXISTS", ARGV[1] .. "state") == 1 then redis.call("HSET", ARGV[1] .. "state", "run", "another", "at", "9e15") end
 return 0`;
 
 const EMPTY = `
@@ -181,7 +181,7 @@ function modelSide(limits: LogLimits): Side {
   let kept = server.model.copy();
   const faults = {
     keep: () => void (kept = server.model.copy()),
-    restore: () => server.restore(kept),
+    restore: () => server.model.restart(kept),
     empty: () => server.empty(),
   };
   return { log: server.open(), fault: (name) => Promise.resolve(faults[name]()), epochs: [] };
