@@ -2,6 +2,8 @@
 import { assertEquals } from "@std/assert";
 import type { BrokerAddress, BrokerConnection } from "../../../src/mqtt/broker.ts";
 import { createConnectBroker } from "../../../src/mqtt/connect.ts";
+import type { EventLog } from "../../../src/mqtt/replicas/event_log.ts";
+import { LeaseHolder } from "../../../src/mqtt/replicas/lease_holder.ts";
 import { LogWriter } from "../../../src/mqtt/replicas/log_writer.ts";
 import { SYSTEM_CLOCK } from "../../../src/lib/clock.ts";
 import { MOSQUITTO, startBroker } from "../../support/broker.ts";
@@ -55,13 +57,31 @@ class Replicas {
     const log = this.server.open();
     const token = `${this.#terms += 1}`;
     await log.lease.take(token, await log.lease.read());
-    const writer = new LogWriter({
+    const writer = this.#makeWriter(log, address);
+    writer.held(token);
+    return writer;
+  }
+
+  /** Starts a replica that takes the lease when it can. */
+  start(address: BrokerAddress) {
+    const log = this.server.open();
+    const writer = this.#makeWriter(log, address);
+    const holder = new LeaseHolder({
+      lease: log.lease,
+      clock: SYSTEM_CLOCK,
+      newToken: () => crypto.randomUUID(),
+      held: (token) => writer.held(token),
+      lost: () => void writer.lost(),
+    });
+    return { log, writer, holder };
+  }
+
+  #makeWriter(log: EventLog, address: BrokerAddress): LogWriter {
+    return new LogWriter({
       ...{ log, address, connect, clientId: "gateway", timeoutMs: 10_000, resumeSeconds: 120, clock: SYSTEM_CLOCK },
       random: Math.random,
       onInterrupted: (reason) => void this.interruptions.push(String(reason)),
     });
-    writer.held(token);
-    return writer;
   }
 
   /** As `begin`, and waits until the broker has granted what replicas want. */
@@ -247,3 +267,33 @@ Deno.test(needing("with MQTT 3.1.1, no message is lost or twice, and retained on
   await close(direct);
   await broker.stop();
 });
+
+Deno.test(
+  needing("the writer of a replica that freezes is replaced, and what it does later has no effect", NEEDS),
+  async () => {
+    const broker = await startBroker();
+    const direct = await connect(broker, { signal: never });
+    const publisher = new Publisher(direct);
+    const replicas = new Replicas();
+    await replicas.want("a/#");
+    const frozen = replicas.start(broker);
+    await until("the grant", () => replicas.count("granted") === 1);
+    const other = replicas.start(broker);
+    await publisher.publish(20);
+    frozen.log.faults.freeze();
+    await publisher.publish(20);
+    await until("the other one's grant", () => replicas.count("granted") === 2);
+    await publisher.publish(20);
+    frozen.log.faults.work();
+    await publisher.publish(20);
+    await until("the last message", () => replicas.payloads.at(-1) === "79");
+    replicas.assertHas(publisher.published);
+    assertEquals([replicas.count("gap"), frozen.holder.token === undefined], [2, true]);
+    for (const { writer, holder } of [frozen, other]) {
+      await writer.lost();
+      await holder.release();
+    }
+    await close(direct);
+    await broker.stop();
+  },
+);
