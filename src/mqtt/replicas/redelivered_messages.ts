@@ -12,7 +12,11 @@ export class RedeliveredMessages {
   /** Hashes of their contents, by packet identifier. */
   readonly #hashes = new Map<number, string>();
 
-  /** @param messages the newest messages of QoS 1 in the log, the oldest first */
+  /**
+   * Takes the messages over.
+   *
+   * @param messages the newest messages of QoS 1 in the log, the oldest first
+   */
   constructor(messages: readonly BrokerMessage[]) {
     for (const message of messages.toReversed()) {
       if (message.packetId === undefined) continue;
