@@ -53,6 +53,7 @@ const NO_LIMITS: Readonly<Record<string, readonly string[]>> = {
     "CALL_ID",
     "SUBSCRIPTION_ID",
     "SUBSCRIPTION_REFUSED",
+    "MAX_ID",
     "PUBLISH",
     "LAST_RECORD",
     "HTTPS_PORT",

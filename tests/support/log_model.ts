@@ -14,7 +14,11 @@ import {
 } from "../../src/mqtt/replicas/event_log.ts";
 
 /** Distance of sequences after a restart of the server. */
-export const JUMP = 2 ** 20;
+const JUMP = 2 ** 20;
+/** Further distance for each millisecond since the last change that survived. */
+const JUMP_PER_MS = 256;
+/** Sequence beyond which a restart begins another epoch. */
+const MAX_SEQUENCE = 2 ** 36;
 /** Memory that an entry counts beside its bytes and its token. */
 const ENTRY_BYTES = 64;
 
@@ -30,6 +34,10 @@ export interface ModelFaults {
   readonly ignoresToken?: boolean;
   /** True to continue with the next sequence after a restart. */
   readonly neverJumps?: boolean;
+  /** True to continue with the lease after a restart. */
+  readonly keepsLease?: boolean;
+  /** True to jump by the same distance at any time. */
+  readonly jumpsAlike?: boolean;
 }
 
 interface Kept extends StoredLogEntry {
@@ -45,6 +53,8 @@ interface Stored {
   first: number;
   /** Sequence of the last gap of a restart: what was granted before counts no more. */
   lost: number;
+  /** Time of the last change, in milliseconds. */
+  at: number;
   lease: { token: string; renewals: number } | undefined;
   entries: Kept[];
   replicas: Map<string, number>;
@@ -75,14 +85,14 @@ export class LogModel {
     copy.run = this.run;
     copy.now = this.now;
     copy.#epochs = this.#epochs;
-    copy.#stored = structuredClone(this.#stored);
+    copy.#stored = this.#stored && copyOf(this.#stored);
     return copy;
   }
 
   /** Restarts the server, with what it stored at an earlier moment. */
   restart(earlier: LogModel = this): void {
     this.run += 1;
-    this.#stored = structuredClone(earlier.#stored);
+    this.#stored = earlier.#stored && copyOf(earlier.#stored);
   }
 
   /** Restarts the server without its last entries. */
@@ -112,9 +122,11 @@ export class LogModel {
   }
 
   renew(token: string): boolean {
-    const { lease } = this.#open();
+    const stored = this.#open();
+    const { lease } = stored;
     if (lease?.token !== token) return false;
     lease.renewals += 1;
+    stored.at = this.now;
     return true;
   }
 
@@ -245,17 +257,21 @@ export class LogModel {
 
   /** Begins every step: makes what an emptied server lacks, and jumps ahead if the server was restarted. */
   #open(): Stored {
-    const { run } = this;
-    this.#stored ??= {
-      ...{ epoch: `epoch ${this.#epochs += 1}`, run, sequence: 0, first: 1, lost: 0, lease: undefined, entries: [] },
-      ...{ replicas: new Map(), wants: new Map(), grants: new Map(), owners: new Map() },
-    };
+    const { run, now } = this;
+    const ms = (stored: Stored) => this.#faults.jumpsAlike ? 0 : Math.max(0, now - stored.at);
+    const jumped = (stored: Stored) => stored.sequence + JUMP + JUMP_PER_MS * ms(stored);
+    if (this.#stored === undefined || (this.#stored.run !== run && jumped(this.#stored) > MAX_SEQUENCE)) {
+      this.#stored = {
+        ...{ epoch: `epoch ${this.#epochs += 1}`, run, sequence: 0, first: 1, lost: 0, at: now, lease: undefined },
+        ...{ entries: [], replicas: new Map(), wants: new Map(), grants: new Map(), owners: new Map() },
+      };
+    }
     const stored = this.#stored;
     if (stored.run === run) return stored;
     stored.run = run;
-    stored.lease = undefined;
+    if (!this.#faults.keepsLease) stored.lease = undefined;
     for (const replica of stored.replicas.keys()) stored.replicas.set(replica, 0);
-    if (!this.#faults.neverJumps) stored.sequence += JUMP - 1;
+    if (!this.#faults.neverJumps) stored.sequence = jumped(stored) - 1;
     this.#push(stored, "", { type: "gap" });
     stored.lost = stored.sequence;
     return stored;
@@ -263,6 +279,7 @@ export class LogModel {
 
   #push(stored: Stored, token: string, entry: LogEntry): void {
     stored.sequence += 1;
+    stored.at = this.now;
     const bytes = encodeLogEntry(entry).length + token.length + ENTRY_BYTES;
     stored.entries.push({ sequence: stored.sequence, token, entry, at: this.now, bytes });
   }
@@ -273,17 +290,30 @@ export class LogModel {
     else stored.grants.set(filter, { qos, from: grant.from });
   }
 
-  /** Deletes the oldest entries at the limits: at most some more than were appended, and none of those. */
+  /** Deletes the oldest entries at the limits, in batches: at most some more than were appended, and none of those. */
   #trim(stored: Stored, appended: number): void {
     const { maxBytes, maxAgeMs } = this.#limits;
-    const sum = () => stored.entries.reduce((sum, { bytes }) => sum + bytes, 0);
+    const bytes = () => stored.entries.reduce((sum, { bytes }) => sum + bytes, 0);
+    const age = () => this.now - (stored.entries[0]?.at ?? this.now);
+    if (bytes() <= maxBytes && age() <= Math.floor(maxAgeMs * 17 / 16)) return;
     for (let budget = 2 * appended + 16; budget > 0 && stored.entries.length > appended; budget--) {
-      const [oldest] = stored.entries;
-      if (oldest === undefined || (sum() <= maxBytes && this.now - oldest.at <= maxAgeMs)) return;
-      stored.entries.shift();
-      stored.first = oldest.sequence + 1;
+      if (bytes() <= Math.floor(maxBytes * 15 / 16) && age() <= maxAgeMs) return;
+      stored.first = (stored.entries.shift()?.sequence ?? 0) + 1;
     }
   }
+}
+
+function copyOf(stored: Stored): Stored {
+  const copyMaps = <T>(maps: Map<string, Map<string, T>>) => new Map([...maps].map(([id, map]) => [id, new Map(map)]));
+  return {
+    ...stored,
+    lease: stored.lease && { ...stored.lease },
+    entries: [...stored.entries],
+    replicas: new Map(stored.replicas),
+    wants: copyMaps(stored.wants),
+    grants: new Map(stored.grants),
+    owners: copyMaps(stored.owners),
+  };
 }
 
 function requireToken(stored: Stored, token: string): void {

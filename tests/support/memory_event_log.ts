@@ -3,11 +3,16 @@ import type { EventLog, LogPage } from "../../src/mqtt/replicas/event_log.ts";
 import { abortable } from "../../src/lib/async.ts";
 import { type LogLimits, LogModel } from "./log_model.ts";
 
+/** Time that a restart takes, in milliseconds. */
+const RESTART_MS = 1000;
+
 /** Server of one log. Its faults are for all replicas, or for one of its logs. */
 export class MemoryLogServer {
   #model: LogModel;
   readonly #faults = new LogFaults();
   readonly #waiting = new Set<() => void>();
+  /** Number of changes. */
+  #version = 0;
 
   constructor(limits?: LogLimits) {
     this.#model = new LogModel(limits);
@@ -41,12 +46,14 @@ export class MemoryLogServer {
 
   /** Restarts the server; its last entries are lost. */
   restart({ lost = 0 } = {}): void {
+    this.#model.now += RESTART_MS;
     this.#model.loseTail(lost);
     this.#wake();
   }
 
   /** Restarts the server as it was at an earlier moment, as returned by `model.copy()`. */
   restore(earlier: LogModel): void {
+    this.#model.now += RESTART_MS;
     this.#model.restart(earlier);
     this.#wake();
   }
@@ -59,17 +66,39 @@ export class MemoryLogServer {
 
   /** Runs a command once neither the server nor the replica's connection has a fault. */
   async run<T>(faults: LogFaults, command: (model: LogModel) => T): Promise<T> {
-    await faults.pass();
-    await this.#faults.pass();
-    try {
-      return command(this.#model);
-    } finally {
-      this.#wake();
+    const result = await this.#inspect(faults, command);
+    this.#wake();
+    return result;
+  }
+
+  /** Reads a page; waits for a change while there is none that `isReady` accepts, until a time limit. */
+  async read(
+    faults: LogFaults,
+    after: number,
+    { waitMs, signal, isReady }: {
+      readonly waitMs: number;
+      readonly signal: AbortSignal;
+      readonly isReady: (page: LogPage) => boolean;
+    },
+  ): Promise<LogPage> {
+    const end = performance.now() + waitMs;
+    for (;;) {
+      const version = this.#version;
+      const page = await this.#inspect(faults, (model) => model.read(after));
+      const left = end - performance.now();
+      if (isReady(page) || left <= 0) return page;
+      if (version === this.#version) await this.#changed(left, signal);
+      signal.throwIfAborted();
     }
   }
 
-  /** Resolves after the next command or fault, or after a time. @throws the signal's reason */
-  async changed(waitMs: number, signal: AbortSignal): Promise<void> {
+  async #inspect<T>(faults: LogFaults, command: (model: LogModel) => T): Promise<T> {
+    await faults.pass();
+    await this.#faults.pass();
+    return command(this.#model);
+  }
+
+  async #changed(waitMs: number, signal: AbortSignal): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, waitMs);
     this.#waiting.add(resolve);
@@ -82,6 +111,7 @@ export class MemoryLogServer {
   }
 
   #wake(): void {
+    this.#version += 1;
     for (const wake of this.#waiting) wake();
   }
 }
@@ -151,16 +181,13 @@ export class MemoryEventLog implements EventLog {
     { waitMs, signal }: { readonly waitMs: number; readonly signal: AbortSignal },
   ): Promise<LogPage> {
     const ended = AbortSignal.any([signal, this.#closed.signal]);
-    const end = performance.now() + waitMs;
+    ended.throwIfAborted();
     let epoch: string | undefined;
-    for (;;) {
-      ended.throwIfAborted();
-      const page = await abortable(this.#run((model) => model.read(after)), ended);
+    const isReady = (page: LogPage) => {
       epoch ??= page.epoch;
-      const left = end - performance.now();
-      if (page.entries.length > 0 || page.epoch !== epoch || page.last < after || left <= 0) return page;
-      await this.#server.changed(left, ended);
-    }
+      return page.entries.length > 0 || page.epoch !== epoch || page.last < after;
+    };
+    return await abortable(this.#server.read(this.faults, after, { waitMs, signal: ended, isReady }), ended);
   }
 
   close(): Promise<void> {

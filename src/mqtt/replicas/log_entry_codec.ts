@@ -3,7 +3,7 @@
  *
  * | Type | Fields |
  * | --- | --- |
- * | 1 message | flags (1 byte: QoS, and 4 if the payload was omitted), `receivedAt` (float64), length of the topic (uint16), topic, length of the omitted payload (uint32, only if omitted), payload |
+ * | 1 message | flags (1 byte: QoS, 4 if the payload was omitted, 8 with a packet identifier), `receivedAt` (float64), length of the topic (uint16), topic, length of the omitted payload (uint32, only if omitted), packet identifier (uint16, only with one), payload |
  * | 2 gap, 5 wanted | |
  * | 3 offline | reason |
  * | 4 granted | JSON of pairs of filter and QoS, or null |
@@ -22,6 +22,8 @@ const WANTED = 5;
 
 /** Bit of the flags of a message whose payload was omitted. */
 const OMITTED = 4;
+/** Bit of the flags of a message with a packet identifier. */
+const IDENTIFIED = 8;
 /** Bytes of a message before its topic. */
 const HEAD_BYTES = 12;
 
@@ -66,20 +68,22 @@ export function decodeLogEntry(bytes: Uint8Array): LogEntry {
 }
 
 function encodeMessage(
-  { topic, payload, omittedBytes, qos }: BrokerMessage,
+  { topic, payload, omittedBytes, qos, packetId }: BrokerMessage,
   receivedAt: number,
 ): Uint8Array<ArrayBuffer> {
   const name = utf8.encode(topic);
   if (name.length > 0xffff) throw new RangeError("A topic is longer than 65,535 bytes");
-  const start = HEAD_BYTES + name.length + (omittedBytes === undefined ? 0 : 4);
+  const idAt = HEAD_BYTES + name.length + (omittedBytes === undefined ? 0 : 4);
+  const start = idAt + (packetId === undefined ? 0 : 2);
   const bytes = new Uint8Array(start + payload.length);
   const view = new DataView(bytes.buffer);
   bytes[0] = MESSAGE;
-  bytes[1] = qos | (omittedBytes === undefined ? 0 : OMITTED);
+  bytes[1] = qos | (omittedBytes === undefined ? 0 : OMITTED) | (packetId === undefined ? 0 : IDENTIFIED);
   view.setFloat64(2, receivedAt);
   view.setUint16(10, name.length);
   bytes.set(name, HEAD_BYTES);
   if (omittedBytes !== undefined) view.setUint32(HEAD_BYTES + name.length, omittedBytes);
+  if (packetId !== undefined) view.setUint16(idAt, packetId);
   bytes.set(payload, start);
   return bytes;
 }
@@ -91,14 +95,18 @@ function decodeMessage(bytes: Uint8Array): LogEntry {
   const qos = qosRule.safeParse(flags & 3);
   const end = HEAD_BYTES + view.getUint16(10);
   const isOmitted = (flags & OMITTED) !== 0;
-  const start = end + (isOmitted ? 4 : 0);
+  const isIdentified = (flags & IDENTIFIED) !== 0;
+  const idAt = end + (isOmitted ? 4 : 0);
+  const start = idAt + (isIdentified ? 2 : 0);
   if (!qos.success || bytes.length < start) throw new SyntaxError("The log has a damaged message");
   const message: BrokerMessage = {
     topic: decodeText(bytes.subarray(HEAD_BYTES, end)),
-    payload: bytes.subarray(start),
+    // Also of a Buffer, whose own views are Buffers.
+    payload: new Uint8Array(bytes.buffer, bytes.byteOffset + start, bytes.length - start),
     ...isOmitted && { omittedBytes: view.getUint32(end) },
     qos: qos.data,
     retain: false,
+    ...isIdentified && { packetId: view.getUint16(idAt) },
   };
   return { type: "message", message, receivedAt: view.getFloat64(2) };
 }

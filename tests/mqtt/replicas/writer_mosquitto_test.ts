@@ -1,0 +1,299 @@
+/** The writer with Mosquitto: no message of QoS 1 is lost or twice, whatever ends a writer. */
+import { assertEquals } from "@std/assert";
+import type { BrokerAddress, BrokerConnection } from "../../../src/mqtt/broker.ts";
+import { createConnectBroker } from "../../../src/mqtt/connect.ts";
+import type { EventLog } from "../../../src/mqtt/replicas/event_log.ts";
+import { LeaseHolder } from "../../../src/mqtt/replicas/lease_holder.ts";
+import { LogWriter } from "../../../src/mqtt/replicas/log_writer.ts";
+import { SYSTEM_CLOCK } from "../../../src/lib/clock.ts";
+import { MOSQUITTO, startBroker } from "../../support/broker.ts";
+import { until } from "../../support/deadline.ts";
+import { MemoryLogServer } from "../../support/memory_event_log.ts";
+import { withMqtt3Proxy } from "../../support/mqtt3_proxy.ts";
+import { needing } from "../../support/needs.ts";
+import { afterLastTimer, close } from "../../support/scripted_broker.ts";
+import { startToxicProxy } from "../../support/toxic_proxy.ts";
+
+const NEEDS = { mosquitto: MOSQUITTO };
+
+const connect = createConnectBroker({ keepaliveSeconds: 20, addressFault: () => undefined });
+const never = new AbortController().signal;
+const utf8 = new TextDecoder();
+
+/** Replicas with one log, each of which has a writer. */
+class Replicas {
+  readonly server = new MemoryLogServer();
+  readonly interruptions: string[] = [];
+  #terms = 0;
+
+  /** Payloads in the log, in order. */
+  get payloads(): readonly string[] {
+    return this.server.model.read(0).entries
+      .flatMap(({ entry }) => entry.type === "message" ? [utf8.decode(entry.message.payload)] : []);
+  }
+
+  /** Asserts that the log has what was published, with a short message. */
+  assertHas(published: readonly string[]): void {
+    const { payloads } = this;
+    const wrong = payloads.findIndex((payload, index) => payload !== published[index]);
+    const around = (list: readonly string[]) => list.slice(Math.max(0, wrong - 5), wrong + 25).join(" ");
+    if (wrong >= 0) assertEquals(around(payloads), around(published));
+    assertEquals(payloads.length, published.length);
+  }
+
+  /** Number of entries of a type in the log. */
+  count(type: "gap" | "granted"): number {
+    return this.server.model.read(0).entries.filter(({ entry }) => entry.type === type).length;
+  }
+
+  async want(...filters: readonly string[]): Promise<void> {
+    const log = this.server.open();
+    await log.renewReplica("replica");
+    await log.want("replica", filters.map((filter) => [filter, 1] as const), undefined);
+  }
+
+  /** Gives the lease to the writer of a new replica, which begins. */
+  async begin(address: BrokerAddress): Promise<LogWriter> {
+    const log = this.server.open();
+    const token = `${this.#terms += 1}`;
+    await log.lease.take(token, await log.lease.read());
+    const writer = this.#makeWriter(log, address);
+    writer.held(token);
+    return writer;
+  }
+
+  /** Starts a replica that takes the lease when it can. */
+  start(address: BrokerAddress) {
+    const log = this.server.open();
+    const writer = this.#makeWriter(log, address);
+    const holder = new LeaseHolder({
+      lease: log.lease,
+      clock: SYSTEM_CLOCK,
+      newToken: () => crypto.randomUUID(),
+      held: (token) => writer.held(token),
+      lost: () => void writer.lost(),
+    });
+    return { log, writer, holder };
+  }
+
+  #makeWriter(log: EventLog, address: BrokerAddress): LogWriter {
+    return new LogWriter({
+      ...{ log, address, connect, clientId: "gateway", timeoutMs: 10_000, resumeSeconds: 120, clock: SYSTEM_CLOCK },
+      random: Math.random,
+      onInterrupted: (reason) => void this.interruptions.push(String(reason)),
+    });
+  }
+
+  /** As `begin`, and waits until the broker has granted what replicas want. */
+  async beginAndWait(address: BrokerAddress): Promise<LogWriter> {
+    const granted = this.count("granted");
+    const writer = await this.begin(address);
+    await until("the grant", () => this.count("granted") > granted);
+    return writer;
+  }
+}
+
+/** Publishes numbers at QoS 1, one after the other. */
+class Publisher {
+  readonly published: string[] = [];
+  readonly #connection: BrokerConnection;
+
+  constructor(connection: BrokerConnection) {
+    this.#connection = connection;
+  }
+
+  async publish(count: number, topic = "a/b"): Promise<void> {
+    const first = this.published.length;
+    const payloads = Array.from({ length: count }, (_, index) => `${first + index}`);
+    this.published.push(...payloads);
+    for (const payload of payloads) {
+      await this.#connection.publish({ topic, payload, qos: 1, retain: false }).acknowledged;
+    }
+  }
+}
+
+Deno.test(needing("writers whose sockets break at any point lose no message, and repeat none", NEEDS), async () => {
+  const broker = await startBroker();
+  const proxy = await startToxicProxy(broker.port);
+  const direct = await connect(broker, { signal: never });
+  const publisher = new Publisher(direct);
+  const replicas = new Replicas();
+  await replicas.want("a/#");
+  await (await replicas.beginAndWait({ ...broker, port: proxy.port })).lost();
+  for (let term = 0; term < 60; term++) {
+    // After CONNECT and SUBSCRIBE, of about 90 bytes, each acknowledgement takes 4.
+    proxy.set({ resetAfterBytes: 1 + Math.floor(Math.random() * 400) }, "up");
+    const { length } = replicas.interruptions;
+    const writer = await replicas.begin({ ...broker, port: proxy.port });
+    await publisher.publish(Math.floor(Math.random() * 30));
+    if (replicas.interruptions.length === length) proxy.cut();
+    await writer.lost();
+  }
+  proxy.set({});
+  const last = await replicas.begin({ ...broker, port: proxy.port });
+  await publisher.publish(1);
+  await until("the last message", () => replicas.payloads.at(-1) === publisher.published.at(-1));
+  replicas.assertHas(publisher.published);
+  await last.lost();
+  await close(direct);
+  await proxy.close();
+  await broker.stop();
+});
+
+Deno.test(
+  needing("a writer that takes the session of one that hangs loses no message, and repeats none", NEEDS),
+  async () => {
+    const broker = await startBroker();
+    const direct = await connect(broker, { signal: never });
+    const publisher = new Publisher(direct);
+    const replicas = new Replicas();
+    await replicas.want("a/#");
+    let writer = await replicas.beginAndWait(broker);
+    for (let term = 0; term < 20; term++) {
+      const proxy = await startToxicProxy(broker.port);
+      const hanging = await replicas.beginAndWait({ ...broker, port: proxy.port });
+      await writer.lost();
+      await publisher.publish(Math.floor(Math.random() * 10));
+      // It receives and appends, and its acknowledgements are lost.
+      proxy.set({ swallows: true }, "up");
+      await publisher.publish(Math.floor(Math.random() * 40));
+      writer = await replicas.beginAndWait(broker);
+      await publisher.publish(2);
+      await hanging.lost();
+      await proxy.close();
+    }
+    await until("the last message", () => replicas.payloads.at(-1) === publisher.published.at(-1));
+    replicas.assertHas(publisher.published);
+    await writer.lost();
+    await close(direct);
+    await broker.stop();
+  },
+);
+
+Deno.test(needing("a writer whose session another one takes ends, and does not take it back", NEEDS), async () => {
+  const broker = await startBroker();
+  const direct = await connect(broker, { signal: never });
+  const publisher = new Publisher(direct);
+  const replicas = new Replicas();
+  await replicas.want("a/#");
+  const first = await replicas.beginAndWait(broker);
+  const publishing = publisher.publish(200);
+  await until("some messages", () => replicas.payloads.length > 10);
+  const second = await replicas.beginAndWait(broker);
+  await publishing;
+  await until("the last message", () => replicas.payloads.at(-1) === "199");
+  replicas.assertHas(publisher.published);
+  assertEquals(replicas.count("gap"), 2);
+  await first.lost();
+  await second.lost();
+  await close(direct);
+  await broker.stop();
+});
+
+Deno.test(
+  needing("messages for several filters are appended once, also those that were kept for a session", NEEDS),
+  async () => {
+    const broker = await startBroker();
+    const direct = await connect(broker, { signal: never });
+    const publisher = new Publisher(direct);
+    const replicas = new Replicas();
+    await replicas.want("#", "a/+", "a/b", "+/b");
+    const first = await replicas.beginAndWait(broker);
+    await publisher.publish(10);
+    await until("the messages", () => replicas.payloads.length >= 10);
+    await first.lost();
+    await publisher.publish(10);
+    const second = await replicas.beginAndWait(broker);
+    await publisher.publish(10);
+    await until("the last message", () => replicas.payloads.at(-1) === "29");
+    await afterLastTimer();
+    replicas.assertHas(publisher.published);
+    await second.lost();
+    await close(direct);
+    await broker.stop();
+  },
+);
+
+Deno.test(needing("a writer goes on with a new session when the broker has lost the old one", NEEDS), async () => {
+  const broker = await startBroker();
+  const replicas = new Replicas();
+  await replicas.want("a");
+  const writer = await replicas.beginAndWait(broker);
+  const publish = async (address: BrokerAddress) => {
+    const connection = await connect(address, { signal: never });
+    for (let count = 0; count < 3; count++) {
+      await connection.publish({ topic: "a", payload: "on", qos: 1, retain: false }).acknowledged;
+    }
+    await close(connection);
+  };
+  await publish(broker);
+  await until("the messages", () => replicas.payloads.length === 3);
+  await broker.stop();
+  const restarted = await startBroker(undefined, broker.port);
+  await until("the grant", () => replicas.count("granted") === 2);
+  await publish(restarted);
+  await until("all messages", () => replicas.payloads.length === 6);
+  assertEquals(replicas.count("gap"), 2);
+  await writer.lost();
+  await restarted.stop();
+});
+
+Deno.test(needing("with MQTT 3.1.1, no message is lost or twice, and retained ones are dropped", NEEDS), async () => {
+  const broker = await startBroker();
+  const direct = await connect(broker, { signal: never });
+  const publisher = new Publisher(direct);
+  const replicas = new Replicas();
+  await replicas.want("a/#");
+  await direct.publish({ topic: "a/old", payload: "retained", qos: 1, retain: true }).acknowledged;
+  await withMqtt3Proxy(broker, async (older) => {
+    const proxy = await startToxicProxy(older.port);
+    let writer = await replicas.beginAndWait({ ...broker, port: proxy.port });
+    for (let term = 0; term < 20; term++) {
+      await publisher.publish(Math.floor(Math.random() * 15));
+      proxy.set({ swallows: true }, "up");
+      await publisher.publish(Math.floor(Math.random() * 15));
+      proxy.cut();
+      proxy.set({});
+      await writer.lost();
+      await publisher.publish(Math.floor(Math.random() * 15));
+      writer = await replicas.beginAndWait({ ...broker, port: proxy.port });
+    }
+    await publisher.publish(1);
+    await until("the last message", () => replicas.payloads.at(-1) === publisher.published.at(-1));
+    replicas.assertHas(publisher.published);
+    await writer.lost();
+    await proxy.close();
+  });
+  await close(direct);
+  await broker.stop();
+});
+
+Deno.test(
+  needing("the writer of a replica that freezes is replaced, and what it does later has no effect", NEEDS),
+  async () => {
+    const broker = await startBroker();
+    const direct = await connect(broker, { signal: never });
+    const publisher = new Publisher(direct);
+    const replicas = new Replicas();
+    await replicas.want("a/#");
+    const frozen = replicas.start(broker);
+    await until("the grant", () => replicas.count("granted") === 1);
+    const other = replicas.start(broker);
+    await publisher.publish(20);
+    frozen.log.faults.freeze();
+    await publisher.publish(20);
+    await until("the other one's grant", () => replicas.count("granted") === 2);
+    await publisher.publish(20);
+    frozen.log.faults.work();
+    await publisher.publish(20);
+    await until("the last message", () => replicas.payloads.at(-1) === "79");
+    replicas.assertHas(publisher.published);
+    assertEquals([replicas.count("gap"), frozen.holder.token === undefined], [2, true]);
+    for (const { writer, holder } of [frozen, other]) {
+      await writer.lost();
+      await holder.release();
+    }
+    await close(direct);
+    await broker.stop();
+  },
+);
