@@ -1,4 +1,5 @@
 /** Several replicas of the gateway in one process, with a log in memory and a writer that a test controls. */
+import { Mutex } from "../../src/lib/async.ts";
 import { SYSTEM_CLOCK } from "../../src/lib/clock.ts";
 import { BrokerError, type QoS } from "../../src/mqtt/broker.ts";
 import { LeaseLostError, type LogEntry } from "../../src/mqtt/replicas/event_log.ts";
@@ -123,7 +124,7 @@ export class ReplicaEnvironment implements AsyncDisposable {
       hub: {
         limits: { resumeSeconds },
         backpressure: () => undefined,
-        random: () => 0,
+        random: Math.random,
         onFault: (error) => void this.faults.push(error),
       },
       limits: { resumeBytes: maxBytes },
@@ -142,6 +143,8 @@ export class TestWriter {
   readonly #log: MemoryEventLog;
   readonly #filters = new Map<string, QoS>();
   readonly #waiting: LogEntry[] = [];
+  /** All in the order of the calls, also while the log answers late. */
+  readonly #mutex = new Mutex();
   #token: string | undefined;
   #tokens = 0;
   #removed = 0;
@@ -162,7 +165,11 @@ export class TestWriter {
   }
 
   /** Connects to the broker with a new lease; another replica may be the writer now. */
-  async connect(): Promise<void> {
+  connect(): Promise<void> {
+    return this.#mutex.runExclusive(() => this.#connect());
+  }
+
+  async #connect(): Promise<void> {
     this.disconnect();
     try {
       const token = `token ${this.#tokens += 1}`;
@@ -185,13 +192,21 @@ export class TestWriter {
   }
 
   /** Loses the connection to the broker, and says so. */
-  async goOffline(reason = "Broker unreachable"): Promise<void> {
+  goOffline(reason = "Broker unreachable"): Promise<void> {
+    return this.#mutex.runExclusive(() => this.#goOffline(reason));
+  }
+
+  async #goOffline(reason: string): Promise<void> {
     await this.#append([{ type: "offline", reason }]);
     this.disconnect();
   }
 
   /** Appends a message, unless it waits at the broker or is lost. */
-  async publish(topic: string, payload: string, qos: QoS): Promise<void> {
+  publish(topic: string, payload: string, qos: QoS): Promise<void> {
+    return this.#mutex.runExclusive(() => this.#publish(topic, payload, qos));
+  }
+
+  async #publish(topic: string, payload: string, qos: QoS): Promise<void> {
     const granted = [...this.#filters].filter(([filter]) => new TopicFilterSet([filter]).matches(topic));
     if (granted.length === 0) return;
     const delivered = granted.some(([, highest]) => highest >= qos) ? qos : 0;
@@ -201,7 +216,11 @@ export class TestWriter {
   }
 
   /** Subscribes to what replicas want, and ends what they do not. */
-  async follow(): Promise<void> {
+  follow(): Promise<void> {
+    return this.#mutex.runExclusive(() => this.#follow());
+  }
+
+  async #follow(): Promise<void> {
     const token = this.#token;
     if (token === undefined) return;
     try {

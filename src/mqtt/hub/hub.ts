@@ -176,22 +176,20 @@ export class Hub {
     }
   }
 
-  /**
-   * Tells all subscribers that messages of a log before a position may be missing, and requests their retained messages
-   * again. Those that resume later get the messages that are kept.
-   */
+  /** Tells all subscribers that messages of a log before a position may be missing; those that are kept can be replayed. */
   gapInLog(position: Position): void {
-    for (const subscription of this.#subscriptions) {
-      for (const owner of subscription.owners.values()) {
-        owner.unknownRetained = { from: position.offset, last: Infinity };
-      }
-    }
+    this.#forgetRetained();
     for (const state of [...this.#subscribers]) {
       if (state.isActive && state.isWriterOffline) state.subscriber.online();
       state.isWriterOffline = false;
       if (state.isActive) state.subscriber.gap(position);
-      this.#outdate(state);
     }
+  }
+
+  /** Requests the retained messages of all subscribers again, as some may have changed during a gap. */
+  requestRetained(): void {
+    this.#forgetRetained();
+    for (const state of this.#subscribers) this.#outdate(state);
   }
 
   /** Begins anew after a log that begins anew. */
@@ -204,6 +202,7 @@ export class Hub {
     }
     for (const state of this.#subscribers) state.lastOffset = 0;
     this.gapInLog(position);
+    this.requestRetained();
     // Idle subscriptions are not requested again.
     this.#subscriptions.expire();
   }
@@ -277,6 +276,14 @@ export class Hub {
         state.lastOffset = offset;
         if (state.isActive) state.subscriber.message(message, false);
       }
+    }
+  }
+
+  /** Forgets that owners have all retained messages. */
+  #forgetRetained(): void {
+    const from = this.#history.position.offset;
+    for (const { owners } of this.#subscriptions) {
+      for (const owner of owners.values()) owner.unknownRetained = { from, last: Infinity };
     }
   }
 

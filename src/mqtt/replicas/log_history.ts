@@ -79,6 +79,11 @@ export class LogHistory implements EventHistory {
     return this.position;
   }
 
+  /** Assigns a position after the last entry, unless one was: that of the entry is before what follows it. */
+  passEntry(): void {
+    if (this.#offset === offsetOf(this.#sequence)) this.next();
+  }
+
   /** Appends a message, as {@linkcode EventHistory.append}. */
   append(entry: HistoryEntry): void {
     this.#memory.append(entry);

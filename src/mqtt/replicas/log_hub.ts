@@ -86,6 +86,7 @@ export class LogHub implements LogFollower {
       reader,
       timeoutMs,
       clock,
+      random,
       onUnknown: () => this.renew(),
     });
     this.hub = new Hub({

@@ -36,6 +36,8 @@ export interface LogSourceOptions {
   readonly timeoutMs: number;
   /** Clock of the timeout. */
   readonly clock: Pick<Clock, "after">;
+  /** Random number from 0 up to but not including 1. */
+  readonly random: () => number;
   /** Called when the log does not know this replica any more, before its filters are wanted again. */
   readonly onUnknown: () => Promise<void>;
 }
@@ -46,6 +48,8 @@ interface Wanted {
   qos: QoS;
   /** The last response of the broker that was read; undefined before. */
   response: { readonly sequence: number; readonly qos: QoS | undefined } | undefined;
+  /** `retainedUntil` that this replica shared last for each owner. */
+  readonly shared: Map<string, number>;
 }
 
 /** Filters that a replica wants, as the log returned them. */
@@ -61,8 +65,14 @@ const MAX_ACCEPTED = 10_000;
 /** Subscription identifier of requests that only find out whether the broker accepts a filter: the highest one. */
 const TRIAL_ID = 268_435_455;
 
-/** Shared as `retainedUntil` while retained messages may be sent: greater than every offset. */
+/**
+ * Shared as `retainedUntil` while retained messages may be sent, plus a random number that shows which replica's request
+ * is the last one: greater than every offset.
+ */
 const UNSETTLED = 2 ** 52;
+
+/** Greatest random number in an `UNSETTLED`. */
+const MAX_REQUEST = 2 ** 48;
 
 /** Source of one replica's hub. */
 export class LogSource implements HubSource {
@@ -94,7 +104,7 @@ export class LogSource implements HubSource {
       signal.throwIfAborted();
       const { filters, owners } = begin();
       // Before any message reaches a subscriber: it may continue at another replica at once.
-      await this.#fromLog(log.shareOwners(owners().map(sharedState)));
+      await this.#fromLog(log.shareOwners(owners().map((state) => sharedState(state, this.#unsettled(state)))));
       signal.throwIfAborted();
       const requested = filters.filter(({ filter }) => !refused.has(filter));
       for (const { filter } of requested) this.#subscribed.add(filter);
@@ -115,6 +125,7 @@ export class LogSource implements HubSource {
       if (since.epoch === state.epoch) {
         const sequence = Math.min(sequenceOf(since.offset), state.last);
         await this.#options.reader.reached({ epoch: state.epoch, sequence }, signal);
+        this.#options.history.passEntry();
       }
       return filters.map((each) => ({ ...each, owner: each.owner && this.#ownerState(each.owner) }));
     });
@@ -124,7 +135,9 @@ export class LogSource implements HubSource {
   settled({ owners, filters }: SettledRetained): void {
     const { log, connection } = this.#options;
     // Without it, they get the retained messages again.
-    if (owners.length > 0) log.shareOwners(owners.map(sharedState)).catch(() => {});
+    for (const [owner, states] of Map.groupBy(owners, (state) => state.owner)) {
+      this.#shareSettled(owner, states).catch(() => {});
+    }
     const subscribed = filters.filter((filter) => this.#subscribed.delete(filter));
     if (subscribed.length === 0 || !connection.isOpen) return;
     connection.use("end the subscription", (open) => open.unsubscribe(subscribed)).catch(() => {});
@@ -186,6 +199,34 @@ export class LogSource implements HubSource {
     this.#subscribed.clear();
   }
 
+  /** Returns `retainedUntil` of a new request. */
+  #unsettled({ filter, owner }: OwnerOfFilter): number {
+    const value = UNSETTLED + Math.floor(this.#options.random() * MAX_REQUEST);
+    this.#wanted.get(filter)?.shared.set(owner, value);
+    return value;
+  }
+
+  /** Shares the states of an owner, but those of filters that it has requested at another replica since then. */
+  async #shareSettled(owner: string, states: readonly OwnerOfFilter[]): Promise<void> {
+    const { log, replica } = this.#options;
+    const wanted = states.flatMap(({ filter }) => {
+      const qos = this.#wanted.get(filter)?.qos;
+      return qos === undefined ? [] : [[filter, qos] as const];
+    });
+    if (wanted.length === 0) return;
+    const { filters } = await log.want(replica, wanted, owner);
+    const current = new Map(filters.map((each) => [each.filter, each.owner?.retainedUntil]));
+    const own = states.filter(({ filter }) => {
+      const last = this.#wanted.get(filter)?.shared.get(owner);
+      return last !== undefined && last === current.get(filter);
+    });
+    const settled = own.flatMap((state) =>
+      state.retainedUntil === undefined ? [] : [sharedState(state, state.retainedUntil)]
+    );
+    for (const { filter, retainedUntil = 0 } of own) this.#wanted.get(filter)?.shared.set(owner, retainedUntil);
+    if (settled.length > 0) await log.shareOwners(settled);
+  }
+
   async #register(
     requests: readonly FilterRequest[],
     owner: string | undefined,
@@ -197,7 +238,7 @@ export class LogSource implements HubSource {
     const wanted = requests.filter(({ filter }) => !refused.has(filter));
     for (const { filter, qos } of wanted) {
       const known = this.#wanted.get(filter);
-      if (known === undefined) this.#wanted.set(filter, { qos, response: undefined });
+      if (known === undefined) this.#wanted.set(filter, { qos, response: undefined, shared: new Map() });
       else if (qos > known.qos) known.qos = qos;
     }
     const filters = wanted.map(({ filter, qos }) => [filter, this.#wanted.get(filter)?.qos ?? qos] as const);
@@ -295,7 +336,7 @@ export class LogSource implements HubSource {
 }
 
 /** Returns the state of an owner as the log stores it. */
-function sharedState({ filter, owner, activeFrom, qos, retainedUntil = UNSETTLED }: OwnerOfFilter): readonly [
+function sharedState({ filter, owner, activeFrom, qos }: OwnerOfFilter, retainedUntil: number): readonly [
   filter: string,
   owner: string,
   state: SharedOwnerState,
