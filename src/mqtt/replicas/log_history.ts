@@ -30,6 +30,7 @@ export class LogHistory implements EventHistory {
   #offset = 0;
   /** Offset of the last gap. */
   #gapAt = 0;
+  #retainedFrom = 0;
 
   /** Makes a history that has read nothing. */
   constructor(limits: HistoryLimits) {
@@ -47,9 +48,9 @@ export class LogHistory implements EventHistory {
     return this.#memory.bytes;
   }
 
-  /** Offset of the last gap: a subscriber that read up to an earlier one may have missed messages. */
-  get gapAt(): number {
-    return this.#gapAt;
+  /** Offset before which retained messages may have been sent that changed during a gap. */
+  get retainedFrom(): number {
+    return this.#retainedFrom;
   }
 
   /** Begins anew with a log of which nothing was read. */
@@ -59,6 +60,7 @@ export class LogHistory implements EventHistory {
     this.#sequence = first - 1;
     this.#offset = offsetOf(first - 1);
     this.#gapAt = this.#offset;
+    this.#retainedFrom = this.#offset;
   }
 
   /** Advances to an entry, and returns its position. */
@@ -71,6 +73,12 @@ export class LogHistory implements EventHistory {
   /** Records that messages before the current position may be missing. */
   recordGap(): void {
     this.#gapAt = this.#offset;
+    this.#retainedFrom = this.#offset;
+  }
+
+  /** Records that all retained messages are requested again. */
+  recordRequest(): void {
+    this.#retainedFrom = this.#offset;
   }
 
   /** Assigns the next position of this replica, as {@linkcode EventHistory.next}: the last of an entry repeatedly. */

@@ -57,6 +57,8 @@ export class LogHub implements LogFollower {
   readonly #ended = new AbortController();
   #running: Promise<void> | undefined;
   #hasBegun = false;
+  /** True after a gap, until the broker has granted the filters to the writer. */
+  #isGrantAwaited = false;
   #gaps = 0;
 
   /** Makes a hub that reads nothing yet. */
@@ -137,6 +139,7 @@ export class LogHub implements LogFollower {
     // The writer may have ended its subscriptions for a time.
     this.#history.next();
     this.#gap();
+    this.#requestRetained();
     await this.#source.wantAgain();
   }
 
@@ -162,7 +165,10 @@ export class LogHub implements LogFollower {
   /** Records a gap, as {@linkcode LogFollower.trimmed}. */
   trimmed(first: number): void {
     this.#history.advance(first - 1);
+    // If the writer is offline, its word may be among what was deleted.
+    this.#source.online();
     this.#gap();
+    this.#requestRetained();
   }
 
   /** Passes on an entry, as {@linkcode LogFollower.entry}. */
@@ -174,6 +180,7 @@ export class LogHub implements LogFollower {
       case "gap":
         this.#source.online();
         this.#gap();
+        this.#isGrantAwaited = true;
         return undefined;
       case "offline":
         this.#source.offline(entry.reason);
@@ -181,6 +188,9 @@ export class LogHub implements LogFollower {
         return undefined;
       case "granted":
         this.#source.granted(sequence, entry.filters);
+        // Not before: the writer was not subscribed, or got messages that had waited at the broker.
+        if (this.#isGrantAwaited) this.#requestRetained();
+        this.#isGrantAwaited = false;
         return undefined;
       case "wanted":
         this.#options.onWanted();
@@ -192,5 +202,10 @@ export class LogHub implements LogFollower {
     this.#history.recordGap();
     if (this.hub.isInUse) this.#gaps += 1;
     this.hub.gapInLog(this.#history.position);
+  }
+
+  #requestRetained(): void {
+    this.#history.recordRequest();
+    this.hub.requestRetained();
   }
 }

@@ -133,7 +133,7 @@ export class LogSource implements HubSource {
 
   /** Shares that owners have all retained messages, and ends the subscriptions of this replica. */
   settled({ owners, filters }: SettledRetained): void {
-    const { log, connection } = this.#options;
+    const { connection } = this.#options;
     // Without it, they get the retained messages again.
     for (const [owner, states] of Map.groupBy(owners, (state) => state.owner)) {
       this.#shareSettled(owner, states).catch(() => {});
@@ -308,7 +308,7 @@ export class LogSource implements HubSource {
   #ownerState({ activeFrom, qos, retainedUntil }: SharedOwnerState): RestoredFilter["owner"] {
     // Retained messages that changed before a gap may be unknown to it.
     const isKnown = retainedUntil !== undefined && retainedUntil < UNSETTLED &&
-      retainedUntil >= this.#options.history.gapAt;
+      retainedUntil >= this.#options.history.retainedFrom;
     return { activeFrom, qos, retainedUntil: isKnown ? retainedUntil : undefined };
   }
 
