@@ -21,6 +21,8 @@ type Step =
   | { readonly do: "connect"; readonly phone: number; readonly replica: number; readonly keep: boolean }
   /** Disconnects a phone, which has not read a number of the last events. */
   | { readonly do: "disconnect"; readonly phone: number; readonly unread: number }
+  /** Disconnects a phone, and opens a stream at another replica. */
+  | { readonly do: "move"; readonly phone: number; readonly replica: number; readonly unread: number }
   | { readonly do: "wait"; readonly ms: number }
   | Fault;
 
@@ -53,6 +55,15 @@ const usualSteps: fc.WeightedArbitrary<Step>[] = [
     }),
   },
   {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant("move" as const),
+      phone,
+      replica,
+      unread: fc.oneof(fc.constant(0), fc.nat(6)),
+    }),
+  },
+  {
     weight: 6,
     arbitrary: fc.record({ do: fc.constant("wait" as const), ms: fc.constantFrom(5, 10, 20, 1000, 7000) }),
   },
@@ -73,6 +84,15 @@ const faultSteps: fc.WeightedArbitrary<Step>[] = [
       do: fc.constantFrom("empty", "fail", "freeze", "work", "new writer", "new writer", "lose writer", "offline"),
     }),
   },
+];
+
+/** Some phones are subscribed, and no retained message is expected. */
+const BEGINNING: readonly Step[] = [
+  { do: "publish", topic: "a/b", retain: true, qos: 1 },
+  { do: "connect", phone: 0, replica: 0, keep: false },
+  { do: "connect", phone: 1, replica: 1, keep: true },
+  { do: "connect", phone: 2, replica: 1, keep: false },
+  { do: "wait", ms: 7000 },
 ];
 
 function scenarioOf(steps: readonly fc.WeightedArbitrary<Step>[]) {
@@ -250,7 +270,7 @@ async function run({ owners, filters, maxBytes, steps }: Scenario): Promise<Outc
   await environment.advance(20, 5);
   await writer.connect();
   let isFrozen = false;
-  for (const step of steps) {
+  for (const step of [...BEGINNING, ...steps]) {
     switch (step.do) {
       case "publish": {
         const publishing = publish(step.topic, step.retain, step.qos);
@@ -262,6 +282,10 @@ async function run({ owners, filters, maxBytes, steps }: Scenario): Promise<Outc
         break;
       case "disconnect":
         phones[step.phone]?.disconnect(step.unread);
+        break;
+      case "move":
+        phones[step.phone]?.disconnect(step.unread);
+        phones[step.phone]?.connect(environment, step.replica, false);
         break;
       case "wait":
         if (isFrozen) server.work();
