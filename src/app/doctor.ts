@@ -4,6 +4,7 @@
  * @module
  */
 import { withoutVariables } from "../config/configuration.ts";
+import { describeFormerName } from "../config/former_names.ts";
 import { readSettings, type Settings } from "../config/load.ts";
 import { ConfigError } from "../config/parse.ts";
 import type { Config } from "../config/settings.ts";
@@ -56,15 +57,15 @@ export async function tryReadSettings(
   try {
     const settings = await readSettings(platform, services);
     const found = await findServicesFile(settings.config, platform, services);
-    const { unreadLines } = settings;
+    const { unreadLines, formerNames } = settings;
     const unknown = withoutVariables(settings.unknown, found.variables);
     return {
       settings: { ...settings, ...found },
       problems: [],
-      withoutEffect: describeWithoutEffect({ unknown, unreadLines }),
+      warnings: [...formerNames.map(describeFormerName), ...describeWithoutEffect({ unknown, unreadLines })],
     };
   } catch (error) {
-    if (error instanceof ConfigError) return { problems: error.problems, withoutEffect: describeWithoutEffect(error) };
+    if (error instanceof ConfigError) return { problems: error.problems, warnings: describeWithoutEffect(error) };
     throw error;
   }
 }

@@ -49,6 +49,7 @@ import { listen, listenForAdmin, openPort } from "./listen.ts";
 import { localUrl } from "../net/host.ts";
 import { openKeys } from "./keys.ts";
 import { openPush } from "./push.ts";
+import { openRedisServer } from "./redis.ts";
 import { openServicesFile } from "./services_file.ts";
 import { type OpenStore, openStore } from "./store.ts";
 import type { Platform } from "../platform.ts";
@@ -138,9 +139,11 @@ export async function startGateway(
   const servicesFile = await openServicesFile(config, platform, { log, metrics, services: modules, hide });
   // A network drive that hangs must not keep the gateway from stopping.
   opened.defer(() => settledWithin(servicesFile.close(), FILES_CLOSE_TIMEOUT_MS));
+  const redis = await openRedisServer(config, platform, log);
+  opened.defer(() => redis?.close());
   const keys = await openKeys(config, platform, { log, metrics, services: modules });
   opened.defer(() => settledWithin(keys.close(), FILES_CLOSE_TIMEOUT_MS));
-  const store = await openStore(config, { ...instruments, aloneSince, newKeyId: keys.newKeyId });
+  const store = await openStore(config, { ...instruments, redis, aloneSince, newKeyId: keys.newKeyId });
   opened.defer(() => store.close());
   const broker = await openDefaultBroker(config, platform, log);
   opened.defer(() => broker.close());

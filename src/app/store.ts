@@ -9,6 +9,7 @@ import { ClockWatch } from "../store/clock_watch.ts";
 import type { MetricRegistry } from "../observability/telemetry.ts";
 import { createMemoryReplayStore } from "../store/memory_replay.ts";
 import { type CounterFactory, memoryCounter } from "../limits/rate_limiter.ts";
+import type { RedisServer } from "../store/redis_server.ts";
 import type { ReplayStore } from "../store/replay_store.ts";
 
 /** An open store. */
@@ -30,11 +31,10 @@ export interface OpenStore {
 /** Interval of comparing the clocks, in milliseconds. */
 const CLOCK_CHECK_MS = 1000;
 
-/** Prefix of the keys in Redis that hold accepted requests; those of rate limits begin with `e2eg:` as well. */
-const REPLAY_PREFIX = "e2eg:replay:";
-
 /** Options of a store. */
 export interface StoreOptions {
+  /** Valkey or Redis; undefined for a store in memory. */
+  readonly redis: RedisServer | undefined;
   /** Logger for problems with the server, and for steps of the clock. */
   readonly log: Log;
   /** Registry for the gauges of the store. */
@@ -51,8 +51,8 @@ export interface StoreOptions {
 
 /** Opens the configured store. Until Redis is available, no request is accepted. */
 export function openStore(config: Config, options: StoreOptions): Promise<OpenStore> {
-  const { redisUrl: url } = config.replay;
-  return url === undefined ? Promise.resolve(openMemory(config, options)) : openShared(url, config, options);
+  const { redis } = options;
+  return redis === undefined ? Promise.resolve(openMemory(config, options)) : openShared(redis, config, options);
 }
 
 function openMemory(config: Config, { log, metrics, now, monotonic, ...options }: StoreOptions): OpenStore {
@@ -124,17 +124,19 @@ function openMemory(config: Config, { log, metrics, now, monotonic, ...options }
   };
 }
 
-async function openShared(url: URL, config: Config, { log, now, monotonic }: StoreOptions): Promise<OpenStore> {
+async function openShared(
+  redis: RedisServer,
+  config: Config,
+  { log, now, monotonic }: StoreOptions,
+): Promise<OpenStore> {
   // Loaded only when needed: most gateways use no Redis.
-  const [{ openRedis }, { createRedisReplayStore }, { redisCounter }] = await Promise.all([
-    import("../store/redis_connection.ts"),
+  const [{ createRedisReplayStore }, { redisCounter }] = await Promise.all([
     import("../store/redis_replay.ts"),
     import("../store/counters.ts"),
   ]);
-  const connection = openRedis({ url, timeoutMs: config.replay.redisTimeoutMs, random: Math.random, log });
   const replays = createRedisReplayStore({
-    connection,
-    prefix: REPLAY_PREFIX,
+    connection: redis.connection,
+    prefix: `${redis.prefix}replay:`,
     limits: config.replay,
     now,
     monotonic,
@@ -142,14 +144,11 @@ async function openShared(url: URL, config: Config, { log, now, monotonic }: Sto
   });
   return {
     replays,
-    createCounter: redisCounter(connection),
+    createCounter: redisCounter(redis),
     begun: () => Promise.resolve(),
     // Other processes use the same store.
     end() {},
     isAhead: () => replays.since !== undefined && now() < replays.since * 1000,
-    async close() {
-      await replays.close();
-      await connection.close();
-    },
+    close: () => replays.close(),
   };
 }

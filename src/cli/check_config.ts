@@ -14,9 +14,11 @@ import { type CommandLine, readOptions } from "./args.ts";
 import type { Platform } from "../platform.ts";
 import { SERVICES } from "../services/registry.ts";
 import type { ServiceModule } from "../services/service.ts";
+import { readRedisTls } from "../config/redis_options.ts";
 import { readPair } from "../config/setting_files.ts";
 import { type Configuration, readConfiguration } from "../config/configuration.ts";
 import type { Settings } from "../config/load.ts";
+import { describeFormerName } from "../config/former_names.ts";
 import { describeWithoutEffect } from "../config/without_effect.ts";
 import { reportConfigError } from "./config_errors.ts";
 
@@ -43,7 +45,7 @@ export async function checkConfig(
     const settings = await readConfiguration(platform, services);
     printSettings(settings, { all, print, table: settingsTable(services) });
     printServicesFile(settings, platform);
-    printWithoutEffect(settings, printError);
+    printWarnings(settings, printError);
     await checkFiles(settings, platform, services);
     print("The configuration is valid.");
     return 0;
@@ -85,6 +87,7 @@ async function checkFiles(
 ): Promise<void> {
   const results = await Promise.allSettled([
     readPair("TLS", { certFile: config.server.tlsCertFile, keyFile: config.server.tlsKeyFile }, platform),
+    readRedisTls(config.redis, platform),
     ...services.flatMap((service) => service.checkFiles?.(config, platform, sections) ?? []),
   ]);
   const problems = results.filter((result) => result.status === "rejected").map(({ reason }) => errorText(reason));
@@ -112,7 +115,8 @@ function noteOn(value: string, standard: string): string {
   return value === standard ? ", the default" : `, default ${standard}`;
 }
 
-function printWithoutEffect(settings: Settings, printError: Platform["printError"]): void {
+function printWarnings(settings: Settings, printError: Platform["printError"]): void {
+  settings.formerNames.forEach((former) => printError(`Warning: ${describeFormerName(former)}`));
   describeWithoutEffect(settings).forEach((line) => printError(`Warning: ${line}`));
   for (const { name, source } of settings.unknown.filter(({ suggestions }) => suggestions.length === 0)) {
     printError(`Warning: ${name} in ${sourceText(source)} has no effect on the gateway, which has no such setting`);

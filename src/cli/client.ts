@@ -5,7 +5,7 @@
  */
 import { type Answer, GatewayClient, GatewayError, type Version, WrongKeyError } from "../client/gateway_client.ts";
 import { ConfigError, parseConfig } from "../config/parse.ts";
-import { CLIENT_VARIABLES, SETTING_NAMES } from "../config/settings.ts";
+import { CLIENT_VARIABLES, SETTINGS, variableNames } from "../config/settings.ts";
 import { parseExact } from "../lib/exact_json.ts";
 import { toHex } from "../protocol/bytes.ts";
 import { KeyFileError, readKey } from "../keys/default_key_file.ts";
@@ -55,7 +55,7 @@ export async function readClientSources(
   platform: Pick<Platform, "env" | "files">,
   isComplete: boolean,
 ): Promise<Sources> {
-  if (!isComplete) return await readSources(platform, [...SETTING_NAMES, ...CLIENT_VARIABLES]);
+  if (!isComplete) return await readSources(platform, [...variableNames(SETTINGS), ...CLIENT_VARIABLES]);
   const environment = Object.fromEntries(CLIENT_VARIABLES.map((name) => [name, platform.env(name)]));
   return { environment, file: {}, unreadLines: [] };
 }

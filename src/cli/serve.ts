@@ -32,7 +32,7 @@ export async function serve(platform: Platform): Promise<number> {
   // First of all: a signal during the start must not be lost. A gateway whose output is closed continues without its log.
   const stopped = platform.untilStopped({ ignoresOutput: true });
   try {
-    const { config, servicesFile, unknown, unreadLines } = await readConfiguration(platform);
+    const { config, servicesFile, unknown, unreadLines, formerNames } = await readConfiguration(platform);
     const { isTerminal, print } = platform;
     const mask = createMask([...secretsOf(config), ...servicesFile.secrets]);
     const log = startLog({ settings: config.log, mask, isTerminal, print });
@@ -41,6 +41,13 @@ export async function serve(platform: Platform): Promise<number> {
         name,
         source: sourceText(source),
         suggestions: joinWords(suggestions),
+      });
+    }
+    for (const { formerName, name, source } of formerNames) {
+      log.warn("{formerName} in {source} is called {name} now: rename it", {
+        formerName,
+        source: sourceText(source),
+        name,
       });
     }
     for (const text of describeUnread(unreadLines)) log.warn(text);

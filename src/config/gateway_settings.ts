@@ -9,6 +9,7 @@ import { parseOrigin } from "../net/host.ts";
 import { isVapidSubject } from "../push/vapid.ts";
 import { SERVICES } from "../services/registry.ts";
 import type { ServiceModule } from "../services/service.ts";
+import { REDIS_SETTINGS } from "./redis_settings.ts";
 import {
   choice,
   host,
@@ -18,7 +19,6 @@ import {
   path,
   port,
   portOrOff,
-  redisUrl,
   satisfying,
   type Setting,
   setting,
@@ -222,26 +222,9 @@ export const LAST_GROUPS = {
           "repeats a request with a larger answer gets 409.",
         notes: "Raise it if that happens with a very large home.",
       }),
-      redisUrl: setting("REPLAY_REDIS_URL", {
-        rule: redisUrl,
-        secret: true,
-        doc:
-          "Valkey or Redis server that remembers requests instead of the gateway's memory: redis://127.0.0.1:6379, or " +
-          "rediss:// for TLS, with user:password@ and /database where needed. While it is unavailable, requests get 503.",
-        notes:
-          "Set it for several gateways with the same keys, or so that a restart of the gateway forgets nothing. It " +
-          "has to be Redis 7 or later, or Valkey 7.2 or later, with maxmemory-policy noeviction where it has a maxmemory.",
-      }),
-      redisTimeoutMs: setting("REPLAY_REDIS_TIMEOUT_MS", {
-        rule: wholeNumber(1, 60_000),
-        default: 1_000,
-        reason: "Redis answers within a millisecond; after a thousand times as long it hangs.",
-        doc:
-          "Longest wait for an answer of the server at REPLAY_REDIS_URL, which then counts as unavailable, in milliseconds.",
-        notes: "Raise it for a server far away.",
-      }),
     },
   },
+  redis: REDIS_SETTINGS,
   rates: {
     title: "Rate limits",
     intro:

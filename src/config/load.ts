@@ -8,10 +8,18 @@ import { basename, dirname, join, resolve } from "node:path";
 import { type GatewayFolders, keyFolderFault } from "../keys/key_folder.ts";
 import { errorName } from "../lib/errors.ts";
 import type { Platform } from "../platform.ts";
+import { findFormerNames, type FormerName, withCurrentNames } from "./former_names.ts";
 import { ConfigError, parseSettings } from "./parse.ts";
 import type { Variables } from "./rules.ts";
 import { SERVICES } from "../services/registry.ts";
-import { type Config, type ConfigurableService, SETTING_NAMES, settingsOf, settingsTable } from "./settings.ts";
+import {
+  type Config,
+  type ConfigurableService,
+  SETTINGS,
+  settingsOf,
+  settingsTable,
+  variableNames,
+} from "./settings.ts";
 import { findUnknownSettings, type UnknownSetting } from "./unknown_settings.ts";
 
 /** The variables of both sources. */
@@ -31,7 +39,7 @@ export interface Sources {
  */
 export async function readSources(
   { env, files }: Pick<Platform, "env" | "files">,
-  names: readonly string[] = SETTING_NAMES,
+  names: readonly string[] = variableNames(SETTINGS),
 ): Promise<Sources> {
   const environment = Object.fromEntries(names.map((name) => [name, env(name)]));
   try {
@@ -103,8 +111,10 @@ export type SettingsPlatform = Pick<Platform, "env" | "envNames" | "files">;
 export interface Settings extends Pick<ConfigError, "unknown" | "unreadLines"> {
   /** The valid configuration. */
   readonly config: Config;
-  /** Its sources. */
+  /** Its sources, with the names that settings have now. */
   readonly sources: Sources;
+  /** Variables with former names of settings. */
+  readonly formerNames: readonly FormerName[];
 }
 
 /**
@@ -119,15 +129,28 @@ export async function readSettings(
 ): Promise<Settings> {
   const { env, envNames } = platform;
   const table = settingsTable(services);
-  const names = settingsOf(table).map(({ name }) => name);
-  const sources = await readSources(platform, names);
+  const settings = settingsOf(table);
+  const sources = await readSources(platform, variableNames(table));
   const environment = Object.fromEntries(envNames().map((name) => [name, env(name)]));
   const unknown: readonly UnknownSetting[] = findUnknownSettings(environment, sources.file, services);
   const { unreadLines } = sources;
   try {
     const config = parseSettings(table, [sources.environment, sources.file]);
     await checkKeyFolder(config.keys.secretKeyFile, platform);
-    return { config, sources, unknown, unreadLines };
+    return {
+      config,
+      sources: {
+        environment: withCurrentNames(settings, sources.environment),
+        file: withCurrentNames(settings, sources.file),
+        unreadLines,
+      },
+      unknown,
+      unreadLines,
+      formerNames: [
+        ...findFormerNames(settings, sources.environment, "environment"),
+        ...findFormerNames(settings, sources.file, ".env"),
+      ],
+    };
   } catch (error) {
     if (error instanceof ConfigError) throw new ConfigError(error.problems, unknown, unreadLines);
     throw error;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { formerNameConflicts, withCurrentNames } from "./former_names.ts";
 import type { Setting, Variables } from "./rules.ts";
 import { type Config, SETTINGS, settingsOf, type SettingsTable } from "./settings.ts";
 import type { UnknownSetting } from "./unknown_settings.ts";
@@ -69,7 +70,8 @@ interface ParsedGroups {
 
 /** Parses the settings of a table, each group on its own. */
 function parseGroups(table: SettingsTable, sources: readonly Variables[]): ParsedGroups {
-  const given = givenValues(settingsOf(table), sources);
+  const all = settingsOf(table);
+  const given = givenValues(all, sources.map((source) => withCurrentNames(all, source)));
   const invalid: string[] = [];
   const groups = Object.entries(table).map(([group, { settings, defaults }]) => {
     const values = { ...defaults?.(given), ...given };
@@ -82,7 +84,10 @@ function parseGroups(table: SettingsTable, sources: readonly Variables[]): Parse
     });
     return [group, Object.fromEntries(fields)];
   });
-  const mismatches = Object.values(table).flatMap((group) => group.mismatches?.(given) ?? []);
+  const mismatches = [
+    ...Object.values(table).flatMap((group) => group.mismatches?.(given) ?? []),
+    ...formerNameConflicts(all, sources),
+  ];
   return { values: Object.fromEntries(groups), invalid, mismatches };
 }
 

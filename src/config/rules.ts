@@ -7,6 +7,7 @@ import { z } from "zod";
 import { errorText } from "../lib/errors.ts";
 import { hostFault } from "../net/egress.ts";
 import { hostOf, isHost } from "../net/host.ts";
+import { RedisUrl } from "../store/redis_url.ts";
 
 /** Variables by name, as they come from the environment and from `.env`. */
 export type Variables = Readonly<Record<string, string | undefined>>;
@@ -37,6 +38,8 @@ export interface SettingTexts {
   readonly secret?: boolean;
   /** Marks a setting that most operators need: it is in the short table of README.md. */
   readonly essential?: boolean;
+  /** Former name of its variable, which is still read. */
+  readonly formerName?: string;
 }
 
 /** One setting: its name, the rule for its value, its default and its texts. */
@@ -153,11 +156,13 @@ export function webAddress(example: string): Rule<URL> {
   });
 }
 
-/** The address of a Redis or Valkey server. */
-export const redisUrl: Rule<URL> = z.string().transform((value, context): URL => {
-  const url = URL.parse(value);
-  if (url !== null && /^rediss?:$/.test(url.protocol) && isHost(hostOf(url))) return url;
-  return invalid(context, "must be an address such as redis://127.0.0.1:6379 or rediss://host");
+/** The address of a Redis or Valkey server, of its sentinels, or of nodes of its cluster. */
+export const redisUrl: Rule<RedisUrl> = z.string().transform((value, context): RedisUrl => {
+  try {
+    return new RedisUrl(value);
+  } catch (error) {
+    return invalid(context, errorText(error));
+  }
 });
 
 /**

@@ -6,10 +6,9 @@
 import { dirname } from "node:path";
 import { consoleFolderPaths } from "./console_folder.ts";
 import { path } from "./rules.ts";
-import { type Config, settingsOf, type SettingsTable, settingsTable, settingsWithValues } from "./settings.ts";
+import { type Config, type SettingsTable, settingsTable, settingsWithValues, variableNames } from "./settings.ts";
 import { editPaths } from "../lib/edit_file.ts";
-import { DENIED_BY_SANDBOX, formatHostPattern } from "../net/egress.ts";
-import { hostOf } from "../net/host.ts";
+import { DENIED_BY_SANDBOX, formatHostPattern, needsWholeNetwork } from "../net/egress.ts";
 import { pushTargets } from "../push/endpoint.ts";
 import { SERVICES } from "../services/registry.ts";
 import type { Sections } from "../services/section.ts";
@@ -21,8 +20,7 @@ import type { ServiceModule } from "../services/service.ts";
  * @param variables those that the services file names
  */
 function envFlags(table: SettingsTable, variables: readonly string[]): string[] {
-  const names = settingsOf(table).map(({ name }) => name);
-  const all = new Set([...names, "NOTIFY_SOCKET", "RUNTIME_DIRECTORY", "WATCHDOG_USEC", ...variables]);
+  const all = new Set([...variableNames(table), "NOTIFY_SOCKET", "RUNTIME_DIRECTORY", "WATCHDOG_USEC", ...variables]);
   return [`--allow-env=${[...all].join(",")}`, "--ignore-env"];
 }
 
@@ -102,7 +100,7 @@ function netTargets({ config, sockets, services, sections }: {
 }): string {
   const { delivery, allowedHosts } = config.push;
   const push = delivery === "on" ? pushTargets(allowedHosts) : [];
-  const targets = [...services.map((service) => service.allowNet(config, sections)), push];
+  const targets = [...services.map((service) => service.allowNet(config, sections)), push, redisTargets(config)];
   if (targets.includes(undefined)) return "";
   return "=" + [
     formatHostPattern(config.server),
@@ -110,11 +108,11 @@ function netTargets({ config, sockets, services, sections }: {
       ? []
       : [formatHostPattern({ host: config.metrics.host, port: config.metrics.port })],
     ...targets.flatMap((some) => some ?? []).filter(isFlagValue),
-    ...config.replay.redisUrl === undefined ? [] : [redisTarget(config.replay.redisUrl)],
     ...sockets.map((socket) => `unix:${socket}`),
   ].join(",");
 }
 
-function redisTarget(url: URL): string {
-  return formatHostPattern({ host: hostOf(url), port: Number(url.port || 6379) });
+function redisTargets({ redis: { url, nodes } }: Config): readonly string[] | undefined {
+  const hosts = url?.reachable(nodes) ?? [];
+  return needsWholeNetwork(hosts) ? undefined : hosts.map(formatHostPattern);
 }

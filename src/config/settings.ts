@@ -6,6 +6,7 @@
  */
 import { FIRST_GROUPS, healthGroup, LAST_GROUPS } from "./gateway_settings.ts";
 import { SERVICES } from "../services/registry.ts";
+import { RedisUrl } from "../store/redis_url.ts";
 import type { ServiceModule } from "../services/service.ts";
 import type { GroupConfig, Setting, SettingsGroup } from "./rules.ts";
 
@@ -51,24 +52,20 @@ export function settingsWithValues(
   );
 }
 
-/** Lists the values of all secret settings; of a URL also its password, encoded and decoded. */
+/** Lists the values of all secret settings; of an address also its password, encoded and decoded. */
 export function secretsOf(config: Partial<Config>): string[] {
   return settingsWithValues(config).filter(({ setting }) => setting.secret).flatMap(({ value }) =>
-    value instanceof URL ? [value.href, value.password, decode(value.password)] : [String(value ?? "")]
+    value instanceof RedisUrl ? value.secrets : [String(value ?? "")]
   );
 }
 
 /** Names of all settings, in the table's order. */
 export const SETTING_NAMES: readonly string[] = settingsOf(SETTINGS).map(({ name }) => name);
 
+/** Returns the names of the variables that settings are read from: their names, and the former ones. */
+export function variableNames(table: SettingsTable): string[] {
+  return settingsOf(table).flatMap(({ name, formerName }) => formerName === undefined ? [name] : [name, formerName]);
+}
+
 /** Variables of the client commands, which come from the same sources. */
 export const CLIENT_VARIABLES: readonly string[] = ["GATEWAY_KEY", "GATEWAY_URL", "JEEDOM_CALL_APIKEY"];
-
-/** Decodes percent signs; returns the text unchanged if they are not an encoding. */
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}

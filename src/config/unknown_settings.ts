@@ -6,7 +6,7 @@
 import { isSwap, leastCost, SHORT_NAME, wrongLetters } from "../lib/closest_name.ts";
 import { joinWords, type Variables } from "./rules.ts";
 import { SERVICES } from "../services/registry.ts";
-import { CLIENT_VARIABLES, type ConfigurableService, settingsOf, settingsTable } from "./settings.ts";
+import { CLIENT_VARIABLES, type ConfigurableService, settingsOf, settingsTable, variableNames } from "./settings.ts";
 
 /** Source of a variable. */
 export type SettingSource = "environment" | ".env";
@@ -63,6 +63,8 @@ const LONGEST_NAME = 64;
 export interface KnownNames {
   /** Names of the settings, and of the variables of the client commands. */
   readonly spellings: readonly Spelling[];
+  /** Former names of settings, which are still read. */
+  readonly formerNames: readonly string[];
   /** Matches a name whose first word few other programs use: in the environment, only such a name may lack or add words. */
   readonly ownPrefix: RegExp;
 }
@@ -70,13 +72,15 @@ export interface KnownNames {
 const KNOWN: KnownNames = knownNames(SERVICES);
 
 function knownNames(services: readonly ConfigurableService[]): KnownNames {
-  const names = settingsOf(settingsTable(services)).map(({ name }) => name);
+  const table = settingsTable(services);
+  const names = settingsOf(table).map(({ name }) => name);
   const words = [
     ...OWN_WORDS,
     ...services.flatMap(({ name, dependency }) => dependency === undefined ? [name] : [name, dependency]),
   ];
   return {
     spellings: [...names, ...CLIENT_VARIABLES].map(spell),
+    formerNames: variableNames(table).filter((name) => !names.includes(name)),
     ownPrefix: new RegExp(`^(${words.join("|")})[_.-]`, "i"),
   };
 }
@@ -177,11 +181,10 @@ function spell(name: string): Spelling {
 }
 
 /** Returns the names with a value that are no settings; without those that a terminal may interpret. */
-function namesOf(variables: Variables, { spellings }: KnownNames): string[] {
+function namesOf(variables: Variables, { spellings, formerNames }: KnownNames): string[] {
+  const known = [...spellings.map(({ name }) => name), ...formerNames];
   return Object.entries(variables)
-    .filter(([name, value]) =>
-      value !== undefined && value !== "" && !spellings.some((spelling) => spelling.name === name)
-    )
+    .filter(([name, value]) => value !== undefined && value !== "" && !known.includes(name))
     .map(([name]) => name)
     .filter((name) => name.length <= LONGEST_NAME && /^[\w.-]+$/.test(name));
 }

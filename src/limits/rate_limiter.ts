@@ -73,7 +73,7 @@ export function createRateLimiter(
   { rate, createCounter }: { readonly rate: Rate; readonly createCounter: CounterFactory },
 ): RateLimiter {
   const counter = (kind: string, points: number, duration: number) =>
-    createCounter({ keyPrefix: `e2eg:${name}:${kind}`, points, duration });
+    createCounter({ keyPrefix: `${name}:${kind}`, points, duration });
   const second = counter("second", rate.perSecond, 1);
   const burst = counter("burst", rate.burst - rate.perSecond, BURST_SECONDS);
 

@@ -53,6 +53,14 @@ export function formatHostPattern({ host, port }: HostPattern): string {
   return port === undefined ? formatHost(host) : `${formatHost(host)}:${port}`;
 }
 
+/**
+ * Returns whether Deno's sandbox has to allow the whole network for one of the patterns: it has no permission for any host,
+ * nor for a network of IPv6.
+ */
+export function needsWholeNetwork(patterns: readonly HostPattern[]): boolean {
+  return patterns.some(({ host }) => host === "*" || host.includes(":") && host.includes("/"));
+}
+
 /** Returns whether a pattern allows a host and a port. A network allows addresses, but no names that resolve to them. */
 export function isHostAllowed(patterns: readonly HostPattern[], host: string, port: number): boolean {
   const name = canonicalHost(host);

@@ -9,6 +9,7 @@ import {
   type HostPattern,
   isHostAllowed,
   isPublicAddress,
+  needsWholeNetwork,
   parseHostPattern,
 } from "../net/egress.ts";
 import { canonicalHost, hostOf, isHost } from "../net/host.ts";
@@ -29,7 +30,7 @@ export const BROWSER_PUSH_HOSTS: readonly HostPattern[] = [
  * @param named hosts that the operator allows besides those of the browsers
  */
 export function pushTargets(named: readonly HostPattern[]): readonly string[] | undefined {
-  if (named.some(({ host }) => host === "*" || host.includes(":") && host.includes("/"))) return undefined;
+  if (needsWholeNetwork(named)) return undefined;
   return [...BROWSER_PUSH_HOSTS, ...named].map(({ host, port }) =>
     // To resolve a name needs the permission for the name with any port.
     formatHostPattern({ host, port: isNumeric(host) ? port ?? HTTPS_PORT : undefined })

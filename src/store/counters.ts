@@ -5,14 +5,15 @@
  */
 import { RateLimiterMemory, RateLimiterRedis } from "rate-limiter-flexible";
 import type { CounterFactory } from "../limits/rate_limiter.ts";
-import type { RedisConnection } from "./redis_connection.ts";
+import type { RedisServer } from "./redis_server.ts";
 
 /** Makes counters on a server. While it is unavailable, each counts in memory instead of refusing all requests. */
-export function redisCounter({ limits }: Pick<RedisConnection, "limits">): CounterFactory {
+export function redisCounter({ connection, prefix }: Pick<RedisServer, "connection" | "prefix">): CounterFactory {
   return (options) =>
     new RateLimiterRedis({
       ...options,
-      storeClient: limits,
+      keyPrefix: `${prefix}${options.keyPrefix}`,
+      storeClient: connection.limits,
       useRedisPackage: true,
       rejectIfRedisNotReady: true,
       insuranceLimiter: new RateLimiterMemory(options),

@@ -9,8 +9,13 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { Buffer } from "node:buffer";
-import { createClient, RESP_TYPES } from "redis";
+import { RESP_TYPES } from "redis";
+import { formatHostPattern } from "../net/egress.ts";
 import type { Log } from "../observability/log.ts";
+import { ABSENT_KEY, findServer, type RedisServers } from "./redis_address.ts";
+import { connectClient, explain, makeClient, type NodeRedisClient, watchClient } from "./redis_client.ts";
+import { infoField } from "./redis_info.ts";
+import type { HostPort, RedisUrl } from "./redis_url.ts";
 
 /** Options of SET. */
 export interface SetOptions {
@@ -55,18 +60,14 @@ export interface RedisClient extends RedisLimitsClient {
 /** Options of a command. */
 export interface ReplyOptions {
   /** Types of replies that differ from the default. */
-  readonly typeMapping?: { readonly [RESP_TYPES.BLOB_STRING]: typeof Buffer };
+  readonly typeMapping?: Readonly<Record<number, typeof Buffer>>;
 }
 
 /** Replies with bytes in place of text. */
 export const BYTES: ReplyOptions = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
 
-/** Address of the server, and limits. */
-export interface RedisOptions {
-  /** URL with the scheme `redis:` or, with TLS, `rediss:`, and optional user, password and database number. */
-  readonly url: URL;
-  /** Time limit of replies, and of each step of connecting, in milliseconds. */
-  readonly timeoutMs: number;
+/** Servers, and options of the connection. */
+export interface RedisOptions extends RedisServers {
   /** Returns a number from 0 to below 1, which spreads out the reconnections of several gateways. */
   readonly random: () => number;
   /** Logger for lost and new connections. */
@@ -85,7 +86,6 @@ export interface RedisConnection {
   close(): Promise<void>;
 }
 
-type Client = ReturnType<typeof createClient>;
 type Timer = ReturnType<typeof setTimeout>;
 
 /** Tests of a connection within the time limit. */
@@ -94,39 +94,50 @@ const TESTS_PER_DEADLINE = 4;
 const FIRST_WAIT_MS = 50;
 /** Longest wait between attempts, in milliseconds. */
 const LONGEST_WAIT_MS = 2000;
+/** Interval of asking the sentinels whether the primary is still the same, in milliseconds. */
+const PRIMARY_CHECK_MS = 2000;
 
-/**
- * Starts to connect, and retries until the server is reachable.
- *
- * @throws {TypeError} if the URL is not one of a Redis server
- * @throws {URIError} if user or password has an invalid percent encoding
- */
+/** Starts to connect, and retries until the server is reachable. */
 export function openRedis(options: RedisOptions): RedisConnection {
   const { url, timeoutMs, random, log } = options;
-  const place = `${url.hostname}:${url.port || 6379}`;
   const stop = new AbortController();
   const listeners = new Set<(client: RedisClient) => void>();
   const reported = new Set<string>();
+  let place = url.topology.hosts.map(formatHostPattern).join(",");
   let current: RedisClient | undefined;
   let wait = FIRST_WAIT_MS;
 
-  /** Connects, waits for the end of the connection, and returns its reason. */
-  async function connectOnce(client: Client): Promise<string> {
+  /** Looks up the server, connects, waits for the end of the connection, and returns its reason. */
+  async function connectOnce(): Promise<string> {
+    try {
+      const server = await findServer(options, stop.signal);
+      place = formatHostPattern(server);
+      return await connectTo(server);
+    } catch (error) {
+      return explain(error);
+    }
+  }
+
+  async function connectTo(server: HostPort): Promise<string> {
+    const { username, password, database } = url;
+    const tls = url.hasTls ? options.tls ?? {} : undefined;
+    const client = makeClient({ server, tls, username, password, database, timeoutMs });
     const ended = Promise.withResolvers<string>();
     const timers: Timer[] = [];
+    const over = new AbortController();
+    let watching: Promise<void> | undefined;
     const end = (reason: string) => {
-      if (current === client) current = undefined;
+      if (current === watched) current = undefined;
       ended.resolve(reason);
       client.destroy();
     };
+    const watched = watchClient(client, end);
     const limit = (step: string) => setTimeout(() => end(`${step} took more than ${timeoutMs} ms`), timeoutMs);
     const disconnect = () => {
       if (!client.isReady) return end("Closed");
       timers.push(limit("The shutdown"));
       client.close().catch(() => {});
     };
-    // Every error ends the connection: after an unreadable reply, the next ones could be matched to other commands.
-    client.on("error", (error) => end(explain(error)));
     client.on("end", () => end("Closed"));
     client.once("connect", () => {
       const handshake = limit("The handshake");
@@ -137,15 +148,20 @@ export function openRedis(options: RedisOptions): RedisConnection {
     });
     stop.signal.addEventListener("abort", disconnect);
     try {
-      await client.connect();
+      // Every error ends the connection: after an unreadable reply, the next ones could be matched to other commands.
+      await connectClient(client, (error) => end(explain(error)));
       timers.push(watch(client, end));
-      onReady(client);
+      await checkServer(watched, url);
+      if (url.topology.kind === "sentinel") watching = watchPrimary(server, end, over.signal);
+      onReady(watched);
     } catch (error) {
       end(explain(error));
     }
     const reason = await ended.promise;
     stop.signal.removeEventListener("abort", disconnect);
     timers.forEach(clearTimeout);
+    over.abort();
+    await watching;
     return reason;
   }
 
@@ -153,7 +169,7 @@ export function openRedis(options: RedisOptions): RedisConnection {
    * Ends a connection without replies, and with it all pending commands. Replies come in order, so a reply to a PING proves
    * a reply to every command before it. Counts unanswered PINGs instead of time, as this process may have been suspended.
    */
-  function watch(client: Client, end: (reason: string) => void): Timer {
+  function watch(client: NodeRedisClient, end: (reason: string) => void): Timer {
     let unanswered = 0;
     return setInterval(() => {
       if (unanswered === TESTS_PER_DEADLINE - 1) return end(`No reply for ${timeoutMs} ms`);
@@ -161,6 +177,22 @@ export function openRedis(options: RedisOptions): RedisConnection {
       // An error is a reply as well: the user may lack the right to PING.
       client.ping().catch(() => {}).finally(() => unanswered -= 1);
     }, timeoutMs / TESTS_PER_DEADLINE);
+  }
+
+  /**
+   * Ends a connection once the sentinels name another primary, or do not answer: cut off from them, this process would not
+   * learn that they replaced it.
+   */
+  async function watchPrimary(server: HostPort, end: (reason: string) => void, over: AbortSignal): Promise<void> {
+    while (!over.aborted) {
+      await pause(PRIMARY_CHECK_MS, undefined, { signal: over }).catch(() => {});
+      try {
+        const { host, port } = await findServer(options, over);
+        if (host !== server.host || port !== server.port) end("The sentinels name another primary");
+      } catch (error) {
+        end(explain(error));
+      }
+    }
   }
 
   function onReady(client: RedisClient): void {
@@ -172,20 +204,18 @@ export function openRedis(options: RedisOptions): RedisConnection {
     for (const listener of listeners) listener(client);
   }
 
-  async function keepConnected(first: Client): Promise<void> {
-    for (let client = first;; client = makeClient(url, timeoutMs)) {
-      const reason = await connectOnce(client);
+  async function keepConnected(): Promise<void> {
+    while (!stop.signal.aborted) {
+      const reason = await connectOnce();
       if (stop.signal.aborted) return;
       if (!reported.has(reason)) log.warn("No connection to Redis at {place}: {reason}", { place, reason });
       reported.add(reason);
       await pause(wait * (1 + random()) / 2, undefined, { signal: stop.signal }).catch(() => {});
-      if (stop.signal.aborted) return;
       wait = Math.min(2 * wait, LONGEST_WAIT_MS);
     }
   }
 
-  // The first client is made here, so that an invalid URL throws at once.
-  const running = keepConnected(makeClient(url, timeoutMs));
+  const running = keepConnected();
 
   function connected(): RedisClient {
     if (current === undefined) throw new Error(`No connection to Redis at ${place}`);
@@ -216,22 +246,19 @@ export function openRedis(options: RedisOptions): RedisConnection {
   };
 }
 
-function makeClient(url: URL, timeoutMs: number): Client {
-  return createClient({
-    url: url.href,
-    socket: { connectTimeout: timeoutMs, reconnectStrategy: false },
-    disableOfflineQueue: true,
-    // Otherwise the server could redirect the client to another address.
-    maintNotifications: "disabled",
-    // Unused, and the user may lack the right to it.
-    disableClientInfo: true,
-    // Would start a timer for each command, without effect once the command is written.
-    commandOptions: { timeout: 0 },
-  });
-}
-
-/** Returns the reason for the log, without the arguments that old servers quote: one of them is the password. */
-function explain(error: unknown): string {
-  const text = error instanceof Error ? error.message || error.name : String(error);
-  return text.replace(/,? with args.*$/is, "");
+/**
+ * Checks that a server takes the gateway's commands.
+ *
+ * @throws {Error} with the reason and the remedy if not
+ */
+async function checkServer(client: RedisClient, { topology: { kind } }: RedisUrl): Promise<void> {
+  const info = await client.info();
+  if (infoField(info, "role") === "slave") {
+    throw new Error("It is a replica, which takes no writes: set REDIS_URL to the primary, or to sentinels");
+  }
+  const isInCluster = infoField(info, "cluster_enabled") === "1";
+  if (kind !== "cluster" && isInCluster) throw new Error("It is a node of a cluster: use redis+cluster in REDIS_URL");
+  if (kind !== "cluster") return;
+  if (!isInCluster) throw new Error("It is no node of a cluster: use redis or redis+sentinel in REDIS_URL");
+  await client.get(ABSENT_KEY);
 }

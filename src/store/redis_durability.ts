@@ -9,6 +9,7 @@ import type { Log } from "../observability/log.ts";
 import type { RedisClient, RedisConnection } from "./redis_connection.ts";
 import type { RequestIdentity } from "./replay_store.ts";
 import { CLOCK_TOLERANCE_MS } from "./clock_watch.ts";
+import { infoField } from "./redis_info.ts";
 import { TimestampRanges } from "./timestamp_ranges.ts";
 
 /** Server to watch, and clocks. */
@@ -167,8 +168,4 @@ export function watchRedisDurability(options: RedisDurabilityOptions): RedisDura
       trusted = Promise.resolve(undefined);
     },
   };
-}
-
-function infoField(info: string, name: string): string | undefined {
-  return new RegExp(`^${name}:(.+?)\\r?$`, "m").exec(info)?.[1];
 }

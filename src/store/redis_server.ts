@@ -9,7 +9,10 @@ import type { RedisConnection } from "./redis_connection.ts";
 export interface RedisServer {
   /** Connection for commands that answer at once, used by all parts. */
   readonly connection: RedisConnection;
-  /** Opens a connection of its own, for commands that wait; the caller closes it. */
+  /**
+   * Opens a connection of its own, for commands that wait; the caller closes it. A command may wait for half of the time
+   * limit of replies (REDIS_TIMEOUT_MS) at most: the connection is taken for lost when nothing is answered.
+   */
   connect(): RedisConnection;
   /**
    * Prefix of all keys: `e2eg:`, or `{e2eg}:` in a cluster, so that all keys are in one slot, as a script needs.

@@ -16,6 +16,7 @@ async function openTestStore(
   const clock = { ahead: aheadBySeconds, seconds: NOW };
   const gauges = new Map<string, () => unknown>();
   const store = await openStore(parseConfig({}), {
+    redis: undefined,
     log: getLogger("test"),
     metrics: { gauge: ({ name, read }) => void gauges.set(name, read), counter: () => {} },
     now: () => (clock.seconds + clock.ahead) * 1000,

@@ -33,10 +33,22 @@ Deno.test("permissionFlags() adds the allowed brokers, also by IPv6 address", ()
 Deno.test("permissionFlags() adds a network of IPv4 and Redis", () => {
   const net = flag("allow-net", {
     MQTT_ALLOWED_BROKERS: "10.0.0.0/8:1883",
-    REPLAY_REDIS_URL: "redis://:secret@[::1]",
+    REDIS_URL: "redis://:secret@[::1]",
     PUSH: "off",
   });
   assertEquals(net, "--allow-net=0.0.0.0:10000,127.0.0.1:9464,localhost:80,127.0.0.1,10.0.0.0/8:1883,[::1]:6379");
+});
+
+Deno.test("permissionFlags() allows any port of the hosts of sentinels and clusters, and the servers that they may announce", () => {
+  const net = (REDIS_URL: string, REDIS_NODES = "") =>
+    flag("allow-net", { REDIS_URL, REDIS_NODES, PUSH: "off" })?.replace(/.*localhost:80,127\.0\.0\.1,?/, "");
+  assertEquals(net("redis+sentinel://:secret@a,b:1/main"), "a,b");
+  assertEquals(net("rediss+cluster://a:7000,[::1]", "10.0.0.0/8 *.lan:6379"), "a,[::1],10.0.0.0/8,*.lan:6379");
+  assertEquals(net("redis+cluster://a", "[fd00::/8]"), "--allow-net");
+});
+
+Deno.test("permissionFlags() allows former names of settings", () => {
+  assertEquals(flag("allow-env", {})?.split(",").includes("REPLAY_REDIS_URL"), true);
 });
 
 Deno.test("permissionFlags() allows push services by name with any port, which resolving it needs, and by address with one", () => {

@@ -149,8 +149,11 @@ Deno.test("parseConfig() reports problems within and between settings at once", 
 });
 
 Deno.test("parseConfig() never shows the address of Redis, which may hold a password", () => {
-  const error = assertThrows(() => parseConfig({ REPLAY_REDIS_URL: "http://user:hunter2pass@x" }), ConfigError);
-  assertEquals(error.problems, ["REPLAY_REDIS_URL must be an address such as redis://127.0.0.1:6379 or rediss://host"]);
+  const error = assertThrows(() => parseConfig({ REDIS_URL: "http://user:hunter2pass@x" }), ConfigError);
+  assertEquals(error.problems, [
+    "REDIS_URL must be an address such as redis://127.0.0.1:6379, rediss://host, redis+sentinel://host1,host2/mymaster or " +
+    "redis+cluster://host1,host2",
+  ]);
 });
 
 Deno.test("parseConfig() reads TRUSTED_PROXIES as addresses and networks", () => {
@@ -232,7 +235,7 @@ Deno.test("secretsOf() lists the secret settings, and the password of a URL enco
     MQTT_BROKER_HOST: "broker",
     MQTT_USERNAME: "joe",
     MQTT_PASSWORD: "mqtt-password",
-    REPLAY_REDIS_URL: "redis://ann:p%40ss@host",
+    REDIS_URL: "redis://ann:p%40ss@host",
   });
   const found = secretsOf(config);
   for (const secret of ["jeedom-key", "mqtt-password", "p%40ss", "p@ss", "redis://ann:p%40ss@host"]) {

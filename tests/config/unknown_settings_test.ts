@@ -52,7 +52,7 @@ const MISSPELT: Readonly<Record<string, string>> = {
 const MISSPELT_IN_FILE: Readonly<Record<string, string>> = {
   API_KEY: "JEEDOM_APIKEY or SUPERVISOR_TOKEN",
   APIKEY: "JEEDOM_APIKEY or SUPERVISOR_TOKEN",
-  REDIS_URL: "REPLAY_REDIS_URL",
+  REDIS_ADDRESS: "REDIS_URL",
   SECRET_KEY: "SECRET_KEY_FILE",
   SSL_CERT_FILE: "TLS_CERT_FILE",
   HOSTNAME: "HOST",
@@ -160,6 +160,11 @@ Deno.test("findUnknownSettings() ignores settings and empty values", () => {
   const right = Object.fromEntries(SETTING_NAMES.map((name) => [name, "1"]));
   assertEquals(findUnknownSettings(right, right), []);
   assertEquals(findUnknownSettings({ MQTT_HOST: "" }, { MQTT_USER: "", JEEDOM_API_KEY: undefined }), []);
+});
+
+Deno.test("findUnknownSettings() ignores former names of settings", () => {
+  const former = { REPLAY_REDIS_URL: "redis://host", REPLAY_REDIS_TIMEOUT_MS: "1" };
+  assertEquals(findUnknownSettings(former, former), []);
 });
 
 Deno.test("findUnknownSettings() lists every unknown name of .env but those of others, without any value", () => {

@@ -9,18 +9,18 @@ import { makeContext, NEVER_ABORTED } from "../support/doctor_context.ts";
 const PASSWORD = "sesame-of-redis";
 
 const runCheck = (url: string, signal = NEVER_ABORTED) =>
-  within("the check", REDIS.run(makeContext({ env: { REPLAY_REDIS_URL: url } }), signal));
+  within("the check", REDIS.run(makeContext({ env: { REDIS_URL: url } }), signal));
 
 Deno.test(
   needing("redis reports whether the server answers and accepts the gateway", { "redis-server": REDIS_SERVER }),
   () =>
-    withRedis({ args: ["--requirepass", PASSWORD] }, async ({ url }) => {
+    withRedis({ appendonly: true, args: ["--requirepass", PASSWORD] }, async ({ url }) => {
       assertEquals((await runCheck(url("", PASSWORD).href)).status, "ok");
       for (const [wrong, reason] of [[url("", `${PASSWORD}!`), "WRONGPASS"], [url(), "NOAUTH"]] as const) {
         const found = await runCheck(wrong.href);
         assertEquals(found.status, "failed");
         assertStringIncludes(found.message, reason);
-        assertStringIncludes(found.remedy ?? "", "user and password in REPLAY_REDIS_URL");
+        assertStringIncludes(found.remedy ?? "", "user and password in REDIS_URL");
         assertEquals(JSON.stringify(found).includes(PASSWORD), false);
       }
     }),

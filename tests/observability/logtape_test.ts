@@ -13,12 +13,12 @@ const SETTINGS = {
   MQTT_BROKER_HOST: "127.0.0.1",
   MQTT_USERNAME: "joe",
   MQTT_PASSWORD: 'corr"ect\\horse/batt ery&é',
-  REPLAY_REDIS_URL: "redis://ann:redis-p%40ss@127.0.0.1:6379/1",
+  REDIS_URL: "redis://ann:redis-p%40ss@127.0.0.1:6379/1",
 };
 const SECRETS = [
   SETTINGS.JEEDOM_APIKEY,
   SETTINGS.MQTT_PASSWORD,
-  SETTINGS.REPLAY_REDIS_URL,
+  SETTINGS.REDIS_URL,
   "redis-p%40ss",
   "redis-p@ss",
 ];

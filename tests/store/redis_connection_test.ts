@@ -1,15 +1,16 @@
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { RateLimiterMemory, RateLimiterRedis } from "rate-limiter-flexible";
 import { openRedis, type RedisConnection } from "../../src/store/redis_connection.ts";
+import { RedisUrl } from "../../src/store/redis_url.ts";
 import { until, within } from "../support/deadline.ts";
-import { withTcpServer } from "../support/loopback.ts";
+import { freePort, withTcpServer } from "../support/loopback.ts";
 import { REDIS_SERVER, type TestRedis, type TestRedisOptions, withRedis } from "../support/redis_server.ts";
 import { needing } from "../support/needs.ts";
 
 const NEEDS = { "redis-server": REDIS_SERVER };
 
 async function withConnection(
-  url: URL,
+  url: RedisUrl,
   test: (connection: RedisConnection, lines: string[]) => Promise<void>,
   timeoutMs = 4000,
 ): Promise<void> {
@@ -50,7 +51,7 @@ function withReplies(
     }
   }, (port) =>
     withConnection(
-      new URL(`redis://:${password}@127.0.0.1:${port}`),
+      new RedisUrl(`redis://:${password}@127.0.0.1:${port}`),
       (connection, lines) => test(connection, lines, () => connections),
       timeoutMs,
     ));
@@ -114,7 +115,7 @@ redisTest("close() does not wait for a frozen server longer than the time limit"
 
 Deno.test("close() ends a connection without any reply", () =>
   withTcpServer(() => {}, (port) =>
-    withConnection(new URL(`redis://127.0.0.1:${port}`), async (connection) => {
+    withConnection(new RedisUrl(`redis://127.0.0.1:${port}`), async (connection) => {
       await within("closing", connection.close());
     }, 60_000)));
 
@@ -143,7 +144,7 @@ Deno.test("openRedis() does not let an old server repeat the password into the l
   ));
 
 Deno.test("a connection ends at the first invalid reply", () =>
-  withReplies(["+OK\r\n", "Hello\r\n$5\r\nother\r\n"], async (connection) => {
+  withReplies(["+OK\r\n", "$11\r\nrole:master\r\n", "Hello\r\n$5\r\nother\r\n"], async (connection) => {
     await isUp(connection);
     const client = connection.client;
     if (client === undefined) throw new Error("No connection");
@@ -151,12 +152,47 @@ Deno.test("a connection ends at the first invalid reply", () =>
     await assertRejects(() => client.get("c"));
   }));
 
-Deno.test("openRedis() rejects invalid URLs, without quoting them", () => {
-  for (const url of ["http://:hunter2@host", "redis://:hunter2@host/no-number", "redis://:hunter2%zz@host"]) {
-    const open = () => openRedis({ url: new URL(url), timeoutMs: 1, random: () => 0, log: { info() {}, warn() {} } });
-    assert(!String(assertThrows(open)).includes("hunter2"));
-  }
+redisTest("openRedis() refuses a replica, and a node of a cluster, with the remedy", async (redis) => {
+  const reasonFor = async (server: TestRedis) => {
+    let reason = "";
+    await withConnection(server.url(), async (connection, lines) => {
+      await until("it is refused", () => lines.length > 0);
+      assertEquals([connection.client, connection.limits.isReady], [undefined, false]);
+      reason = lines[0] ?? "";
+    });
+    return reason;
+  };
+  await withRedis({ args: ["--replicaof", "127.0.0.1", `${redis.port}`] }, async (replica) => {
+    assertStringIncludes(
+      await reasonFor(replica),
+      "It is a replica, which takes no writes: set REDIS_URL to the primary",
+    );
+  });
+  await withRedis({ args: ["--cluster-enabled", "yes", "--cluster-port", `${freePort()}`] }, async (node) => {
+    assertStringIncludes(await reasonFor(node), "It is a node of a cluster: use redis+cluster in REDIS_URL");
+  });
 });
+
+redisTest(
+  "a server that becomes a replica ends the connection at the first write",
+  async (redis, connection, lines) => {
+    await isUp(connection);
+    const { client } = connection;
+    if (client === undefined) throw new Error("No connection");
+    await redis.command("REPLICAOF", "127.0.0.1", "1");
+    const writes = [
+      () => client.set("key", "value"),
+      () => client.eval('return redis.call("SET", KEYS[1], 1)', { keys: ["key"], arguments: [] }),
+      () => client.sendCommand(["SET", "key", "value"]),
+    ];
+    await assertRejects(() => within("the write", Promise.any(writes.map((write) => write()))));
+    await until("the connection has ended", () => connection.client === undefined);
+    assert(/READONLY|Closed|closed/.test(lines[1] ?? ""), lines[1]);
+    assertEquals(client.isReady, false);
+    await redis.command("REPLICAOF", "NO", "ONE");
+    await isUp(connection);
+  },
+);
 
 redisTest("limits count in the server, and in memory while it is frozen or unavailable", async (redis, connection) => {
   await isUp(connection);

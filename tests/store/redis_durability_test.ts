@@ -212,6 +212,7 @@ const SILENT: RedisClient = {
   info: () => Promise.resolve(""),
   eval: () => Promise.resolve(null),
   multi: () => undefined,
+  sendCommand: () => Promise.resolve(null),
   del: () => Promise.resolve(0),
 };
 

@@ -1,7 +1,9 @@
 /** Gateways that share a Redis, for tests: each has its own connection and replay store, like a process. */
 import type { SealedText } from "../../src/protocol/aead.ts";
+import type { RedisServers } from "../../src/store/redis_address.ts";
 import { openRedis, type RedisConnection } from "../../src/store/redis_connection.ts";
 import { createRedisReplayStore, type RedisReplayStore } from "../../src/store/redis_replay.ts";
+import type { RedisUrl } from "../../src/store/redis_url.ts";
 import type { Claim, RequestIdentity } from "../../src/store/replay_store.ts";
 import { until } from "./deadline.ts";
 import { REDIS_SERVER, type TestRedis, type TestRedisOptions, withRedis } from "./redis_server.ts";
@@ -27,6 +29,8 @@ export interface GatewayOptions {
   readonly password?: string;
   readonly timeoutMs?: number;
   readonly maxBytes?: number;
+  readonly prefix?: string;
+  readonly servers?: Pick<RedisServers, "nodes" | "sentinelLogin" | "tls">;
 }
 
 export type OpenGateway = (options?: GatewayOptions) => Gateway;
@@ -42,7 +46,8 @@ export function redisTest(
       const gateways: Gateway[] = [];
       try {
         await test(redis, (options) => {
-          const gateway = openGateway(redis, options);
+          const { user, password } = options ?? {};
+          const gateway = openGateway(redis.url(user, password), options);
           gateways.push(gateway);
           return gateway;
         });
@@ -52,9 +57,10 @@ export function redisTest(
     }));
 }
 
-function openGateway(
-  redis: TestRedis,
-  { user, password, timeoutMs = TIMEOUT_MS, maxBytes = 2 ** 30 }: GatewayOptions = {},
+/** Opens a gateway, which the caller closes. */
+export function openGateway(
+  url: RedisUrl,
+  { timeoutMs = TIMEOUT_MS, maxBytes = 2 ** 30, prefix = PREFIX, servers = {} }: GatewayOptions = {},
 ): Gateway {
   const lines: string[] = [];
   const write = (level: string) => (message: string, properties: Record<string, unknown> = {}) => {
@@ -62,10 +68,10 @@ function openGateway(
   };
   const log = { info: write("info"), warn: write("warn"), error: write("error") };
   const clock = { seconds: NOW };
-  const connection = openRedis({ url: redis.url(user, password), timeoutMs, random: () => 0, log });
+  const connection = openRedis({ ...servers, url, timeoutMs, random: () => 0, log });
   const store = createRedisReplayStore({
     connection,
-    prefix: PREFIX,
+    prefix,
     limits: { maxAgeSeconds: SECONDS / 2, memoryBytes: maxBytes, answerBytes: 100 },
     now: () => clock.seconds * 1000,
     monotonic: () => performance.now(),

@@ -1,5 +1,6 @@
 /** Real Redis or Valkey for tests, on loopback, in a temporary directory. */
 import { createClient } from "redis";
+import { RedisUrl } from "../../src/store/redis_url.ts";
 import { until, within } from "./deadline.ts";
 import { freePort } from "./loopback.ts";
 import { findProgram } from "./programs.ts";
@@ -8,7 +9,7 @@ import { findProgram } from "./programs.ts";
 export interface TestRedis {
   readonly port: number;
   /** Returns its URL, with credentials. */
-  url(user?: string, password?: string): URL;
+  url(user?: string, password?: string): RedisUrl;
   /** Sends a command over a separate connection; keys and values as text. */
   command(...command: string[]): Promise<unknown>;
   /** Sends a signal to the process, such as SIGSTOP. */
@@ -23,6 +24,8 @@ export interface TestRedis {
 export interface TestRedisOptions {
   /** True to write an append-only file, synced every second. */
   readonly appendonly?: boolean;
+  /** Password of the default user; none by default. */
+  readonly password?: string;
   /** Additional arguments. */
   readonly args?: readonly string[];
   /** False to start it later. */
@@ -47,8 +50,8 @@ export async function withRedis(options: TestRedisOptions, test: (redis: TestRed
   const redis: TestRedis = {
     port,
     url: (user = "", password = "") =>
-      new URL(`redis://${user}${password && `:${password}`}${user || password ? "@" : ""}127.0.0.1:${port}`),
-    command: (...command) => within(command.join(" "), sendCommand(port, command)),
+      new RedisUrl(`redis://${user}${password && `:${password}`}${user || password ? "@" : ""}127.0.0.1:${port}`),
+    command: (...command) => within(command.join(" "), sendCommand({ port, password: options.password, command })),
     signal: (signal) => child?.kill(signal),
     async kill(signal = "SIGKILL") {
       if (child === undefined) return;
@@ -60,7 +63,10 @@ export async function withRedis(options: TestRedisOptions, test: (redis: TestRed
     async start() {
       const args = [
         ...["--port", `${port}`, "--bind", "127.0.0.1", "--dir", directory, "--save", "", "--loglevel", "warning"],
+        // Otherwise a replica waits for others before it is sent the data.
+        ...["--repl-diskless-sync-delay", "0"],
         ...["--appendonly", options.appendonly ? "yes" : "no", ...options.args ?? []],
+        ...options.password === undefined ? [] : ["--requirepass", options.password, "--masterauth", options.password],
       ];
       child = new Deno.Command(path, { args, stdout: "null", stderr: "null" }).spawn();
       await until("Redis answers", () => isUp(port));
@@ -88,8 +94,17 @@ async function isUp(port: number): Promise<boolean> {
   }
 }
 
-async function sendCommand(port: number, command: string[]): Promise<unknown> {
-  const client = createClient({ socket: { host: "127.0.0.1", port, reconnectStrategy: false } });
+async function sendCommand(
+  { port, password, command }: {
+    readonly port: number;
+    readonly password: string | undefined;
+    readonly command: string[];
+  },
+): Promise<unknown> {
+  const client = createClient({
+    socket: { host: "127.0.0.1", port, reconnectStrategy: false },
+    ...password === undefined ? {} : { password },
+  });
   client.on("error", () => {});
   await client.connect();
   try {
@@ -100,10 +115,10 @@ async function sendCommand(port: number, command: string[]): Promise<unknown> {
 }
 
 /** Starts Redis; `scope` stops it. */
-export async function startRedis(scope: AsyncDisposableStack): Promise<TestRedis> {
+export async function startRedis(scope: AsyncDisposableStack, options: TestRedisOptions = {}): Promise<TestRedis> {
   const started = Promise.withResolvers<TestRedis>();
   const stopped = Promise.withResolvers<void>();
-  const running = withRedis({}, (redis) => {
+  const running = withRedis(options, (redis) => {
     started.resolve(redis);
     return stopped.promise;
   });

@@ -141,7 +141,7 @@ Deno.test("doctor reports a healthy gateway as ok, and each fault with its remed
       [{
         JEEDOM_APIKEY: "not the key of this Jeedom",
         MQTT_BROKER_PORT: String(freePort()),
-        REPLAY_REDIS_URL: `redis://:${REDIS_PASSWORD}@127.0.0.1:${freePort()}`,
+        REDIS_URL: `redis://:${REDIS_PASSWORD}@127.0.0.1:${freePort()}`,
         METRICS_PORT: env["MQTT_BROKER_PORT"],
         PUBLIC_URL: `http://127.0.0.1:${freePort()}`,
       }, {

@@ -47,7 +47,7 @@ Deno.test("no credentials are logged when broker, Jeedom and Redis are unavailab
     MQTT_BROKER_PORT: String(freePort()),
     MQTT_USERNAME: "joe",
     MQTT_PASSWORD: PASSWORD,
-    REPLAY_REDIS_URL: `redis://ann:${REDIS_PASSWORD}@127.0.0.1:${freePort()}`,
+    REDIS_URL: `redis://ann:${REDIS_PASSWORD}@127.0.0.1:${freePort()}`,
     LOG_LEVEL: "debug",
   });
   try {

@@ -6,6 +6,7 @@ import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/v1
 import { importKey } from "../../src/protocol/secret_key.ts";
 import { until, within } from "../support/deadline.ts";
 import { REDIS_SERVER, type TestRedis, withRedis } from "../support/redis_server.ts";
+import { startSentinels } from "../support/redis_sentinel.ts";
 import { needing } from "../support/needs.ts";
 import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "../support/gateway_process.ts";
 import { type JeedomServer, startJeedom } from "../support/jeedom_server.ts";
@@ -29,7 +30,7 @@ async function withRedisGateways(appendonly: boolean, test: (context: RedisConte
         const gateway = await startGatewayProcess({
           JEEDOM_URL: jeedom.url,
           JEEDOM_APIKEY: jeedom.apikey,
-          REPLAY_REDIS_URL: redis.url().href,
+          REDIS_URL: redis.url().href,
           ...env,
         }, { directory });
         started.push(gateway);
@@ -198,4 +199,34 @@ Deno.test(
       assertEquals(new Set(failures.map(({ status }) => status)), new Set([401]));
       await until("the rate of failures is exhausted", async () => (await sendUnknown()).status === 429);
     }),
+);
+
+Deno.test(
+  needing("after a failover by sentinels the gateway serves again, and no request runs twice", NEEDS),
+  async () => {
+    const jeedom = startJeedom();
+    await using scope = new AsyncDisposableStack();
+    scope.defer(() => jeedom.stop());
+    const sentinels = await startSentinels(scope);
+    const gateway = await startGatewayProcess({
+      JEEDOM_URL: jeedom.url,
+      JEEDOM_APIKEY: jeedom.apikey,
+      REDIS_URL: sentinels.url().href,
+      ...UNLIMITED,
+    });
+    scope.defer(async () => void await gateway.stop());
+    await untilServing(gateway);
+    const sent: string[] = [];
+    const send = async () => {
+      const body = await sealCall(gateway, `call-${sent.length}`);
+      sent.push(body);
+      return await statusOf(gateway, body);
+    };
+    for (let index = 0; index < 20; index++) assertEquals(await send(), 200);
+    await sentinels.servers[0].kill();
+    await until("requests are refused", async () => await send() === 503);
+    await until("requests succeed again", async () => await send() === 200, 60_000);
+    for (const body of sent) await post(gateway, body);
+    assertEquals([...await runsOf(jeedom)].filter(([id, times]) => id !== undefined && times > 1), []);
+  },
 );

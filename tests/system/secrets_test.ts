@@ -12,7 +12,7 @@ function makeSecrets(): Secrets {
     MQTT_BROKER_HOST: "localhost",
     MQTT_USERNAME: "joe",
     MQTT_PASSWORD: PASSWORD,
-    REPLAY_REDIS_URL: "redis://:of%20redis@localhost",
+    REDIS_URL: "redis://:of%20redis@localhost",
   });
   secrets.addKey("key", KEY.toHex());
   secrets.add("payload", "payload 4711");
@@ -27,8 +27,8 @@ Deno.test("faultsIn() finds each secret in each encoding, and names it without p
     ["MQTT_PASSWORD", JSON.stringify({ x: JSON.stringify({ PASSWORD }) })],
     ["MQTT_PASSWORD", encodeURIComponent(PASSWORD)],
     ["MQTT_PASSWORD", utf8.encode(`${PASSWORD}, more`).toBase64()],
-    ["REPLAY_REDIS_URL", "at redis://:of%20redis@localhost"],
-    ["REPLAY_REDIS_URL", 'the password "of redis"'],
+    ["REDIS_URL", "at redis://:of%20redis@localhost"],
+    ["REDIS_URL", 'the password "of redis"'],
     ["payload", JSON.stringify({ message: "payload 4711" })],
     ["key", `key=${KEY.toHex().toUpperCase()}`],
     ["key", KEY.toBase64()],

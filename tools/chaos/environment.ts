@@ -48,7 +48,7 @@ const SHORT_TIMEOUTS: Variables = {
   MQTT_TIMEOUT_MS: "1000",
   MQTT_KEEPALIVE_SECONDS: "2",
   JEEDOM_TIMEOUT_MS: "1500",
-  REPLAY_REDIS_TIMEOUT_MS: "300",
+  REDIS_TIMEOUT_MS: "300",
   HEALTH_CHECK_SECONDS: "1",
   SHUTDOWN_TIMEOUT_MS: "4000",
   DRAIN_MS: "500",
@@ -86,7 +86,7 @@ export async function startChaosEnvironment(
     MQTT_BROKER_HOST: broker.host,
     MQTT_BROKER_PORT: String(broker.port),
     ...hasCredentials ? { MQTT_USERNAME: CREDENTIALS.username, MQTT_PASSWORD: CREDENTIALS.password } : {},
-    ...redis === undefined ? {} : { REPLAY_REDIS_URL: redis.url().href },
+    ...redis === undefined ? {} : { REDIS_URL: redis.url().href },
     ...settings,
   };
   const gateways: { readonly gateway: GatewayProcess; isStopping: boolean; hasEnded: boolean }[] = [];

@@ -9,15 +9,15 @@ import { type CheckResult, combineFindings, failed, type Finding, ok, warning } 
 export interface SettingsFound {
   /** Everything that is invalid, in the text of the command `check-config`; empty if the settings are valid. */
   readonly problems: readonly string[];
-  /** Settings without effect, such as misspelt ones, in the text of that command. */
-  readonly withoutEffect: readonly string[];
+  /** Settings without effect, such as misspelt ones, and former names of settings, in the text of that command. */
+  readonly warnings: readonly string[];
 }
 
 /** Reports the problems of the settings. */
-export function reportConfiguration({ problems, withoutEffect }: SettingsFound): CheckResult {
+export function reportConfiguration({ problems, warnings }: SettingsFound): CheckResult {
   const findings: Finding[] = [
     ...problems.map((problem) => failed(problem, "Fix this in the environment or in .env")),
-    ...withoutEffect.map((text) => warning(text, "Correct or remove it, then restart the gateway")),
+    ...warnings.map((text) => warning(text, "Correct or remove it, then restart the gateway")),
   ];
   return { name: "configuration", ...findings.length === 0 ? ok("Valid") : combineFindings(findings) };
 }

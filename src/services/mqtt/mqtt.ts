@@ -5,7 +5,7 @@
  */
 import type { Config } from "../../config/settings.ts";
 import { readPair, readSettingFile } from "../../config/setting_files.ts";
-import { formatHostPattern } from "../../net/egress.ts";
+import { formatHostPattern, needsWholeNetwork } from "../../net/egress.ts";
 import type { ServiceModule } from "../service.ts";
 import { createMqttAlertSource } from "./alert_source.ts";
 import { createBrokerDirectory } from "./broker_directory.ts";
@@ -58,15 +58,10 @@ export const mqtt: ServiceModule<typeof MQTT_SETTINGS> = {
 };
 
 function allowNet({ mqtt: { host, port, allowedBrokers } }: Config): string[] | undefined {
-  // Deno has no permission for "any host" or a network of IPv6: they need access to the whole network.
-  if (allowedBrokers.some((pattern) => pattern.host === "*" || isIpv6Network(pattern.host))) return undefined;
+  if (needsWholeNetwork(allowedBrokers)) return undefined;
   return [
     // The embedded broker takes another port when its own is taken, so no port is named.
     host === undefined ? "127.0.0.1" : formatHostPattern({ host, port }),
     ...allowedBrokers.map(formatHostPattern),
   ];
-}
-
-function isIpv6Network(host: string): boolean {
-  return host.includes(":") && host.includes("/");
 }

@@ -56,7 +56,7 @@ await runTool(async (started) => {
     ...redis === undefined ? [] : [
       {
         name: `Later start, ${withBroker ? "Mosquitto and " : ""}Redis`,
-        env: { ...withBroker, REPLAY_REDIS_URL: redis.url().href },
+        env: { ...withBroker, REDIS_URL: redis.url().href },
       },
     ],
   ].map((kind) => ({ ...kind, starts: new Array<Start>() }));

@@ -22,7 +22,7 @@ export const REDIS_FAULTS: readonly Fault[] = [
   },
   {
     name: "redis-frozen",
-    title: "Redis frozen for longer than REPLAY_REDIS_TIMEOUT_MS",
+    title: "Redis frozen for longer than REDIS_TIMEOUT_MS",
     needs,
     environment,
     isUnready: true,
