@@ -250,9 +250,13 @@ export class LogModel {
     return retired;
   }
 
-  /** Text of everything that is stored, by which states are compared. */
+  /** Text of everything that is stored, by which states are compared; of messages, it has the topic. */
   get text(): string {
-    return JSON.stringify([this.run, this.#stored], (_, value) => value instanceof Map ? [...value] : value);
+    const { entries = [], ...stored } = this.#stored ?? {};
+    const texts = entries.map(({ sequence, token, entry }) =>
+      `${sequence} ${token} ${entry.type === "message" ? entry.message.topic : entry.type}`
+    );
+    return JSON.stringify([this.run, stored, texts], (_, value) => value instanceof Map ? [...value] : value);
   }
 
   /** Begins every step: makes what an emptied server lacks, and jumps ahead if the server was restarted. */

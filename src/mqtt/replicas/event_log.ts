@@ -143,7 +143,8 @@ export interface EventLog {
   /** Lease of the writer. */
   readonly lease: Lease;
   /**
-   * Appends entries, all or none, and records what the broker granted. Deletes old ones at the limits.
+   * Appends entries, all or none, and records what the broker granted. Deletes old ones at the limits. Calls one after the
+   * other keep their order; calls that overlap may not.
    *
    * @returns sequence of the last one
    * @throws {LeaseLostError} if the token is not that of the lease
@@ -151,7 +152,8 @@ export interface EventLog {
   append(token: string, entries: readonly LogEntry[]): Promise<number>;
   /**
    * Reads entries after a sequence, the oldest first; waits for the first one. To be called again with the last one's
-   * sequence.
+   * sequence. The reader has missed entries if `first` is beyond the one after its sequence, or if the epoch is another:
+   * then it begins again at 0.
    *
    * @param after sequence; 0 for all that are kept
    * @param waitMs longest wait, in milliseconds; then the page has no entries
