@@ -97,8 +97,11 @@ export class WriterSession {
     try {
       connection = await this.#connect(ended);
       connection.closed.then((reason) => this.#end.abort(reason));
-      this.#redelivered = await abortable(this.#begin(connection), ended);
-      this.#begun.resolve(this.#redelivered);
+      const redelivered = await abortable(this.#begin(connection), ended);
+      this.#begun.resolve(redelivered);
+      // Messages that wait come first.
+      await this.#begun.promise;
+      this.#redelivered = redelivered;
       this.updateFilters();
       return await abortable(new Promise<never>(() => {}), ended);
     } catch (error) {
