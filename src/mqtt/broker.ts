@@ -62,8 +62,9 @@ export interface BrokerMessage {
 }
 
 /**
- * Receives a message. The connection reads no further until the promise, if there is one, resolves, and only then
- * acknowledges the message; if it rejects, the connection is closed without the acknowledgement.
+ * Receives a message. The connection acknowledges it once the promise, if there is one, resolves, and reads no further
+ * before; in a session, it reads on while fewer than `receiveMaximum` messages of QoS 1 wait. If the promise rejects, the
+ * connection is closed without the acknowledgement.
  */
 export type ReceiveMessage = (message: BrokerMessage) => Promise<void> | undefined;
 

@@ -7,6 +7,7 @@ import { type IClientOptions, MqttClient } from "mqtt";
 import { writeToStream } from "mqtt-packet";
 import constants from "mqtt-packet/constants.js";
 import type { Duplex } from "node:stream";
+import { Acknowledgements } from "./acknowledgements.ts";
 import {
   type BrokerAddress,
   type BrokerConnection,
@@ -41,6 +42,9 @@ const MAX_PAYLOAD_BYTES = 8 * 2 ** 20;
 
 /** Most bytes of a WebSocket frame beside one packet: a frame may contain several packets, or a part of one. */
 const FRAME_SLACK_BYTES = 2 ** 20;
+
+/** Makes MQTT.js go on with the next message, without an acknowledgement of this one. */
+const ACKNOWLEDGED_LATER = new Error("Acknowledged later");
 
 const EMPTY = new Uint8Array(0);
 
@@ -149,6 +153,14 @@ async function openConnection(
     state.closeReason ??= error instanceof BrokerError ? error : new BrokerError("Message not taken");
     client.end(true);
   };
+  const acknowledgements = session && new Acknowledgements({
+    max: session.receiveMaximum,
+    acknowledge(messageId) {
+      if (!client.connected || client.disconnecting) return;
+      writeToStream({ cmd: "puback", messageId, reasonCode: 0 }, client.stream, { protocolVersion });
+    },
+    onNotTaken,
+  });
   client.once("connect", ({ properties, sessionPresent }) => {
     state.limits = properties ?? {};
     state.sessionPresent = sessionPresent;
@@ -185,7 +197,11 @@ async function openConnection(
       subscriptions: typeof id === "number" ? [id] : id,
       ...session && { packetId: messageId, isDuplicate: dup },
     });
-    if (backpressure === undefined) done();
+    if (acknowledgements !== undefined && qos === 1 && messageId !== undefined) {
+      const room = acknowledgements.add({ packetId: messageId, bytes: bytes.length, taken: backpressure });
+      if (room === undefined) done(ACKNOWLEDGED_LATER);
+      else room.then(() => done(ACKNOWLEDGED_LATER));
+    } else if (backpressure === undefined) done();
     // `done` with an error would go on with the next message.
     else backpressure.then(() => done(), onNotTaken);
   };

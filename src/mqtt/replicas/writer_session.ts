@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import { abortable } from "../../lib/async.ts";
 import type { Clock } from "../../lib/clock.ts";
 import {
@@ -13,6 +14,7 @@ import {
   type ConnectBroker,
 } from "../broker.ts";
 import { timeoutError } from "../errors.ts";
+import { MAX_TOPIC_BYTES } from "../topics/rules.ts";
 import { AppendQueue } from "./append_queue.ts";
 import type { EventLog, LogEntry } from "./event_log.ts";
 import { OverlappingDeliveries } from "./overlapping_deliveries.ts";
@@ -97,8 +99,11 @@ export class WriterSession {
     try {
       connection = await this.#connect(ended);
       connection.closed.then((reason) => this.#end.abort(reason));
-      this.#redelivered = await abortable(this.#begin(connection), ended);
-      this.#begun.resolve(this.#redelivered);
+      const redelivered = await abortable(this.#begin(connection), ended);
+      this.#begun.resolve(redelivered);
+      // Messages that wait come first.
+      await this.#begun.promise;
+      this.#redelivered = redelivered;
       this.updateFilters();
       return await abortable(new Promise<never>(() => {}), ended);
     } catch (error) {
@@ -165,6 +170,8 @@ export class WriterSession {
   #take(message: BrokerMessage, redelivered: RedeliveredMessages): Promise<void> | undefined {
     // Each replica asks for retained messages itself; with MQTT 3.1.1 they cannot be declined.
     if (message.retain || this.#filters?.includes(message) !== true) return undefined;
+    // Longer than on the wire, where it was not UTF-8: the log cannot take it, and would fail each time.
+    if (Buffer.byteLength(message.topic) > MAX_TOPIC_BYTES) return undefined;
     const isCopy = this.#overlapping.isCopy(message, this.#filters.generationOf(message));
     if (redelivered.take(message) || isCopy) return undefined;
     const entry = this.#entryOf(message);

@@ -177,6 +177,18 @@ Deno.test("an oversized message is appended with its length", async () => {
   await writer.lost();
 });
 
+Deno.test("a message whose topic is too long once it is UTF-8 is acknowledged, and does not stop the others", async () => {
+  const { broker, writer, want, begin, entries } = await makeWriter();
+  await want([["#", 1]]);
+  begin();
+  await untilEntry(entries, "granted #:1");
+  broker.publish("\u{fffd}".repeat(30_000), "x");
+  broker.publish("a", "y");
+  await until("all acknowledged", () => broker.unacknowledged === 0);
+  assertEquals([entries().slice(3), broker.connections], [["a=y"], 1]);
+  await writer.lost();
+});
+
 Deno.test("one message for several filters is appended once, and equal messages each", async () => {
   const { broker, writer, want, begin, entries } = await makeWriter();
   await want([["#", 1], ["a/+", 0], ["a/b", 1]]);
