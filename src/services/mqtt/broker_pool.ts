@@ -15,9 +15,9 @@ const EPOCH_BYTES = 8;
 
 /** Creates the pool of connections, and registers its gauges. */
 export function createBrokerPool(
-  { config, broker, encoder, log, metrics, deadlines, random, randomBytes }: Pick<
+  { config, broker, sharedHub, encoder, log, metrics, deadlines, random, randomBytes }: Pick<
     ServiceDependencies,
-    "config" | "broker" | "encoder" | "log" | "metrics" | "deadlines" | "random" | "randomBytes"
+    "config" | "broker" | "sharedHub" | "encoder" | "log" | "metrics" | "deadlines" | "random" | "randomBytes"
   >,
 ): BrokerPool {
   const history = new MemoryHistory({
@@ -41,11 +41,12 @@ export function createBrokerPool(
     clock: SYSTEM_CLOCK,
     deadlines,
     defaultBroker: broker,
+    sharedHub,
   });
   metrics.gauge({
     name: "e2e_gateway_ring_bytes",
     help: "Bytes of messages that are kept for listeners that resume",
-    read: () => history.bytes,
+    read: () => history.bytes + (sharedHub?.bytes ?? 0),
   });
   metrics.gauge({
     name: "e2e_gateway_subscriptions",
