@@ -9,6 +9,7 @@ import { SYSTEM_CLOCK } from "../lib/clock.ts";
 import type { Deadlines } from "../lib/deadlines.ts";
 import { errorText } from "../lib/errors.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
+import { SHARED_HISTORY_PART } from "../mqtt/pool.ts";
 import type { Replica } from "../mqtt/replicas/replica.ts";
 import { addressFault } from "../net/egress.ts";
 import type { Log } from "../observability/log.ts";
@@ -81,7 +82,7 @@ export async function openReplica(
       random: Math.random,
       onFault: (error) => log.error("Delivering messages to streams failed unexpectedly: {error}", { error }),
     },
-    limits: streams,
+    limits: { ...streams, resumeBytes: Math.floor(streams.resumeBytes * SHARED_HISTORY_PART) },
     clock: SYSTEM_CLOCK,
     deadlines,
     newToken: newName,

@@ -42,6 +42,9 @@ export interface BrokerPoolOptions {
   readonly sharedHub?: SharedHub | undefined;
 }
 
+/** Part of the memory for messages that the shared hub keeps; the rest is for all other connections. */
+export const SHARED_HISTORY_PART = 3 / 4;
+
 /** Hub that is kept open, and gets its messages in another way than by a connection of the pool. */
 export interface SharedHub {
   /** Bytes of the messages that it keeps. */

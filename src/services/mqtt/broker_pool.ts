@@ -6,7 +6,7 @@
 import { SYSTEM_CLOCK } from "../../lib/clock.ts";
 import { createConnectBroker } from "../../mqtt/connect.ts";
 import { MemoryHistory } from "../../mqtt/hub/memory_history.ts";
-import { BrokerPool } from "../../mqtt/pool.ts";
+import { BrokerPool, SHARED_HISTORY_PART } from "../../mqtt/pool.ts";
 import { addressFault } from "../../net/egress.ts";
 import type { ServiceDependencies } from "../service.ts";
 
@@ -20,9 +20,13 @@ export function createBrokerPool(
     "config" | "broker" | "sharedHub" | "encoder" | "log" | "metrics" | "deadlines" | "random" | "randomBytes"
   >,
 ): BrokerPool {
+  const { resumeBytes } = config.streams;
   const history = new MemoryHistory({
     epoch: randomBytes(EPOCH_BYTES).toHex(),
-    limits: config.streams,
+    limits: {
+      ...config.streams,
+      resumeBytes: sharedHub === undefined ? resumeBytes : Math.ceil(resumeBytes * (1 - SHARED_HISTORY_PART)),
+    },
   });
   const brokers = new BrokerPool({
     connect: createConnectBroker({
