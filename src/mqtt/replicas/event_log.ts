@@ -196,7 +196,7 @@ export interface EventLog {
    * @throws {LeaseLostError} if the token is not that of the lease
    */
   removeReplica(token: string, replica: string): Promise<void>;
-  /** Returns the filters that replicas want, with the highest quality of service; for the writer. */
+  /** Returns the filters that replicas want, with the highest quality of service since the filter is; for the writer. */
   readWanted(): Promise<ReadonlyMap<string, QoS>>;
   /**
    * Deletes grants of filters that no replica wants, with the states of their owners; for the writer, which then
