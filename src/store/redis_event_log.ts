@@ -179,7 +179,7 @@ class RedisEventLog implements EventLog {
     for (let from = 0; from < states.length; from += MAX_FILTERS) {
       const args = states.slice(from, from + MAX_FILTERS).flatMap(([filter, owner, state]) => [
         ...[filter, owner, String(state.activeFrom), String(state.qos)],
-        state.retainedUntil === undefined ? "-" : String(state.retainedUntil),
+        state.retainedUntil === undefined ? "-" : String(Math.max(-1, state.retainedUntil)),
       ]);
       await this.#run(scripts.SHARE_OWNERS, [String(OFFSETS_PER_ENTRY), ...args]);
     }

@@ -20,7 +20,7 @@ export interface LeaseReply {
 /** Items of the state at the beginning of a reply. */
 const STATE_ITEMS = 3;
 const FILTER = /^[-012]:\d+:([012]):(\d+)$/;
-const OWNER_STATE = /^(\d+):([012]):(-|\d+)$/;
+const OWNER_STATE = /^(\d+):([012]):(-|-1|\d+)$/;
 
 /** Reads the reply of READ_LEASE. */
 export function parseLease(reply: unknown): LeaseReply | undefined {

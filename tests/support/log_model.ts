@@ -211,7 +211,7 @@ export class LogModel {
       owners.set(owner, {
         activeFrom: Math.min(activeFrom, known?.activeFrom ?? Infinity),
         qos: known !== undefined && known.qos > state.qos ? known.qos : state.qos,
-        retainedUntil: state.retainedUntil ?? known?.retainedUntil,
+        retainedUntil: state.retainedUntil === undefined ? known?.retainedUntil : Math.max(-1, state.retainedUntil),
       });
     }
   }

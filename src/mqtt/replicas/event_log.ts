@@ -87,7 +87,10 @@ export interface SharedOwnerState {
   readonly activeFrom: number;
   /** Highest quality of service that it was granted. */
   readonly qos: QoS;
-  /** Offset of the last retained message that it got, once all were sent; undefined while they may still be sent. */
+  /**
+   * Offset of the last retained message that it got, once all were sent; below 0 if there was none, of which -1 is kept.
+   * Undefined while they may still be sent.
+   */
   readonly retainedUntil: number | undefined;
 }
 

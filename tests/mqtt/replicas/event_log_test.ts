@@ -318,6 +318,8 @@ logTest("shareOwners() keeps what is known of an owner until the filter is retir
   assertEquals(await ownerOf("third"), undefined);
   await log.shareOwners([["a", "one", { activeFrom: start + 9, qos: 0, retainedUntil: 2 ** 52 }]]);
   assertEquals(await ownerOf("one"), { activeFrom: start + 5, qos: 1, retainedUntil: 2 ** 52 });
+  await log.shareOwners([["a", "none retained", { activeFrom: start, qos: 0, retainedUntil: -Infinity }]]);
+  assertEquals(await ownerOf("none retained"), { activeFrom: start, qos: 0, retainedUntil: -1 });
   await log.unwant("r", ["a"]);
   await log.retire(token);
   await log.shareOwners([["a", "one", { activeFrom: start, qos: 0, retainedUntil: undefined }]]);
