@@ -87,7 +87,10 @@ export interface SharedOwnerState {
   readonly activeFrom: number;
   /** Highest quality of service that it was granted. */
   readonly qos: QoS;
-  /** Offset of the last retained message that it got, once all were sent; undefined while they may still be sent. */
+  /**
+   * Offset of the last retained message that it got, once all were sent; below 0 if there was none, of which -1 is kept.
+   * Undefined while they may still be sent.
+   */
   readonly retainedUntil: number | undefined;
 }
 
@@ -196,7 +199,7 @@ export interface EventLog {
    * @throws {LeaseLostError} if the token is not that of the lease
    */
   removeReplica(token: string, replica: string): Promise<void>;
-  /** Returns the filters that replicas want, with the highest quality of service; for the writer. */
+  /** Returns the filters that replicas want, with the highest quality of service since the filter is; for the writer. */
   readWanted(): Promise<ReadonlyMap<string, QoS>>;
   /**
    * Deletes grants of filters that no replica wants, with the states of their owners; for the writer, which then

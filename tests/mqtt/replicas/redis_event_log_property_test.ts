@@ -122,7 +122,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
         fc.tuple(
           filter,
           fc.constantFrom(...OWNERS),
-          fc.record({ activeFrom: offset, qos, retainedUntil: fc.option(offset, { nil: undefined }) }),
+          fc.record({
+            activeFrom: offset,
+            qos,
+            retainedUntil: fc.option(fc.oneof(offset, fc.constant(-Infinity)), { nil: undefined }),
+          }),
         ),
         { maxLength: 3 },
       ),

@@ -257,6 +257,18 @@ logTest("entries beyond the limit of age are deleted", async (redis, open) => {
   await until("a later entry replaces the earlier ones", async () => await last() === 1);
 });
 
+logTest("a server without memory appends nothing, and goes on once it has some", async (redis, open) => {
+  const log = await open();
+  assert(await log.lease.take("one", undefined));
+  await log.append("one", [message(1)]);
+  await redis.command("CONFIG", "SET", "maxmemory", "1");
+  await assertRejects(() => log.append("one", [message(2), message(3)]), Error, "OOM");
+  await assertRejects(() => log.lease.renew("one"), Error, "OOM");
+  await redis.command("CONFIG", "SET", "maxmemory", "0");
+  assert(await log.lease.renew("one"));
+  assertEquals(await log.append("one", [message(4)]), 2);
+});
+
 logTest("two restarts that lose the same entries lead to different sequences", async (redis, open) => {
   const log = await open();
   assert(await log.lease.take("one", undefined));
