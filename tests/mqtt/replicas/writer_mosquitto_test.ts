@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import type { BrokerAddress, BrokerConnection } from "../../../src/mqtt/broker.ts";
 import { createConnectBroker } from "../../../src/mqtt/connect.ts";
-import type { EventLog } from "../../../src/mqtt/replicas/event_log.ts";
+import type { EventLog, StoredLogEntry } from "../../../src/mqtt/replicas/event_log.ts";
 import { LeaseHolder } from "../../../src/mqtt/replicas/lease_holder.ts";
 import { LogWriter } from "../../../src/mqtt/replicas/log_writer.ts";
 import { SYSTEM_CLOCK } from "../../../src/lib/clock.ts";
@@ -11,6 +11,8 @@ import { until } from "../../support/deadline.ts";
 import { MemoryLogServer } from "../../support/memory_event_log.ts";
 import { withMqtt3Proxy } from "../../support/mqtt3_proxy.ts";
 import { needing } from "../../support/needs.ts";
+import { openRedisLog } from "../../support/redis_log.ts";
+import { REDIS_SERVER, withRedis } from "../../support/redis_server.ts";
 import { afterLastTimer, close } from "../../support/scripted_broker.ts";
 import { startToxicProxy } from "../../support/toxic_proxy.ts";
 
@@ -19,6 +21,26 @@ const NEEDS = { mosquitto: MOSQUITTO };
 const connect = createConnectBroker({ keepaliveSeconds: 20, addressFault: () => undefined });
 const never = new AbortController().signal;
 const utf8 = new TextDecoder();
+
+function makeWriter(log: EventLog, address: BrokerAddress, interruptions: string[] = []): LogWriter {
+  return new LogWriter({
+    ...{ log, address, connect, clientId: "gateway", timeoutMs: 10_000, resumeSeconds: 120, clock: SYSTEM_CLOCK },
+    random: Math.random,
+    onInterrupted: (reason) => void interruptions.push(String(reason)),
+  });
+}
+
+function payloadOf({ entry }: StoredLogEntry): readonly string[] {
+  return entry.type === "message" ? [utf8.decode(entry.message.payload)] : [];
+}
+
+/** Asserts that the same messages were received as published, with a short message. */
+function assertSame(received: readonly string[], published: readonly string[]): void {
+  const wrong = received.findIndex((payload, index) => payload !== published[index]);
+  const around = (list: readonly string[]) => list.slice(Math.max(0, wrong - 5), wrong + 25).join(" ");
+  if (wrong >= 0) assertEquals(around(received), around(published));
+  assertEquals(received.length, published.length);
+}
 
 /** Replicas with one log, each of which has a writer. */
 class Replicas {
@@ -29,16 +51,12 @@ class Replicas {
   /** Payloads in the log, in order. */
   get payloads(): readonly string[] {
     return this.server.model.read(0).entries
-      .flatMap(({ entry }) => entry.type === "message" ? [utf8.decode(entry.message.payload)] : []);
+      .flatMap(payloadOf);
   }
 
-  /** Asserts that the log has what was published, with a short message. */
+  /** Asserts that the log has what was published. */
   assertHas(published: readonly string[]): void {
-    const { payloads } = this;
-    const wrong = payloads.findIndex((payload, index) => payload !== published[index]);
-    const around = (list: readonly string[]) => list.slice(Math.max(0, wrong - 5), wrong + 25).join(" ");
-    if (wrong >= 0) assertEquals(around(payloads), around(published));
-    assertEquals(payloads.length, published.length);
+    assertSame(this.payloads, published);
   }
 
   /** Number of entries of a type in the log. */
@@ -57,7 +75,7 @@ class Replicas {
     const log = this.server.open();
     const token = `${this.#terms += 1}`;
     await log.lease.take(token, await log.lease.read());
-    const writer = this.#makeWriter(log, address);
+    const writer = makeWriter(log, address, this.interruptions);
     writer.held(token);
     return writer;
   }
@@ -65,7 +83,7 @@ class Replicas {
   /** Starts a replica that takes the lease when it can. */
   start(address: BrokerAddress) {
     const log = this.server.open();
-    const writer = this.#makeWriter(log, address);
+    const writer = makeWriter(log, address, this.interruptions);
     const holder = new LeaseHolder({
       lease: log.lease,
       clock: SYSTEM_CLOCK,
@@ -74,14 +92,6 @@ class Replicas {
       lost: () => void writer.lost(),
     });
     return { log, writer, holder };
-  }
-
-  #makeWriter(log: EventLog, address: BrokerAddress): LogWriter {
-    return new LogWriter({
-      ...{ log, address, connect, clientId: "gateway", timeoutMs: 10_000, resumeSeconds: 120, clock: SYSTEM_CLOCK },
-      random: Math.random,
-      onInterrupted: (reason) => void this.interruptions.push(String(reason)),
-    });
   }
 
   /** As `begin`, and waits until the broker has granted what replicas want. */
@@ -296,4 +306,59 @@ Deno.test(
     await close(direct);
     await broker.stop();
   },
+);
+
+Deno.test(
+  needing("replicas with Redis lose and repeat no message when the writer is killed", {
+    ...NEEDS,
+    "redis-server": REDIS_SERVER,
+  }),
+  () =>
+    withRedis({}, async (redis) => {
+      await using scope = new AsyncDisposableStack();
+      const broker = await startBroker();
+      scope.defer(() => broker.stop());
+      const direct = await connect(broker, { signal: never });
+      scope.defer(() => close(direct));
+      const publisher = new Publisher(direct);
+      const log = await openRedisLog(scope, redis);
+      const read = async () => {
+        const payloads: string[] = [];
+        for (let after = 0;;) {
+          const { entries } = await log.read(after, { waitMs: 0, signal: never });
+          const last = entries.at(-1);
+          if (last === undefined) return payloads;
+          after = last.sequence;
+          payloads.push(...entries.flatMap(payloadOf));
+        }
+      };
+      await log.renewReplica("replica");
+      await log.want("replica", [["a/#", 1]], undefined);
+      for (let term = 0; term < 15; term++) {
+        const proxy = await startToxicProxy(broker.port);
+        const writer = makeWriter(log, { ...broker, port: proxy.port });
+        const { last: before } = await log.read(2 ** 50, { waitMs: 0, signal: never });
+        await log.lease.take(`${term}`, await log.lease.read());
+        writer.held(`${term}`);
+        await until("the grant", async () =>
+          (await log.read(before, { waitMs: 0, signal: never })).entries.some(({ entry }) =>
+            entry.type === "granted"
+          ));
+        const publishing = publisher.publish(20 + Math.floor(Math.random() * 80));
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * 10));
+        if (term % 2 === 0) proxy.set({ swallows: true }, "up");
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * 10));
+        proxy.cut();
+        await publishing;
+        await writer.lost();
+        await proxy.close();
+      }
+      const writer = makeWriter(log, broker);
+      await log.lease.take("last", await log.lease.read());
+      writer.held("last");
+      await publisher.publish(1);
+      await until("the last message", async () => (await read()).at(-1) === publisher.published.at(-1));
+      assertSame(await read(), publisher.published);
+      await writer.lost();
+    }),
 );
