@@ -130,13 +130,16 @@ async function openShared(
   { log, now, monotonic }: StoreOptions,
 ): Promise<OpenStore> {
   // Loaded only when needed: most gateways use no Redis.
-  const [{ createRedisReplayStore }, { redisCounter }] = await Promise.all([
+  const [{ createRedisReplayStore }, { redisCounter }, { overlapMs }] = await Promise.all([
     import("../store/redis_replay.ts"),
     import("../store/counters.ts"),
+    import("../store/redis_address.ts"),
   ]);
+  const { url, timeoutMs } = config.redis;
   const replays = createRedisReplayStore({
     connection: redis.connection,
     prefix: `${redis.prefix}replay:`,
+    overlapMs: url === undefined ? 0 : overlapMs({ url, timeoutMs }),
     limits: config.replay,
     now,
     monotonic,

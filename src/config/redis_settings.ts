@@ -51,7 +51,7 @@ export const REDIS_SETTINGS = {
         "Servers that sentinels or nodes of a cluster may announce, separated by commas or spaces, besides any port " +
         "of the hosts in REDIS_URL.",
       notes: "  10.0.0.0/8   redis-0.redis:6379   *.redis.example   [fd00::/8]\n" +
-        "They announce addresses of IP unless they are configured to announce names: list those, or the network, " +
+        "They announce IP addresses unless they are configured to announce names: list those, or the network, " +
         "where REDIS_URL has names. For a network of IPv6 or *, Deno's sandbox allows the whole network.",
     }),
     sentinelUsername: setting("REDIS_SENTINEL_USERNAME", {

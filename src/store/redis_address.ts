@@ -8,6 +8,7 @@ import { withDeadline } from "../lib/async.ts";
 import { formatHostPattern, hostFault, type HostPattern, isHostAllowed } from "../net/egress.ts";
 import { connectClient, explain, makeClient, type RedisLogin, type RedisTls } from "./redis_client.ts";
 import { findNode } from "./redis_cluster.ts";
+import { ABSENT_KEY } from "./redis_keys.ts";
 import { type Ask, findPrimary } from "./redis_sentinel.ts";
 import type { HostPort, RedisUrl } from "./redis_url.ts";
 
@@ -25,12 +26,12 @@ export interface RedisServers {
   readonly timeoutMs: number;
 }
 
-/** Key in the slot of all keys of the gateway; it never exists. */
-export const ABSENT_KEY = "{e2eg}:none";
+/** Interval of asking the sentinels whether the primary is still the same, in milliseconds. */
+export const PRIMARY_CHECK_MS = 2000;
 
-/** Returns the prefix of all keys: in a cluster with a hash tag, so that they are in one slot, as scripts need. */
-export function keyPrefix({ topology: { kind } }: RedisUrl): "e2eg:" | "{e2eg}:" {
-  return kind === "cluster" ? "{e2eg}:" : "e2eg:";
+/** Returns the time for which a gateway may still use a server that another one has replaced, in milliseconds. */
+export function overlapMs({ url, timeoutMs }: Pick<RedisServers, "url" | "timeoutMs">): number {
+  return url.topology.kind === "server" ? 0 : PRIMARY_CHECK_MS + timeoutMs;
 }
 
 /**

@@ -12,10 +12,10 @@ import { Buffer } from "node:buffer";
 import { RESP_TYPES } from "redis";
 import { formatHostPattern } from "../net/egress.ts";
 import type { Log } from "../observability/log.ts";
-import { ABSENT_KEY, findServer, type RedisServers } from "./redis_address.ts";
+import { findServer, PRIMARY_CHECK_MS, type RedisServers } from "./redis_address.ts";
 import { connectClient, explain, makeClient, type NodeRedisClient, watchClient } from "./redis_client.ts";
-import { infoField } from "./redis_info.ts";
-import type { HostPort, RedisUrl } from "./redis_url.ts";
+import { checkServer } from "./redis_info.ts";
+import type { HostPort } from "./redis_url.ts";
 
 /** Options of SET. */
 export interface SetOptions {
@@ -94,8 +94,6 @@ const TESTS_PER_DEADLINE = 4;
 const FIRST_WAIT_MS = 50;
 /** Longest wait between attempts, in milliseconds. */
 const LONGEST_WAIT_MS = 2000;
-/** Interval of asking the sentinels whether the primary is still the same, in milliseconds. */
-const PRIMARY_CHECK_MS = 2000;
 
 /** Starts to connect, and retries until the server is reachable. */
 export function openRedis(options: RedisOptions): RedisConnection {
@@ -244,21 +242,4 @@ export function openRedis(options: RedisOptions): RedisConnection {
       await running;
     },
   };
-}
-
-/**
- * Checks that a server takes the gateway's commands.
- *
- * @throws {Error} with the reason and the remedy if not
- */
-async function checkServer(client: RedisClient, { topology: { kind } }: RedisUrl): Promise<void> {
-  const info = await client.info();
-  if (infoField(info, "role") === "slave") {
-    throw new Error("It is a replica, which takes no writes: set REDIS_URL to the primary, or to sentinels");
-  }
-  const isInCluster = infoField(info, "cluster_enabled") === "1";
-  if (kind !== "cluster" && isInCluster) throw new Error("It is a node of a cluster: use redis+cluster in REDIS_URL");
-  if (kind !== "cluster") return;
-  if (!isInCluster) throw new Error("It is no node of a cluster: use redis or redis+sentinel in REDIS_URL");
-  await client.get(ABSENT_KEY);
 }

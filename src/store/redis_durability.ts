@@ -20,6 +20,8 @@ export interface RedisDurabilityOptions {
   readonly key: string;
   /** Time for which requests are stored, in seconds. */
   readonly seconds: number;
+  /** Time for which other gateways may still use a server that another one has replaced, in milliseconds; 0 by default. */
+  readonly overlapMs?: number | undefined;
   /** Returns the wall clock's time, in milliseconds since 1970. */
   readonly now: () => number;
   /** Returns the time of a clock that is never set, in milliseconds. */
@@ -54,7 +56,7 @@ class UnsafeServerError extends Error {}
 
 /** Starts to watch each connection. */
 export function watchRedisDurability(options: RedisDurabilityOptions): RedisDurability {
-  const { connection, key, seconds, now, monotonic, log } = options;
+  const { connection, key, seconds, overlapMs = 0, now, monotonic, log } = options;
   /** Timestamps of requests by key: those that this process recorded, and those that the server may have lost. */
   const noted = new Map<string, TimestampRanges>();
   const forgotten = new Map<string, TimestampRanges>();
@@ -99,11 +101,12 @@ export function watchRedisDurability(options: RedisDurabilityOptions): RedisDura
     const found = await client.get(key);
     const [foundRunId, foundSince] = found?.split(" ") ?? [];
     // A marker in the future would refuse all requests until then: the clock of its writer was ahead.
-    const isValid = foundRunId === runId && Number(foundSince) * 1000 <= now() + CLOCK_TOLERANCE_MS;
+    const isValid = foundRunId === runId && Number(foundSince) * 1000 <= now() + CLOCK_TOLERANCE_MS + overlapMs;
     if (found !== null && isValid && !mayHaveLostKeys) return adopt(found);
     // On a server without a marker, requests of this second cannot have run; otherwise some may have.
     const isNew = found === null && marker === undefined;
-    const written = `${runId} ${Math.floor(now() / 1000) + (isNew ? 0 : 1)}`;
+    // What other gateways still store on a server that was replaced by this one must be refused here.
+    const written = `${runId} ${Math.floor((now() + (isNew ? 0 : overlapMs)) / 1000) + (isNew ? 0 : 1)}`;
     await client.set(key, written);
     mayHaveLostKeys = false;
     adopt(written);

@@ -21,6 +21,8 @@ export interface RedisReplayOptions {
   readonly connection: RedisConnection;
   /** Prefix of the keys, such as `e2eg:replay:`. */
   readonly prefix: string;
+  /** Time for which other gateways may still use a server that another one has replaced, in milliseconds; 0 by default. */
+  readonly overlapMs?: number | undefined;
   /** Limits, of which `memoryBytes` counts for this gateway alone. */
   readonly limits: ReplayLimits;
   /** Returns the wall clock's time, in milliseconds since 1970. */
@@ -71,10 +73,18 @@ return redis.call("SET", KEYS[2], ARGV[2], "NX", "GET", "PX", ARGV[3])`;
 
 /** Makes a store. Until the server is connected, claims return `unavailable`. */
 export function createRedisReplayStore(options: RedisReplayOptions): RedisReplayStore {
-  const { connection, prefix, limits, now, monotonic, log } = options;
+  const { connection, prefix, overlapMs, limits, now, monotonic, log } = options;
   const seconds = 2 * limits.maxAgeSeconds;
   // Keys of claims have a colon after the prefix, so none equals this one.
-  const durability = watchRedisDurability({ connection, key: `${prefix}since`, seconds, now, monotonic, log });
+  const durability = watchRedisDurability({
+    connection,
+    key: `${prefix}since`,
+    seconds,
+    overlapMs,
+    now,
+    monotonic,
+    log,
+  });
   const stop = new AbortController();
   /** Answers that this process waits for, by Redis key. */
   const awaited = new Map<string, Promise<SealedText | undefined>>();

@@ -45,6 +45,13 @@ Deno.test("checkConfig() shows changed settings with source and default, and cou
   ]);
 });
 
+Deno.test("checkConfig() shows a setting under its name of today, and warns of the former one", async () => {
+  const { code, lines, errors } = await run({}, "REPLAY_REDIS_TIMEOUT_MS=7\n");
+  assertEquals(code, 0);
+  assertEquals(lines[0], "REDIS_TIMEOUT_MS=7  # .env, default 1000");
+  assertEquals(errors, ["Warning: REPLAY_REDIS_TIMEOUT_MS in .env is called REDIS_TIMEOUT_MS now: rename it"]);
+});
+
 Deno.test("checkConfig() shows a default that another setting changed", async () => {
   const { lines } = await run({ MQTT_BROKER_HOST: "broker", MQTT_PROTOCOL: "mqtts" });
   assertEquals(lines.slice(0, 3), [

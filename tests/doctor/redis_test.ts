@@ -2,6 +2,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { REDIS } from "../../src/doctor/checks/redis.ts";
 import { within } from "../support/deadline.ts";
 import { withTcpServer } from "../support/loopback.ts";
+import { startSentinels } from "../support/redis_sentinel.ts";
 import { REDIS_SERVER, withRedis } from "../support/redis_server.ts";
 import { needing } from "../support/needs.ts";
 import { makeContext, NEVER_ABORTED } from "../support/doctor_context.ts";
@@ -34,6 +35,55 @@ Deno.test("redis reports a server that does not answer in time, and is skipped w
     assertStringIncludes((await running).message, "No answer within 5 s");
   });
   assertEquals((await REDIS.run(makeContext(), NEVER_ABORTED)).status, "skipped");
+});
+
+Deno.test(
+  needing("redis reports what a restart of the server would lose", { "redis-server": REDIS_SERVER }),
+  async () => {
+    const messages: Record<string, string> = {};
+    for (const policy of ["always", "everysec", "no"]) {
+      await withRedis({ appendonly: true, args: ["--appendfsync", policy] }, async ({ url }) => {
+        const { status, message } = await runCheck(url().href);
+        messages[policy] = `${status}: ${message.split("\n")[1]}`;
+      });
+    }
+    assertStringIncludes(messages["always"] ?? "", "ok: Its append-only file is written before each answer");
+    assertStringIncludes(messages["everysec"] ?? "", "ok: Its append-only file is written every second");
+    assertStringIncludes(messages["no"] ?? "", "warning: Its append-only file is written when the system does so");
+    await withRedis({}, async ({ url }) => {
+      const found = await runCheck(url().href);
+      assertEquals([found.status, found.remedy], [
+        "warning",
+        "Set appendonly yes and appendfsync everysec in its configuration",
+      ]);
+    });
+  },
+);
+
+Deno.test(
+  needing("redis checks the primary that sentinels name, and its replica", { "redis-server": REDIS_SERVER }),
+  async () => {
+    await using scope = new AsyncDisposableStack();
+    const sentinels = await startSentinels(scope, { appendonly: true });
+    const { href } = sentinels.url();
+    const { status, message } = await runCheck(href);
+    assertEquals(status, "ok", message);
+    assertStringIncludes(message, `127.0.0.1:${sentinels.servers[0].port} answers`);
+    assertStringIncludes(message, "1 replica connected");
+    assertEquals(
+      (await runCheck(`${href}x`)).remedy?.split(".")[0],
+      "Fix the name of the primary at the end of REDIS_URL",
+    );
+    const named = await runCheck(href.replaceAll("127.0.0.1", "localhost"));
+    assertStringIncludes(named.remedy ?? "", "Add it, or its network, to REDIS_NODES");
+  },
+);
+
+Deno.test("redis reports a certificate that cannot be read", async () => {
+  const env = { REDIS_URL: "rediss://127.0.0.1", REDIS_CA_FILE: "absent.pem" };
+  const { status, message } = await REDIS.run(makeContext({ env }), NEVER_ABORTED);
+  assertEquals(status, "failed");
+  assertStringIncludes(message, 'REDIS_CA_FILE "absent.pem" cannot be read');
 });
 
 Deno.test("redis shows no control characters of the server", async () => {

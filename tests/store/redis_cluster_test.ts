@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { createRateLimiter } from "../../src/limits/rate_limiter.ts";
 import { redisCounter } from "../../src/store/counters.ts";
-import { keyPrefix } from "../../src/store/redis_address.ts";
+import { keyPrefix } from "../../src/store/redis_keys.ts";
 import { findNode } from "../../src/store/redis_cluster.ts";
 import type { Ask } from "../../src/store/redis_sentinel.ts";
 import type { Hosts } from "../../src/store/redis_url.ts";

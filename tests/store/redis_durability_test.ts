@@ -244,6 +244,51 @@ Deno.test("trusted() returns no client of a server that is too old or unknown, a
   }
 });
 
+Deno.test("on another server, requests are refused as long as other gateways may use the old one", async () => {
+  let marker: string | null = null;
+  let written = 0;
+  let runId = "a";
+  const client: RedisClient = {
+    ...SILENT,
+    info: () =>
+      Promise.resolve(`redis_version:7.4.0\r\nmaxmemory:0\r\nrun_id:${runId}\r\nserver_time_usec:${NOW * 1e6}\r\n`),
+    get: () => Promise.resolve(marker),
+    set(_key, value) {
+      written += 1;
+      return Promise.resolve(marker = value);
+    },
+  };
+  const watchServer = () =>
+    watchRedisDurability({
+      connection: {
+        onConnect(listener) {
+          listener(client);
+          return () => {};
+        },
+      },
+      key: "since",
+      seconds: SECONDS,
+      overlapMs: 7000,
+      monotonic: () => 0,
+      now: () => NOW * 1000,
+      log: { info() {}, warn() {}, error() {} },
+    });
+  const one = watchServer();
+  await one.trusted();
+  assertEquals(one.since, Math.floor(NOW), "An empty server remembers from now on");
+  runId = "b";
+  one.recheck(client);
+  await one.trusted();
+  const other = watchServer();
+  await other.trusted();
+  for (const memory of [one, other]) {
+    assertEquals(memory.isForgotten(identity(1, { timestamp: NOW + 7 })), true);
+    assertEquals(memory.isForgotten(identity(1, { timestamp: NOW + 8 })), false);
+    memory.close();
+  }
+  assertEquals(written, 2, "The second gateway takes the marker of the first");
+});
+
 for (const steps of [[3600], [SECONDS / 8, SECONDS / 8, SECONDS / 8]]) {
   Deno.test(`the same step of the clock on the server and here is detected, in ${steps.length} steps: keys have expired early`, async () => {
     let wall = NOW;

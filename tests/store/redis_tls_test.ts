@@ -13,7 +13,8 @@ import {
 import { until, within } from "../support/deadline.ts";
 import { freePort } from "../support/loopback.ts";
 import { needing } from "../support/needs.ts";
-import { REDIS_SERVER, withRedis } from "../support/redis_server.ts";
+import { PRIMARY_NAME, startSentinel } from "../support/redis_sentinel.ts";
+import { REDIS_SERVER, startRedis, withRedis } from "../support/redis_server.ts";
 
 /** Server with TLS. */
 interface TlsServer {
@@ -135,5 +136,35 @@ Deno.test(
     } finally {
       await Deno.remove(directory, { recursive: true });
     }
+  },
+);
+
+Deno.test(
+  needing("openRedis() with rediss+sentinel uses TLS to the sentinels and to the primary", {
+    "redis-server": REDIS_SERVER,
+    openssl: HAS_OPENSSL,
+  }),
+  async () => {
+    await using scope = new AsyncDisposableStack();
+    const directory = await Deno.makeTempDir({ prefix: "redis-tls-" });
+    scope.defer(() => Deno.remove(directory, { recursive: true }));
+    await makeCertificate(directory);
+    const [primaryPort, sentinelPort] = [freePort(), freePort()];
+    const files = [
+      ...[["tls-cert-file", `${directory}/cert.pem`], ["tls-key-file", `${directory}/key.pem`]],
+      ...[["tls-ca-cert-file", `${directory}/cert.pem`], ["tls-auth-clients", "no"], ["tls-replication", "yes"]],
+    ];
+    await startRedis(scope, {
+      args: ["--tls-port", `${primaryPort}`, ...files.flatMap(([name, value]) => [`--${name}`, `${value}`])],
+    });
+    const lines = ["port 0", `tls-port ${sentinelPort}`, ...files.map((line) => line.join(" "))];
+    await startSentinel(scope, primaryPort, lines);
+    const address = `127.0.0.1:${sentinelPort}/${PRIMARY_NAME}`;
+    const ca = await Deno.readTextFile(`${directory}/cert.pem`);
+    const connected = (address: string, tls: RedisTls) =>
+      until("it connects", async () => await outcomeOf(address, tls) === "connected");
+    await connected(`rediss+sentinel://${address}`, { ca });
+    assert(/certificate|issuer/i.test(await outcomeOf(`rediss+sentinel://${address}`, {})));
+    assert(await outcomeOf(`redis+sentinel://${address}`, {}, 400) !== "connected");
   },
 );

@@ -53,7 +53,18 @@ export async function startSentinels(
   };
 }
 
-async function startSentinel(scope: AsyncDisposableStack, primaryPort: number, lines: readonly string[]) {
+/** A sentinel. */
+export interface TestSentinel {
+  readonly port: number;
+  readonly child: Deno.ChildProcess;
+}
+
+/** Starts a sentinel that watches a primary, with further lines of configuration; `scope` stops it. */
+export async function startSentinel(
+  scope: AsyncDisposableStack,
+  primaryPort: number,
+  lines: readonly string[],
+): Promise<TestSentinel> {
   if (REDIS_SERVER === undefined) throw new Error("No redis-server: the test must be ignored");
   const directory = await Deno.makeTempDir({ prefix: "sentinel-" });
   scope.defer(() => Deno.remove(directory, { recursive: true }));

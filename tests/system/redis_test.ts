@@ -92,13 +92,14 @@ async function untilServing({ client }: GatewayProcess): Promise<void> {
 Deno.test(
   needing("a replay is detected by another gateway with the same Redis, and after a restart", NEEDS),
   () =>
-    withRedisGateways(false, async ({ jeedom, start }) => {
+    withRedisGateways(false, async ({ redis, jeedom, start }) => {
       const one = await start();
       await untilServing(one);
       const early = await sealCall(one, "early");
       const body = await sealCall(one, "once");
       const first = await post(one, body);
-      const other = await start();
+      // Under its former name.
+      const other = await start({ REDIS_URL: "", REPLAY_REDIS_URL: redis.url().href });
       await untilServing(other);
       assertEquals(await post(other, body), first);
       await one.stop();

@@ -148,7 +148,7 @@ const inCode = (line: string) => line.trim().split(/ {3,}/).map((example) => `\`
 /** Names of settings, with values; commands in quotes or at the end; addresses. */
 const CODE = new RegExp(
   `\\b(?:${ALL.map(({ name }) => name).join("|")})\\b(?:=[\\w,]+)?|"deno task [^"]+"|deno task [\\w -]+$|` +
-    `(?:https?|rediss?)://[^\\s,)]*[^\\s,.):]|(?<!\\w)/(?:metrics|health/ready)\\b`,
+    `rediss?\\+\\w+://[^\\s;)]*[^\\s;,.)]|(?:https?|rediss?)://[^\\s,)]*[^\\s,.):]|(?<!\\w)/(?:metrics|health/ready)\\b`,
   "g",
 );
 

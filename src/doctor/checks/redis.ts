@@ -20,6 +20,8 @@ import type { DoctorContext } from "../context.ts";
 const REMEDIES: readonly (readonly [RegExp, string])[] = [
   [/sentinels do not name .*(WRONGPASS|NOAUTH|AUTH)/, "Fix REDIS_SENTINEL_USERNAME and REDIS_SENTINEL_PASSWORD"],
   [/No such master/, "Fix the name of the primary at the end of REDIS_URL"],
+  [/was announced/, "Add it, or its network, to REDIS_NODES"],
+  [/^It is (a|no) /, "Fix REDIS_URL"],
   [/WRONGPASS|NOAUTH|AUTH/, "Fix user and password in REDIS_URL"],
   [/NOPERM/, "Give the user in REDIS_URL the rights that docs/security.md lists"],
   [/ECONNREFUSED/, "Start Redis, or fix the address in REDIS_URL"],
@@ -109,7 +111,7 @@ async function checkDurability(client: RedisClient, info: string): Promise<Findi
 /** Checks that another server can take over, where the address says so. */
 function checkReplicas(info: string, { topology: { kind } }: RedisUrl): Finding {
   const count = Number(infoField(info, "connected_slaves") ?? 0);
-  if (kind === "server" || count > 0) return ok(`${count} replicas of it are connected`);
+  if (kind === "server" || count > 0) return ok(`${count} ${count === 1 ? "replica" : "replicas"} connected`);
   return warning("No replica of it is connected, so none can take over", "Start its replicas");
 }
 
