@@ -48,7 +48,10 @@ export async function openReplica(
   config: Config,
   { redis, broker, encoder, log, metrics, deadlines }: ReplicaDependencies,
 ): Promise<Replica | undefined> {
-  if (redis === undefined || broker.open !== undefined) return undefined;
+  if (redis === undefined || broker.open !== undefined) {
+    registerMetrics(metrics);
+    return undefined;
+  }
   // Loaded only when needed: MQTT.js reads the environment as it loads, and most gateways use no Redis.
   const [{ createConnectBroker }, { createRedisEventLog }, { Replica }] = await Promise.all([
     import("../mqtt/connect.ts"),
@@ -93,30 +96,30 @@ export async function openReplica(
     onInterrupted: (error) =>
       log.warn("The connection to the broker for all replicas ended: {reason}", { reason: errorText(error) }),
   });
-  registerGauges(metrics, replica);
+  registerMetrics(metrics, replica);
   return replica;
 }
 
-function registerGauges(metrics: MetricRegistry, replica: Replica): void {
+function registerMetrics(metrics: MetricRegistry, replica?: Replica): void {
   metrics.gauge({
     name: "e2e_gateway_log_writer",
-    help: "1 if this replica writes the log that all replicas share, 0 if it only reads it; absent without Redis",
-    read: () => Number(replica.isWriter),
+    help: "1 if this replica writes the log that all replicas share, 0 if it only reads it; 0 without Redis",
+    read: () => replica?.isWriter === true ? 1 : 0,
   });
   metrics.gauge({
     name: "e2e_gateway_log_lag_entries",
-    help: "Entries of the shared log that this replica has not read; absent without Redis",
-    read: () => replica.lag,
+    help: "Entries of the shared log that this replica has not read; 0 without Redis",
+    read: () => replica?.lag ?? 0,
   });
   metrics.counter({
     name: "e2e_gateway_log_gaps_total",
-    help: "Times that this replica told listeners of the shared log that messages may be missing; absent without Redis",
-    read: () => replica.gaps,
+    help: "Times that this replica told listeners of the shared log that messages may be missing; 0 without Redis",
+    read: () => replica?.gaps ?? 0,
   });
   metrics.counter({
     name: "e2e_gateway_log_takeovers_total",
-    help: "Times that this replica became the writer of the shared log; absent without Redis",
-    read: () => replica.takeovers,
+    help: "Times that this replica became the writer of the shared log; 0 without Redis",
+    read: () => replica?.takeovers ?? 0,
   });
 }
 

@@ -33,6 +33,8 @@ const NO_LIMITS: Readonly<Record<string, readonly string[]>> = {
     "RECORD_SIZE",
     "MIN_RECORD_SIZE",
     "HASH_LENGTH",
+    "HASH_DIGITS",
+    "NAME_BYTES",
   ],
   "estimated sizes": [
     "ENTRY_BYTES",
@@ -52,6 +54,10 @@ const NO_LIMITS: Readonly<Record<string, readonly string[]>> = {
   "constants of a protocol or a file": [
     "CALL_ID",
     "SUBSCRIPTION_ID",
+    "TRIAL_ID",
+    "UNSETTLED",
+    "MAX_REQUEST",
+    "IDENTIFIED",
     "SUBSCRIPTION_REFUSED",
     "MAX_ID",
     "PUBLISH",

@@ -69,7 +69,7 @@ const TRIAL_ID = 268_435_455;
  * Shared as `retainedUntil` while retained messages may be sent, plus a random number that shows which replica's request
  * is the last one: greater than every offset.
  */
-const UNSETTLED = 2 ** 52;
+const UNSETTLED = 3 * 2 ** 51;
 
 /** Greatest random number in an `UNSETTLED`. */
 const MAX_REQUEST = 2 ** 48;
