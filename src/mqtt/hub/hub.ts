@@ -138,7 +138,7 @@ export class Hub {
     const history = this.#history;
     const message = receivedMessage(delivery, { position: history.next(), receivedAt: this.#clock.now() });
     if (message.retain) {
-      for (const state of this.#retained.pass(message, recipients, this.#clock.monotonic())) {
+      for (const state of this.#retained.pass(message, recipients, this.#clock.monotonic()) ?? []) {
         this.#end(state, new BrokerError("Broker sent too much before its grant"));
       }
     } else {

@@ -78,11 +78,16 @@ export class RetainedDeliveries {
    * Passes a retained message to the subscribers of recent requests.
    *
    * @param now in milliseconds
-   * @returns the subscribers of deliveries for which the broker sent too much before its grant, which are over
+   * @returns the subscribers of deliveries for which the broker sent too much before its grant, which are over;
+   * undefined if there are none
    */
-  pass(message: ReceivedMessage, recipients: readonly Subscription<SubscriberState>[], now: number): SubscriberState[] {
+  pass(
+    message: ReceivedMessage,
+    recipients: readonly Subscription<SubscriberState>[],
+    now: number,
+  ): readonly SubscriberState[] | undefined {
     const shared = this.#sharedPayloads.share(message);
-    const ended: SubscriberState[] = [];
+    let ended: SubscriberState[] | undefined;
     for (const { retainedDeliveries } of recipients) {
       for (const delivery of retainedDeliveries.unoffered(shared.topic)) {
         if (delivery.offer(shared, now)) {
@@ -91,7 +96,7 @@ export class RetainedDeliveries {
             if (!isWriterOffline) subscriber.message(shared, true);
           }
         } else if (delivery.isOverLimit) {
-          ended.push(...delivery.subscribers);
+          ended = [...ended ?? [], ...delivery.subscribers];
           delivery.discardEarly();
           this.#delete(delivery);
         }
