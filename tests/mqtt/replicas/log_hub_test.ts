@@ -128,3 +128,50 @@ Deno.test("filters that no subscriber uses for the time to resume are not wanted
   await environment.advance(1_000);
   assertEquals([...(await environment.server.open().readWanted()).keys()], []);
 });
+
+Deno.test("a replica that the log has forgotten tells a gap, and wants its filters again", async () => {
+  await using environment = await connected();
+  const phone = await environment.subscribe(0, "door");
+  await environment.subscribe(1, "lamp");
+  const log = environment.server.open();
+  await log.removeReplica("token 1", "replica 1");
+  await environment.writer.follow();
+  await environment.publish("door", "1");
+  await environment.advance(100);
+  await environment.publish("door", "2");
+  await environment.advance(50);
+  assertEquals(phone.events, ["connected", "gap", "door: 2"]);
+  assertEquals(environment.faults, []);
+});
+
+Deno.test("entries that were deleted before they were read are told by a gap", async () => {
+  await using environment = await connected({ limits: { maxBytes: 1000, maxAgeMs: Infinity } });
+  const phone = await environment.subscribe(0, "door");
+  environment.replica(0).log.faults.fail();
+  await environment.publish("door", "0");
+  for (let number = 1; number <= 40; number++) await environment.publish("door", String(number));
+  environment.replica(0).log.faults.work();
+  await environment.advance(40_000, 1_000);
+  assertEquals(phone.events.slice(0, 2), ["connected", "gap"]);
+  assertEquals(phone.events.at(-1), "door: 40");
+  assertEquals(phone.events.includes("door: 0"), false);
+});
+
+Deno.test("an owner does not resume by what another owner has subscribed to", async () => {
+  await using environment = await connected();
+  await environment.subscribe(0, "door", { owner: "other" });
+  const lamp = await environment.subscribe(0, "lamp");
+  await environment.publish("door", "1");
+  await environment.advance(50);
+  const phone = await environment.subscribe(1, ["lamp", "door"], { since: lamp.position });
+  assertEquals(phone.events, ["connected", "gap"]);
+});
+
+Deno.test("a position that no replica has assigned gets a gap and no wait", async () => {
+  await using environment = await connected();
+  const first = await environment.subscribe(0, "door");
+  const { epoch = "" } = first.position ?? {};
+  const ahead = await environment.subscribe(1, "door", { since: { epoch, offset: 2 ** 50 } });
+  const foreign = await environment.subscribe(1, "door", { since: { epoch: "another", offset: 1 } });
+  assertEquals([ahead.events, foreign.events], [["connected", "gap"], ["connected", "gap"]]);
+});
