@@ -14,22 +14,24 @@ import {
   LeaseLostError,
   type LogEntry,
   type LogPage,
+  type LogState,
   OFFSETS_PER_ENTRY,
   ReplicaUnknownError,
   type SharedOwnerState,
   type StoredLogEntry,
+  type WantedFilter,
 } from "../mqtt/replicas/event_log.ts";
 import { encodeLogEntry } from "../mqtt/replicas/log_entry_codec.ts";
 import { BYTES, type RedisClient, type RedisConnection, type ReplyOptions } from "./redis_connection.ts";
 import {
   numberOf,
+  parseFilters,
   parseLease,
   parsePage,
   parsePairs,
   parseRange,
   parseTexts,
   parseWanted,
-  qosOf,
 } from "./redis_event_log_replies.ts";
 import * as scripts from "./redis_event_log_scripts.ts";
 import type { RedisScript } from "./redis_script.ts";
@@ -61,6 +63,8 @@ const EPOCH_BYTES = 16;
 const PAGE_ENTRIES = 1000;
 /** Bytes of entries after which a page ends. */
 const PAGE_BYTES = 1024 * 1024;
+/** Most filters of one step: the server does nothing else meanwhile. */
+const MAX_FILTERS = 500;
 /** Waits of a read within the time limit of replies: a connection that does not answer for that long is closed. */
 const WAITS_PER_TIMEOUT = 4;
 
@@ -75,6 +79,7 @@ class RedisEventLog implements EventLog {
   readonly #base: string;
   readonly #keys: readonly string[];
   readonly #stream: string;
+  readonly #filters: string;
   readonly #limits: readonly string[];
   readonly #waitMs: number;
 
@@ -83,7 +88,11 @@ class RedisEventLog implements EventLog {
     this.#reading = server.connect();
     this.#base = `${server.prefix}log:${id}:`;
     this.#stream = `${this.#base}stream`;
-    this.#keys = [`${this.#base}state`, this.#stream, `${this.#base}grants`, `${this.#base}replicas`];
+    this.#filters = `${this.#base}filters`;
+    this.#keys = [
+      ...[`${this.#base}state`, this.#stream, this.#filters],
+      ...[`${this.#base}unwanted`, `${this.#base}replicas`],
+    ];
     this.#limits = [String(limits.maxBytes), String(limits.maxAgeMs)];
     this.#waitMs = Math.max(1, Math.floor(timeoutMs / WAITS_PER_TIMEOUT));
   }
@@ -145,22 +154,35 @@ class RedisEventLog implements EventLog {
     filters: readonly (readonly [filter: string, qos: QoS])[],
     owner: string | undefined,
   ): ReturnType<EventLog["want"]> {
-    const args = [replica, owner ?? "", ...this.#limits, ...filters.flatMap(([filter, qos]) => [filter, String(qos)])];
-    return parseWanted(await this.#run(scripts.WANT, args), filters.map(([filter]) => filter));
+    const wanted: WantedFilter[] = [];
+    let state: LogState | undefined;
+    // Also without filters, for the state.
+    for (let from = 0; from < filters.length || state === undefined; from += MAX_FILTERS) {
+      const part = filters.slice(from, from + MAX_FILTERS);
+      const args = [replica, owner ?? "", ...this.#limits, ...part.flatMap(([filter, qos]) => [filter, String(qos)])];
+      const reply = parseWanted(await this.#run(scripts.WANT, args), part.map(([filter]) => filter));
+      wanted.push(...reply.filters);
+      state = reply.state;
+    }
+    return { filters: wanted, state };
   }
 
   async unwant(replica: string, filters: readonly string[]): Promise<void> {
-    await this.#run(scripts.UNWANT, [replica, ...this.#limits, ...filters]);
+    for (let from = 0; from < filters.length; from += MAX_FILTERS) {
+      await this.#run(scripts.UNWANT, [replica, ...this.#limits, ...filters.slice(from, from + MAX_FILTERS)]);
+    }
   }
 
   async shareOwners(
     states: readonly (readonly [filter: string, owner: string, state: SharedOwnerState])[],
   ): Promise<void> {
-    const args = states.flatMap(([filter, owner, { activeFrom, qos, retainedUntil }]) => [
-      ...[filter, owner, String(activeFrom), String(qos)],
-      retainedUntil === undefined ? "-" : String(retainedUntil),
-    ]);
-    await this.#run(scripts.SHARE_OWNERS, [String(OFFSETS_PER_ENTRY), ...args]);
+    for (let from = 0; from < states.length; from += MAX_FILTERS) {
+      const args = states.slice(from, from + MAX_FILTERS).flatMap(([filter, owner, state]) => [
+        ...[filter, owner, String(state.activeFrom), String(state.qos)],
+        state.retainedUntil === undefined ? "-" : String(Math.max(-1, state.retainedUntil)),
+      ]);
+      await this.#run(scripts.SHARE_OWNERS, [String(OFFSETS_PER_ENTRY), ...args]);
+    }
   }
 
   async renewReplica(replica: string): Promise<number> {
@@ -176,8 +198,15 @@ class RedisEventLog implements EventLog {
   }
 
   async readWanted(): Promise<ReadonlyMap<string, QoS>> {
-    const wanted = parsePairs(await this.#run(scripts.READ_WANTED, []));
-    return new Map([...wanted].map(([filter, qos]) => [filter, qosOf(qos)]));
+    const wanted = new Map<string, QoS>();
+    let cursor = "0";
+    do {
+      const command = ["HSCAN", this.#filters, cursor, "COUNT", String(PAGE_ENTRIES)];
+      const page = parseFilters(await clientOf(this.#server.connection).sendCommand(command));
+      for (const [filter, qos] of page.wanted) wanted.set(filter, qos);
+      cursor = page.cursor;
+    } while (cursor !== "0");
+    return wanted;
   }
 
   async retire(token: string): Promise<readonly string[]> {

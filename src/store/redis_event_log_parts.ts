@@ -6,7 +6,9 @@
  *   entries are deleted), `lost` (sequence of the last gap of a restart), `bytes` and `oldest` (time in ms) of the kept
  *   entries, `at` (time of the last change, in ms), `token` and `renewals` of the lease
  * - `stream`: the entries with the ids `<sequence>-0`; `a` is the time in ms, `k` the token, `e` the entry
- * - `grants`, a hash: by filter `<granted QoS, or ->:<sequence at which it was wanted first>`
+ * - `filters`, a hash: by filter `<granted QoS, or ->:<sequence at which it was wanted first>:<highest QoS wanted>:<number
+ *   of replicas that want it>`
+ * - `unwanted`, a set: filters that no replica wants
  * - `replicas`, a hash: by replica its renewals, 0 for one that has to register again
  * - `wants:<replica>`, a hash: by filter the QoS
  * - `owners:<filter>`, a hash: by owner `<activeFrom>:<QoS>:<retainedUntil, or ->`
@@ -35,7 +37,7 @@ const TRIM_BATCH = 16;
  * what replicas wanted and who held the lease; so sequences jump ahead, a gap comes first, and all begin anew.
  */
 export const OPEN: string = `
-local STATE, STREAM, GRANTS, REPLICAS = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local STATE, STREAM, FILTERS, UNWANTED, REPLICAS = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local BASE = ARGV[1]
 local time = redis.call("TIME")
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -67,7 +69,7 @@ local function open()
   log.token, log.renewals = false, false
   local jumped = log.sequence + ${JUMP} + ${JUMP_PER_MS} * math.max(0, now - log.at)
   if not log.epoch or jumped > ${MAX_SEQUENCE} then
-    redis.call("DEL", STATE, STREAM, GRANTS, REPLICAS)
+    redis.call("DEL", STATE, STREAM, FILTERS, UNWANTED, REPLICAS)
     log = { epoch = ARGV[2], sequence = 0, first = 1, lost = 0, bytes = 0, oldest = 0 }
     redis.call("HSET", STATE, "epoch", log.epoch, "run", run, "lost", 0)
     return save()
@@ -104,26 +106,39 @@ local function trim(appended, maxBytes, maxAge)
 end
 `;
 
-/** What is known of filters. What was granted before a restart counts no more. */
+/** What is known of filters. What was granted before a restart counts no more: then `from` is 0. */
 export const FILTERS: string = `
-local function grantOf(filter)
-  local qos, from = string.match(redis.call("HGET", GRANTS, filter) or "", "^([-%d]):(%d+)$")
-  from = tonumber(from)
-  if from and from > log.lost then return qos, from end
+local function find(filter)
+  local pattern = "^([-%d]):(%d+):(%d):(%d+)$"
+  local granted, from, wanted, count = string.match(redis.call("HGET", FILTERS, filter) or "", pattern)
+  if not granted then return { granted = "-", from = 0, wanted = "0", count = 0 } end
+  if tonumber(from) <= log.lost then granted, from = "-", 0 end
+  return { granted = granted, from = tonumber(from), wanted = wanted, count = tonumber(count) }
 end
 
-local function setGrant(filter, qos, from) redis.call("HSET", GRANTS, filter, qos .. ":" .. text(from)) end
-
-local function begin(filter, qos)
-  setGrant(filter, qos, log.sequence)
+local function begin(filter, found)
+  if found.from > 0 then return end
+  found.from = log.sequence
   redis.call("DEL", BASE .. "owners:" .. filter)
 end
 
-local function isWanted(filter)
-  for _, replica in ipairs(redis.call("HKEYS", REPLICAS)) do
-    if redis.call("HEXISTS", BASE .. "wants:" .. replica, filter) == 1 then return true end
+local function store(filter, found)
+  local value = found.granted .. ":" .. text(found.from) .. ":" .. found.wanted .. ":" .. text(found.count)
+  redis.call("HSET", FILTERS, filter, value)
+  if found.count == 0 then redis.call("SADD", UNWANTED, filter) end
+end
+
+local function unwant(replica, filters)
+  local isUnwanted = false
+  for _, filter in ipairs(filters) do
+    if redis.call("HDEL", BASE .. "wants:" .. replica, filter) == 1 then
+      local found = find(filter)
+      found.count = found.count - 1
+      store(filter, found)
+      isUnwanted = isUnwanted or found.count == 0
+    end
   end
-  return false
+  return isUnwanted
 end
 `;
 

@@ -19,7 +19,8 @@ export interface LeaseReply {
 
 /** Items of the state at the beginning of a reply. */
 const STATE_ITEMS = 3;
-const OWNER_STATE = /^(\d+):([012]):(-|\d+)$/;
+const FILTER = /^[-012]:\d+:([012]):(\d+)$/;
+const OWNER_STATE = /^(\d+):([012]):(-|-1|\d+)$/;
 
 /** Reads the reply of READ_LEASE. */
 export function parseLease(reply: unknown): LeaseReply | undefined {
@@ -61,6 +62,20 @@ export function parseWanted(
   return { filters: wanted, state: stateOf(items) };
 }
 
+/** Reads the reply of HSCAN for the filters: those that replicas want, with the QoS, and the cursor of the next page. */
+export function parseFilters(
+  reply: unknown,
+): { readonly cursor: string; readonly wanted: readonly (readonly [filter: string, qos: QoS])[] } {
+  const [cursor, found] = listOf(reply);
+  const items = parseTexts(found);
+  const wanted: (readonly [string, QoS])[] = [];
+  for (let index = 0; index < items.length; index += 2) {
+    const [, qos, count] = FILTER.exec(items[index + 1] ?? "") ?? [];
+    if (numberOf(count) > 0) wanted.push([textOf(items[index]), qosOf(qos)]);
+  }
+  return { cursor: textOf(cursor), wanted };
+}
+
 /** Reads a list of names, each followed by a number. */
 export function parsePairs(reply: unknown): Map<string, number> {
   const items = listOf(reply);
@@ -81,8 +96,7 @@ export function numberOf(item: unknown): number {
   return number;
 }
 
-/** Reads a quality of service. */
-export function qosOf(item: unknown): QoS {
+function qosOf(item: unknown): QoS {
   const qos = numberOf(item);
   if (qos !== 0 && qos !== 1 && qos !== 2) throw unexpected();
   return qos;

@@ -43,8 +43,10 @@ while index <= #ARGV do
   appended = appended + 1
   local grants = tonumber(ARGV[index + 1])
   for grant = index + 2, index + 2 * grants, 2 do
-    local _, from = grantOf(ARGV[grant])
-    if from then setGrant(ARGV[grant], ARGV[grant + 1], from) else begin(ARGV[grant], ARGV[grant + 1]) end
+    local found = find(ARGV[grant])
+    found.granted = ARGV[grant + 1]
+    begin(ARGV[grant], found)
+    store(ARGV[grant], found)
   end
   index = index + 2 + 2 * grants
 end
@@ -82,22 +84,26 @@ local wants = BASE .. "wants:" .. ARGV[3]
 if tonumber(redis.call("HGET", REPLICAS, ARGV[3]) or 0) == 0 then
   return redis.error_reply("REPLICAUNKNOWN The replica is unknown to the log")
 end
-local isMissing = false
+local isMissing, all = false, {}
 for index = 7, #ARGV, 2 do
-  redis.call("HSET", wants, ARGV[index], ARGV[index + 1])
-  local qos = grantOf(ARGV[index])
-  isMissing = isMissing or (tonumber(qos) or -1) < tonumber(ARGV[index + 1])
+  local filter, qos = ARGV[index], ARGV[index + 1]
+  local found = all[filter] or find(filter)
+  all[filter] = found
+  if redis.call("HSET", wants, filter, qos) == 1 then
+    found.count = found.count + 1
+    if found.count == 1 then redis.call("SREM", UNWANTED, filter) end
+  end
+  if qos > found.wanted then found.wanted = qos end
+  isMissing = isMissing or found.granted == "-" or found.granted < qos
 end
 if isMissing then push("", "\\5") end
 local reply = { log.epoch, log.sequence, 0 }
 for index = 7, #ARGV, 2 do
   local filter = ARGV[index]
-  local qos = grantOf(filter)
-  if not qos then
-    begin(filter, "-")
-    qos = "-"
-  end
-  reply[#reply + 1] = tonumber(qos) or -1
+  local found = all[filter]
+  begin(filter, found)
+  store(filter, found)
+  reply[#reply + 1] = tonumber(found.granted) or -1
   reply[#reply + 1] = ARGV[4] ~= "" and redis.call("HGET", BASE .. "owners:" .. filter, ARGV[4]) or ""
 end
 if isMissing then
@@ -113,12 +119,9 @@ export const UNWANT: RedisScript = script(
   TRIM,
   FILTERS,
   `
-local isUnwanted = false
-for index = 6, #ARGV do redis.call("HDEL", BASE .. "wants:" .. ARGV[3], ARGV[index]) end
-for index = 6, #ARGV do
-  isUnwanted = isUnwanted or (redis.call("HEXISTS", GRANTS, ARGV[index]) == 1 and not isWanted(ARGV[index]))
-end
-if isUnwanted then
+local filters = {}
+for index = 6, #ARGV do filters[#filters + 1] = ARGV[index] end
+if unwant(ARGV[3], filters) then
   push("", "\\5")
   trim(1, tonumber(ARGV[4]), tonumber(ARGV[5]))
   save()
@@ -132,8 +135,8 @@ export const SHARE_OWNERS: RedisScript = script(
   `
 for index = 4, #ARGV, 5 do
   local filter, owner, active, qos, retained = unpack(ARGV, index, index + 4)
-  local granted, from = grantOf(filter)
-  if granted then
+  local from = find(filter).from
+  if from > 0 then
     local key = BASE .. "owners:" .. filter
     active = math.max(tonumber(active), from * tonumber(ARGV[3]))
     local pattern = "^(%d+):(%d):([-%d]+)$"
@@ -160,41 +163,25 @@ return redis.call("HGETALL", REPLICAS)`);
 
 /** Arguments: token, replica. */
 export const REMOVE_REPLICA: RedisScript = script(
+  FILTERS,
   REQUIRE_TOKEN,
   `
 redis.call("HDEL", REPLICAS, ARGV[4])
+unwant(ARGV[4], redis.call("HKEYS", BASE .. "wants:" .. ARGV[4]))
 redis.call("DEL", BASE .. "wants:" .. ARGV[4])
 return 0`,
 );
-
-/** Returns each filter that replicas want, and the highest QoS. */
-export const READ_WANTED: RedisScript = script(`
-local wanted, reply = {}, {}
-for _, replica in ipairs(redis.call("HKEYS", REPLICAS)) do
-  local wants = redis.call("HGETALL", BASE .. "wants:" .. replica)
-  for index = 1, #wants, 2 do
-    local known = wanted[wants[index]]
-    if not known or known < wants[index + 1] then wanted[wants[index]] = wants[index + 1] end
-  end
-end
-for filter, qos in pairs(wanted) do
-  reply[#reply + 1] = filter
-  reply[#reply + 1] = qos
-end
-return reply`);
 
 /** Argument: token. Returns the filters whose grants were deleted. */
 export const RETIRE: RedisScript = script(
   FILTERS,
   REQUIRE_TOKEN,
   `
-local retired = {}
-for _, filter in ipairs(redis.call("HKEYS", GRANTS)) do
-  if not isWanted(filter) then
-    redis.call("HDEL", GRANTS, filter)
-    redis.call("DEL", BASE .. "owners:" .. filter)
-    retired[#retired + 1] = filter
-  end
+local retired = redis.call("SMEMBERS", UNWANTED)
+for _, filter in ipairs(retired) do
+  redis.call("HDEL", FILTERS, filter)
+  redis.call("DEL", BASE .. "owners:" .. filter)
 end
+redis.call("DEL", UNWANTED)
 return retired`,
 );

@@ -45,6 +45,14 @@ interface Kept extends StoredLogEntry {
   readonly bytes: number;
 }
 
+interface Grant {
+  readonly qos: QoS | undefined;
+  /** Sequence at which it was wanted first. */
+  readonly from: number;
+  /** Highest QoS that was wanted since then. */
+  readonly wanted: QoS;
+}
+
 /** What the server stores. */
 interface Stored {
   epoch: string;
@@ -59,7 +67,7 @@ interface Stored {
   entries: Kept[];
   replicas: Map<string, number>;
   wants: Map<string, Map<string, QoS>>;
-  grants: Map<string, { readonly qos: QoS | undefined; readonly from: number }>;
+  grants: Map<string, Grant>;
   owners: Map<string, Map<string, SharedOwnerState>>;
 }
 
@@ -170,8 +178,9 @@ export class LogModel {
     for (const [filter, qos] of filters) wants.set(filter, qos);
     const isMissing = filters.some(([filter, qos]) => (grantOf(stored, filter)?.qos ?? -1) < qos);
     if (isMissing) this.#push(stored, "", { type: "wanted" });
-    for (const [filter] of filters) {
-      if (grantOf(stored, filter) === undefined) begin(stored, filter, undefined);
+    for (const [filter, qos] of filters) {
+      const { wanted } = grantOf(stored, filter) ?? begin(stored, filter, undefined);
+      if (wanted < qos) change(stored, filter, { wanted: qos });
     }
     if (isMissing) this.#trim(stored, 1);
     const found = filters.map(([filter]) => ({
@@ -184,8 +193,8 @@ export class LogModel {
 
   unwant(replica: string, filters: readonly string[]): void {
     const stored = this.#open();
-    for (const filter of filters) stored.wants.get(replica)?.delete(filter);
-    if (!filters.some((filter) => stored.grants.has(filter) && !isWanted(stored, filter))) return;
+    const removed = filters.filter((filter) => stored.wants.get(replica)?.delete(filter));
+    if (removed.every((filter) => isWanted(stored, filter))) return;
     this.#push(stored, "", { type: "wanted" });
     this.#trim(stored, 1);
   }
@@ -202,7 +211,7 @@ export class LogModel {
       owners.set(owner, {
         activeFrom: Math.min(activeFrom, known?.activeFrom ?? Infinity),
         qos: known !== undefined && known.qos > state.qos ? known.qos : state.qos,
-        retainedUntil: state.retainedUntil ?? known?.retainedUntil,
+        retainedUntil: state.retainedUntil === undefined ? known?.retainedUntil : Math.max(-1, state.retainedUntil),
       });
     }
   }
@@ -229,14 +238,8 @@ export class LogModel {
 
   readWanted(): Map<string, QoS> {
     const stored = this.#open();
-    const wanted = new Map<string, QoS>();
-    for (const replica of stored.replicas.keys()) {
-      for (const [filter, qos] of stored.wants.get(replica) ?? []) {
-        const known = wanted.get(filter);
-        if (known === undefined || known < qos) wanted.set(filter, qos);
-      }
-    }
-    return wanted;
+    const wanted = [...stored.grants].filter(([filter]) => isWanted(stored, filter));
+    return new Map(wanted.map(([filter, { wanted }]) => [filter, wanted]));
   }
 
   retire(token: string): string[] {
@@ -250,9 +253,13 @@ export class LogModel {
     return retired;
   }
 
-  /** Text of everything that is stored, by which states are compared. */
+  /** Text of everything that is stored, by which states are compared; of messages, it has the topic. */
   get text(): string {
-    return JSON.stringify([this.run, this.#stored], (_, value) => value instanceof Map ? [...value] : value);
+    const { entries = [], ...stored } = this.#stored ?? {};
+    const texts = entries.map(({ sequence, token, entry }) =>
+      `${sequence} ${token} ${entry.type === "message" ? entry.message.topic : entry.type}`
+    );
+    return JSON.stringify([this.run, stored, texts], (_, value) => value instanceof Map ? [...value] : value);
   }
 
   /** Begins every step: makes what an emptied server lacks, and jumps ahead if the server was restarted. */
@@ -285,9 +292,8 @@ export class LogModel {
   }
 
   #grant(stored: Stored, [filter, qos]: readonly [string, QoS | undefined]): void {
-    const grant = grantOf(stored, filter);
-    if (grant === undefined) begin(stored, filter, qos);
-    else stored.grants.set(filter, { qos, from: grant.from });
+    if (grantOf(stored, filter) === undefined) begin(stored, filter, qos);
+    else change(stored, filter, { qos });
   }
 
   /** Deletes the oldest entries at the limits, in batches: at most some more than were appended, and none of those. */
@@ -321,14 +327,20 @@ function requireToken(stored: Stored, token: string): void {
 }
 
 /** Returns what is known of a filter since it was wanted, unless a restart came between. */
-function grantOf(stored: Stored, filter: string): { readonly qos: QoS | undefined; readonly from: number } | undefined {
+function grantOf(stored: Stored, filter: string): Grant | undefined {
   const grant = stored.grants.get(filter);
   return grant !== undefined && grant.from > stored.lost ? grant : undefined;
 }
 
-function begin(stored: Stored, filter: string, qos: QoS | undefined): void {
-  stored.grants.set(filter, { qos, from: stored.sequence });
+function begin(stored: Stored, filter: string, qos: QoS | undefined): Grant {
   stored.owners.delete(filter);
+  return change(stored, filter, { qos, from: stored.sequence });
+}
+
+function change(stored: Stored, filter: string, changes: Partial<Grant>): Grant {
+  const grant = { qos: undefined, from: 0, wanted: 0 as const, ...stored.grants.get(filter), ...changes };
+  stored.grants.set(filter, grant);
+  return grant;
 }
 
 function isWanted(stored: Stored, filter: string): boolean {

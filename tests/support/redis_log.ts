@@ -12,10 +12,23 @@ export interface RedisLogOptions {
   readonly timeoutMs?: number;
 }
 
-/** Prefix of all keys. */
-export const LOG_PREFIX = "test:";
-/** Name of the log. */
-export const LOG_ID = "broker";
+const PREFIX = "test:";
+const ID = "broker";
+
+/** Beginning of the keys of the log. */
+export const LOG_KEYS = `${PREFIX}log:${ID}:`;
+
+const EMPTY = `
+for _, key in ipairs(redis.call("KEYS", ARGV[1] .. "*")) do redis.call("DEL", key) end
+`;
+
+const KEEP = `
+for _, key in ipairs(redis.call("KEYS", "kept:*")) do redis.call("DEL", key) end
+for _, key in ipairs(redis.call("KEYS", ARGV[1] .. "*")) do redis.call("COPY", key, "kept:" .. key) end`;
+
+const RESTORE = `${EMPTY}
+for _, key in ipairs(redis.call("KEYS", "kept:*")) do redis.call("COPY", key, string.sub(key, 6)) end
+if redis.call("EXISTS", ARGV[1] .. "state") == 1 then redis.call("HSET", ARGV[1] .. "state", "run", "another") end`;
 
 const GENEROUS: EventLogLimits = { maxBytes: 2 ** 30, maxAgeMs: 2 ** 40 };
 
@@ -37,10 +50,25 @@ export async function openRedisLog(
       connections.push(own);
       return own;
     },
-    prefix: LOG_PREFIX,
+    prefix: PREFIX,
   };
-  const log = createRedisEventLog({ server, id: LOG_ID, limits, timeoutMs });
+  const log = createRedisEventLog({ server, id: ID, limits, timeoutMs });
   scope.defer(() => log.close());
   await until("it is connected", () => connections.every(({ client }) => client !== undefined));
   return log;
+}
+
+/** Keeps a copy of the log on the server. */
+export async function keepLog(redis: TestRedis): Promise<void> {
+  await redis.command("EVAL", KEEP, "0", LOG_KEYS);
+}
+
+/** Sets the log back to the copy, as after a restart that lost the newest commands. */
+export async function restoreLog(redis: TestRedis): Promise<void> {
+  await redis.command("EVAL", RESTORE, "0", LOG_KEYS);
+}
+
+/** Deletes the log. */
+export async function emptyLog(redis: TestRedis): Promise<void> {
+  await redis.command("EVAL", EMPTY, "0", LOG_KEYS);
 }

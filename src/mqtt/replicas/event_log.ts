@@ -87,7 +87,10 @@ export interface SharedOwnerState {
   readonly activeFrom: number;
   /** Highest quality of service that it was granted. */
   readonly qos: QoS;
-  /** Offset of the last retained message that it got, once all were sent; undefined while they may still be sent. */
+  /**
+   * Offset of the last retained message that it got, once all were sent; below 0 if there was none, of which -1 is kept.
+   * Undefined while they may still be sent.
+   */
   readonly retainedUntil: number | undefined;
 }
 
@@ -143,7 +146,8 @@ export interface EventLog {
   /** Lease of the writer. */
   readonly lease: Lease;
   /**
-   * Appends entries, all or none, and records what the broker granted. Deletes old ones at the limits.
+   * Appends entries, all or none, and records what the broker granted. Deletes old ones at the limits. Calls one after the
+   * other keep their order; calls that overlap may not.
    *
    * @returns sequence of the last one
    * @throws {LeaseLostError} if the token is not that of the lease
@@ -151,7 +155,8 @@ export interface EventLog {
   append(token: string, entries: readonly LogEntry[]): Promise<number>;
   /**
    * Reads entries after a sequence, the oldest first; waits for the first one. To be called again with the last one's
-   * sequence.
+   * sequence. The reader has missed entries if `first` is beyond the one after its sequence, or if the epoch is another:
+   * then it begins again at 0.
    *
    * @param after sequence; 0 for all that are kept
    * @param waitMs longest wait, in milliseconds; then the page has no entries
@@ -194,7 +199,7 @@ export interface EventLog {
    * @throws {LeaseLostError} if the token is not that of the lease
    */
   removeReplica(token: string, replica: string): Promise<void>;
-  /** Returns the filters that replicas want, with the highest quality of service; for the writer. */
+  /** Returns the filters that replicas want, with the highest quality of service since the filter is; for the writer. */
   readWanted(): Promise<ReadonlyMap<string, QoS>>;
   /**
    * Deletes grants of filters that no replica wants, with the states of their owners; for the writer, which then

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { Mutex } from "../../lib/async.ts";
 import { type Clock, sleep } from "../../lib/clock.ts";
 import type { Lease } from "./event_log.ts";
 import { LEASE_INTERVAL_MS, LeaseWatch } from "./lease_watch.ts";
@@ -30,8 +29,6 @@ export class LeaseHolder {
   readonly #options: LeaseHolderOptions;
   readonly #watch = new LeaseWatch();
   readonly #stop = new AbortController();
-  /** Steps of this replica never overlap: each decides by what the one before it found. */
-  readonly #steps = new Mutex();
   readonly #running: Promise<void>;
   #token: string | undefined;
 
@@ -46,37 +43,13 @@ export class LeaseHolder {
     return this.#token;
   }
 
-  /**
-   * Takes the lease again under another token, so that nothing that was sent under the current one is appended any more.
-   * Needed before a new connection to the broker, if an append failed: the server may still run it.
-   *
-   * @returns the new token; undefined if the lease is not held, which `lost` has told
-   * @throws if the server fails; the lease may be lost then
-   */
-  exchange(): Promise<string | undefined> {
-    return this.#steps.runExclusive(async () => {
-      const { lease, newToken } = this.#options;
-      if (this.#token === undefined) return undefined;
-      const seen = await lease.read();
-      const token = newToken();
-      if (seen?.token !== this.#token || !await lease.take(token, seen)) {
-        this.#lose();
-        return undefined;
-      }
-      this.#token = token;
-      return token;
-    });
-  }
-
   /** Ends the watch, and gives a held lease back. Never throws: a lease that is not given back is taken as any other. */
   async release(): Promise<void> {
     this.#stop.abort();
     await this.#running;
-    await this.#steps.runExclusive(async () => {
-      const token = this.#token;
-      this.#token = undefined;
-      if (token !== undefined) await this.#options.lease.release(token).catch(() => {});
-    });
+    const token = this.#token;
+    this.#token = undefined;
+    if (token !== undefined) await this.#options.lease.release(token).catch(() => {});
   }
 
   async #run(): Promise<void> {
@@ -84,7 +57,7 @@ export class LeaseHolder {
     const { signal } = this.#stop;
     while (!signal.aborted) {
       // The server is unreachable, which its connection logs.
-      await this.#steps.runExclusive(() => this.#step()).catch(() => {});
+      await this.#step().catch(() => {});
       await sleep(LEASE_INTERVAL_MS, { clock, signal }).catch(() => {});
     }
   }

@@ -261,6 +261,24 @@ logTest("want() appends wanted until the broker has granted all filters", async 
   assertEquals(await log.readWanted(), new Map<string, QoS>([["a", 2], ["b/+", 0]]));
 });
 
+logTest("want(), unwant() and readWanted() take more filters than one step", async (server) => {
+  const log = await server.open();
+  const token = await withLease(log);
+  await log.renewReplica("r");
+  const filters = Array.from({ length: 2100 }, (_, index) => [`home/${index}`, 1] as const);
+  const { filters: wanted } = await log.want("r", filters, undefined);
+  assertEquals(wanted.map(({ filter }) => filter), filters.map(([filter]) => filter));
+  assertEquals((await log.readWanted()).size, 2100);
+  await log.append(token, [{ type: "granted", filters }]);
+  const owner = { activeFrom: 2 ** 40, qos: 1, retainedUntil: undefined } as const;
+  await log.shareOwners(filters.map(([filter]) => [filter, "owner", owner]));
+  const again = await log.want("r", filters, "owner");
+  assertEquals(again.filters, filters.map(([filter]) => ({ filter, grantedQos: 1 as const, owner })));
+  await log.unwant("r", filters.map(([filter]) => filter));
+  assertEquals((await log.retire(token)).length, 2100);
+  assertEquals((await log.want("r", [], undefined)).filters, []);
+});
+
 logTest("unwant() and retire() end filters that no replica wants", async (server) => {
   const log = await server.open();
   const token = await withLease(log);
@@ -300,6 +318,8 @@ logTest("shareOwners() keeps what is known of an owner until the filter is retir
   assertEquals(await ownerOf("third"), undefined);
   await log.shareOwners([["a", "one", { activeFrom: start + 9, qos: 0, retainedUntil: 2 ** 52 }]]);
   assertEquals(await ownerOf("one"), { activeFrom: start + 5, qos: 1, retainedUntil: 2 ** 52 });
+  await log.shareOwners([["a", "none retained", { activeFrom: start, qos: 0, retainedUntil: -Infinity }]]);
+  assertEquals(await ownerOf("none retained"), { activeFrom: start, qos: 0, retainedUntil: -1 });
   await log.unwant("r", ["a"]);
   await log.retire(token);
   await log.shareOwners([["a", "one", { activeFrom: start, qos: 0, retainedUntil: undefined }]]);

@@ -170,25 +170,3 @@ Deno.test("release() settles while the server fails", async () => {
   assertEquals(one.holder.token, undefined);
   assertEquals(one.clock.timers, 0);
 });
-
-Deno.test("exchange() makes sure that nothing is appended under the earlier token", async () => {
-  await using replicas = new Replicas();
-  const one = await replicas.start("a");
-  await one.log.append("a1", [{ type: "gap" }]);
-  assertEquals(await one.holder.exchange(), "a2");
-  await assertRejects(() => one.log.append("a1", [{ type: "gap" }]), LeaseLostError);
-  assertEquals(await one.log.append(one.holder.token ?? "", [{ type: "gap" }]), 2);
-  await replicas.pass(3);
-  assertEquals(one.told, ["held a1"]);
-});
-
-Deno.test("exchange() tells that the lease is lost", async () => {
-  await using replicas = new Replicas();
-  const one = await replicas.start("a");
-  const other = await replicas.start("b");
-  await replicas.pass(5, { frozen: [one] });
-  assertEquals(await one.holder.exchange(), undefined);
-  assertEquals(one.told, ["held a1", "lost"]);
-  assertEquals(await other.holder.exchange(), "b4");
-  assertEquals(await one.holder.exchange(), undefined);
-});

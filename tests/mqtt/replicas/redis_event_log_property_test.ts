@@ -12,7 +12,7 @@ import { until } from "../../support/deadline.ts";
 import type { LogLimits } from "../../support/log_model.ts";
 import { MemoryLogServer } from "../../support/memory_event_log.ts";
 import { needing } from "../../support/needs.ts";
-import { LOG_ID, LOG_PREFIX, openRedisLog } from "../../support/redis_log.ts";
+import { emptyLog, keepLog, LOG_KEYS, openRedisLog, restoreLog } from "../../support/redis_log.ts";
 import { REDIS_SERVER, type TestRedis, withRedis } from "../../support/redis_server.ts";
 
 /** Number of random sequences of commands. */
@@ -122,7 +122,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
         fc.tuple(
           filter,
           fc.constantFrom(...OWNERS),
-          fc.record({ activeFrom: offset, qos, retainedUntil: fc.option(offset, { nil: undefined }) }),
+          fc.record({
+            activeFrom: offset,
+            qos,
+            retainedUntil: fc.option(fc.oneof(offset, fc.constant(-Infinity)), { nil: undefined }),
+          }),
         ),
         { maxLength: 3 },
       ),
@@ -142,21 +146,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-/** Copies all keys of the log, so that the server can be set back to them. */
-const KEEP = `
-for _, key in ipairs(redis.call("KEYS", "kept:*")) do redis.call("DEL", key) end
-for _, key in ipairs(redis.call("KEYS", ARGV[1] .. "*")) do redis.call("COPY", key, "kept:" .. key) end
-return 0`;
-
-/** Sets all keys back, as after a restart that lost the newest commands; for the jump, no time has passed. */
-const RESTORE = `
-for _, key in ipairs(redis.call("KEYS", ARGV[1] .. "*")) do redis.call("DEL", key) end
-for _, key in ipairs(redis.call("KEYS", "kept:*")) do redis.call("COPY", key, string.sub(key, 6)) end
-if redis.call("EXISTS", ARGV[1] .. "state") == 1 then redis.call("HSET", ARGV[1] .. "state", "run", "another", "at", "9e15") end
-return 0`;
-
-const EMPTY = `
-for _, key in ipairs(redis.call("KEYS", ARGV[1] .. "*")) do redis.call("DEL", key) end
+/** For the jump after a restart, no time has passed: the model has no clock. */
+const NO_TIME = `
+if redis.call("EXISTS", ARGV[1] .. "state") == 1 then redis.call("HSET", ARGV[1] .. "state", "at", "9e15") end
 return 0`;
 
 /** Log, and faults of its server. */
@@ -168,12 +160,15 @@ interface Side {
 }
 
 function redisSide(redis: TestRedis, log: EventLog): Side {
-  const scripts = { keep: KEEP, restore: RESTORE, empty: EMPTY };
-  return {
-    log,
-    fault: async (name) => void await redis.command("EVAL", scripts[name], "0", `${LOG_PREFIX}log:${LOG_ID}:`),
-    epochs: [],
+  const faults = {
+    keep: () => keepLog(redis),
+    restore: async () => {
+      await restoreLog(redis);
+      await redis.command("EVAL", NO_TIME, "0", LOG_KEYS);
+    },
+    empty: () => emptyLog(redis),
   };
+  return { log, fault: (name) => faults[name](), epochs: [] };
 }
 
 function modelSide(limits: LogLimits): Side {
