@@ -6,8 +6,8 @@
  *   entries are deleted), `lost` (sequence of the last gap of a restart), `bytes` and `oldest` (time in ms) of the kept
  *   entries, `at` (time of the last change, in ms), `token` and `renewals` of the lease
  * - `stream`: the entries with the ids `<sequence>-0`; `a` is the time in ms, `k` the token, `e` the entry
- * - `filters`, a hash: by filter `<granted QoS, or ->:<sequence at which it was wanted first>:<highest QoS wanted>:<number
- *   of replicas that want it>`
+ * - `filters`, a hash: by filter `<granted QoS, or ->:<sequence at which it was wanted first>:<highest QoS
+ *   wanted>:<number of replicas that want it>`
  * - `unwanted`, a set: filters that no replica wants
  * - `replicas`, a hash: by replica its renewals, 0 for one that has to register again
  * - `wants:<replica>`, a hash: by filter the QoS
@@ -21,8 +21,8 @@
 /** Distance of sequences after a restart. */
 const JUMP = 2 ** 20;
 /**
- * Further distance for each millisecond since the last change that survived: more entries than are appended in it. So two
- * restarts that lose the same entries, the first one's jump among them, lead to different sequences.
+ * Further distance for each millisecond since the last change that survived: more entries than are appended in it. So
+ * two restarts that lose the same entries, the first one's jump among them, lead to different sequences.
  */
 const JUMP_PER_MS = 256;
 /** Sequence beyond which a restart begins another epoch: its offsets are still exact numbers after many entries. */
@@ -33,8 +33,8 @@ const ENTRY_BYTES = 64;
 const TRIM_BATCH = 16;
 
 /**
- * Begins each script: makes what an emptied server lacks. After a restart, the newest entries may be lost, and with them
- * what replicas wanted and who held the lease; so sequences jump ahead, a gap comes first, and all begin anew.
+ * Begins each script: makes what an emptied server lacks. After a restart, the newest entries may be lost, and with
+ * them what replicas wanted and who held the lease; so sequences jump ahead, a gap comes first, and all begin anew.
  */
 export const OPEN: string = `
 local STATE, STREAM, FILTERS, UNWANTED, REPLICAS = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]

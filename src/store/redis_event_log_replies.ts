@@ -62,7 +62,9 @@ export function parseWanted(
   return { filters: wanted, state: stateOf(items) };
 }
 
-/** Reads the reply of HSCAN for the filters: those that replicas want, with the QoS, and the cursor of the next page. */
+/**
+ * Reads the reply of HSCAN for the filters: those that replicas want, with the QoS, and the cursor of the next page.
+ */
 export function parseFilters(
   reply: unknown,
 ): { readonly cursor: string; readonly wanted: readonly (readonly [filter: string, qos: QoS])[] } {

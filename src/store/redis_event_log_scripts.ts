@@ -31,7 +31,9 @@ export const RELEASE_LEASE: RedisScript = script(`
 if log.token == ARGV[3] then redis.call("HDEL", STATE, "token", "renewals") end
 return 0`);
 
-/** Arguments: token, limits in bytes and ms; for each entry: the entry, number of its grants, and their filters and QoS. */
+/**
+ * Arguments: token, limits in bytes and ms; for each entry: the entry, number of its grants, and their filters and QoS.
+ */
 export const APPEND: RedisScript = script(
   TRIM,
   FILTERS,
@@ -75,7 +77,9 @@ while left > 0 and bytes > 0 do
 end
 return page`);
 
-/** Arguments: replica, owner or nothing, limits in bytes and ms; filters and QoS. Returns the state, then each filter. */
+/**
+ * Arguments: replica, owner or nothing, limits in bytes and ms; filters and QoS. Returns the state, then each filter.
+ */
 export const WANT: RedisScript = script(
   TRIM,
   FILTERS,

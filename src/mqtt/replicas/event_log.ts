@@ -88,8 +88,8 @@ export interface SharedOwnerState {
   /** Highest quality of service that it was granted. */
   readonly qos: QoS;
   /**
-   * Offset of the last retained message that it got, once all were sent; below 0 if there was none, of which -1 is kept.
-   * Undefined while they may still be sent.
+   * Offset of the last retained message that it got, once all were sent; below 0 if there was none, of which -1 is
+   * kept. Undefined while they may still be sent.
    */
   readonly retainedUntil: number | undefined;
 }
@@ -116,9 +116,9 @@ export class ReplicaUnknownError extends Error {
 }
 
 /**
- * Lease of the writer. It has no time: a replica that sees no renewal at several of its own looks takes it over, so that
- * no clock can make two replicas hold it, and the token is checked in the same step that appends. A restart of the server
- * ends it, as a token that was replaced might be back.
+ * Lease of the writer. It has no time: a replica that sees no renewal at several of its own looks takes it over, so
+ * that no clock can make two replicas hold it, and the token is checked in the same step that appends. A restart of the
+ * server ends it, as a token that was replaced might be back.
  */
 export interface Lease {
   /** Reads the lease; undefined if none was ever taken, or it was given back. */
@@ -146,8 +146,8 @@ export interface EventLog {
   /** Lease of the writer. */
   readonly lease: Lease;
   /**
-   * Appends entries, all or none, and records what the broker granted. Deletes old ones at the limits. Calls one after the
-   * other keep their order; calls that overlap may not.
+   * Appends entries, all or none, and records what the broker granted. Deletes old ones at the limits. Calls one after
+   * the other keep their order; calls that overlap may not.
    *
    * @returns sequence of the last one
    * @throws {LeaseLostError} if the token is not that of the lease
@@ -155,8 +155,8 @@ export interface EventLog {
   append(token: string, entries: readonly LogEntry[]): Promise<number>;
   /**
    * Reads entries after a sequence, the oldest first; waits for the first one. To be called again with the last one's
-   * sequence. The reader has missed entries if `first` is beyond the one after its sequence, or if the epoch is another:
-   * then it begins again at 0.
+   * sequence. The reader has missed entries if `first` is beyond the one after its sequence, or if the epoch is
+   * another: then it begins again at 0.
    *
    * @param after sequence; 0 for all that are kept
    * @param waitMs longest wait, in milliseconds; then the page has no entries
@@ -199,7 +199,9 @@ export interface EventLog {
    * @throws {LeaseLostError} if the token is not that of the lease
    */
   removeReplica(token: string, replica: string): Promise<void>;
-  /** Returns the filters that replicas want, with the highest quality of service since the filter is; for the writer. */
+  /**
+   * Returns the filters that replicas want, with the highest quality of service since the filter is; for the writer.
+   */
   readWanted(): Promise<ReadonlyMap<string, QoS>>;
   /**
    * Deletes grants of filters that no replica wants, with the states of their owners; for the writer, which then

@@ -22,8 +22,9 @@ export interface LeaseHolderOptions {
 }
 
 /**
- * Takes the lease when it is free, or when its renewals stand still; then renews it. Only what the server answers ends it:
- * a holder that cannot reach the server keeps its token, under which the server appends nothing once another has taken it.
+ * Takes the lease when it is free, or when its renewals stand still; then renews it. Only what the server answers ends
+ * it: a holder that cannot reach the server keeps its token, under which the server appends nothing once another has
+ * taken it.
  */
 export class LeaseHolder {
   readonly #options: LeaseHolderOptions;
@@ -43,7 +44,9 @@ export class LeaseHolder {
     return this.#token;
   }
 
-  /** Ends the watch, and gives a held lease back. Never throws: a lease that is not given back is taken as any other. */
+  /**
+   * Ends the watch, and gives a held lease back. Never throws: a lease that is not given back is taken as any other.
+   */
   async release(): Promise<void> {
     this.#stop.abort();
     await this.#running;

@@ -1,6 +1,6 @@
 /**
- * Rule by which a replica that does not hold the lease takes it. It counts looks, not time: a holder that renews is seen,
- * however slow all clocks and processes are.
+ * Rule by which a replica that does not hold the lease takes it. It counts looks, not time: a holder that renews is
+ * seen, however slow all clocks and processes are.
  *
  * @module
  */

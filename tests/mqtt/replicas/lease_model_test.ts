@@ -1,8 +1,8 @@
 /**
  * Search of all orders of what replicas, their connections and the server may do, up to bounds, for one that breaks a
- * promise of the log. It takes any delay: a replica acts at any moment or never, and a command whose sender gave up on it
- * runs at any later moment. It needs no looks: any replica takes the lease whenever it likes. The model's server does the
- * same as the scripts, which a test of its own compares.
+ * promise of the log. It takes any delay: a replica acts at any moment or never, and a command whose sender gave up on
+ * it runs at any later moment. It needs no looks: any replica takes the lease whenever it likes. The model's server
+ * does the same as the scripts, which a test of its own compares.
  */
 import { createHash } from "node:crypto";
 import { assert, assertEquals } from "@std/assert";
