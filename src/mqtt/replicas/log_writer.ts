@@ -19,6 +19,9 @@ const MIN_EXPIRY_SECONDS = 60;
 /** Time that a connection must last, in milliseconds, so that the next one is opened soon after it. */
 const STABLE_MS = 30_000;
 
+/** Attempts to connect after which a replica gives the lease back: another one may reach the broker. */
+const MAX_ATTEMPTS = 3;
+
 /** Configuration of a writer. */
 export interface LogWriterOptions extends Omit<WriterSessionOptions, "token" | "expirySeconds"> {
   /** Time within which a client may resume, in seconds: so long a replica and the broker's session may be away. */
@@ -43,16 +46,18 @@ interface Work {
 /** Writes the log while it has a lease. */
 export class LogWriter {
   readonly #options: LogWriterOptions;
+  readonly #backoff: Backoff;
   #term: Term | undefined;
 
   /** Makes it without a lease. */
   constructor(options: LogWriterOptions) {
     this.#options = options;
+    this.#backoff = new Backoff(options.random);
   }
 
   /**
    * Begins to write under a token, once all that it wrote under another one has ended. If the log fails, it gives the
-   * lease back, as a command that failed may still run until then.
+   * lease back, as a command that failed may still run until then; also if it cannot connect to the broker.
    */
   held(token: string): void {
     const before = this.lost();
@@ -81,7 +86,7 @@ export class LogWriter {
     ended.abort();
     await Promise.allSettled(work);
     if (term.end.signal.aborted || failure instanceof LeaseLostError) return;
-    this.#options.onInterrupted(failure);
+    if (!(failure instanceof BrokerError)) this.#options.onInterrupted(failure);
     await this.#release(token, term.end.signal);
   }
 
@@ -89,12 +94,13 @@ export class LogWriter {
    * Connects to the broker again and again.
    *
    * @throws {LeaseLostError} if another replica holds the lease
+   * @throws {BrokerError} if it cannot connect
    * @throws the error of the log, or the signal's reason
    */
   async #write(token: string, { term, signal }: Work): Promise<never> {
-    const { log, clock, random, resumeSeconds, onInterrupted } = this.#options;
+    const { log, clock, resumeSeconds, onInterrupted } = this.#options;
     const expirySeconds = Math.max(MIN_EXPIRY_SECONDS, resumeSeconds);
-    const backoff = new Backoff(random);
+    let failures = 0;
     let isOffline = false;
     for (;;) {
       const session = term.session = new WriterSession({ ...this.#options, token, expirySeconds });
@@ -104,13 +110,15 @@ export class LogWriter {
       } catch (error) {
         if (signal.aborted || !(error instanceof BrokerError)) throw error;
         onInterrupted(error);
+        failures = session.hasBegun ? 0 : failures + 1;
         // Also checks the lease: a new connection under the same client identifier ends that of another writer.
         if (session.hasBegun || !isOffline) await log.append(token, [{ type: "offline", reason: error.message }]);
         isOffline = true;
+        if (failures === MAX_ATTEMPTS) throw error;
       }
       // Two gateways that do not share a log, but the client identifier, would end each other's connections in a loop.
-      if (clock.monotonic() - startedAt >= STABLE_MS) backoff.reset();
-      await sleep(backoff.next(), { clock, signal });
+      if (session.hasBegun && clock.monotonic() - startedAt >= STABLE_MS) this.#backoff.reset();
+      await sleep(this.#backoff.next(), { clock, signal });
     }
   }
 

@@ -224,10 +224,10 @@ Deno.test("a lost connection is recorded, and the next one begins with a gap and
   broker.unreachable = "Broker is down";
   broker.drop("Broker stopped");
   await untilEntry(entries, "offline Broker stopped");
-  for (let attempt = 0; attempt < 3; attempt++) {
+  for (let attempt = 1; attempt <= 2; attempt++) {
     await until("the wait", () => clock.timers >= 2);
     clock.pass(4000);
-    await settle();
+    await until("the attempt", () => interruptions.length > attempt);
   }
   broker.unreachable = undefined;
   await until("the wait", () => clock.timers >= 2);
@@ -236,10 +236,25 @@ Deno.test("a lost connection is recorded, and the next one begins with a gap and
   assertEquals(entries(), ["wanted", "gap", "granted a:1", "offline Broker stopped", "gap", "granted a:1"]);
   assertEquals(interruptions, [
     "BrokerError: Broker stopped",
-    ...Array(3).fill("BrokerError: Broker is down"),
+    ...Array(2).fill("BrokerError: Broker is down"),
   ]);
   await writer.lost();
   assertEquals(clock.timers, 0);
+});
+
+Deno.test("a writer that cannot connect gives the lease back after some attempts, so that another replica tries", async () => {
+  const { broker, writer, begin, entries, log, clock, interruptions } = await makeWriter();
+  broker.unreachable = "Broker is down";
+  begin();
+  for (let attempt = 1; attempt <= 2; attempt++) {
+    await until("the attempt", () => interruptions.length === attempt);
+    await until("the wait", () => clock.timers === 2);
+    assertEquals((await log.lease.read())?.token, "one");
+    clock.pass(4000);
+  }
+  await until("the lease", async () => await log.lease.read() === undefined);
+  assertEquals([entries(), interruptions.length, clock.timers], [["offline Broker is down"], 3, 0]);
+  await writer.lost();
 });
 
 Deno.test("a broker that answers nothing is given up after the timeout", async () => {
