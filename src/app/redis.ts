@@ -7,7 +7,6 @@ import { readRedisServers } from "../config/redis_options.ts";
 import type { Config } from "../config/settings.ts";
 import type { Log } from "../observability/log.ts";
 import type { Platform } from "../platform.ts";
-import { keyPrefix } from "../store/redis_keys.ts";
 import type { RedisServer } from "../store/redis_server.ts";
 
 /** An open server. */
@@ -31,7 +30,10 @@ export async function openRedisServer(
   if (url === undefined) return undefined;
   const servers = await readRedisServers(url, config, platform);
   // Loaded only when needed: most gateways use no Redis.
-  const { openRedis } = await import("../store/redis_connection.ts");
+  const [{ openRedis }, { keyPrefix }] = await Promise.all([
+    import("../store/redis_connection.ts"),
+    import("../store/redis_keys.ts"),
+  ]);
   const connect = () => openRedis({ ...servers, random: Math.random, log });
   const connection = connect();
   return { connection, connect, prefix: keyPrefix(url), close: () => connection.close() };

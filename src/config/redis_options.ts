@@ -6,7 +6,7 @@
 import type { Platform } from "../platform.ts";
 import type { RedisServers } from "../store/redis_address.ts";
 import type { RedisTls } from "../store/redis_client.ts";
-import type { RedisUrl } from "../store/redis_url.ts";
+import type { RedisUrl } from "../net/redis_url.ts";
 import type { RedisConfig } from "./redis_settings.ts";
 import { readPair, readSettingFile } from "./setting_files.ts";
 

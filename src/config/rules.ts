@@ -7,7 +7,7 @@ import { z } from "zod";
 import { errorText } from "../lib/errors.ts";
 import { hostFault } from "../net/egress.ts";
 import { hostOf, isHost } from "../net/host.ts";
-import { RedisUrl } from "../store/redis_url.ts";
+import { RedisUrl } from "../net/redis_url.ts";
 
 /** Variables by name, as they come from the environment and from `.env`. */
 export type Variables = Readonly<Record<string, string | undefined>>;

@@ -6,7 +6,7 @@
  */
 import { FIRST_GROUPS, healthGroup, LAST_GROUPS } from "./gateway_settings.ts";
 import { SERVICES } from "../services/registry.ts";
-import { RedisUrl } from "../store/redis_url.ts";
+import { RedisUrl } from "../net/redis_url.ts";
 import type { ServiceModule } from "../services/service.ts";
 import type { GroupConfig, Setting, SettingsGroup } from "./rules.ts";
 

@@ -10,7 +10,7 @@ import { connectClient, explain, makeClient, type RedisLogin, type RedisTls } fr
 import { findNode } from "./redis_cluster.ts";
 import { ABSENT_KEY } from "./redis_keys.ts";
 import { type Ask, findPrimary } from "./redis_sentinel.ts";
-import type { HostPort, RedisUrl } from "./redis_url.ts";
+import type { HostPort, RedisUrl } from "../net/redis_url.ts";
 
 /** Addresses, logins and certificates of the servers, and limits. */
 export interface RedisServers {

@@ -9,7 +9,7 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { isIP, Socket } from "node:net";
 import { errorName, errorText } from "../lib/errors.ts";
 import type { RedisClient } from "./redis_connection.ts";
-import type { HostPort } from "./redis_url.ts";
+import type { HostPort } from "../net/redis_url.ts";
 
 /** Login at a server. */
 export interface RedisLogin {

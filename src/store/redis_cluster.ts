@@ -5,7 +5,7 @@
  */
 import { errorText } from "../lib/errors.ts";
 import type { Ask } from "./redis_sentinel.ts";
-import type { HostPort, Hosts } from "./redis_url.ts";
+import type { HostPort, Hosts } from "../net/redis_url.ts";
 
 /** Redirection to another node: slot, host and port. The host is empty where it is that of the node that answers. */
 const MOVED = /^MOVED \d+ (.*):(\d+)$/;

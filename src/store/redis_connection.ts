@@ -15,7 +15,7 @@ import type { Log } from "../observability/log.ts";
 import { findServer, PRIMARY_CHECK_MS, type RedisServers } from "./redis_address.ts";
 import { connectClient, explain, makeClient, type NodeRedisClient, watchClient } from "./redis_client.ts";
 import { checkServer } from "./redis_info.ts";
-import type { HostPort } from "./redis_url.ts";
+import type { HostPort } from "../net/redis_url.ts";
 
 /** Options of SET. */
 export interface SetOptions {
@@ -194,7 +194,7 @@ export function openRedis(options: RedisOptions): RedisConnection {
   }
 
   function onReady(client: RedisClient): void {
-    if (!client.isReady) return;
+    if (!client.isReady || stop.signal.aborted) return;
     current = client;
     wait = FIRST_WAIT_MS;
     reported.clear();

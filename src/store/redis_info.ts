@@ -5,7 +5,7 @@
  */
 import type { RedisClient } from "./redis_connection.ts";
 import { ABSENT_KEY } from "./redis_keys.ts";
-import type { RedisUrl } from "./redis_url.ts";
+import type { RedisUrl } from "../net/redis_url.ts";
 
 /** Returns the value of a field; undefined without the field. */
 export function infoField(info: string, name: string): string | undefined {

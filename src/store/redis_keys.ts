@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { RedisUrl } from "./redis_url.ts";
+import type { RedisUrl } from "../net/redis_url.ts";
 
 /** Returns the prefix of all keys: in a cluster with a hash tag, so that they are in one slot, as scripts need. */
 export function keyPrefix({ topology: { kind } }: RedisUrl): "e2eg:" | "{e2eg}:" {

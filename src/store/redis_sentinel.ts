@@ -4,7 +4,7 @@
  * @module
  */
 import { errorText } from "../lib/errors.ts";
-import type { HostPort, Hosts } from "./redis_url.ts";
+import type { HostPort, Hosts } from "../net/redis_url.ts";
 
 /** Sends a command to a server over a connection of its own. */
 export type Ask = (server: HostPort, command: readonly string[]) => Promise<unknown>;

@@ -30,7 +30,7 @@ async function staticImports(...files: readonly string[]): Promise<string[]> {
 
 /** Modules that a gateway needs for some settings only, or never. */
 const ON_DEMAND =
-  /^npm:\/?(@redis\/|aedes@|mqtt@[^/]*\/lib\/connect)|^node:(https|readline|sqlite|tls|net)$|^src\/(doctor|demo|client|conformance)\/|\/doctor\.ts$|\/redis_|\/yaml\//;
+  /^npm:\/?(@redis\/|aedes@|mqtt@[^/]*\/lib\/connect)|^node:(https|readline|sqlite|tls|net)$|^src\/(doctor|demo|client|conformance)\/|\/doctor\.ts$|^src\/store\/redis_|\/yaml\//;
 
 Deno.test("a start without Redis, embedded broker, WebSocket or services file loads no code of these, nor that of the doctor", async () => {
   const loaded = await staticImports("main.ts", "src/cli/serve.ts", "src/app/start.ts");

@@ -5,7 +5,7 @@ import { redisCounter } from "../../src/store/counters.ts";
 import { keyPrefix } from "../../src/store/redis_keys.ts";
 import { findNode } from "../../src/store/redis_cluster.ts";
 import type { Ask } from "../../src/store/redis_sentinel.ts";
-import type { Hosts } from "../../src/store/redis_url.ts";
+import type { Hosts } from "../../src/net/redis_url.ts";
 import { until } from "../support/deadline.ts";
 import { needing } from "../support/needs.ts";
 import { startCluster, type TestCluster } from "../support/redis_cluster.ts";
@@ -63,6 +63,7 @@ clusterTest("requests and rates of all gateways are in one slot of a cluster", a
   const took = [];
   for (const limiter of [...limiters, ...limiters, ...limiters]) took.push(await limiter.take("198.51.100.1") > 0);
   assert(took.includes(true), "Rates are not counted together");
+  for (const limiter of limiters) assert(await limiter.peek("198.51.100.1") > 0);
 
   const node = await cluster.nodeOf(prefix);
   const slot = await cluster.slotOf(prefix);

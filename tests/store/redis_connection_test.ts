@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { RateLimiterMemory, RateLimiterRedis } from "rate-limiter-flexible";
 import { openRedis, type RedisConnection } from "../../src/store/redis_connection.ts";
-import { RedisUrl } from "../../src/store/redis_url.ts";
+import { RedisUrl } from "../../src/net/redis_url.ts";
 import { until, within } from "../support/deadline.ts";
 import { freePort, withTcpServer } from "../support/loopback.ts";
 import { REDIS_SERVER, type TestRedis, type TestRedisOptions, withRedis } from "../support/redis_server.ts";

@@ -3,7 +3,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { parseHostPattern } from "../../src/net/egress.ts";
 import { findServer } from "../../src/store/redis_address.ts";
 import { type Ask, findPrimary } from "../../src/store/redis_sentinel.ts";
-import { type Hosts, RedisUrl } from "../../src/store/redis_url.ts";
+import { type Hosts, RedisUrl } from "../../src/net/redis_url.ts";
 import { until } from "../support/deadline.ts";
 import {
   type Gateway,

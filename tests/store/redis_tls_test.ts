@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { RedisTls } from "../../src/store/redis_client.ts";
 import { openRedis, type RedisConnection } from "../../src/store/redis_connection.ts";
-import { RedisUrl } from "../../src/store/redis_url.ts";
+import { RedisUrl } from "../../src/net/redis_url.ts";
 import {
   HAS_OPENSSL,
   type KeyPair,

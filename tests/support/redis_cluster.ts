@@ -1,5 +1,5 @@
 /** A cluster of three nodes for tests, on loopback. */
-import { RedisUrl } from "../../src/store/redis_url.ts";
+import { RedisUrl } from "../../src/net/redis_url.ts";
 import { until } from "./deadline.ts";
 import { freePort } from "./loopback.ts";
 import { startRedis, type TestRedis } from "./redis_server.ts";

@@ -3,7 +3,7 @@ import type { SealedText } from "../../src/protocol/aead.ts";
 import type { RedisServers } from "../../src/store/redis_address.ts";
 import { openRedis, type RedisConnection } from "../../src/store/redis_connection.ts";
 import { createRedisReplayStore, type RedisReplayStore } from "../../src/store/redis_replay.ts";
-import type { RedisUrl } from "../../src/store/redis_url.ts";
+import type { RedisUrl } from "../../src/net/redis_url.ts";
 import type { Claim, RequestIdentity } from "../../src/store/replay_store.ts";
 import { until } from "./deadline.ts";
 import { REDIS_SERVER, type TestRedis, type TestRedisOptions, withRedis } from "./redis_server.ts";

@@ -1,5 +1,5 @@
 /** A primary, its replica and three sentinels for tests, on loopback. */
-import { RedisUrl } from "../../src/store/redis_url.ts";
+import { RedisUrl } from "../../src/net/redis_url.ts";
 import { until } from "./deadline.ts";
 import { freePort } from "./loopback.ts";
 import { REDIS_SERVER, startRedis, type TestRedis, type TestRedisOptions } from "./redis_server.ts";

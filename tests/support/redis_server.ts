@@ -1,6 +1,6 @@
 /** Real Redis or Valkey for tests, on loopback, in a temporary directory. */
 import { createClient } from "redis";
-import { RedisUrl } from "../../src/store/redis_url.ts";
+import { RedisUrl } from "../../src/net/redis_url.ts";
 import { until, within } from "./deadline.ts";
 import { freePort } from "./loopback.ts";
 import { findProgram } from "./programs.ts";

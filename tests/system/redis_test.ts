@@ -6,6 +6,7 @@ import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/v1
 import { importKey } from "../../src/protocol/secret_key.ts";
 import { until, within } from "../support/deadline.ts";
 import { REDIS_SERVER, type TestRedis, withRedis } from "../support/redis_server.ts";
+import { startCluster } from "../support/redis_cluster.ts";
 import { startSentinels } from "../support/redis_sentinel.ts";
 import { needing } from "../support/needs.ts";
 import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "../support/gateway_process.ts";
@@ -231,3 +232,23 @@ Deno.test(
     assertEquals([...await runsOf(jeedom)].filter(([id, times]) => id !== undefined && times > 1), []);
   },
 );
+
+Deno.test(needing("a gateway in its sandbox uses a cluster", NEEDS), async () => {
+  const jeedom = startJeedom();
+  await using scope = new AsyncDisposableStack();
+  scope.defer(() => jeedom.stop());
+  const cluster = await startCluster(scope);
+  const [first] = cluster.url.topology.hosts;
+  const gateway = await startGatewayProcess({
+    JEEDOM_URL: jeedom.url,
+    JEEDOM_APIKEY: jeedom.apikey,
+    // One node names the others.
+    REDIS_URL: `redis+cluster://${first.host}:${first.port}`,
+  });
+  scope.defer(async () => void await gateway.stop());
+  await untilServing(gateway);
+  const body = await sealCall(gateway, "once");
+  const answer = await post(gateway, body);
+  assertEquals(await post(gateway, body), answer);
+  assertEquals((await runsOf(jeedom)).get("once"), 1);
+});

@@ -12,7 +12,7 @@ import { visibleLine } from "../../lib/visible.ts";
 import type { RedisClient } from "../../store/redis_connection.ts";
 import type { RedisServers } from "../../store/redis_address.ts";
 import { infoField } from "../../store/redis_info.ts";
-import type { RedisUrl } from "../../store/redis_url.ts";
+import type { RedisUrl } from "../../net/redis_url.ts";
 import { type Check, combineFindings, failed, type Finding, ok, skipped, warning } from "../check.ts";
 import type { DoctorContext } from "../context.ts";
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { RedisUrl } from "../../src/store/redis_url.ts";
+import { RedisUrl } from "../../src/net/redis_url.ts";
 
 const servers = (text: string) => {
   const { topology: { hosts, kind }, hasTls, database } = new RedisUrl(text);

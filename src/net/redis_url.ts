@@ -4,8 +4,8 @@
  *
  * @module
  */
-import type { HostPattern } from "../net/egress.ts";
-import { isHost } from "../net/host.ts";
+import type { HostPattern } from "./egress.ts";
+import { isHost } from "./host.ts";
 
 /** Host and port of a server. */
 export interface HostPort {
