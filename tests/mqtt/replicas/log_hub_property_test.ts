@@ -6,6 +6,7 @@ import type { ReceivedMessage } from "../../../src/mqtt/hub/received_message.ts"
 import type { Subscriber } from "../../../src/mqtt/hub/subscriber.ts";
 import { TopicFilterSet } from "../../../src/mqtt/topics/filter_set.ts";
 import type { Position } from "../../../src/protocol/event.ts";
+import type { RecordingSubscriber } from "../../support/hub.ts";
 import { ReplicaEnvironment } from "../../support/replicas.ts";
 import { settle } from "../../support/settle.ts";
 
@@ -378,6 +379,68 @@ Deno.test("phones miss no message at all while nothing fails, at any replica", a
     fc.asyncProperty(scenarioOf(usualSteps), async (scenario) => {
       const { gaps } = await run({ ...scenario, maxBytes: Infinity });
       assertEquals(gaps, 0);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+type OwnerStep =
+  | { readonly do: "publish"; readonly topic: string; readonly retain: boolean }
+  | { readonly do: "connect"; readonly client: number; readonly replica: number; readonly isResumed: boolean }
+  | { readonly do: "disconnect"; readonly client: number }
+  | { readonly do: "wait"; readonly ms: number };
+
+const ownersArbitrary = fc.record({
+  // One filter each: several would show the order of their first requests.
+  filters: fc.array(fc.constantFrom(...FILTERS), { minLength: 4, maxLength: 4 }),
+  steps: fc.array(
+    fc.oneof<fc.Arbitrary<OwnerStep>[]>(
+      fc.record({ do: fc.constant("publish"), topic: fc.constantFrom(...TOPICS), retain: fc.boolean() }),
+      fc.record({ do: fc.constant("connect"), client: fc.nat(3), replica, isResumed: fc.boolean() }),
+      fc.record({ do: fc.constant("disconnect"), client: fc.nat(3) }),
+      fc.record({ do: fc.constant("wait"), ms: fc.constantFrom(20, 1000, 6000) }),
+    ),
+    { minLength: 10, maxLength: 40, size: "max" },
+  ),
+});
+
+/** Runs steps with or without those of another owner, and returns the events of the first one's subscribers. */
+async function eventsOf(
+  { filters, steps }: typeof ownersArbitrary extends fc.Arbitrary<infer T> ? T : never,
+  isAlone: boolean,
+): Promise<readonly (readonly string[])[]> {
+  await using environment = new ReplicaEnvironment({ replicas: REPLICAS, resumeSeconds: 1_000 });
+  await environment.advance(20, 5);
+  await environment.writer.connect();
+  const open: (RecordingSubscriber | undefined)[] = [];
+  const own: RecordingSubscriber[] = [];
+  for (const [index, step] of steps.entries()) {
+    if (step.do === "publish") await environment.publish(step.topic, String(index), { retain: step.retain });
+    else if (step.do === "wait") await environment.advance(step.ms, step.ms < 100 ? 5 : 500);
+    else {
+      // The last two belong to the other owner.
+      const owner = step.client < 2 ? "one" : "other";
+      if (owner === "other" && isAlone) continue;
+      const previous = open[step.client];
+      previous?.unsubscribe();
+      open[step.client] = undefined;
+      if (step.do === "disconnect") continue;
+      const options = { owner, since: step.isResumed ? previous?.position : undefined };
+      const subscriber = environment.add(step.replica, filters[step.client] ?? "#", options);
+      open[step.client] = subscriber;
+      if (owner === "one") own.push(subscriber);
+      // The writer's answer to a new filter takes longer than that to one that another owner has.
+      await environment.advance(40, 5);
+    }
+    await settle();
+  }
+  return own.map(({ events }) => events.toSorted());
+}
+
+Deno.test("events of an owner's subscribers do not show whether another owner is subscribed at any replica", async () => {
+  await fc.assert(
+    fc.asyncProperty(ownersArbitrary, async (scenario) => {
+      assertEquals(await eventsOf(scenario, false), await eventsOf(scenario, true));
     }),
     { numRuns: 200 },
   );
