@@ -10,7 +10,8 @@ import type { Position } from "../../protocol/event.ts";
 import { BrokerError, type BrokerMessage, type FilterRequest, type QoS } from "../broker.ts";
 import type { EventHistory } from "./history.ts";
 import { type ReceivedMessage, receivedMessage } from "./received_message.ts";
-import { canReplay, canResume, missedMessages, receivedTopics } from "./resume.ts";
+import { ownersOf, requestsOf } from "./requests.ts";
+import { canResume, missedMessages, receivedTopics, type StartPoint, startPoint } from "./resume.ts";
 import type { RetainedDelivery } from "./retained.ts";
 import { RetainedDeliveries } from "./retained_deliveries.ts";
 import { requestedOwners, restoreOwner, settledRetained } from "./shared_owners.ts";
@@ -456,23 +457,9 @@ export class Hub {
     return isComplete ? receivedTopics(state, { offset, now: this.#clock.monotonic() }) : [];
   }
 
-  /**
-   * Returns the point from which a subscriber gets messages.
-   *
-   * @param from offset of the request to the broker
-   */
+  /** Returns the point from which a subscriber gets messages; `from` is the offset of the request to the broker. */
   #startOf(state: SubscriberState, from: number): StartPoint {
-    // It goes on, and only gets retained messages.
-    if (state.isActive) return { offset: from, told: from, isComplete: true };
-    const history = this.#history;
-    const { since } = state.subscriber;
-    const isReconnecting = state.status === "offline";
-    const isKnown = !isReconnecting && since !== undefined && history.includes(since);
-    const offset = isKnown ? since.offset : from;
-    const isComplete = !isReconnecting && (since === undefined || isKnown) &&
-      canReplay(state, { history, source: this, offset });
-    // Another replica may have assigned higher offsets since the last entry of a log.
-    return { offset, told: Math.min(offset, from, history.position.offset), isComplete };
+    return startPoint(state, { history: this.#history, source: this, from });
   }
 
   #unsubscribe(subscriptions: readonly Subscription<SubscriberState>[]): void {
@@ -538,33 +525,4 @@ export class Hub {
     }
     this.#unsubscribe(deleted);
   }
-}
-
-/** Point from which a subscriber gets messages. */
-interface StartPoint {
-  /** Offset after which it gets all messages that are kept. */
-  readonly offset: number;
-  /** Offset to tell: no message that follows has it or a lower one. */
-  readonly told: number;
-  /** True if all of them are kept. */
-  readonly isComplete: boolean;
-}
-
-/** Returns the state of a subscriber's owner in each subscription, with the quality of service that it requests. */
-function ownersOf({ subscriptions, subscriber: { owner, qos } }: SubscriberState): (readonly [OwnerState, QoS])[] {
-  return subscriptions.map(({ owners }) => owners.get(owner)).filter((state) => state !== undefined).map((state) =>
-    [state, qos] as const
-  );
-}
-
-/** Returns the requests for filters, with the highest quality of service that any subscriber needs. */
-function requestsOf(
-  wanted: readonly Subscription<SubscriberState>[],
-  states: readonly SubscriberState[],
-): readonly FilterRequest[] {
-  const highest = new Map<Subscription<SubscriberState>, QoS>();
-  for (const { subscriptions, subscriber: { qos } } of states) {
-    for (const one of subscriptions) if (qos > (highest.get(one) ?? one.requestedQos ?? -1)) highest.set(one, qos);
-  }
-  return wanted.map((one) => ({ id: one.id, filter: one.filter, qos: highest.get(one) ?? one.requestedQos ?? 0 }));
 }
