@@ -39,7 +39,7 @@ export interface LogHubOptions {
   readonly deadlines?: Deadlines | undefined;
   /** Called when the log cannot be read, once until it works again; with undefined when it does. */
   readonly onChange: (error: unknown) => void;
-  /** Called when the filters that replicas want have changed; the writer subscribes to them. */
+  /** Called when the filters that replicas want may have changed; the writer subscribes to them. */
   readonly onWanted: () => void;
   /** Called with the owner of each subscriber whose request was pending when the connection closed. */
   readonly onClosedWhileSubscribing: (owner: string) => void;
@@ -160,6 +160,7 @@ export class LogHub implements LogFollower {
       this.#gaps += 1;
     }
     this.#hasBegun = true;
+    this.#options.onWanted();
   }
 
   /** Records a gap, as {@linkcode LogFollower.trimmed}. */
@@ -169,6 +170,7 @@ export class LogHub implements LogFollower {
     this.#source.online();
     this.#gap();
     this.#requestRetained();
+    this.#options.onWanted();
   }
 
   /** Passes on an entry, as {@linkcode LogFollower.entry}. */
