@@ -254,7 +254,12 @@ export class Hub {
     }
     this.#unsubscribe(expired);
     const { settled: report, sweep } = this.#source;
-    if (report !== undefined && settled.length > 0) report.call(this.#source, settledRetained(settled));
+    if (report !== undefined && settled.length > 0) {
+      report.call(
+        this.#source,
+        settledRetained(settled, (one) => this.#subscriptions.includes(one)),
+      );
+    }
     sweep?.call(this.#source, this.#uses);
   }
 

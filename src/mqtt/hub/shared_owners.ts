@@ -29,12 +29,19 @@ export function requestedOwners(
   });
 }
 
-/** Returns the states of the owners whose retained messages were all sent, and the filters that expect none. */
-export function settledRetained(settled: readonly DeliveryOfSubscriptions[]): SettledRetained {
+/**
+ * Returns the states of the owners whose retained messages were all sent, and the filters that expect none.
+ *
+ * @param isCurrent returns whether a subscription was not deleted, and its filter perhaps added again
+ */
+export function settledRetained(
+  settled: readonly DeliveryOfSubscriptions[],
+  isCurrent: (subscription: Subscription<SubscriberState>) => boolean,
+): SettledRetained {
   const owners: OwnerOfFilter[] = [];
   const filters = new Set<string>();
   for (const [{ owner }, subscriptions] of settled) {
-    for (const subscription of subscriptions) {
+    for (const subscription of subscriptions.filter(isCurrent)) {
       const { filter } = subscription;
       const open = [...subscription.retainedDeliveries];
       if (open.length === 0) filters.add(filter);

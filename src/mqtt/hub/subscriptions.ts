@@ -212,6 +212,11 @@ export class Subscriptions<Subscriber> {
     return this.#byFilter.has(filter);
   }
 
+  /** Returns whether a subscription was not deleted. */
+  includes(subscription: Subscription<Subscriber>): boolean {
+    return this.#byId.get(subscription.id) === subscription;
+  }
+
   /** Records a completed delivery of retained messages, and stores the owner's newest topics of them. */
   addRetainedWindow(
     subscription: Subscription<Subscriber>,

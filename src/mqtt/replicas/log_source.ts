@@ -133,19 +133,17 @@ export class LogSource implements HubSource {
 
   /** Shares that owners have all retained messages, and ends the subscriptions of this replica. */
   settled({ owners, filters }: SettledRetained): void {
-    const { connection } = this.#options;
     // Without it, they get the retained messages again.
     for (const [owner, states] of Map.groupBy(owners, (state) => state.owner)) {
       this.#shareSettled(owner, states).catch(() => {});
     }
-    const subscribed = filters.filter((filter) => this.#subscribed.delete(filter));
-    if (subscribed.length === 0 || !connection.isOpen) return;
-    connection.use("end the subscription", (open) => open.unsubscribe(subscribed)).catch(() => {});
+    this.#unsubscribe(filters);
   }
 
   /** Removes the filters that are not in use from those that this replica wants. */
   sweep(isInUse: (filter: string) => boolean): void {
     const { log, replica } = this.#options;
+    this.#unsubscribe([...this.#subscribed].filter((filter) => !isInUse(filter)));
     const unused = [...this.#wanted].filter(([filter]) => !isInUse(filter));
     if (unused.length === 0) return;
     for (const [filter] of unused) this.#wanted.delete(filter);
@@ -197,6 +195,15 @@ export class LogSource implements HubSource {
   /** Forgets the subscriptions of a connection that has closed. */
   connectionClosed(): void {
     this.#subscribed.clear();
+  }
+
+  /** Ends subscriptions on the connection of this replica. */
+  #unsubscribe(filters: readonly string[]): void {
+    const { connection } = this.#options;
+    const subscribed = filters.filter((filter) => this.#subscribed.delete(filter));
+    if (subscribed.length === 0 || !connection.isOpen) return;
+    // A failure closes the connection, and with it the subscription.
+    connection.use("end the subscription", (open) => open.unsubscribe(subscribed)).catch(() => {});
   }
 
   /** Returns `retainedUntil` of a new request. */

@@ -175,3 +175,15 @@ Deno.test("a position that no replica has assigned gets a gap and no wait", asyn
   const foreign = await environment.subscribe(1, "door", { since: { epoch: "another", offset: 1 } });
   assertEquals([ahead.events, foreign.events], [["connected", "gap"], ["connected", "gap"]]);
 });
+
+Deno.test("a replica ends its own subscription once the retained messages were sent", async () => {
+  await using environment = await connected();
+  const { broker } = environment.replica(0);
+  const phone = await environment.subscribe(0, "door");
+  const before = broker.unsubscribed.length;
+  await environment.advance(7_000);
+  assertEquals(broker.unsubscribed.slice(before), [["door"]]);
+  await environment.publish("door", "open");
+  await environment.advance(50);
+  assertEquals(phone.events, ["connected", "door: open"]);
+});
