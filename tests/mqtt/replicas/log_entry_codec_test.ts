@@ -17,6 +17,7 @@ const entry: fc.Arbitrary<LogEntry> = fc.oneof(
       qos,
       retain: fc.constant(false as boolean),
       omittedBytes: fc.nat(2 ** 31),
+      packetId: fc.integer({ min: 1, max: 0xffff }),
     }, { requiredKeys: ["topic", "payload", "qos", "retain"] }),
     receivedAt: number,
   }),
