@@ -79,7 +79,7 @@ export class LogHub implements LogFollower {
       },
     });
     const { random, onFault } = options.hub;
-    const reader = new LogReader({ log, follower: this, clock, random, onChange: options.onChange, onFault });
+    const reader = new LogReader({ log, follower: this, clock, onChange: options.onChange, onFault });
     const source = new LogSource({
       log,
       replica,

@@ -4,7 +4,6 @@
  * @module
  */
 import { type Clock, sleep } from "../../lib/clock.ts";
-import { Backoff } from "../../lib/backoff.ts";
 import type { EventLog, LogState, StoredLogEntry } from "./event_log.ts";
 
 /** Receives the entries of a log. */
@@ -25,8 +24,6 @@ export interface LogReaderOptions {
   readonly follower: LogFollower;
   /** Clock of the waits after failures. */
   readonly clock: Pick<Clock, "after">;
-  /** Random number from 0 up to but not including 1. */
-  readonly random: () => number;
   /** Called when reading fails, once until it works again; with undefined when it does. */
   readonly onChange: (error: unknown) => void;
   /** Called with errors that only a defect of the gateway can cause. */
@@ -43,10 +40,12 @@ interface Waiter {
 /** Longest wait for an entry in one call, in milliseconds. */
 const WAIT_MS = 5_000;
 
+/** Wait after a failure, in milliseconds: the connection to the server has a backoff of its own. */
+const RETRY_MS = 500;
+
 /** Reader of one log. */
 export class LogReader {
   readonly #options: LogReaderOptions;
-  readonly #backoff: Backoff;
   readonly #waiters = new Set<Waiter>();
   #epoch: string | undefined;
   #sequence = 0;
@@ -57,7 +56,6 @@ export class LogReader {
   /** Makes a reader that has read nothing. */
   constructor(options: LogReaderOptions) {
     this.#options = options;
-    this.#backoff = new Backoff(options.random);
   }
 
   /** Number of entries that it has not read, as far as it knows. */
@@ -80,7 +78,6 @@ export class LogReader {
         const page = await log.read(this.#sequence, { waitMs: isKnown ? WAIT_MS : 0, signal });
         if (this.#error !== undefined) onChange(undefined);
         this.#error = undefined;
-        this.#backoff.reset();
         this.#last = page.last;
         const isAnew = page.epoch !== this.#epoch;
         // A server that restarted several times, and lost what it skipped the first time: what it keeps was read.
@@ -101,7 +98,7 @@ export class LogReader {
         if (signal.aborted) return;
         if (this.#error === undefined) onChange(error);
         this.#error = error;
-        await sleep(this.#backoff.next(), { clock, signal }).catch(() => {});
+        await sleep(RETRY_MS, { clock, signal }).catch(() => {});
       }
     }
   }
