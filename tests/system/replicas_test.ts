@@ -98,8 +98,10 @@ for (const signal of ["SIGKILL", "SIGTERM"] as const) {
         const second = await untilMessage(after);
         await reader.client.publish("door", "3", { qos: 1 });
         const third = await untilMessage(after);
-        // The gap stands for messages of QoS 0, which no broker keeps for a writer that is gone.
-        assertEquals([...new Set([...second, ...third])], ["connected", "gap", "2", "3"]);
+        const events = [...second, ...third];
+        assertEquals(events.filter((each) => each !== "gap"), ["connected", "2", "3"]);
+        // It stands for messages of QoS 0, which no broker keeps for a writer that is gone.
+        assert(events.includes("gap"));
         assert(await isWriter(reader), "it writes the log now");
         controller.abort();
         await after.return();
