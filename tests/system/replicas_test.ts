@@ -64,6 +64,15 @@ async function untilMessage(stream: AsyncGenerator<StreamEvent, void>): Promise<
   }
 }
 
+/** Returns the next event of a type. */
+async function untilType(stream: AsyncGenerator<StreamEvent, void>, type: StreamEvent["type"]): Promise<StreamEvent> {
+  for (;;) {
+    const { value } = await within(type, stream.next());
+    if (value === undefined) throw new Error(`Stream ended before ${type}`);
+    if (value.type === type && !(value.type === "message" && value.retain)) return value;
+  }
+}
+
 const payloadOf = (event: StreamEvent) => event.type === "message" ? event.payload : undefined;
 
 function positionOf(event: StreamEvent): Position {
@@ -119,24 +128,23 @@ Deno.test(
       await writer.client.publish("lamp", "on", { retain: true });
       const subscribe = ({ client }: GatewayProcess) => client.subscribe(["+"], { resume: false });
       const [atWriter, atReader] = [subscribe(writer), subscribe(reader)];
-      for (const stream of [atWriter, atReader]) {
-        await nextEvent(stream, "connected");
-        assertEquals(payloadOf(await nextEvent(stream, "message")), "on");
-      }
+      for (const stream of [atWriter, atReader]) await untilType(stream, "connected");
       await writer.client.publish("door", "1");
-      const messages = [await nextEvent(atWriter, "message"), await nextEvent(atReader, "message")];
-      assertEquals(messages.map(payloadOf), ["1", "1"]);
-      const [position] = messages.map(positionOf);
-      assertEquals(position, messages.map(positionOf)[1], "the same position at both");
+      for (const stream of [atWriter, atReader]) {
+        const events = await untilMessage(stream);
+        // A slow machine may have another writer meanwhile, and then the gap and the retained message come again.
+        assertEquals([...new Set(events)].filter((each) => each !== "gap"), ["on (retained)", "1"]);
+      }
+      await writer.client.publish("door", "2", { qos: 1 });
+      const [first, second] = [await untilType(atWriter, "message"), await untilType(atReader, "message")];
+      assertEquals(positionOf(first), positionOf(second), "the same position at both");
       await reader.stop("SIGKILL");
       await atReader.return();
-      await writer.client.publish("door", "2");
-      const resumed = writer.client.subscribe(["+"], { since: position, resume: false });
-      const connected = await nextEvent(resumed, "connected");
-      assertEquals(positionOf(connected).epoch, position?.epoch, "nothing is missing");
-      // Retained messages may come again, as the end of the other gateway left it open whether all were sent.
+      await writer.client.publish("door", "3", { qos: 1 });
+      const resumed = writer.client.subscribe(["+"], { since: positionOf(second), resume: false });
       const events = await untilMessage(resumed);
-      assertEquals(events.filter((each) => each !== "on (retained)"), ["2"]);
+      assertEquals(events.filter((each) => each !== "on (retained)" && each !== "gap"), ["connected", "3"]);
+      if (await metricOf(writer, "e2e_gateway_log_takeovers_total") === 1) assert(!events.includes("gap"));
       await atWriter.return();
       await resumed.return();
     }),
