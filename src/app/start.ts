@@ -15,7 +15,7 @@ import { createAdminHandler } from "../http/admin.ts";
 import { filesFor } from "../http/console.ts";
 import { CHECK_TIMEOUT_MS, type DependencyCheck, Readiness, registerReadinessGauges } from "../http/health.ts";
 import { SYSTEM_CLOCK } from "../lib/clock.ts";
-import type { BrokerAddress } from "../mqtt/broker.ts";
+import { type BrokerAddress, BrokerError } from "../mqtt/broker.ts";
 import { createAudit } from "../observability/audit.ts";
 import { createUseAudit, KeyUses } from "../observability/key_uses.ts";
 import type { Log } from "../observability/log.ts";
@@ -48,6 +48,7 @@ import { localUrl } from "../net/host.ts";
 import { openKeyStore } from "./key_store.ts";
 import { openKeys } from "./keys.ts";
 import { openPush } from "./push.ts";
+import { openReplica } from "./replica.ts";
 import { openRedisServer } from "./redis.ts";
 import { openServicesFile } from "./services_file.ts";
 import { openState } from "./state.ts";
@@ -162,6 +163,8 @@ export async function startGateway(
   const push = await openPush(config, platform, { keyring: keys.keyring, state, metrics, log });
   opened.defer(() => push.stop());
   const encoder = createEventEncoder({ randomBytes, clock: SYSTEM_CLOCK, metrics });
+  const replica = await openReplica(config, { redis, broker: broker.address, encoder, log, metrics, deadlines });
+  opened.defer(() => replica?.close(new BrokerError("Gateway is shutting down")));
   const { services, checks, closeServices } = await createServices([...modules, ...OPEN_SERVICES], metrics, {
     config,
     sections: servicesFile.sections,
@@ -173,6 +176,7 @@ export async function startGateway(
     version: VERSION,
     platform,
     broker: broker.address,
+    sharedHub: replica,
     encoder,
     maxEventBytes: config.streams.maxEventBytes,
     checkTimeoutMs: CHECK_TIMEOUT_MS,
@@ -192,8 +196,9 @@ export async function startGateway(
     {
       ...checks,
       replay_store: () => store.replays.check(),
-      ...redis === undefined ? {} : { state: () => state.check() },
-      ...config.keys.redis === "on" ? { keys: keys.check } : {},
+      ...redis !== undefined && { state: () => state.check() },
+      ...config.keys.redis === "on" && { keys: keys.check },
+      ...replica !== undefined && { event_log: () => replica.check() },
     },
     store,
   );
@@ -354,7 +359,7 @@ function createReadiness(
 ): Readiness {
   const readiness = new Readiness({
     checks,
-    needs: [...config.health.needs, "replay_store", "keys"],
+    needs: [...config.health.needs, "replay_store", "keys", "event_log"],
     isClockWrong: () => store.isAhead(),
     everyMs: config.health.checkSeconds * 1000,
     monotonic,

@@ -55,9 +55,17 @@ export interface BrokerMessage {
    * several deliveries with different ids (MQTT 5, section 3.3.4).
    */
   readonly subscriptions?: readonly number[] | undefined;
+  /** Packet identifier of a delivery of QoS 1 or 2 in a session; undefined without a session. */
+  readonly packetId?: number | undefined;
+  /** True if the broker says that it sent this delivery before, in a session. */
+  readonly isDuplicate?: boolean | undefined;
 }
 
-/** Receives a message. The connection reads no further until the promise, if there is one, settles. */
+/**
+ * Receives a message. The connection acknowledges it once the promise, if there is one, resolves, and reads no further
+ * before; in a session, it reads on while fewer than `receiveMaximum` messages of QoS 1 wait. If the promise rejects, the
+ * connection is closed without the acknowledgement.
+ */
 export type ReceiveMessage = (message: BrokerMessage) => Promise<void> | undefined;
 
 /** Message to publish. */
@@ -92,12 +100,16 @@ export interface FilterRequest {
   readonly qos: QoS;
   /** Unique subscription identifier from 1 to 268,435,455, as in {@linkcode BrokerMessage.subscriptions}. */
   readonly id: number;
+  /** "never" requests no retained messages, which only MQTT 5 can; a broker of MQTT 3.1.1 sends them. */
+  readonly retained?: "never" | undefined;
 }
 
 /** Open connection, which never reconnects by itself. */
 export interface BrokerConnection {
   /** Resolves with the reason when the connection has closed. */
   readonly closed: Promise<BrokerError>;
+  /** True if the broker had kept the session, with its subscriptions and unacknowledged messages. */
+  readonly sessionPresent?: boolean | undefined;
   /** Number of packets received so far; stands still for a frozen broker. */
   readonly packetsReceived: number;
   /** Sends a message. */
@@ -117,11 +129,28 @@ export interface BrokerConnection {
    */
   unsubscribe(filters: readonly string[]): Promise<void>;
   /**
-   * Sends DISCONNECT and closes the connection. Never throws; settles once the socket is closed.
+   * Sends DISCONNECT and closes the connection; the broker keeps a session. Never throws; settles once the socket is
+   * closed.
    *
    * @param reason error of pending commands
    */
   close(reason?: BrokerError): Promise<void>;
+}
+
+/**
+ * Session that the broker keeps while no client is connected: subscriptions, and messages of QoS 1 and 2 (MQTT 5,
+ * section 4.1). A new connection with the same identifier ends the one before.
+ */
+export interface BrokerSession {
+  /** Client identifier, the same for each connection. */
+  readonly clientId: string;
+  /**
+   * Time for which the broker keeps it after a connection has closed, in seconds. A broker of MQTT 3.1.1 cannot be told
+   * one.
+   */
+  readonly expirySeconds: number;
+  /** Most messages that the broker sends without their acknowledgement, from 1 to 65,535; unlimited in MQTT 3.1.1. */
+  readonly receiveMaximum: number;
 }
 
 /** Options of one connection. */
@@ -132,6 +161,8 @@ export interface ConnectOptions {
   readonly onMessage?: ReceiveMessage;
   /** Message that the broker publishes when the connection closes without DISCONNECT. */
   readonly will?: Publication;
+  /** Session to continue, or to begin; by default, the connection has one of its own that ends with it. */
+  readonly session?: BrokerSession | undefined;
 }
 
 /** Opens a connection to a broker. */

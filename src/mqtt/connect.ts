@@ -7,11 +7,13 @@ import { type IClientOptions, MqttClient } from "mqtt";
 import { writeToStream } from "mqtt-packet";
 import constants from "mqtt-packet/constants.js";
 import type { Duplex } from "node:stream";
+import { Acknowledgements } from "./acknowledgements.ts";
 import {
   type BrokerAddress,
   type BrokerConnection,
   BrokerError,
   BrokerForbiddenError,
+  type BrokerSession,
   type ConnectBroker,
   type ConnectOptions,
 } from "./broker.ts";
@@ -40,6 +42,9 @@ const MAX_PAYLOAD_BYTES = 8 * 2 ** 20;
 
 /** Most bytes of a WebSocket frame beside one packet: a frame may contain several packets, or a part of one. */
 const FRAME_SLACK_BYTES = 2 ** 20;
+
+/** Makes MQTT.js go on with the next message, without an acknowledgement of this one. */
+const ACKNOWLEDGED_LATER = new Error("Acknowledged later");
 
 const EMPTY = new Uint8Array(0);
 
@@ -87,7 +92,7 @@ interface Attempt {
  */
 async function openConnection(
   address: BrokerAddress,
-  { protocolVersion, options, connectOptions: { signal, onMessage, will } }: Attempt,
+  { protocolVersion, options, connectOptions: { signal, onMessage, will, session } }: Attempt,
 ): Promise<BrokerConnection | BrokerError> {
   signal.throwIfAborted();
   // Loaded only for brokers that are reached through one.
@@ -105,8 +110,9 @@ async function openConnection(
   }, {
     ...clientOptions(address, options.keepaliveSeconds),
     ...will && { will: { ...will, payload: toBuffer(will.payload) } },
+    ...session && { clientId: session.clientId, clean: false },
     protocolVersion,
-    ...protocolVersion === 5 ? { properties: { maximumPacketSize: maxBytes } } : {},
+    ...protocolVersion === 5 ? { properties: { maximumPacketSize: maxBytes, ...sessionProperties(session) } } : {},
   });
   function openStream(): Duplex {
     if (address.open !== undefined) return address.open();
@@ -128,7 +134,13 @@ async function openConnection(
   }
   const closed = Promise.withResolvers<BrokerError>();
   const connected = Promise.withResolvers<undefined>();
-  const state: ConnectionState = { closed: closed.promise, closeReason: undefined, packetsReceived: 0, limits: {} };
+  const state: ConnectionState = {
+    closed: closed.promise,
+    closeReason: undefined,
+    packetsReceived: 0,
+    limits: {},
+    sessionPresent: false,
+  };
   let mayNeedOtherVersion = false;
   const onAbort = () => {
     state.closeReason ??= signal.reason instanceof BrokerError
@@ -137,8 +149,21 @@ async function openConnection(
     client.end(true);
   };
   signal.addEventListener("abort", onAbort, { once: true });
-  client.once("connect", ({ properties }) => {
+  const onNotTaken = (error: unknown) => {
+    state.closeReason ??= error instanceof BrokerError ? error : new BrokerError("Message not taken");
+    client.end(true);
+  };
+  const acknowledgements = session && new Acknowledgements({
+    max: session.receiveMaximum,
+    acknowledge(messageId) {
+      if (!client.connected || client.disconnecting) return;
+      writeToStream({ cmd: "puback", messageId, reasonCode: 0 }, client.stream, { protocolVersion });
+    },
+    onNotTaken,
+  });
+  client.once("connect", ({ properties, sessionPresent }) => {
     state.limits = properties ?? {};
+    state.sessionPresent = sessionPresent;
     connected.resolve(undefined);
   });
   client.on("error", (error) => {
@@ -159,7 +184,7 @@ async function openConnection(
     client.end(true);
   });
   client.on("packetreceive", () => void (state.packetsReceived += 1));
-  client.handleMessage = ({ topic, payload, qos, retain, properties }, done) => {
+  client.handleMessage = ({ topic, payload, qos, retain, properties, messageId, dup }, done) => {
     const bytes = typeof payload === "string" ? utf8.encode(payload) : payload;
     const omitted = omittedBytes(bytes, marker);
     const id = properties?.subscriptionIdentifier;
@@ -170,9 +195,15 @@ async function openConnection(
       qos,
       retain,
       subscriptions: typeof id === "number" ? [id] : id,
+      ...session && { packetId: messageId, isDuplicate: dup },
     });
-    if (backpressure === undefined) done();
-    else backpressure.then(() => done(), done);
+    if (acknowledgements !== undefined && qos === 1 && messageId !== undefined) {
+      const room = acknowledgements.add({ packetId: messageId, bytes: bytes.length, taken: backpressure });
+      if (room === undefined) done(ACKNOWLEDGED_LATER);
+      else room.then(() => done(ACKNOWLEDGED_LATER));
+    } else if (backpressure === undefined) done();
+    // `done` with an error would go on with the next message.
+    else backpressure.then(() => done(), onNotTaken);
   };
   try {
     client.connect();
@@ -215,6 +246,11 @@ function clientOptions(address: BrokerAddress, keepaliveSeconds: number): IClien
     // In place of the package `debug`, which builds its arguments several times for each packet, although it writes none.
     log: () => {},
   };
+}
+
+/** Returns the properties of CONNECT for a session (MQTT 5, section 3.1.2.11). */
+function sessionProperties(session: BrokerSession | undefined) {
+  return session && { sessionExpiryInterval: session.expirySeconds, receiveMaximum: session.receiveMaximum };
 }
 
 /**

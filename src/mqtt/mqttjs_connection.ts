@@ -28,6 +28,8 @@ export interface ConnectionState {
   packetsReceived: number;
   /** Limits of the broker. */
   limits: BrokerLimits;
+  /** True if the broker continued a session. */
+  sessionPresent: boolean;
 }
 
 /** Limits of a broker, from its CONNACK (MQTT 5, section 3.2.2.3). */
@@ -45,6 +47,9 @@ export interface BrokerLimits {
   /** True if it supports shared subscriptions. */
   readonly sharedSubscriptionAvailable?: boolean | undefined;
 }
+
+/** Retain handling of a subscription (MQTT 5, section 3.8.3.1). */
+const RETAIN_HANDLING = { never: 2 } as const;
 
 /** First SUBACK code of a refused filter (MQTT 3.1.1, section 3.9.3; MQTT 5, section 3.9.3). */
 const SUBSCRIPTION_REFUSED = 128;
@@ -118,6 +123,11 @@ export class MqttJsConnection implements BrokerConnection {
   /** Resolves with the reason when the connection has closed. */
   get closed(): Promise<BrokerError> {
     return this.#state.closed;
+  }
+
+  /** True if the broker had kept the session. */
+  get sessionPresent(): boolean {
+    return this.#state.sessionPresent;
   }
 
   /** Number of packets received so far. */
@@ -196,12 +206,17 @@ export class MqttJsConnection implements BrokerConnection {
     const supported = requests.filter(isSupported);
     // A packet has one identifier for all of its filters; without identifiers, filters of one QoS share packets.
     const packets = usesIds
-      ? supported.map(({ filter, qos, id }) => () =>
-        this.#sendSubscribe([filter], { qos, properties: { subscriptionIdentifier: id } })
+      ? supported.map((request) => () =>
+        this.#sendSubscribe([request.filter], {
+          ...subscribeOptions(request),
+          properties: { subscriptionIdentifier: request.id },
+        })
       )
-      : [...Map.groupBy(supported, ({ qos }) => qos)].flatMap(([qos, group]) =>
-        this.#splitIntoPackets(group.map(({ filter }) => filter))
-          .map((filters) => () => this.#sendSubscribe(filters, { qos }))
+      : [...Map.groupBy(supported, ({ retained }) => retained)].flatMap(([retained, alike]) =>
+        [...Map.groupBy(alike, ({ qos }) => qos)].flatMap(([qos, group]) =>
+          this.#splitIntoPackets(group.map(({ filter }) => filter))
+            .map((filters) => () => this.#sendSubscribe(filters, subscribeOptions({ qos, retained })))
+        )
       );
     const refused = (await this.#run(() => this.#sendInPortions(packets, usesIds ? FILTERS_PER_PORTION : 1))).flat();
     return [...refused, ...requests.filter((request) => !isSupported(request)).map(({ filter }) => filter)];
@@ -336,6 +351,11 @@ export class MqttJsConnection implements BrokerConnection {
       });
     });
   }
+}
+
+/** Returns the options of a subscription for MQTT.js, which leaves out what 3.1.1 lacks. */
+function subscribeOptions({ qos, retained }: Pick<FilterRequest, "qos" | "retained">): IClientSubscribeOptions {
+  return retained === undefined ? { qos } : { qos, rh: RETAIN_HANDLING[retained] };
 }
 
 /** Converts a payload for MQTT.js, without copying bytes. */

@@ -9,6 +9,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { Deadlines } from "../lib/deadlines.ts";
 import { type BrokerAddress, BrokerError, type ConnectBroker, type Publication } from "./broker.ts";
 import { Hub, type HubConfig } from "./hub/hub.ts";
+import { ConnectionSource } from "./hub/source.ts";
 import type { Subscriber } from "./hub/subscriber.ts";
 import { SharedConnection } from "./shared_connection.ts";
 import { isShared } from "./topics/rules.ts";
@@ -37,6 +38,25 @@ export interface BrokerPoolOptions {
   readonly deadlines?: Deadlines;
   /** Broker and login whose connections are exempt from the limit, so that other addresses cannot exhaust it. */
   readonly defaultBroker?: BrokerAddress;
+  /** Hub for the default broker, whose messages all replicas of the gateway share; by default it is as any other. */
+  readonly sharedHub?: SharedHub | undefined;
+}
+
+/** Part of the memory for messages that the shared hub keeps; the rest is for all other connections. */
+export const SHARED_HISTORY_PART = 3 / 4;
+
+/** Hub that is kept open, and gets its messages in another way than by a connection of the pool. */
+export interface SharedHub {
+  /** Bytes of the messages that it keeps. */
+  readonly bytes: number;
+  /**
+   * Opens it.
+   *
+   * @param onClosedWhileSubscribing called with an owner whose request may be why the broker closed a connection
+   */
+  open(onClosedWhileSubscribing: (owner: string) => void): Hub;
+  /** Ends all subscribers, and closes it. */
+  close(reason: BrokerError): Promise<void>;
 }
 
 /** Connection of the pool. */
@@ -92,14 +112,19 @@ export class BrokerPool {
   readonly #defaultId: string | undefined;
   readonly #publishing = new Map<string, PublishingConnection>();
   readonly #subscribing = new Map<string, SubscribingConnection>();
+  /** Hub of the default broker, if it is shared. */
+  readonly #sharedHub: Hub | undefined;
   #closeReason: BrokerError | undefined;
   #dedicatedCount = 0;
   #sweepTimer: ReturnType<typeof setInterval> | undefined;
 
   /** Makes a pool without connections. */
   constructor(options: BrokerPoolOptions) {
+    const { defaultBroker, sharedHub } = options;
     this.#options = options;
-    this.#defaultId = options.defaultBroker && sharedId(options.defaultBroker);
+    this.#defaultId = defaultBroker && sharedId(defaultBroker);
+    if (defaultBroker === undefined || sharedHub === undefined) return;
+    this.#sharedHub = sharedHub.open((owner) => this.#isolateSubscriber(defaultBroker, owner));
   }
 
   /**
@@ -143,12 +168,15 @@ export class BrokerPool {
     this.#closeReason = reason;
     clearInterval(this.#sweepTimer);
     this.#sweepTimer = undefined;
-    await Promise.all(this.#all.map((entry) => this.#close(entry, reason)));
+    await Promise.all([
+      this.#options.sharedHub?.close(reason),
+      ...this.#all.map((entry) => this.#close(entry, reason)),
+    ]);
   }
 
   /** Numbers of connections, filters and subscribers. */
   get usage(): BrokerUsage {
-    const hubs = [...this.#subscribing.values()].map(({ hub }) => hub);
+    const hubs = this.#hubs;
     return {
       connections: this.#size,
       subscriptions: hubs.reduce((sum, { subscriptions }) => sum + subscriptions, 0),
@@ -158,6 +186,11 @@ export class BrokerPool {
 
   get #size(): number {
     return this.#publishing.size + this.#subscribing.size;
+  }
+
+  get #hubs(): Hub[] {
+    const hubs = [...this.#subscribing.values()].map(({ hub }) => hub);
+    return this.#sharedHub === undefined ? hubs : [this.#sharedHub, ...hubs];
   }
 
   get #all(): (PublishingConnection | SubscribingConnection)[] {
@@ -214,7 +247,12 @@ export class BrokerPool {
 
   #hubOf(address: BrokerAddress, openedFor: string): Hub {
     const id = this.#idOf(address);
-    const entry = this.#subscribing.get(ownedId(id, openedFor)) ?? this.#subscribing.get(id);
+    const own = this.#subscribing.get(ownedId(id, openedFor));
+    if (own === undefined && id === this.#defaultId && this.#sharedHub !== undefined) {
+      this.#startSweeping();
+      return this.#sharedHub;
+    }
+    const entry = own ?? this.#subscribing.get(id);
     return (entry ?? this.#openSubscribing(id, address, { openedFor })).hub;
   }
 
@@ -277,14 +315,12 @@ export class BrokerPool {
       onClosed: (reason) => hub.connectionClosed(reason),
     });
     const hub = new Hub({
-      connection,
+      source: new ConnectionSource(connection),
       config,
       clock,
       onClosedWhileSubscribing: (owner) => {
         // A dedicated connection is used by no other owner.
-        if (dedicatedTo !== undefined) return;
-        const ownId = ownedId(sharedId(address), owner);
-        this.#isolate(this.#subscribing, ownId, (own) => this.#openSubscribing(own, address, { openedFor: owner }));
+        if (dedicatedTo === undefined) this.#isolateSubscriber(address, owner);
       },
     });
     const idleSince = clock.monotonic();
@@ -293,9 +329,18 @@ export class BrokerPool {
     return entry;
   }
 
+  #isolateSubscriber(address: BrokerAddress, owner: string): void {
+    const ownId = ownedId(sharedId(address), owner);
+    this.#isolate(this.#subscribing, ownId, (own) => this.#openSubscribing(own, address, { openedFor: owner }));
+  }
+
+  #startSweeping(): void {
+    this.#sweepTimer ??= setInterval(() => this.#sweep(), SWEEP_MS);
+  }
+
   /** Makes room for a connection: fake logins must lock out neither the default broker nor other owners. */
   #makeRoom(wantedId: string, openedFor: string | undefined): void {
-    this.#sweepTimer ??= setInterval(() => this.#sweep(), SWEEP_MS);
+    this.#startSweeping();
     if (wantedId === this.#defaultId) return;
     const { maxConnections } = this.#options.limits;
     const others = this.#all.filter(({ id }) => id !== this.#defaultId);
@@ -313,14 +358,14 @@ export class BrokerPool {
   #sweep(): void {
     const { clock, limits: { idleSeconds } } = this.#options;
     const now = clock.monotonic();
-    for (const { hub } of this.#subscribing.values()) hub.sweep();
+    for (const hub of this.#hubs) hub.sweep();
     for (const entry of this.#all) {
       if ("hub" in entry && entry.dedicatedTo !== undefined && !entry.hub.hasSubscribers) {
         this.#close(entry, new BrokerError("Listener left"));
       } else if ("hub" in entry ? entry.hub.isInUse : entry.pending > 0) entry.idleSince = now;
       else if (now - entry.idleSince >= idleSeconds * 1000) this.#close(entry, new BrokerError("Idle"));
     }
-    if (this.#size > 0) return;
+    if (this.#size > 0 || this.#sharedHub !== undefined) return;
     clearInterval(this.#sweepTimer);
     this.#sweepTimer = undefined;
   }

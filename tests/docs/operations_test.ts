@@ -215,6 +215,7 @@ Deno.test("grafana.json uses the selected data source, and its panels do not ove
     "Streams",
     "Brokers and Jeedom",
     "Push messages",
+    "Replicas",
     "Process",
   ]);
 });

@@ -7,7 +7,8 @@ import {
   type ReceiveMessage,
 } from "../../src/mqtt/broker.ts";
 import { SYSTEM_CLOCK } from "../../src/lib/clock.ts";
-import { BrokerPool } from "../../src/mqtt/pool.ts";
+import { BrokerPool, type SharedHub } from "../../src/mqtt/pool.ts";
+import { Hub } from "../../src/mqtt/hub/hub.ts";
 import { createConnectBroker } from "../../src/mqtt/connect.ts";
 import type { Subscriber } from "../../src/mqtt/hub/subscriber.ts";
 import { MemoryHistory } from "../../src/mqtt/hub/memory_history.ts";
@@ -64,12 +65,13 @@ interface PoolOverrides {
   readonly defaultBroker?: BrokerAddress;
   readonly idleSeconds?: number;
   readonly monotonic?: () => number;
+  readonly sharedHub?: SharedHub;
 }
 
 /** Makes a pool whose clock stands still until the test moves it. */
 function makePool(
   connect: ConnectBroker,
-  { timeoutMs = 10_000, maxConnections = 4, idleSeconds = 60, defaultBroker, monotonic }: PoolOverrides = {},
+  { timeoutMs = 10_000, maxConnections = 4, idleSeconds = 60, defaultBroker, monotonic, sharedHub }: PoolOverrides = {},
 ) {
   const time = { ms: 0 };
   const pool = new BrokerPool({
@@ -86,6 +88,7 @@ function makePool(
     },
     clock: { now: () => time.ms, monotonic: monotonic ?? (() => time.ms), after: SYSTEM_CLOCK.after },
     ...defaultBroker && { defaultBroker },
+    sharedHub,
   });
   return { pool, time };
 }
@@ -519,3 +522,67 @@ Deno.test("fake logins of one owner leave connections to others, whether it subs
 function assertUnreachable(): never {
   throw new Error("Nothing is opened");
 }
+
+/** Makes a shared hub whose source grants everything, and counts its requests. */
+function makeSharedHub() {
+  const requests: string[] = [];
+  const state = { closed: "", isolate: (_owner: string) => {} };
+  const sharedHub: SharedHub = {
+    bytes: 0,
+    open(onClosedWhileSubscribing) {
+      state.isolate = onClosedWhileSubscribing;
+      return new Hub({
+        source: {
+          request(wanted, begin) {
+            requests.push(...wanted.map(({ filter }) => filter));
+            begin();
+            return Promise.resolve([]);
+          },
+          release() {},
+        },
+        config: {
+          history: new MemoryHistory({ epoch: "log", limits: { resumeBytes: 1_000_000 } }),
+          limits: { resumeSeconds: 0 },
+          backpressure: () => undefined,
+          random: () => 0,
+          onFault: (error) => {
+            throw error;
+          },
+        },
+        clock: SYSTEM_CLOCK,
+      });
+    },
+    close(reason) {
+      state.closed = reason.message;
+      return Promise.resolve();
+    },
+  };
+  return { sharedHub, requests, state };
+}
+
+Deno.test("the shared hub has the default broker's filters, but not those of other logins and shared subscriptions", async () => {
+  const { connect, connections } = makeBroker();
+  const { sharedHub, requests, state } = makeSharedHub();
+  const { pool } = makePool(connect, { defaultBroker: ADDRESS, sharedHub, maxConnections: 20 });
+  const own = makeListener("own");
+  pool.listen(ADDRESS, own.listener);
+  pool.listen({ ...ADDRESS, username: "guest" }, makeListener("guest").listener);
+  pool.listen(ADDRESS, makeListener("$share/group/t").listener);
+  await until("the grants", () => own.events.length > 0 && connections.length === 2);
+  assertEquals([requests, own.events, pool.usage.listeners], [["own"], ["connected"], 3]);
+  await pool.close();
+  assertEquals(state.closed, "Gateway is shutting down");
+});
+
+Deno.test("an owner whose request may have closed a connection of the shared hub gets one of its own", async () => {
+  const { connect, connections } = makeBroker();
+  const { sharedHub, requests, state } = makeSharedHub();
+  const { pool } = makePool(connect, { defaultBroker: ADDRESS, sharedHub });
+  state.isolate("phone");
+  const { events, listener } = makeListener("own");
+  pool.listen(ADDRESS, listener);
+  pool.listen(ADDRESS, { ...makeListener("other").listener, owner: "other" });
+  await until("the grants", () => events.length > 0 && requests.length > 0);
+  assertEquals([requests, connections.length], [["other"], 1]);
+  await pool.close();
+});

@@ -11,6 +11,7 @@ import { SYSTEM_CLOCK } from "../../src/lib/clock.ts";
 import { Hub, type HubConfig } from "../../src/mqtt/hub/hub.ts";
 import type { Subscriber } from "../../src/mqtt/hub/subscriber.ts";
 import { MemoryHistory } from "../../src/mqtt/hub/memory_history.ts";
+import { ConnectionSource } from "../../src/mqtt/hub/source.ts";
 import type { ReceivedMessage } from "../../src/mqtt/hub/received_message.ts";
 import { SharedConnection } from "../../src/mqtt/shared_connection.ts";
 import { TopicFilterSet } from "../../src/mqtt/topics/filter_set.ts";
@@ -158,9 +159,10 @@ export class FakeBroker {
       const grant = () => respond(refused);
       if (this.sendsGrantsFirst) connection.packets.unshift(grant);
       else if (!this.sendsRetainedFirst) connection.packets.push(grant);
-      for (const { filter, id, qos } of requests) {
+      for (const { filter, id, qos, retained } of requests) {
         if (refused.includes(filter)) continue;
         connection.subscriptions.set(filter, { id, qos });
+        if (retained === "never") continue;
         for (const [topic, payload] of this.retained) {
           if (matches(filter, topic)) this.#deliver(connection, { topic, payload, retain: true, qos, ids: [id] });
         }
@@ -309,7 +311,7 @@ export class HubEnvironment implements AsyncDisposable {
       clock,
     });
     this.hub = new Hub({
-      connection: this.connection,
+      source: new ConnectionSource(this.connection),
       config: {
         history: this.history,
         limits: { resumeSeconds: HubEnvironment.RESUME_MS / 1000, turnMs },

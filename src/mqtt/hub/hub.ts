@@ -6,12 +6,16 @@
 import { Backoff } from "../../lib/backoff.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { TurnBudget } from "../../lib/turn_budget.ts";
+import type { Position } from "../../protocol/event.ts";
 import { BrokerError, type BrokerMessage, type FilterRequest, type QoS } from "../broker.ts";
-import type { SharedConnection } from "../shared_connection.ts";
 import type { EventHistory } from "./history.ts";
-import { type ReceivedMessage, receivedMessage, SharedPayloads } from "./received_message.ts";
-import { canReplay, canResume, missedMessages, receivedTopics } from "./resume.ts";
-import { type EarlyBytes, RetainedDelivery } from "./retained.ts";
+import { type ReceivedMessage, receivedMessage } from "./received_message.ts";
+import { ownersOf, requestsOf } from "./requests.ts";
+import { canResume, missedMessages, receivedTopics, type StartPoint, startPoint } from "./resume.ts";
+import type { RetainedDelivery } from "./retained.ts";
+import { RetainedDeliveries } from "./retained_deliveries.ts";
+import { requestedOwners, restoreOwner, settledRetained } from "./shared_owners.ts";
+import type { HubSource } from "./source.ts";
 import { type Subscriber, SubscriberState } from "./subscriber.ts";
 import { byAge, type OwnerState, type Subscription, Subscriptions } from "./subscriptions.ts";
 
@@ -37,10 +41,10 @@ export interface HubConfig {
   readonly onFault: (error: unknown) => void;
 }
 
-/** Connection of a hub, and its configuration. */
+/** Source of a hub, and its configuration. */
 export interface HubOptions {
-  /** Connection, whose owner calls {@linkcode Hub.receive} and {@linkcode Hub.connectionClosed}. */
-  readonly connection: SharedConnection;
+  /** Source, whose owner calls {@linkcode Hub.receive} and {@linkcode Hub.connectionClosed}. */
+  readonly source: HubSource;
   /** Configuration that all hubs have in common. */
   readonly config: HubConfig;
   /** Clock of timestamps and timeouts. */
@@ -55,9 +59,9 @@ const STABLE_MS = 30_000;
 /** Time to collect subscribers for one request, in milliseconds: an app opens several streams at once. */
 const BATCH_MS = 5;
 
-/** Subscribers and subscriptions of one broker connection. */
+/** Subscribers and subscriptions of one source. */
 export class Hub {
-  readonly #connection: SharedConnection;
+  readonly #source: HubSource;
   readonly #history: EventHistory;
   readonly #clock: Clock;
   readonly #options: HubOptions;
@@ -67,15 +71,10 @@ export class Hub {
   readonly #pending = new Set<SubscriberState>();
   /** Subscribers that wait for the next connection attempt. */
   readonly #offline = new Set<SubscriberState>();
+  /** Subscribers that get all retained messages again with the next request. */
+  readonly #outdated = new Set<SubscriberState>();
   readonly #backoff: Backoff;
-  /** Retained messages that the broker may still be sending, with the subscriptions that they are for. */
-  readonly #retainedDeliveries = new Map<
-    RetainedDelivery<SubscriberState>,
-    readonly Subscription<SubscriberState>[]
-  >();
-  /** Bytes of retained messages that wait for SUBACKs, by owner. */
-  readonly #earlyBytes = new Map<string, EarlyBytes>();
-  readonly #sharedPayloads = new SharedPayloads();
+  readonly #retained = new RetainedDeliveries();
   /** Stops the timer of the next request. */
   #stopBatch: (() => void) | undefined;
   /** Stops the timer of the next connection attempt. */
@@ -83,11 +82,12 @@ export class Hub {
   /** Number of connections that have closed. */
   #closedConnections = 0;
   #grantedAt = 0;
+  readonly #uses = (filter: string): boolean => this.#subscriptions.has(filter);
 
   /** Makes a hub without subscribers. */
   constructor(options: HubOptions) {
     this.#options = options;
-    this.#connection = options.connection;
+    this.#source = options.source;
     this.#history = options.config.history;
     this.#clock = options.clock;
     this.#backoff = new Backoff(options.config.random);
@@ -121,14 +121,13 @@ export class Hub {
    */
   subscribe(subscriber: Subscriber): () => void {
     const { owner, filters, since } = subscriber;
+    const { restore } = this.#source;
     const state = new SubscriberState(subscriber);
     this.#unsubscribe(this.#subscriptions.makeRoom(owner, filters));
     state.setSubscriptions(this.#subscriptions.add(state, { owner, filters }));
     this.#subscribers.add(state);
-    if (since === undefined || !this.#resume(state)) {
-      this.#pending.add(state);
-      this.#stopBatch ??= this.#clock.after(BATCH_MS, () => this.#requestSubscriptions());
-    }
+    if (since !== undefined && restore !== undefined) this.#restore(state, since);
+    else if (since === undefined || !this.#resume(state)) this.#request(state);
     return () => this.#remove(state);
   }
 
@@ -139,12 +138,90 @@ export class Hub {
     if (recipients.length === 0) return undefined;
     const history = this.#history;
     const message = receivedMessage(delivery, { position: history.next(), receivedAt: this.#clock.now() });
-    if (message.retain) this.#passRetained(this.#sharedPayloads.share(message), recipients);
-    else {
+    if (message.retain) {
+      for (const state of this.#retained.pass(message, recipients, this.#clock.monotonic()) ?? []) {
+        this.#end(state, new BrokerError("Broker sent too much before its grant"));
+      }
+    } else {
       history.append({ message, source: this, subscriptions: delivery.subscriptions });
       this.#passLive(message, recipients);
     }
     return this.#options.config.backpressure();
+  }
+
+  /**
+   * Passes on a live message of a log, and keeps it also for subscribers that come from another replica.
+   *
+   * @param place its position in the log, and the time of its arrival in milliseconds since 1970
+   */
+  receiveLogged(
+    delivery: BrokerMessage,
+    place: Pick<ReceivedMessage, "position" | "receivedAt">,
+  ): Promise<void> | undefined {
+    const message = receivedMessage(delivery, place);
+    this.#history.append({ message, source: this, subscriptions: undefined });
+    const recipients = this.#subscriptions.recipientsOf(message);
+    for (const { retainedDeliveries } of recipients) retainedDeliveries.recordEarly(message.topic);
+    this.#passLive(message, recipients);
+    return this.#options.config.backpressure();
+  }
+
+  /** Handles that the log's writer cannot reach the broker: tells subscribers with `keep`, and ends the others. */
+  writerOffline(reason: BrokerError): void {
+    for (const state of [...this.#subscribers].filter(({ isActive }) => isActive)) {
+      if (!state.subscriber.keep) this.#end(state, reason);
+      else if (state.isActive && !state.isWriterOffline) {
+        state.isWriterOffline = true;
+        state.subscriber.offline(reason);
+      }
+    }
+  }
+
+  /** Tells all subscribers that messages of a log before a position may be missing; those that are kept can be replayed. */
+  gapInLog(position: Position): void {
+    this.#forgetRetained();
+    for (const state of [...this.#subscribers]) {
+      if (state.isActive && state.isWriterOffline) state.subscriber.online();
+      state.isWriterOffline = false;
+      if (state.isActive) state.subscriber.gap(position);
+    }
+  }
+
+  /** Requests the retained messages of all subscribers again, as some may have changed during a gap. */
+  requestRetained(): void {
+    this.#forgetRetained();
+    for (const state of this.#subscribers) this.#outdate(state);
+  }
+
+  /** Begins anew after a log that begins anew. */
+  restartLog(position: Position): void {
+    this.#closedConnections += 1;
+    this.#retained.clear();
+    this.#forgetGrants();
+    for (const subscription of this.#subscriptions) {
+      for (const owner of subscription.owners.values()) owner.retainedWindows.length = 0;
+    }
+    for (const state of this.#subscribers) state.lastOffset = 0;
+    this.gapInLog(position);
+    this.requestRetained();
+    // Idle subscriptions are not requested again.
+    this.#subscriptions.expire();
+  }
+
+  /** Handles the end of the connection for retained messages of a log's subscribers, which are requested again. */
+  retainedConnectionClosed(): void {
+    this.#closedConnections += 1;
+    if (this.#clock.monotonic() - this.#grantedAt >= STABLE_MS) this.#backoff.reset();
+    const from = this.#history.position.offset;
+    for (const state of this.#retained.clear()) {
+      if (!state.isActive) continue;
+      for (const { owners } of state.subscriptions) {
+        const owner = owners.get(state.subscriber.owner);
+        if (owner !== undefined) owner.unknownRetained = { from, last: Infinity };
+      }
+      this.#outdated.add(state);
+    }
+    this.#scheduleReconnect();
   }
 
   /** Handles the end of the connection: reconnects for subscribers with `keep`, and ends the others. */
@@ -152,17 +229,8 @@ export class Hub {
     this.#closedConnections += 1;
     // Connections that close soon after a grant do not reset the backoff.
     if (this.#clock.monotonic() - this.#grantedAt >= STABLE_MS) this.#backoff.reset();
-    for (const subscription of this.#subscriptions) {
-      subscription.requestedQos = undefined;
-      subscription.grantedQos = undefined;
-      subscription.retainedDeliveries.clear();
-      for (const owner of subscription.owners.values()) {
-        owner.activeFrom = undefined;
-        owner.grantedQos = undefined;
-      }
-    }
-    for (const delivery of this.#retainedDeliveries.keys()) delivery.discardEarly();
-    this.#retainedDeliveries.clear();
+    this.#retained.clear();
+    this.#forgetGrants();
     for (const state of [...this.#subscribers].filter(({ isActive }) => isActive)) {
       if (!state.subscriber.keep) this.#end(state, reason);
       else if (state.isActive) {
@@ -180,14 +248,19 @@ export class Hub {
   sweep(): void {
     const now = this.#clock.monotonic();
     const expired = this.#subscriptions.expire(now - this.#options.config.limits.resumeSeconds * 1000);
-    for (const [delivery, subscriptions] of this.#retainedDeliveries) {
-      if (!delivery.isSettled(now)) continue;
-      for (const subscription of subscriptions) {
-        this.#subscriptions.addRetainedWindow(subscription, delivery.owner, delivery.window);
-      }
-      this.#deleteDelivery(delivery);
+    const settled = this.#retained.takeSettled(now);
+    for (const [delivery, subscriptions] of settled) {
+      for (const subscription of subscriptions) this.#subscriptions.addRetainedWindow(subscription, delivery);
     }
     this.#unsubscribe(expired);
+    const { settled: report, sweep } = this.#source;
+    if (report !== undefined && settled.length > 0) {
+      report.call(
+        this.#source,
+        settledRetained(settled, (one) => this.#subscriptions.includes(one)),
+      );
+    }
+    sweep?.call(this.#source, this.#uses);
   }
 
   /** Ends all subscribers. */
@@ -212,32 +285,53 @@ export class Hub {
     }
   }
 
-  /** Passes a retained message to the subscribers of recent requests. */
-  #passRetained(message: ReceivedMessage, recipients: readonly Subscription<SubscriberState>[]): void {
-    const now = this.#clock.monotonic();
-    for (const { retainedDeliveries } of recipients) {
-      for (const delivery of retainedDeliveries.unoffered(message.topic)) {
-        if (delivery.offer(message, now)) {
-          for (const { subscriber } of delivery.subscribers) subscriber.message(message, true);
-        } else if (delivery.isOverLimit) {
-          for (const state of delivery.subscribers) {
-            this.#end(state, new BrokerError("Broker sent too much before its grant"));
-          }
-          delivery.discardEarly();
-          this.#deleteDelivery(delivery);
-        }
+  /** Forgets that owners have all retained messages. */
+  #forgetRetained(): void {
+    const from = this.#history.position.offset;
+    for (const { owners } of this.#subscriptions) {
+      for (const owner of owners.values()) owner.unknownRetained = { from, last: Infinity };
+    }
+  }
+
+  /** Forgets what the broker granted. */
+  #forgetGrants(): void {
+    for (const subscription of this.#subscriptions) {
+      subscription.requestedQos = undefined;
+      subscription.grantedQos = undefined;
+      for (const owner of subscription.owners.values()) {
+        owner.activeFrom = undefined;
+        owner.grantedQos = undefined;
       }
     }
   }
 
-  /** Requests the filters of all pending and offline subscribers from the broker. */
+  /** Makes a subscriber part of the next request. */
+  #request(state: SubscriberState): void {
+    this.#pending.add(state);
+    this.#startBatch();
+  }
+
+  /** Makes a subscriber part of the next request but those that are under way, for the retained messages. */
+  #outdate(state: SubscriberState): void {
+    if (state.status === "removed" || this.#pending.has(state)) return;
+    this.#outdated.add(state);
+    this.#startBatch();
+  }
+
+  #startBatch(): void {
+    this.#stopBatch ??= this.#clock.after(BATCH_MS, () => this.#requestSubscriptions());
+  }
+
+  /** Requests the filters of all pending, offline and outdated subscribers. */
   async #requestSubscriptions(): Promise<void> {
     this.#stopBatch = undefined;
-    const states = [...this.#pending, ...this.#offline];
+    const outdated = [...this.#outdated].filter(({ isActive }) => isActive);
+    const states = [...this.#pending, ...this.#offline, ...outdated];
     /** Those that have not begun: others may be part of a later request already. */
     const waiting = new Set(states);
     this.#pending.clear();
     this.#offline.clear();
+    for (const state of outdated) this.#outdated.delete(state);
     if (states.length === 0) return;
     this.#stopRetry?.();
     this.#stopRetry = undefined;
@@ -250,7 +344,7 @@ export class Hub {
     let requests: readonly FilterRequest[] = [];
     let owners: readonly (readonly [OwnerState, QoS])[] = [];
     try {
-      const refused = await this.#connection.use("answer", (open) => {
+      const refused = await this.#source.request(requestsOf(wanted, states), () => {
         // Reserves an offset: a resume from before it has missed everything up to SUBSCRIBE.
         from = this.#history.next().offset;
         const present = states.filter(({ status }) => status !== "removed");
@@ -261,7 +355,7 @@ export class Hub {
           for (const one of subscriptions) if (qos > (one.requestedQos ?? 0)) one.requestedQos = qos;
         }
         requests = wanted.map(({ id, filter, requestedQos = 0 }) => ({ id, filter, qos: requestedQos }));
-        return open.subscribe(requests);
+        return { filters: requests, owners: () => present.flatMap((state) => requestedOwners(state, from)) };
       });
       this.#throwIfClosed(closedConnections);
       isGranted = true;
@@ -278,7 +372,9 @@ export class Hub {
         if (owner.grantedQos === undefined || owner.grantedQos < qos) owner.grantedQos = qos;
       }
       const budget = new TurnBudget(this.#clock, this.#options.config.limits.turnMs);
+      for (const state of outdated) waiting.delete(state);
       for (const delivery of deliveries) {
+        if (delivery.isGranted) continue;
         const pause = budget.pause();
         // What arrives meanwhile is kept: live messages in the history, retained ones in the delivery.
         if (pause !== undefined) await pause;
@@ -290,6 +386,7 @@ export class Hub {
           this.#activate(state, start, early);
         }
       }
+      if (this.#outdated.size > 0) this.#startBatch();
     } catch (error) {
       if (!(error instanceof BrokerError)) this.#options.config.onFault(error);
       const reason = error instanceof BrokerError ? error : new BrokerError("Internal error");
@@ -300,60 +397,53 @@ export class Hub {
           }
           this.#end(state, reason);
         } else if (state.status === "offline") this.#offline.add(state);
+        else if (state.isActive) this.#outdated.add(state);
       }
+      this.#retained.delete(deliveries);
       this.#scheduleReconnect();
     }
   }
 
-  /** Prepares for retained messages, which are the same for subscribers of one owner and the same filters. */
+  /**
+   * Prepares for retained messages.
+   *
+   * @param from offset of the request
+   */
   #expectRetained(states: readonly SubscriberState[], from: number): RetainedDelivery<SubscriberState>[] {
-    const groups = Map.groupBy(states, (state) => {
-      const ids = state.subscriptions.map(({ id }) => id).sort();
-      // Subscribers that have a part of the messages are grouped by how far they read.
-      const hasPart = this.#receivedTopics(state).length > 0;
-      return JSON.stringify([state.subscriber.owner, ids, hasPart ? state.subscriber.since?.offset : undefined]);
-    });
-    const deliveries = [...groups.values()].flatMap((group) => {
-      const [first] = group;
-      if (first === undefined) return [];
-      // A resumed subscriber may leave again during the replay, before the first retained message.
-      const offsets = group.map((state) => this.#startOf(state, from).offset);
-      const { owner } = first.subscriber;
-      const earlyBytes = this.#earlyBytes.get(owner) ?? { bytes: 0 };
-      this.#earlyBytes.set(owner, earlyBytes);
-      const delivery = new RetainedDelivery<SubscriberState>({
-        owner,
-        earlyBytes,
-        from: Math.min(from, ...offsets),
-        received: this.#receivedTopics(first),
-      });
-      for (const state of group) delivery.subscribers.add(state);
-      return delivery;
-    });
-    // Only after all are made: no subscriber has received anything of the new ones.
+    const recipients = states.map((state) => ({
+      state,
+      offset: this.#startOf(state, from).offset,
+      received: this.#receivedTopics(state),
+    }));
+    const deliveries = this.#retained.expect(recipients, from);
     for (const delivery of deliveries) {
-      for (const state of delivery.subscribers) {
-        state.retainedDelivery = delivery;
-        // The same for all of its subscribers.
-        this.#retainedDeliveries.set(delivery, state.subscriptions);
-      }
-      for (const { retainedDeliveries } of this.#retainedDeliveries.get(delivery) ?? []) {
-        retainedDeliveries.add(delivery);
-      }
+      const [first] = delivery.subscribers;
+      // They wait for no grant, and what they get must come in the order of positions.
+      if (first?.isActive) delivery.grant(this.#clock.monotonic(), true);
     }
     return deliveries;
-  }
-
-  #deleteDelivery(delivery: RetainedDelivery<SubscriberState>): void {
-    for (const { retainedDeliveries } of this.#retainedDeliveries.get(delivery) ?? []) {
-      retainedDeliveries.delete(delivery);
-    }
-    this.#retainedDeliveries.delete(delivery);
   }
 
   /** Throws if a connection has closed since there were that many. */
   #throwIfClosed(closedConnections: number): void {
     if (closedConnections !== this.#closedConnections) throw new BrokerError("Broker closed the connection");
+  }
+
+  /** Begins a stream with what other replicas know of it. */
+  async #restore(state: SubscriberState, since: Position): Promise<void> {
+    const { owner } = state.subscriber;
+    try {
+      const wanted = requestsOf(state.subscriptions, [state]);
+      for (const restored of await this.#source.restore?.(wanted, { owner, since }) ?? []) {
+        const subscription = state.subscriptions.find(({ filter }) => filter === restored.filter);
+        if (subscription === undefined || state.status === "removed") continue;
+        restoreOwner(subscription, owner, { ...restored, at: this.#history.position.offset });
+      }
+      if (state.status !== "removed" && !this.#resume(state)) this.#request(state);
+    } catch (error) {
+      if (!(error instanceof BrokerError)) this.#options.config.onFault(error);
+      this.#end(state, error instanceof BrokerError ? error : new BrokerError("Internal error"));
+    }
   }
 
   /** Begins a stream without a request to the broker, if it missed nothing that is not kept; returns whether it did. */
@@ -367,31 +457,18 @@ export class Hub {
 
   /** Returns the topics whose retained message a resumed subscriber has, if it missed nothing since. */
   #receivedTopics(state: SubscriberState): string[] {
+    if (state.isActive) return [];
     const { isComplete, offset } = this.#startOf(state, -1);
     return isComplete ? receivedTopics(state, { offset, now: this.#clock.monotonic() }) : [];
   }
 
-  /**
-   * Returns the point from which a subscriber gets messages.
-   *
-   * @param from offset of the request to the broker
-   */
+  /** Returns the point from which a subscriber gets messages; `from` is the offset of the request to the broker. */
   #startOf(state: SubscriberState, from: number): StartPoint {
-    const history = this.#history;
-    const { since } = state.subscriber;
-    const isReconnecting = state.status === "offline";
-    const isKnown = !isReconnecting && since !== undefined && history.includes(since);
-    const offset = isKnown ? since.offset : from;
-    const isComplete = !isReconnecting && (since === undefined || isKnown) &&
-      canReplay(state, { history, source: this, offset });
-    return { offset, isComplete };
+    return startPoint(state, { history: this.#history, source: this, from });
   }
 
   #unsubscribe(subscriptions: readonly Subscription<SubscriberState>[]): void {
-    if (subscriptions.length === 0 || !this.#connection.isOpen) return;
-    const filters = subscriptions.map(({ filter }) => filter);
-    // A failure closes the connection, and with it the subscription.
-    this.#connection.use("end the subscription", (open) => open.unsubscribe(filters)).catch(() => {});
+    if (subscriptions.length > 0) this.#source.release(subscriptions.map(({ filter }) => filter));
   }
 
   #endRefused(subscription: Subscription<SubscriberState>): void {
@@ -406,12 +483,12 @@ export class Hub {
    *
    * @param early retained messages that arrived before the SUBACK
    */
-  #activate(state: SubscriberState, { offset, isComplete }: StartPoint, early: readonly ReceivedMessage[]): void {
+  #activate(state: SubscriberState, { offset, told, isComplete }: StartPoint, early: readonly ReceivedMessage[]): void {
     // Another subscriber's callback may have removed it.
     if (state.status === "removed") return;
     const { subscriber } = state;
     const isReconnecting = state.status === "offline";
-    const position = { ...this.#history.position, offset };
+    const position = { ...this.#history.position, offset: told };
     state.status = "active";
     if (isReconnecting) subscriber.online();
     else subscriber.connected(isComplete ? position : undefined);
@@ -424,7 +501,7 @@ export class Hub {
 
   /** Sets the timer of the next connection attempt, if any subscriber waits for it. */
   #scheduleReconnect(): void {
-    if (this.#offline.size === 0 || this.#stopRetry !== undefined) return;
+    if (this.#offline.size + this.#outdated.size === 0 || this.#stopRetry !== undefined) return;
     this.#stopRetry = this.#clock.after(this.#backoff.next(), () => {
       this.#stopRetry = undefined;
       this.#requestSubscriptions();
@@ -442,6 +519,7 @@ export class Hub {
     state.status = "removed";
     this.#pending.delete(state);
     this.#offline.delete(state);
+    this.#outdated.delete(state);
     this.#subscribers.delete(state);
     state.retainedDelivery?.subscribers.delete(state);
     const deleted: Subscription<SubscriberState>[] = [];
@@ -452,19 +530,4 @@ export class Hub {
     }
     this.#unsubscribe(deleted);
   }
-}
-
-/** Point from which a subscriber gets messages. */
-interface StartPoint {
-  /** Offset after which it gets all messages that are kept. */
-  readonly offset: number;
-  /** True if all of them are kept. */
-  readonly isComplete: boolean;
-}
-
-/** Returns the state of a subscriber's owner in each subscription, with the quality of service that it requests. */
-function ownersOf({ subscriptions, subscriber: { owner, qos } }: SubscriberState): (readonly [OwnerState, QoS])[] {
-  return subscriptions.map(({ owners }) => owners.get(owner)).filter((state) => state !== undefined).map((state) =>
-    [state, qos] as const
-  );
 }

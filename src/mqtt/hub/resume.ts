@@ -19,12 +19,43 @@ export interface ReplayOptions {
 }
 
 /** Returns whether the history has all messages for a subscriber after an offset. */
-export function canReplay(
+function canReplay(
   { subscriber, subscriptions }: SubscriberState,
   { history, source, offset }: ReplayOptions,
 ): boolean {
   return history.isCompleteAfter(offset, { source, filters: subscriber.filters }) &&
     subscriptions.every((subscription) => isActiveSince(subscription, subscriber.owner, offset));
+}
+
+/** Point from which a subscriber gets messages. */
+export interface StartPoint {
+  /** Offset after which it gets all messages that are kept. */
+  readonly offset: number;
+  /** Offset to tell: no message that follows has it or a lower one. */
+  readonly told: number;
+  /** True if all of them are kept. */
+  readonly isComplete: boolean;
+}
+
+/**
+ * Returns the point from which a subscriber gets messages.
+ *
+ * @param options history of its broker connection, and the offset of the request to the broker
+ */
+export function startPoint(
+  state: SubscriberState,
+  { history, source, from }: Omit<ReplayOptions, "offset"> & { readonly from: number },
+): StartPoint {
+  // It goes on, and only gets retained messages.
+  if (state.isActive) return { offset: from, told: from, isComplete: true };
+  const { since } = state.subscriber;
+  const isReconnecting = state.status === "offline";
+  const isKnown = !isReconnecting && since !== undefined && history.includes(since);
+  const offset = isKnown ? since.offset : from;
+  const isComplete = !isReconnecting && (since === undefined || isKnown) &&
+    canReplay(state, { history, source, offset });
+  // Another replica may have assigned higher offsets since the last entry of a log.
+  return { offset, told: Math.min(offset, from, history.position.offset), isComplete };
 }
 
 /** Point at which a subscriber resumes. */

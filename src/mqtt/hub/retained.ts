@@ -72,6 +72,8 @@ export interface RetainedDeliveryOptions {
   readonly owner: string;
   /** Offset that all subscribers have read at least. */
   readonly from: number;
+  /** Offset of the request to the broker; `from` by default. */
+  readonly requestedAt?: number;
   /** Counter of the owner's bytes that wait for SUBACKs, in all of its deliveries. */
   readonly earlyBytes: EarlyBytes;
   /** Topics that the subscribers have a value of; ignored if they missed messages. */
@@ -93,6 +95,8 @@ export class RetainedDelivery<Subscriber> {
   readonly subscribers: Set<Subscriber> = new Set();
   /** Owner of the recipients. */
   readonly owner: string;
+  /** Offset of the request to the broker. */
+  readonly requestedAt: number;
   readonly #topics = new ReceivedTopics();
   /** Topics that the subscribers have a value of, until the broker sends their retained message. */
   readonly #skipped: Set<string>;
@@ -107,8 +111,9 @@ export class RetainedDelivery<Subscriber> {
   #lastOffset: number;
 
   /** Makes a delivery that waits for its SUBACK. */
-  constructor({ owner, from, earlyBytes, received = [] }: RetainedDeliveryOptions) {
+  constructor({ owner, from, requestedAt = from, earlyBytes, received = [] }: RetainedDeliveryOptions) {
     this.owner = owner;
+    this.requestedAt = requestedAt;
     this.#ownerEarlyBytes = earlyBytes;
     this.#from = from;
     this.#lastOffset = from;
@@ -147,6 +152,19 @@ export class RetainedDelivery<Subscriber> {
   /** Records that the subscribers got a live message, which supersedes the retained one of its topic. */
   recordLive(topic: string, offset: number): void {
     if (this.#isGranted) this.#topics.add(topic, offset);
+  }
+
+  /**
+   * Records a live message that the subscribers get with the SUBACK: of a connection without a common order, it
+   * supersedes the retained one of its topic.
+   */
+  recordEarly(topic: string): void {
+    if (!this.#isGranted) this.#skipped.add(topic);
+  }
+
+  /** True once the SUBACK was recorded. */
+  get isGranted(): boolean {
+    return this.#isGranted;
   }
 
   /** True if more bytes wait for the owner's SUBACKs than the limit, some of them in this delivery. */
@@ -230,6 +248,11 @@ export class OpenDeliveries<Subscriber> implements Iterable<RetainedDelivery<Sub
   recordLive(topic: string, offset: number): void {
     if (this.#all.size === 0) return;
     for (const delivery of this.#all) delivery.recordLive(topic, offset);
+  }
+
+  /** Records a live message in all deliveries, as {@linkcode RetainedDelivery.recordEarly}. */
+  recordEarly(topic: string): void {
+    for (const delivery of this.#all) delivery.recordEarly(topic);
   }
 
   /**

@@ -57,6 +57,8 @@ export class SubscriberState {
   status: "pending" | "active" | "offline" | "removed" = "pending";
   /** Offset of the last processed message: a message that matches several of its filters is passed once. */
   lastOffset = 0;
+  /** True if it was told that the log's writer cannot reach the broker. */
+  isWriterOffline = false;
   /** Delivery of retained messages of its last request, which may be completed. */
   retainedDelivery: RetainedDelivery<SubscriberState> | undefined;
   #subscriptions: readonly Subscription<SubscriberState>[] = [];

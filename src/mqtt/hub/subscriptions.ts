@@ -8,7 +8,7 @@ import { BrokerError, type BrokerMessage, type QoS } from "../broker.ts";
 import { TopicFilterSet } from "../topics/filter_set.ts";
 import { deliveredFilter } from "../topics/rules.ts";
 import { TopicTrie } from "../topics/trie.ts";
-import { OpenDeliveries, type ReceivedTopics, type RetainedWindow } from "./retained.ts";
+import { OpenDeliveries, type ReceivedTopics, type RetainedDelivery, type RetainedWindow } from "./retained.ts";
 
 /** Filter that was or will be requested from the broker. */
 export interface Subscription<Subscriber> {
@@ -43,6 +43,11 @@ export interface OwnerState {
   grantedQos: QoS | undefined;
   /** Completed deliveries of retained messages to it. */
   readonly retainedWindows: RetainedWindow[];
+  /**
+   * Offset at which it became unknown whether all retained messages before `last` were sent: after a gap, or at another
+   * replica; undefined if it is known.
+   */
+  unknownRetained: RetainedWindow | undefined;
   /** Time at which its last subscriber left, in milliseconds; undefined while it has one. */
   idleSince: number | undefined;
 }
@@ -202,11 +207,28 @@ export class Subscriptions<Subscriber> {
     this.#trie.delete(deliveredFilter(subscription.filter));
   }
 
+  /** Returns whether there is a subscription of a filter. */
+  has(filter: string): boolean {
+    return this.#byFilter.has(filter);
+  }
+
+  /** Returns whether a subscription was not deleted. */
+  includes(subscription: Subscription<Subscriber>): boolean {
+    return this.#byId.get(subscription.id) === subscription;
+  }
+
   /** Records a completed delivery of retained messages, and stores the owner's newest topics of them. */
-  addRetainedWindow(subscription: Subscription<Subscriber>, owner: string, window: RetainedWindow): void {
+  addRetainedWindow(
+    subscription: Subscription<Subscriber>,
+    { owner, window, requestedAt }: Pick<RetainedDelivery<Subscriber>, "owner" | "window" | "requestedAt">,
+  ): void {
     const state = subscription.owners.get(owner);
     if (state === undefined) return;
     appendWindow(state, window);
+    const unknown = state.unknownRetained;
+    if (unknown !== undefined && unknown.from <= requestedAt && unknown.last > requestedAt) {
+      state.unknownRetained = { ...unknown, last: requestedAt };
+    }
     const { topics } = window;
     const stored = this.#receivedTopics.get(owner) ?? { all: new LinkedSet(), bytes: 0 };
     if (topics === undefined || stored.all.has(topics)) return;
@@ -256,6 +278,7 @@ export class Subscriptions<Subscriber> {
       activeFrom: undefined,
       grantedQos: undefined,
       retainedWindows: [],
+      unknownRetained: undefined,
       idleSince: undefined,
     };
     subscription.owners.set(owner, state);
@@ -336,8 +359,10 @@ export function interruptedWindows<Subscriber>(
   const open = [...retainedDeliveries].filter((one) =>
     one.owner === owner && one.window.from <= offset && (!one.isSettled(now) || offset < one.window.last)
   );
-  const completed = owners.get(owner)?.retainedWindows.filter(isInterrupted) ?? [];
-  return [...completed, ...open.map(({ window }) => window)];
+  const state = owners.get(owner);
+  const completed = state?.retainedWindows.filter(isInterrupted) ?? [];
+  const unknown = state?.unknownRetained !== undefined && offset < state.unknownRetained.last;
+  return [...completed, ...open.map(({ window }) => window), ...unknown ? [{ from: offset, last: Infinity }] : []];
 }
 
 /** Returns the first items for which a condition holds, up to a number. */

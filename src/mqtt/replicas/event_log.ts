@@ -36,11 +36,17 @@ export type LogEntry =
   /** The filters that replicas want have changed; any replica appends it. */
   | { /** Distinguishes it. */ readonly type: "wanted" };
 
+/**
+ * Offsets of positions that each entry has: the first is that of its message, the others are local to a replica, for
+ * retained messages and requests. The offset of an entry is its sequence × this.
+ */
+export const OFFSETS_PER_ENTRY = 65_536;
+
 /** Entry with its place in the log. */
 export interface StoredLogEntry {
   /** Number in the log, from 1; only grows, with holes. */
   readonly sequence: number;
-  /** Token of the lease under which it was appended; empty for `wanted`. */
+  /** Token of the lease under which it was appended; empty for `wanted`, and for the gap of a server that restarted. */
   readonly token: string;
   /** The entry. */
   readonly entry: LogEntry;
@@ -81,7 +87,10 @@ export interface SharedOwnerState {
   readonly activeFrom: number;
   /** Highest quality of service that it was granted. */
   readonly qos: QoS;
-  /** Offset of the last retained message that it got, once all were sent; undefined while they may still be sent. */
+  /**
+   * Offset of the last retained message that it got, once all were sent; below 0 if there was none, of which -1 is
+   * kept. Undefined while they may still be sent.
+   */
   readonly retainedUntil: number | undefined;
 }
 
@@ -95,8 +104,21 @@ export class LeaseLostError extends Error {
 }
 
 /**
- * Lease of the writer. It has no time: a replica that sees no renewal at several of its own looks takes it over, so that
- * no clock can make two replicas hold it, and the token is checked in the same step that appends.
+ * The log does not know the replica: it was removed, or the server restarted and may have lost what it wanted. It calls
+ * `renewReplica` and then wants all its filters again.
+ */
+export class ReplicaUnknownError extends Error {
+  /** Makes the error. */
+  constructor() {
+    super("The replica is unknown to the log");
+    this.name = "ReplicaUnknownError";
+  }
+}
+
+/**
+ * Lease of the writer. It has no time: a replica that sees no renewal at several of its own looks takes it over, so
+ * that no clock can make two replicas hold it, and the token is checked in the same step that appends. A restart of the
+ * server ends it, as a token that was replaced might be back.
  */
 export interface Lease {
   /** Reads the lease; undefined if none was ever taken, or it was given back. */
@@ -115,12 +137,17 @@ export interface Lease {
   release(token: string): Promise<void>;
 }
 
-/** Shared log of one broker and login. Every method throws if the server fails, within its time limit. */
+/**
+ * Shared log of one broker and login. Every method throws if the server fails, within its time limit; the command may
+ * still run later. So a writer takes a new token before it reads or appends again: under the old one, nothing can be
+ * appended any more.
+ */
 export interface EventLog {
   /** Lease of the writer. */
   readonly lease: Lease;
   /**
-   * Appends entries, all or none, and records what the broker granted.
+   * Appends entries, all or none, and records what the broker granted. Deletes old ones at the limits. Calls one after
+   * the other keep their order; calls that overlap may not.
    *
    * @returns sequence of the last one
    * @throws {LeaseLostError} if the token is not that of the lease
@@ -128,7 +155,8 @@ export interface EventLog {
   append(token: string, entries: readonly LogEntry[]): Promise<number>;
   /**
    * Reads entries after a sequence, the oldest first; waits for the first one. To be called again with the last one's
-   * sequence.
+   * sequence. The reader has missed entries if `first` is beyond the one after its sequence, or if the epoch is
+   * another: then it begins again at 0.
    *
    * @param after sequence; 0 for all that are kept
    * @param waitMs longest wait, in milliseconds; then the page has no entries
@@ -139,25 +167,41 @@ export interface EventLog {
   /**
    * Registers that a replica wants filters, and appends `wanted` if the broker has not granted them all.
    *
-   * @param replica random id of the replica
+   * @param replica random id of the replica, which has called `renewReplica`
    * @param owner owner on whose behalf it asks; undefined for none
+   * @returns the filters in the same order, and the state after it: a message of a filter that is granted later comes
+   * after `last`
+   * @throws {ReplicaUnknownError} if the replica has to register again
    */
   want(
     replica: string,
     filters: readonly (readonly [filter: string, qos: QoS])[],
     owner: string | undefined,
   ): Promise<{ readonly filters: readonly WantedFilter[]; readonly state: LogState }>;
-  /** Removes filters from those that a replica wants, and appends `wanted` where no replica wants one any more. */
+  /** Removes filters from those that a replica wants, and appends `wanted` if no replica wants one any more. */
   unwant(replica: string, filters: readonly string[]): Promise<void>;
-  /** Stores the states of owners, for the replica at which they resume. The lower `activeFrom` of one filter is kept. */
+  /**
+   * Stores the states of owners, for the replica at which they resume. The lower `activeFrom` and the higher quality of
+   * service are kept, but none from before the filter was wanted; nothing is kept of a filter that no replica wants.
+   */
   shareOwners(states: readonly (readonly [filter: string, owner: string, state: SharedOwnerState])[]): Promise<void>;
-  /** Counts one more renewal of a replica: one without renewals is gone, as with the lease. */
-  renewReplica(replica: string): Promise<void>;
-  /** Returns the renewals of all replicas, by id; for the writer. */
+  /**
+   * Counts one more renewal of a replica: one without renewals is gone, as with the lease.
+   *
+   * @returns its renewals; 1 for a replica that was unknown, which then wants all its filters again
+   */
+  renewReplica(replica: string): Promise<number>;
+  /** Returns the renewals of all replicas, by id; 0 for one that has to register again. For the writer. */
   readReplicas(): Promise<ReadonlyMap<string, number>>;
-  /** Removes a replica that is gone, with all that it wants. */
+  /**
+   * Removes a replica that is gone, with all that it wants; the writer then calls `retire`.
+   *
+   * @throws {LeaseLostError} if the token is not that of the lease
+   */
   removeReplica(token: string, replica: string): Promise<void>;
-  /** Returns the filters that replicas want, with the highest quality of service; for the writer. */
+  /**
+   * Returns the filters that replicas want, with the highest quality of service since the filter is; for the writer.
+   */
   readWanted(): Promise<ReadonlyMap<string, QoS>>;
   /**
    * Deletes grants of filters that no replica wants, with the states of their owners; for the writer, which then

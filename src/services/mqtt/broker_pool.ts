@@ -6,7 +6,7 @@
 import { SYSTEM_CLOCK } from "../../lib/clock.ts";
 import { createConnectBroker } from "../../mqtt/connect.ts";
 import { MemoryHistory } from "../../mqtt/hub/memory_history.ts";
-import { BrokerPool } from "../../mqtt/pool.ts";
+import { BrokerPool, SHARED_HISTORY_PART } from "../../mqtt/pool.ts";
 import { addressFault } from "../../net/egress.ts";
 import type { ServiceDependencies } from "../service.ts";
 
@@ -15,14 +15,18 @@ const EPOCH_BYTES = 8;
 
 /** Creates the pool of connections, and registers its gauges. */
 export function createBrokerPool(
-  { config, broker, encoder, log, metrics, deadlines, random, randomBytes }: Pick<
+  { config, broker, sharedHub, encoder, log, metrics, deadlines, random, randomBytes }: Pick<
     ServiceDependencies,
-    "config" | "broker" | "encoder" | "log" | "metrics" | "deadlines" | "random" | "randomBytes"
+    "config" | "broker" | "sharedHub" | "encoder" | "log" | "metrics" | "deadlines" | "random" | "randomBytes"
   >,
 ): BrokerPool {
+  const { resumeBytes } = config.streams;
   const history = new MemoryHistory({
     epoch: randomBytes(EPOCH_BYTES).toHex(),
-    limits: config.streams,
+    limits: {
+      ...config.streams,
+      resumeBytes: sharedHub === undefined ? resumeBytes : Math.ceil(resumeBytes * (1 - SHARED_HISTORY_PART)),
+    },
   });
   const brokers = new BrokerPool({
     connect: createConnectBroker({
@@ -41,11 +45,12 @@ export function createBrokerPool(
     clock: SYSTEM_CLOCK,
     deadlines,
     defaultBroker: broker,
+    sharedHub,
   });
   metrics.gauge({
     name: "e2e_gateway_ring_bytes",
     help: "Bytes of messages that are kept for listeners that resume",
-    read: () => history.bytes,
+    read: () => history.bytes + (sharedHub?.bytes ?? 0),
   });
   metrics.gauge({
     name: "e2e_gateway_subscriptions",

@@ -135,7 +135,7 @@ Deno.test("interruptedWindows() finds deliveries that began for an owner and did
   if (subscription === undefined || state === undefined) throw new Error("No subscription");
   const isInterrupted = (offset: number, owner = "one") =>
     interruptedWindows(subscription, owner, { offset, now: 0 }).length > 0;
-  subscriptions.addRetainedWindow(subscription, "one", { from: 10, last: 15 });
+  subscriptions.addRetainedWindow(subscription, { owner: "one", requestedAt: 10, window: { from: 10, last: 15 } });
   assertEquals([9, 10, 14, 15, 99].map((offset) => isInterrupted(offset)), [false, true, true, false, false]);
   assertEquals(isInterrupted(12, "other"), false);
   for (let from = 20; from < 200; from += 10) appendWindow(state, { from, last: from + 5 });
@@ -151,7 +151,8 @@ Deno.test("addRetainedWindow() clears the oldest topics of an owner beyond 1 MiB
   const large = (owner: string, last: number) => {
     const topics = new ReceivedTopics();
     for (let index = 0; index < 400; index++) topics.add(`${index}/${"x".repeat(996)}`, last);
-    subscriptions.addRetainedWindow(one, owner, { from: last - 1, last, topics });
+    const window = { from: last - 1, last, topics };
+    subscriptions.addRetainedWindow(one, { owner, requestedAt: last - 1, window });
     return topics;
   };
   const theirs = large("other", 1);

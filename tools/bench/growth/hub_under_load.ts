@@ -3,6 +3,7 @@ import type { BrokerConnection, BrokerMessage, FilterRequest } from "../../../sr
 import { BrokerError } from "../../../src/mqtt/broker.ts";
 import { Hub } from "../../../src/mqtt/hub/hub.ts";
 import { MemoryHistory } from "../../../src/mqtt/hub/memory_history.ts";
+import { ConnectionSource } from "../../../src/mqtt/hub/source.ts";
 import type { Subscriber } from "../../../src/mqtt/hub/subscriber.ts";
 import { SharedConnection } from "../../../src/mqtt/shared_connection.ts";
 import { ManualClock } from "../../../tests/support/manual_clock.ts";
@@ -55,7 +56,7 @@ export class HubUnderLoad implements Disposable {
       clock: this.clock,
     });
     this.hub = new Hub({
-      connection,
+      source: new ConnectionSource(connection),
       config: {
         history: this.history,
         limits: { resumeSeconds: 60 },

@@ -1,0 +1,50 @@
+/**
+ * Rule by which a replica that does not hold the lease takes it. It counts looks, not time: a holder that renews is
+ * seen, however slow all clocks and processes are.
+ *
+ * @module
+ */
+
+/** Interval of looks, and of renewals, in milliseconds. */
+export const LEASE_INTERVAL_MS = 500;
+/** Looks in a row that see the same renewals, after which the holder counts as gone. */
+const LOOKS = 4;
+/** Intervals without a look after which counting begins again: this process, or the server, was frozen. */
+const MAX_PAUSE = 3;
+
+/** Lease as a look sees it. */
+export interface SeenLease {
+  /** Token of the holder. */
+  readonly token: string;
+  /** Number of its renewals. */
+  readonly renewals: number;
+}
+
+/** Looks at the lease, of which only those count that the server answered. */
+export class LeaseWatch {
+  #seen: SeenLease | undefined;
+  #looks = 0;
+  #lastLook = -Infinity;
+
+  /**
+   * Counts a look.
+   *
+   * @param lease what the server answered; undefined if none holds the lease
+   * @param now time of the answer on a clock that never jumps, in milliseconds
+   * @returns whether to take the lease
+   */
+  look(lease: SeenLease | undefined, now: number): boolean {
+    const isSame = lease?.token === this.#seen?.token && lease?.renewals === this.#seen?.renewals;
+    const isPaused = now - this.#lastLook > MAX_PAUSE * LEASE_INTERVAL_MS;
+    this.#looks = isSame && !isPaused ? this.#looks + 1 : 1;
+    this.#seen = lease;
+    this.#lastLook = now;
+    return lease === undefined || this.#looks >= LOOKS;
+  }
+
+  /** Begins again. */
+  reset(): void {
+    this.#seen = undefined;
+    this.#looks = 0;
+  }
+}

@@ -1,0 +1,353 @@
+/**
+ * Shared log as the source of a hub. Live messages come from the log; retained ones from a connection of this replica.
+ *
+ * @module
+ */
+import { withDeadline } from "../../lib/async.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { LruCache } from "../../lib/lru_cache.ts";
+import type { Position } from "../../protocol/event.ts";
+import { BrokerError, type FilterRequest, type QoS } from "../broker.ts";
+import type { HubRequest, HubSource, OwnerOfFilter, RestoredFilter, SettledRetained } from "../hub/source.ts";
+import type { SharedConnection } from "../shared_connection.ts";
+import {
+  type EventLog,
+  type LogState,
+  ReplicaUnknownError,
+  type SharedOwnerState,
+  type WantedFilter,
+} from "./event_log.ts";
+import { type LogHistory, offsetOf, sequenceOf } from "./log_history.ts";
+import type { LogReader } from "./log_reader.ts";
+
+/** Parts of a source. */
+export interface LogSourceOptions {
+  /** The log. */
+  readonly log: Pick<EventLog, "want" | "unwant" | "shareOwners">;
+  /** Random id of this replica. */
+  readonly replica: string;
+  /** Connection for retained messages. */
+  readonly connection: SharedConnection;
+  /** Messages that were read. */
+  readonly history: LogHistory;
+  /** Reader of the log. */
+  readonly reader: Pick<LogReader, "reached">;
+  /** Longest wait for the log and the writer together, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Clock of the timeout. */
+  readonly clock: Pick<Clock, "after">;
+  /** Random number from 0 up to but not including 1. */
+  readonly random: () => number;
+  /** Called when the log does not know this replica any more, before its filters are wanted again. */
+  readonly onUnknown: () => Promise<void>;
+}
+
+/** What is known of a filter that this replica wants. */
+interface Wanted {
+  /** Highest quality of service that it wanted. */
+  qos: QoS;
+  /** The last response of the broker that was read; undefined before. */
+  response: { readonly sequence: number; readonly qos: QoS | undefined } | undefined;
+  /** `retainedUntil` that this replica shared last for each owner. */
+  readonly shared: Map<string, number>;
+}
+
+/** Filters that a replica wants, as the log returned them. */
+interface Registered {
+  readonly refused: readonly string[];
+  readonly filters: readonly WantedFilter[];
+  readonly state: LogState;
+}
+
+/** Most filters to remember as accepted by the broker. */
+const MAX_ACCEPTED = 10_000;
+
+/** Subscription identifier of requests that only find out whether the broker accepts a filter: the highest one. */
+const TRIAL_ID = 268_435_455;
+
+/**
+ * Shared as `retainedUntil` while retained messages may be sent, plus a random number that shows which replica's request
+ * is the last one: greater than every offset.
+ */
+const UNSETTLED = 3 * 2 ** 51;
+
+/** Greatest random number in an `UNSETTLED`. */
+const MAX_REQUEST = 2 ** 48;
+
+/** Source of one replica's hub. */
+export class LogSource implements HubSource {
+  readonly #options: LogSourceOptions;
+  readonly #wanted = new Map<string, Wanted>();
+  /** Filters that the broker accepted at any replica. */
+  readonly #accepted = new LruCache<string, true>(MAX_ACCEPTED);
+  /** Filters that are subscribed on the connection of this replica. */
+  readonly #subscribed = new Set<string>();
+  /** Calls that wait for responses of the broker. */
+  readonly #waiting = new Set<() => void>();
+  #offlineReason: string | undefined;
+
+  /** Makes a source that wants nothing. */
+  constructor(options: LogSourceOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Wants the filters, waits until the writer has subscribed to them, and requests the retained messages, as
+   * {@linkcode HubSource.request}.
+   */
+  request(wanted: readonly FilterRequest[], begin: () => HubRequest): Promise<readonly string[]> {
+    return this.#withDeadline(async (signal) => {
+      const { connection, log } = this.#options;
+      const registered = await this.#register(wanted, undefined, signal);
+      const refused = new Set([...registered.refused, ...await this.#responses(registered, wanted, signal)]);
+      if (wanted.every(({ filter }) => refused.has(filter))) return [...refused];
+      signal.throwIfAborted();
+      const { filters, owners } = begin();
+      // Before any message reaches a subscriber: it may continue at another replica at once.
+      await this.#fromLog(log.shareOwners(owners().map((state) => sharedState(state, this.#unsettled(state)))));
+      signal.throwIfAborted();
+      const requested = filters.filter(({ filter }) => !refused.has(filter));
+      for (const { filter } of requested) this.#subscribed.add(filter);
+      return [...refused, ...await connection.use("answer", (open) => open.subscribe(requested))];
+    });
+  }
+
+  /** Does nothing: {@linkcode sweep} finds the filters that are not in use. */
+  release(): void {}
+
+  /** Wants the filters, and waits until this replica has read what others sent, as {@linkcode HubSource.restore}. */
+  restore(
+    wanted: readonly FilterRequest[],
+    { owner, since }: { readonly owner: string; readonly since: Position },
+  ): Promise<readonly RestoredFilter[]> {
+    return this.#withDeadline(async (signal) => {
+      const { filters, state } = await this.#register(wanted, owner, signal);
+      if (since.epoch === state.epoch) {
+        const sequence = Math.min(sequenceOf(since.offset), state.last);
+        await this.#options.reader.reached({ epoch: state.epoch, sequence }, signal);
+        this.#options.history.passEntry();
+      }
+      return filters.map((each) => ({ ...each, owner: each.owner && this.#ownerState(each.owner) }));
+    });
+  }
+
+  /** Shares that owners have all retained messages, and ends the subscriptions of this replica. */
+  settled({ owners, filters }: SettledRetained): void {
+    // Without it, they get the retained messages again.
+    for (const [owner, states] of Map.groupBy(owners, (state) => state.owner)) {
+      this.#shareSettled(owner, states).catch(() => {});
+    }
+    this.#unsubscribe(filters);
+  }
+
+  /** Removes the filters that are not in use from those that this replica wants. */
+  sweep(isInUse: (filter: string) => boolean): void {
+    const { log, replica } = this.#options;
+    this.#unsubscribe([...this.#subscribed].filter((filter) => !isInUse(filter)));
+    const unused = [...this.#wanted].filter(([filter]) => !isInUse(filter));
+    if (unused.length === 0) return;
+    for (const [filter] of unused) this.#wanted.delete(filter);
+    log.unwant(replica, unused.map(([filter]) => filter)).catch(() => {
+      // To be tried again.
+      for (const [filter, wanted] of unused) if (!this.#wanted.has(filter)) this.#wanted.set(filter, wanted);
+    });
+  }
+
+  /** True if this replica wants filters. */
+  get wantsFilters(): boolean {
+    return this.#wanted.size > 0;
+  }
+
+  /** Wants all filters again, as the log has forgotten them. */
+  async wantAgain(): Promise<void> {
+    const { log, replica } = this.#options;
+    await log.want(replica, [...this.#wanted].map(([filter, { qos }]) => [filter, qos]), undefined);
+  }
+
+  /** Records the broker's responses to the writer. */
+  granted(sequence: number, filters: readonly (readonly [filter: string, qos: QoS | undefined])[]): void {
+    for (const [filter, qos] of filters) {
+      if (qos === undefined) this.#accepted.delete(filter);
+      else this.#accepted.set(filter, true);
+      const wanted = this.#wanted.get(filter);
+      if (wanted !== undefined) wanted.response = { sequence, qos };
+    }
+    for (const check of [...this.#waiting]) check();
+  }
+
+  /** Records that the writer cannot reach the broker. */
+  offline(reason: string): void {
+    this.#offlineReason = reason;
+    for (const check of [...this.#waiting]) check();
+  }
+
+  /** Records that the writer has connected. */
+  online(): void {
+    this.#offlineReason = undefined;
+  }
+
+  /** Forgets the responses in a log that has begun anew. */
+  restart(): void {
+    for (const wanted of this.#wanted.values()) wanted.response = undefined;
+    this.online();
+  }
+
+  /** Forgets the subscriptions of a connection that has closed. */
+  connectionClosed(): void {
+    this.#subscribed.clear();
+  }
+
+  /** Ends subscriptions on the connection of this replica. */
+  #unsubscribe(filters: readonly string[]): void {
+    const { connection } = this.#options;
+    const subscribed = filters.filter((filter) => this.#subscribed.delete(filter));
+    if (subscribed.length === 0 || !connection.isOpen) return;
+    // A failure closes the connection, and with it the subscription.
+    connection.use("end the subscription", (open) => open.unsubscribe(subscribed)).catch(() => {});
+  }
+
+  /** Returns `retainedUntil` of a new request. */
+  #unsettled({ filter, owner }: OwnerOfFilter): number {
+    const value = UNSETTLED + Math.floor(this.#options.random() * MAX_REQUEST);
+    this.#wanted.get(filter)?.shared.set(owner, value);
+    return value;
+  }
+
+  /** Shares the states of an owner, but those of filters that it has requested at another replica since then. */
+  async #shareSettled(owner: string, states: readonly OwnerOfFilter[]): Promise<void> {
+    const { log, replica } = this.#options;
+    const wanted = states.flatMap(({ filter }) => {
+      const qos = this.#wanted.get(filter)?.qos;
+      return qos === undefined ? [] : [[filter, qos] as const];
+    });
+    if (wanted.length === 0) return;
+    const { filters } = await log.want(replica, wanted, owner);
+    const current = new Map(filters.map((each) => [each.filter, each.owner?.retainedUntil]));
+    const own = states.filter(({ filter }) => {
+      const last = this.#wanted.get(filter)?.shared.get(owner);
+      return last !== undefined && last === current.get(filter);
+    });
+    const settled = own.flatMap((state) =>
+      state.retainedUntil === undefined ? [] : [sharedState(state, state.retainedUntil)]
+    );
+    for (const { filter, retainedUntil = 0 } of own) this.#wanted.get(filter)?.shared.set(owner, retainedUntil);
+    if (settled.length > 0) await log.shareOwners(settled);
+  }
+
+  async #register(
+    requests: readonly FilterRequest[],
+    owner: string | undefined,
+    signal: AbortSignal,
+  ): Promise<Registered> {
+    const { log, replica, reader, onUnknown } = this.#options;
+    this.#requireOnline();
+    const refused = new Set(await this.#tryFilters(requests.filter(({ filter }) => !this.#accepted.has(filter))));
+    const wanted = requests.filter(({ filter }) => !refused.has(filter));
+    for (const { filter, qos } of wanted) {
+      const known = this.#wanted.get(filter);
+      if (known === undefined) this.#wanted.set(filter, { qos, response: undefined, shared: new Map() });
+      else if (qos > known.qos) known.qos = qos;
+    }
+    const filters = wanted.map(({ filter, qos }) => [filter, this.#wanted.get(filter)?.qos ?? qos] as const);
+    const want = () => log.want(replica, filters, owner);
+    const found = await this.#fromLog(
+      want().catch(async (error) => {
+        if (!(error instanceof ReplicaUnknownError)) throw error;
+        await onUnknown();
+        return await want();
+      }),
+    );
+    await reader.reached({ epoch: found.state.epoch, sequence: 0 }, signal);
+    return { ...found, refused: [...refused] };
+  }
+
+  /**
+   * Finds out on the connection of this replica whether the broker accepts filters: one that it answers by closing the
+   * connection must not reach the writer, whose connection serves all replicas.
+   *
+   * @returns the filters that it refused
+   */
+  async #tryFilters(requests: readonly FilterRequest[]): Promise<readonly string[]> {
+    if (requests.length === 0) return [];
+    const tries = requests.map(({ filter }) => ({ filter, qos: 0, id: TRIAL_ID, retained: "never" } as const));
+    const refused = await this.#options.connection.use("answer", async (open) => {
+      const refused = await open.subscribe(tries);
+      // With MQTT 3.1.1, it also shows that the broker has sent their retained messages.
+      await open.unsubscribe(tries.map(({ filter }) => filter));
+      return refused;
+    });
+    for (const { filter } of tries) if (!refused.includes(filter)) this.#accepted.set(filter, true);
+    return refused;
+  }
+
+  /** Waits for the broker's responses to the writer; returns the filters that the broker refused. */
+  #responses(
+    { filters, state }: Registered,
+    requests: readonly FilterRequest[],
+    signal: AbortSignal,
+  ): Promise<string[]> {
+    const needed = new Map(requests.map(({ filter, qos }) => [filter, qos]));
+    const missing = filters
+      .filter(({ filter, grantedQos = -1 }) => grantedQos < (needed.get(filter) ?? 0))
+      .map(({ filter }) => filter);
+    const responseTo = (filter: string) => {
+      const response = this.#wanted.get(filter)?.response;
+      return response !== undefined && response.sequence > state.last ? response : undefined;
+    };
+    const { promise, resolve, reject } = Promise.withResolvers<string[]>();
+    const check = () => {
+      if (this.#offlineReason !== undefined) reject(new BrokerError(this.#offlineReason));
+      if (missing.every((filter) => responseTo(filter) !== undefined)) {
+        resolve(missing.filter((filter) => responseTo(filter)?.qos === undefined));
+      }
+    };
+    this.#waiting.add(check);
+    const abort = () => reject(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    check();
+    return promise.finally(() => {
+      this.#waiting.delete(check);
+      signal.removeEventListener("abort", abort);
+    });
+  }
+
+  /** Returns the state of an owner as this replica can rely on it. */
+  #ownerState({ activeFrom, qos, retainedUntil }: SharedOwnerState): RestoredFilter["owner"] {
+    // Retained messages that changed before a gap may be unknown to it.
+    const isKnown = retainedUntil !== undefined && retainedUntil < UNSETTLED &&
+      retainedUntil >= this.#options.history.retainedFrom;
+    return { activeFrom, qos, retainedUntil: isKnown ? retainedUntil : undefined };
+  }
+
+  #requireOnline(): void {
+    if (this.#offlineReason !== undefined) throw new BrokerError(this.#offlineReason);
+  }
+
+  #withDeadline<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { clock, timeoutMs } = this.#options;
+    return withDeadline(work, {
+      clock,
+      timeout: timeoutMs,
+      timeoutError: () => new BrokerError(`Broker did not answer the gateway's replicas within ${timeoutMs / 1000} s`),
+    });
+  }
+
+  async #fromLog<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      if (error instanceof BrokerError) throw error;
+      throw new BrokerError("Shared messages of the gateway's replicas are unavailable");
+    }
+  }
+}
+
+/** Returns the state of an owner as the log stores it. */
+function sharedState({ filter, owner, activeFrom, qos }: OwnerOfFilter, retainedUntil: number): readonly [
+  filter: string,
+  owner: string,
+  state: SharedOwnerState,
+] {
+  // Offsets of this replica say nothing at others: the lowest one after the entry.
+  return [filter, owner, { activeFrom: offsetOf(sequenceOf(activeFrom)) + 1, qos, retainedUntil }];
+}

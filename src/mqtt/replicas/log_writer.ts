@@ -1,0 +1,149 @@
+/**
+ * Writer of the log: the replica that holds the lease, with the broker session of all replicas.
+ *
+ * @module
+ */
+import { Backoff } from "../../lib/backoff.ts";
+import { sleep } from "../../lib/clock.ts";
+import { BrokerError } from "../broker.ts";
+import { AbsentReplicas, LOOKS } from "./absent_replicas.ts";
+import { LeaseLostError } from "./event_log.ts";
+import { WriterSession, type WriterSessionOptions } from "./writer_session.ts";
+
+/** Shortest interval of looks at the replicas, in milliseconds: several of their renewals. */
+const MIN_LOOK_MS = 5000;
+
+/** Shortest time for which the broker keeps the session, in seconds: until a gateway has restarted. */
+const MIN_EXPIRY_SECONDS = 60;
+
+/** Time that a connection must last, in milliseconds, so that the next one is opened soon after it. */
+const STABLE_MS = 30_000;
+
+/** Attempts to connect after which a replica gives the lease back: another one may reach the broker. */
+const MAX_ATTEMPTS = 3;
+
+/** Configuration of a writer. */
+export interface LogWriterOptions extends Omit<WriterSessionOptions, "token" | "expirySeconds"> {
+  /** Time within which a client may resume, in seconds: so long a replica and the broker's session may be away. */
+  readonly resumeSeconds: number;
+  /** Called with the reason when a connection to the broker, or the attempt to open it, ended by itself. */
+  readonly onInterrupted: (reason: unknown) => void;
+}
+
+/** Time between taking and losing the lease. */
+interface Term {
+  readonly end: AbortController;
+  readonly ended: Promise<void>;
+  session: WriterSession | undefined;
+}
+
+/** Part of the work of a term, which the signal ends. */
+interface Work {
+  readonly term: Term;
+  readonly signal: AbortSignal;
+}
+
+/** Writes the log while it has a lease. */
+export class LogWriter {
+  readonly #options: LogWriterOptions;
+  readonly #backoff: Backoff;
+  #term: Term | undefined;
+
+  /** Makes it without a lease. */
+  constructor(options: LogWriterOptions) {
+    this.#options = options;
+    this.#backoff = new Backoff(options.random);
+  }
+
+  /**
+   * Begins to write under a token, once all that it wrote under another one has ended. If the log fails, it gives the
+   * lease back, as a command that failed may still run until then; also if it cannot connect to the broker.
+   */
+  held(token: string): void {
+    const before = this.lost();
+    const end = new AbortController();
+    const term: Term = { end, ended: before.then(() => this.#run(token, term)), session: undefined };
+    this.#term = term;
+  }
+
+  /** Ends writing; resolves once the connection to the broker is closed. The broker keeps the session. */
+  async lost(): Promise<void> {
+    this.#term?.end.abort(new LeaseLostError());
+    await this.#term?.ended;
+  }
+
+  /** To be called for each `wanted` entry of the log, and each time that entries may have been missed. */
+  wantedChanged(): void {
+    this.#term?.session?.updateFilters();
+  }
+
+  async #run(token: string, term: Term): Promise<void> {
+    const ended = new AbortController();
+    const signal = AbortSignal.any([term.end.signal, ended.signal]);
+    const work = [this.#write(token, { term, signal }), this.#removeAbsentReplicas(token, { term, signal })];
+    let failure: unknown;
+    await Promise.race(work).catch((error: unknown) => failure = error);
+    ended.abort();
+    await Promise.allSettled(work);
+    if (term.end.signal.aborted || failure instanceof LeaseLostError) return;
+    if (!(failure instanceof BrokerError)) this.#options.onInterrupted(failure);
+    await this.#release(token, term.end.signal);
+  }
+
+  /**
+   * Connects to the broker again and again.
+   *
+   * @throws {LeaseLostError} if another replica holds the lease
+   * @throws {BrokerError} if it cannot connect
+   * @throws the error of the log, or the signal's reason
+   */
+  async #write(token: string, { term, signal }: Work): Promise<never> {
+    const { log, clock, resumeSeconds, onInterrupted } = this.#options;
+    const expirySeconds = Math.max(MIN_EXPIRY_SECONDS, resumeSeconds);
+    let failures = 0;
+    let isOffline = false;
+    for (;;) {
+      const session = term.session = new WriterSession({ ...this.#options, token, expirySeconds });
+      const startedAt = clock.monotonic();
+      try {
+        await session.run(signal);
+      } catch (error) {
+        if (signal.aborted || !(error instanceof BrokerError)) throw error;
+        onInterrupted(error);
+        failures = session.hasBegun ? 0 : failures + 1;
+        // Also checks the lease: a new connection under the same client identifier ends that of another writer.
+        if (session.hasBegun || !isOffline) await log.append(token, [{ type: "offline", reason: error.message }]);
+        isOffline = true;
+        if (failures === MAX_ATTEMPTS) throw error;
+      }
+      // Two gateways that do not share a log, but the client identifier, would end each other's connections in a loop.
+      if (session.hasBegun && clock.monotonic() - startedAt >= STABLE_MS) this.#backoff.reset();
+      await sleep(this.#backoff.next(), { clock, signal });
+    }
+  }
+
+  /** Removes the replicas that are gone; throws as `#write`. */
+  async #removeAbsentReplicas(token: string, { term, signal }: Work): Promise<never> {
+    const { log, clock, resumeSeconds } = this.#options;
+    const lookMs = Math.max(MIN_LOOK_MS, resumeSeconds * 1000 / LOOKS);
+    const replicas = new AbsentReplicas();
+    for (;;) {
+      await sleep(lookMs, { clock, signal });
+      for (const replica of replicas.look(await log.readReplicas())) await log.removeReplica(token, replica);
+      term.session?.updateFilters();
+    }
+  }
+
+  /** Gives the lease back, however long the log is away: no append that failed can run after it. */
+  async #release(token: string, signal: AbortSignal): Promise<void> {
+    const { log, clock, random } = this.#options;
+    const backoff = new Backoff(random);
+    while (!signal.aborted) {
+      try {
+        return await log.lease.release(token);
+      } catch {
+        await sleep(backoff.next(), { clock, signal }).catch(() => {});
+      }
+    }
+  }
+}

@@ -1,0 +1,196 @@
+/**
+ * One connection of the writer to the broker.
+ *
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import { abortable } from "../../lib/async.ts";
+import type { Clock } from "../../lib/clock.ts";
+import {
+  type BrokerAddress,
+  type BrokerConnection,
+  BrokerError,
+  type BrokerMessage,
+  type ConnectBroker,
+} from "../broker.ts";
+import { timeoutError } from "../errors.ts";
+import { MAX_TOPIC_BYTES } from "../topics/rules.ts";
+import { AppendQueue } from "./append_queue.ts";
+import type { EventLog, LogEntry } from "./event_log.ts";
+import { OverlappingDeliveries } from "./overlapping_deliveries.ts";
+import { RedeliveredMessages } from "./redelivered_messages.ts";
+import { WantedFilters } from "./wanted_filters.ts";
+
+/** Most messages that the broker sends before the first of them is acknowledged. */
+const RECEIVE_MAXIMUM = 64;
+
+/**
+ * Most messages in the log that are compared with those that the broker sends again. More than the receive maximum:
+ * Mosquitto 2.0 begins to count anew with each connection, and a broker of MQTT 3.1.1 knows none.
+ */
+const MAX_REDELIVERED = 1000;
+
+/** Configuration of a connection. */
+export interface WriterSessionOptions {
+  /** Log to write. */
+  readonly log: EventLog;
+  /** Token of the lease. */
+  readonly token: string;
+  /** Broker, and login. */
+  readonly address: BrokerAddress;
+  /** Opens connections. */
+  readonly connect: ConnectBroker;
+  /** Client identifier, the same at each replica. */
+  readonly clientId: string;
+  /** Time for which the broker keeps the session, in seconds. */
+  readonly expirySeconds: number;
+  /** Longest wait for the broker to accept the connection, and to answer requests of filters, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Clock of timeouts and messages. */
+  readonly clock: Clock;
+  /** Returns a random number from 0 up to but not including 1. */
+  readonly random: () => number;
+}
+
+/**
+ * Appends to the log what the broker sends, in its order, beginning with a gap. A message of QoS 1 is acknowledged once
+ * it is in the log.
+ */
+export class WriterSession {
+  readonly #options: WriterSessionOptions;
+  readonly #queue: AppendQueue;
+  readonly #overlapping = new OverlappingDeliveries();
+  /** Resolves when messages may be appended. */
+  readonly #begun = Promise.withResolvers<RedeliveredMessages>();
+  /** Aborts with the reason for the end. */
+  readonly #end = new AbortController();
+  #redelivered: RedeliveredMessages | undefined;
+  #filters: WantedFilters | undefined;
+
+  /** Makes it without connecting. */
+  constructor(options: WriterSessionOptions) {
+    this.#options = options;
+    const { log, token } = options;
+    this.#queue = new AppendQueue({
+      append: (entries) => log.append(token, entries),
+      onFailure: (error) => this.#end.abort(error),
+    });
+    // Rejected without a message that waits.
+    this.#begun.promise.catch(() => {});
+  }
+
+  /** True once the log has the gap. */
+  get hasBegun(): boolean {
+    return this.#redelivered !== undefined;
+  }
+
+  /**
+   * Connects, and appends messages until the connection ends. Then the connection is closed, the broker keeps the
+   * session, and all that was acknowledged is appended.
+   *
+   * @param signal ends it
+   * @throws {BrokerError} always, if it ends because of the broker
+   * @throws {LeaseLostError} if another replica holds the lease
+   * @throws the error of the log, or the signal's reason
+   */
+  async run(signal: AbortSignal): Promise<never> {
+    const ended = AbortSignal.any([signal, this.#end.signal]);
+    let connection: BrokerConnection | undefined;
+    try {
+      connection = await this.#connect(ended);
+      connection.closed.then((reason) => this.#end.abort(reason));
+      const redelivered = await abortable(this.#begin(connection), ended);
+      this.#begun.resolve(redelivered);
+      // Messages that wait come first.
+      await this.#begun.promise;
+      this.#redelivered = redelivered;
+      this.updateFilters();
+      return await abortable(new Promise<never>(() => {}), ended);
+    } catch (error) {
+      ended.throwIfAborted();
+      throw error;
+    } finally {
+      this.#begun.reject(new BrokerError("Connection closed"));
+      await connection?.close();
+      await this.#queue.drained();
+    }
+  }
+
+  /** Makes the subscriptions equal to what replicas want, if it is connected; ends the connection if that fails. */
+  updateFilters(): void {
+    if (this.#redelivered !== undefined) this.#filters?.update().catch((error) => this.#end.abort(error));
+  }
+
+  async #connect(signal: AbortSignal): Promise<BrokerConnection> {
+    const { address, connect, clientId, expirySeconds } = this.#options;
+    return await this.#withTimeout("answer", () =>
+      connect(address, {
+        signal,
+        onMessage: (message) => this.#receive(message),
+        session: { clientId, expirySeconds, receiveMaximum: RECEIVE_MAXIMUM },
+      }));
+  }
+
+  /** Appends the gap, and reads what the broker may send again. */
+  async #begin(connection: BrokerConnection): Promise<RedeliveredMessages> {
+    const { log, token, random } = this.#options;
+    this.#filters = new WantedFilters({
+      log,
+      token,
+      connection: {
+        subscribe: (requests) => this.#withTimeout("answer", () => connection.subscribe(requests)),
+        unsubscribe: (filters) => this.#withTimeout("answer", () => connection.unsubscribe(filters)),
+      },
+      append: (entry) => this.#queue.append(entry),
+      random,
+    });
+    await this.#queue.append({ type: "gap" });
+    // A new session has no messages from before.
+    if (connection.sessionPresent !== true) return new RedeliveredMessages([]);
+    const entries = await log.readUnacknowledged(MAX_REDELIVERED);
+    return new RedeliveredMessages(entries.flatMap(({ entry }) => entry.type === "message" ? [entry.message] : []));
+  }
+
+  /** Ends the connection if a request is not answered in time. */
+  async #withTimeout<T>(awaited: string, request: () => Promise<T>): Promise<T> {
+    const { address, clock, timeoutMs } = this.#options;
+    const stop = clock.after(timeoutMs, () => this.#end.abort(timeoutError(address, awaited, timeoutMs)));
+    try {
+      return await request();
+    } finally {
+      stop();
+    }
+  }
+
+  #receive(message: BrokerMessage): Promise<void> | undefined {
+    if (this.#redelivered !== undefined) return this.#take(message, this.#redelivered);
+    return this.#begun.promise.then((redelivered) => this.#take(message, redelivered));
+  }
+
+  #take(message: BrokerMessage, redelivered: RedeliveredMessages): Promise<void> | undefined {
+    // Each replica asks for retained messages itself; with MQTT 3.1.1 they cannot be declined.
+    if (message.retain || this.#filters?.includes(message) !== true) return undefined;
+    // Longer than on the wire, where it was not UTF-8: the log cannot take it, and would fail each time.
+    if (Buffer.byteLength(message.topic) > MAX_TOPIC_BYTES) return undefined;
+    const isCopy = this.#overlapping.isCopy(message, this.#filters.generationOf(message));
+    if (redelivered.take(message) || isCopy) return undefined;
+    const entry = this.#entryOf(message);
+    return message.qos === 0 ? this.#queue.enqueue(entry) : this.#queue.append(entry);
+  }
+
+  #entryOf({ topic, payload, omittedBytes, qos, packetId }: BrokerMessage): LogEntry {
+    return {
+      type: "message",
+      message: {
+        topic,
+        // A view would keep all of the larger buffer in memory, which MQTT.js cuts messages from.
+        payload: payload.length < payload.buffer.byteLength / 2 ? payload.slice() : payload,
+        ...omittedBytes !== undefined && { omittedBytes },
+        qos,
+        retain: false,
+        ...packetId !== undefined && { packetId },
+      },
+      receivedAt: this.#options.clock.now(),
+    };
+  }
+}

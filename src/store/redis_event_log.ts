@@ -1,0 +1,241 @@
+/**
+ * Log of messages in Valkey or Redis: a stream, which several replicas share.
+ *
+ * @module
+ */
+import { randomBytes } from "node:crypto";
+import { Buffer } from "node:buffer";
+import { abortable } from "../lib/async.ts";
+import { errorText } from "../lib/errors.ts";
+import type { QoS } from "../mqtt/broker.ts";
+import {
+  type EventLog,
+  type Lease,
+  LeaseLostError,
+  type LogEntry,
+  type LogPage,
+  type LogState,
+  OFFSETS_PER_ENTRY,
+  ReplicaUnknownError,
+  type SharedOwnerState,
+  type StoredLogEntry,
+  type WantedFilter,
+} from "../mqtt/replicas/event_log.ts";
+import { encodeLogEntry } from "../mqtt/replicas/log_entry_codec.ts";
+import { BYTES, type RedisClient, type RedisConnection, type ReplyOptions } from "./redis_connection.ts";
+import {
+  numberOf,
+  parseFilters,
+  parseLease,
+  parsePage,
+  parsePairs,
+  parseRange,
+  parseTexts,
+  parseWanted,
+} from "./redis_event_log_replies.ts";
+import * as scripts from "./redis_event_log_scripts.ts";
+import type { RedisScript } from "./redis_script.ts";
+import type { RedisServer } from "./redis_server.ts";
+
+/** Limits of the kept entries. */
+export interface EventLogLimits {
+  /** Most bytes of entries. */
+  readonly maxBytes: number;
+  /** Age beyond which entries are deleted, in milliseconds; some are kept longer. */
+  readonly maxAgeMs: number;
+}
+
+/** Server, name and limits of a log. */
+export interface RedisEventLogOptions {
+  /** The server. */
+  readonly server: RedisServer;
+  /** Name of the log: a short hash of the broker and the login. */
+  readonly id: string;
+  /** Limits. */
+  readonly limits: EventLogLimits;
+  /** Time limit of replies of the server, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** Length of the epoch of a server that was empty, in bytes. */
+const EPOCH_BYTES = 16;
+/** Most entries of a page. */
+const PAGE_ENTRIES = 1000;
+/** Bytes of entries after which a page ends. */
+const PAGE_BYTES = 1024 * 1024;
+/** Most filters of one step: the server does nothing else meanwhile. */
+const MAX_FILTERS = 500;
+/** Waits of a read within the time limit of replies: a connection that does not answer for that long is closed. */
+const WAITS_PER_TIMEOUT = 4;
+
+/** Opens a log. Until the server is connected, its methods throw. */
+export function createRedisEventLog({ server, id, limits, timeoutMs }: RedisEventLogOptions): EventLog {
+  return new RedisEventLog({ server, id, limits, timeoutMs });
+}
+
+class RedisEventLog implements EventLog {
+  readonly #server: RedisServer;
+  readonly #reading: RedisConnection;
+  readonly #base: string;
+  readonly #keys: readonly string[];
+  readonly #stream: string;
+  readonly #filters: string;
+  readonly #limits: readonly string[];
+  readonly #waitMs: number;
+
+  constructor({ server, id, limits, timeoutMs }: RedisEventLogOptions) {
+    this.#server = server;
+    this.#reading = server.connect();
+    this.#base = `${server.prefix}log:${id}:`;
+    this.#stream = `${this.#base}stream`;
+    this.#filters = `${this.#base}filters`;
+    this.#keys = [
+      ...[`${this.#base}state`, this.#stream, this.#filters],
+      ...[`${this.#base}unwanted`, `${this.#base}replicas`],
+    ];
+    this.#limits = [String(limits.maxBytes), String(limits.maxAgeMs)];
+    this.#waitMs = Math.max(1, Math.floor(timeoutMs / WAITS_PER_TIMEOUT));
+  }
+
+  readonly lease: Lease = {
+    read: async () => parseLease(await this.#run(scripts.READ_LEASE, [])),
+    take: async (token, seen) => {
+      const expected = seen === undefined ? [] : [seen.token, String(seen.renewals)];
+      return await this.#run(scripts.TAKE_LEASE, [token, ...expected]) === 1;
+    },
+    renew: async (token) => await this.#run(scripts.RENEW_LEASE, [token]) === 1,
+    release: async (token) => void await this.#run(scripts.RELEASE_LEASE, [token]),
+  };
+
+  async append(token: string, entries: readonly LogEntry[]): Promise<number> {
+    const args: (string | Buffer)[] = [token, ...this.#limits];
+    for (const entry of entries) {
+      const grants = entry.type === "granted" ? entry.filters : [];
+      args.push(Buffer.from(encodeLogEntry(entry).buffer), String(grants.length));
+      for (const [filter, qos] of grants) args.push(filter, qos === undefined ? "-" : String(qos));
+    }
+    return numberOf(await this.#run(scripts.APPEND, args));
+  }
+
+  async read(
+    after: number,
+    { waitMs, signal }: { readonly waitMs: number; readonly signal: AbortSignal },
+  ): Promise<LogPage> {
+    const end = performance.now() + waitMs;
+    let epoch: string | undefined;
+    for (;;) {
+      signal.throwIfAborted();
+      const client = clientOf(this.#reading);
+      const args = [String(after), String(PAGE_ENTRIES), String(PAGE_BYTES)];
+      const page = parsePage(await abortable(this.#run(scripts.READ, args, { client, ...BYTES }), signal));
+      epoch ??= page.epoch;
+      const left = Math.min(this.#waitMs, Math.ceil(end - performance.now()));
+      if (page.entries.length > 0 || page.epoch !== epoch || page.last < after || left <= 0) return page;
+      const wait = ["XREAD", "COUNT", "1", "BLOCK", String(left), "STREAMS", this.#stream, `${after}-0`];
+      await abortable(client.sendCommand(wait, BYTES), signal);
+    }
+  }
+
+  async readUnacknowledged(max: number): Promise<readonly StoredLogEntry[]> {
+    const found: StoredLogEntry[] = [];
+    for (let end = "+"; found.length < max;) {
+      const command = ["XREVRANGE", this.#stream, end, "-", "COUNT", String(PAGE_ENTRIES)];
+      const entries = parseRange(await clientOf(this.#server.connection).sendCommand(command, BYTES));
+      found.push(...entries.filter(({ entry }) => entry.type === "message" && entry.message.qos > 0));
+      const oldest = entries.at(-1);
+      if (oldest === undefined || entries.length < PAGE_ENTRIES) break;
+      end = `(${oldest.sequence}-0`;
+    }
+    return found.slice(0, max).reverse();
+  }
+
+  async want(
+    replica: string,
+    filters: readonly (readonly [filter: string, qos: QoS])[],
+    owner: string | undefined,
+  ): ReturnType<EventLog["want"]> {
+    const wanted: WantedFilter[] = [];
+    let state: LogState | undefined;
+    // Also without filters, for the state.
+    for (let from = 0; from < filters.length || state === undefined; from += MAX_FILTERS) {
+      const part = filters.slice(from, from + MAX_FILTERS);
+      const args = [replica, owner ?? "", ...this.#limits, ...part.flatMap(([filter, qos]) => [filter, String(qos)])];
+      const reply = parseWanted(await this.#run(scripts.WANT, args), part.map(([filter]) => filter));
+      wanted.push(...reply.filters);
+      state = reply.state;
+    }
+    return { filters: wanted, state };
+  }
+
+  async unwant(replica: string, filters: readonly string[]): Promise<void> {
+    for (let from = 0; from < filters.length; from += MAX_FILTERS) {
+      await this.#run(scripts.UNWANT, [replica, ...this.#limits, ...filters.slice(from, from + MAX_FILTERS)]);
+    }
+  }
+
+  async shareOwners(
+    states: readonly (readonly [filter: string, owner: string, state: SharedOwnerState])[],
+  ): Promise<void> {
+    for (let from = 0; from < states.length; from += MAX_FILTERS) {
+      const args = states.slice(from, from + MAX_FILTERS).flatMap(([filter, owner, state]) => [
+        ...[filter, owner, String(state.activeFrom), String(state.qos)],
+        state.retainedUntil === undefined ? "-" : String(Math.max(-1, state.retainedUntil)),
+      ]);
+      await this.#run(scripts.SHARE_OWNERS, [String(OFFSETS_PER_ENTRY), ...args]);
+    }
+  }
+
+  async renewReplica(replica: string): Promise<number> {
+    return numberOf(await this.#run(scripts.RENEW_REPLICA, [replica]));
+  }
+
+  async readReplicas(): Promise<ReadonlyMap<string, number>> {
+    return parsePairs(await this.#run(scripts.READ_REPLICAS, []));
+  }
+
+  async removeReplica(token: string, replica: string): Promise<void> {
+    await this.#run(scripts.REMOVE_REPLICA, [token, replica]);
+  }
+
+  async readWanted(): Promise<ReadonlyMap<string, QoS>> {
+    const wanted = new Map<string, QoS>();
+    let cursor = "0";
+    do {
+      const command = ["HSCAN", this.#filters, cursor, "COUNT", String(PAGE_ENTRIES)];
+      const page = parseFilters(await clientOf(this.#server.connection).sendCommand(command));
+      for (const [filter, qos] of page.wanted) wanted.set(filter, qos);
+      cursor = page.cursor;
+    } while (cursor !== "0");
+    return wanted;
+  }
+
+  async retire(token: string): Promise<readonly string[]> {
+    return parseTexts(await this.#run(scripts.RETIRE, [token]));
+  }
+
+  async close(): Promise<void> {
+    await this.#reading.close();
+  }
+
+  /** Runs a script, by default on the connection for commands that answer at once. */
+  async #run(
+    script: RedisScript,
+    args: readonly (string | Buffer)[],
+    { client = clientOf(this.#server.connection), ...options }: ReplyOptions & { readonly client?: RedisClient } = {},
+  ): Promise<unknown> {
+    const epoch = randomBytes(EPOCH_BYTES).toString("hex");
+    try {
+      return await script.run(client, { keys: this.#keys, args: [this.#base, epoch, ...args], ...options });
+    } catch (error) {
+      const reason = errorText(error);
+      if (reason.startsWith("LEASELOST")) throw new LeaseLostError();
+      if (reason.startsWith("REPLICAUNKNOWN")) throw new ReplicaUnknownError();
+      throw error;
+    }
+  }
+}
+
+function clientOf({ client }: RedisConnection): RedisClient {
+  if (client === undefined) throw new Error("No connection to Redis");
+  return client;
+}

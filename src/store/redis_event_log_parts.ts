@@ -1,0 +1,148 @@
+/**
+ * Parts of the scripts of the log of messages.
+ *
+ * Keys of a log, all with the same beginning:
+ * - `state`, a hash: `epoch`, `run` (the server's run id), `sequence` of the last entry, `first` (sequence before which
+ *   entries are deleted), `lost` (sequence of the last gap of a restart), `bytes` and `oldest` (time in ms) of the kept
+ *   entries, `at` (time of the last change, in ms), `token` and `renewals` of the lease
+ * - `stream`: the entries with the ids `<sequence>-0`; `a` is the time in ms, `k` the token, `e` the entry
+ * - `filters`, a hash: by filter `<granted QoS, or ->:<sequence at which it was wanted first>:<highest QoS
+ *   wanted>:<number of replicas that want it>`
+ * - `unwanted`, a set: filters that no replica wants
+ * - `replicas`, a hash: by replica its renewals, 0 for one that has to register again
+ * - `wants:<replica>`, a hash: by filter the QoS
+ * - `owners:<filter>`, a hash: by owner `<activeFrom>:<QoS>:<retainedUntil, or ->`
+ *
+ * The last two are not among the declared keys, as their number varies; they are in the slot of the others.
+ *
+ * @module
+ */
+
+/** Distance of sequences after a restart. */
+const JUMP = 2 ** 20;
+/**
+ * Further distance for each millisecond since the last change that survived: more entries than are appended in it. So
+ * two restarts that lose the same entries, the first one's jump among them, lead to different sequences.
+ */
+const JUMP_PER_MS = 256;
+/** Sequence beyond which a restart begins another epoch: its offsets are still exact numbers after many entries. */
+const MAX_SEQUENCE = 2 ** 36;
+/** Memory that an entry counts beside its bytes and its token. */
+const ENTRY_BYTES = 64;
+/** Entries that one call deletes beside twice as many as it appends. */
+const TRIM_BATCH = 16;
+
+/**
+ * Begins each script: makes what an emptied server lacks. After a restart, the newest entries may be lost, and with
+ * them what replicas wanted and who held the lease; so sequences jump ahead, a gap comes first, and all begin anew.
+ */
+export const OPEN: string = `
+local STATE, STREAM, FILTERS, UNWANTED, REPLICAS = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local BASE = ARGV[1]
+local time = redis.call("TIME")
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local log = {}
+
+local function text(number) return string.format("%.0f", number) end
+
+local function save()
+  redis.call("HSET", STATE, "sequence", text(log.sequence), "first", text(log.first), "bytes", text(log.bytes),
+    "oldest", text(log.oldest), "at", text(now))
+end
+
+local function push(token, entry)
+  log.sequence = log.sequence + 1
+  if log.bytes == 0 then log.oldest = now end
+  log.bytes = log.bytes + #token + #entry + ${ENTRY_BYTES}
+  redis.call("XADD", STREAM, text(log.sequence) .. "-0", "a", text(now), "k", token, "e", entry)
+end
+
+local function open()
+  local run = string.match(redis.call("INFO", "server"), "run_id:(%x+)")
+  local found = redis.call("HMGET", STATE, "epoch", "run", "token", "renewals", "sequence", "first", "lost", "bytes",
+    "oldest", "at")
+  log.epoch, log.token, log.renewals = found[1], found[3], found[4]
+  for index, name in ipairs({ "sequence", "first", "lost", "bytes", "oldest", "at" }) do
+    log[name] = tonumber(found[index + 4] or 0)
+  end
+  if found[2] == run then return end
+  log.token, log.renewals = false, false
+  local jumped = log.sequence + ${JUMP} + ${JUMP_PER_MS} * math.max(0, now - log.at)
+  if not log.epoch or jumped > ${MAX_SEQUENCE} then
+    redis.call("DEL", STATE, STREAM, FILTERS, UNWANTED, REPLICAS)
+    log = { epoch = ARGV[2], sequence = 0, first = 1, lost = 0, bytes = 0, oldest = 0 }
+    redis.call("HSET", STATE, "epoch", log.epoch, "run", run, "lost", 0)
+    return save()
+  end
+  redis.call("HDEL", STATE, "token", "renewals")
+  for _, replica in ipairs(redis.call("HKEYS", REPLICAS)) do redis.call("HSET", REPLICAS, replica, 0) end
+  log.sequence = jumped - 1
+  push("", "\\2")
+  log.lost = jumped
+  redis.call("HSET", STATE, "run", run, "lost", text(jumped))
+  save()
+end
+
+open()
+`;
+
+/** Deletes the oldest entries at the limits: in batches, so that each is read once, and none that was just appended. */
+export const TRIM: string = `
+local function trim(appended, maxBytes, maxAge)
+  local kept = redis.call("XLEN", STREAM) - appended
+  if kept <= 0 or (log.bytes <= maxBytes and now - log.oldest <= math.floor(maxAge * 17 / 16)) then return end
+  local count = math.min(kept, 2 * appended + ${TRIM_BATCH})
+  local goal = math.floor(maxBytes * 15 / 16)
+  local found = redis.call("XRANGE", STREAM, "-", "+", "COUNT", count + 1)
+  for index = 1, count do
+    local fields = found[index][2]
+    log.oldest = tonumber(fields[2])
+    if log.bytes <= goal and now - log.oldest <= maxAge then break end
+    log.bytes = log.bytes - #fields[4] - #fields[6] - ${ENTRY_BYTES}
+    log.first = tonumber(string.match(found[index][1], "^%d+")) + 1
+    log.oldest = tonumber(found[index + 1][2][2])
+  end
+  redis.call("XTRIM", STREAM, "MINID", "=", text(log.first) .. "-0")
+end
+`;
+
+/** What is known of filters. What was granted before a restart counts no more: then `from` is 0. */
+export const FILTERS: string = `
+local function find(filter)
+  local pattern = "^([-%d]):(%d+):(%d):(%d+)$"
+  local granted, from, wanted, count = string.match(redis.call("HGET", FILTERS, filter) or "", pattern)
+  if not granted then return { granted = "-", from = 0, wanted = "0", count = 0 } end
+  if tonumber(from) <= log.lost then granted, from = "-", 0 end
+  return { granted = granted, from = tonumber(from), wanted = wanted, count = tonumber(count) }
+end
+
+local function begin(filter, found)
+  if found.from > 0 then return end
+  found.from = log.sequence
+  redis.call("DEL", BASE .. "owners:" .. filter)
+end
+
+local function store(filter, found)
+  local value = found.granted .. ":" .. text(found.from) .. ":" .. found.wanted .. ":" .. text(found.count)
+  redis.call("HSET", FILTERS, filter, value)
+  if found.count == 0 then redis.call("SADD", UNWANTED, filter) end
+end
+
+local function unwant(replica, filters)
+  local isUnwanted = false
+  for _, filter in ipairs(filters) do
+    if redis.call("HDEL", BASE .. "wants:" .. replica, filter) == 1 then
+      local found = find(filter)
+      found.count = found.count - 1
+      store(filter, found)
+      isUnwanted = isUnwanted or found.count == 0
+    end
+  end
+  return isUnwanted
+end
+`;
+
+/** Ends a script whose token is not that of the lease. */
+export const REQUIRE_TOKEN: string = `
+if log.token ~= ARGV[3] then return redis.error_reply("LEASELOST Another replica holds the lease") end
+`;

@@ -1,0 +1,390 @@
+import { assertEquals } from "@std/assert";
+import type { BrokerError, QoS } from "../../../src/mqtt/broker.ts";
+import { LeaseLostError, type LogEntry } from "../../../src/mqtt/replicas/event_log.ts";
+import { LogWriter, type LogWriterOptions } from "../../../src/mqtt/replicas/log_writer.ts";
+import { ManualClock } from "../../support/manual_clock.ts";
+import { MemoryLogServer } from "../../support/memory_event_log.ts";
+import { SessionBroker } from "../../support/session_broker.ts";
+import { until } from "../../support/deadline.ts";
+import { settle } from "../../support/settle.ts";
+
+const utf8 = new TextDecoder();
+
+/** Makes a writer with the lease, and a replica that wants filters. */
+async function makeWriter({ server = new MemoryLogServer(), broker = new SessionBroker(), token = "one", ...options }:
+  & { readonly server?: MemoryLogServer; readonly broker?: SessionBroker; readonly token?: string }
+  & Partial<LogWriterOptions> = {}) {
+  const clock = new ManualClock();
+  const log = server.open();
+  const interruptions: string[] = [];
+  const writer = new LogWriter({
+    log,
+    address: { host: "broker", port: 1883 },
+    connect: broker.connect,
+    clientId: "gateway",
+    timeoutMs: 10_000,
+    resumeSeconds: 120,
+    clock,
+    random: () => 0,
+    onInterrupted: (reason) => void interruptions.push(String(reason)),
+    ...options,
+  });
+  await log.lease.take(token, await log.lease.read());
+  return {
+    server,
+    broker,
+    writer,
+    clock,
+    interruptions,
+    log,
+    begin: () => writer.held(token),
+    async want(filters: readonly (readonly [string, QoS])[], replica = "replica") {
+      await log.renewReplica(replica);
+      await log.want(replica, filters, undefined);
+      writer.wantedChanged();
+    },
+    entries: () => server.model.read(0).entries.map(({ entry }) => textOf(entry)),
+  };
+}
+
+function textOf(entry: LogEntry): string {
+  switch (entry.type) {
+    case "message":
+      return `${entry.message.topic}=${utf8.decode(entry.message.payload)}`;
+    case "granted":
+      return `granted ${entry.filters.map(([filter, qos]) => `${filter}:${qos}`).join(" ")}`;
+    case "offline":
+      return `offline ${entry.reason}`;
+    default:
+      return entry.type;
+  }
+}
+
+/** Waits until the log has some entry. */
+async function untilEntry(entries: () => readonly string[], entry: string): Promise<void> {
+  await until(entry, () => entries().includes(entry));
+}
+
+Deno.test("a writer appends a gap, then what the broker grants, then messages", async () => {
+  const { broker, writer, want, begin, entries, clock } = await makeWriter();
+  await want([["a", 0], ["b/#", 1]]);
+  begin();
+  await untilEntry(entries, "granted a:0 b/#:1");
+  broker.publish("a", "x", { qos: 0 });
+  broker.publish("b/c", "y");
+  await until("all acknowledged", () => broker.unacknowledged === 0);
+  assertEquals(entries(), ["wanted", "gap", "granted a:0 b/#:1", "a=x", "b/c=y"]);
+  assertEquals(broker.requests[0]?.map(({ qos, retained }) => [qos, retained]), [[1, "never"], [1, "never"]]);
+  await writer.lost();
+  assertEquals([broker.isConnected, clock.timers], [false, 0]);
+});
+
+Deno.test("a message of QoS 1 is acknowledged once it is appended", async () => {
+  const { broker, writer, want, begin, entries, server } = await makeWriter();
+  await want([["a", 1]]);
+  begin();
+  await untilEntry(entries, "granted a:1");
+  server.freeze();
+  broker.publish("a", "x");
+  await settle();
+  assertEquals(broker.unacknowledged, 1);
+  server.work();
+  await until("the acknowledgement", () => broker.unacknowledged === 0);
+  assertEquals(entries().at(-1), "a=x");
+  await writer.lost();
+});
+
+Deno.test("many messages of QoS 0 are appended together, in order", async () => {
+  const { broker, writer, want, begin, entries, log } = await makeWriter();
+  await want([["a", 0]]);
+  begin();
+  await untilEntry(entries, "granted a:0");
+  log.faults.freeze();
+  for (let index = 0; index < 900; index++) broker.publish("a", `${index}`, { qos: 0 });
+  await settle(5000);
+  log.faults.work();
+  await untilEntry(entries, "a=899");
+  assertEquals(entries().slice(-900), Array.from({ length: 900 }, (_, index) => `a=${index}`));
+  await writer.lost();
+});
+
+Deno.test("filters are subscribed to when a replica wants them, and unsubscribed from when none does", async () => {
+  const { broker, writer, want, begin, entries, log } = await makeWriter();
+  begin();
+  await want([["a", 0]]);
+  await untilEntry(entries, "granted a:0");
+  await want([["a", 1], ["b", 0]], "other");
+  await untilEntry(entries, "granted a:1 b:0");
+  assertEquals(broker.requests.map((requests) => requests.map(({ filter }) => filter)), [["a"], ["b"]]);
+  await log.unwant("other", ["a", "b"]);
+  writer.wantedChanged();
+  await until("the end of b", () => broker.unsubscribed.length > 0);
+  assertEquals([broker.unsubscribed, broker.filters], [["b"], ["a"]]);
+  await want([["b", 0]]);
+  await until("b again", () => entries().filter((entry) => entry === "granted b:0").length === 1);
+  await writer.lost();
+});
+
+Deno.test("filters that the broker refuses are recorded as refused, each time that they are wanted", async () => {
+  const { broker, writer, want, begin, entries } = await makeWriter();
+  broker.refused.add("secret");
+  broker.refused.add("other");
+  await want([["secret", 1], ["a", 1], ["other", 0]]);
+  begin();
+  await untilEntry(entries, "granted secret:undefined a:1 other:undefined");
+  await want([["secret", 1]], "second");
+  await untilEntry(entries, "granted secret:undefined other:undefined");
+  await writer.lost();
+});
+
+Deno.test("retained messages, and those of filters that no replica wants, are acknowledged and not appended", async () => {
+  const { broker, writer, want, begin, entries } = await makeWriter();
+  await want([["a", 1], ["b", 1]]);
+  begin();
+  await untilEntry(entries, "granted a:1 b:1");
+  broker.publish("a", "old", { retain: true });
+  await writer.lost();
+  // The log is emptied: the next writer finds a subscription in the session that it does not know.
+  const next = await makeWriter({ broker });
+  await next.want([["a", 1]]);
+  next.begin();
+  await untilEntry(next.entries, "granted a:1");
+  broker.publish("b", "x");
+  broker.publish("a", "y");
+  await until("all acknowledged", () => broker.unacknowledged === 0);
+  assertEquals(next.entries(), ["wanted", "gap", "granted a:1", "a=y"]);
+  await next.writer.lost();
+});
+
+Deno.test("an oversized message is appended with its length", async () => {
+  let deliver: ((topic: string) => unknown) | undefined;
+  const broker = new SessionBroker();
+  const { writer, want, begin, entries, server } = await makeWriter({
+    broker,
+    connect: (address, options) => {
+      deliver = (topic) =>
+        options.onMessage?.({ topic, payload: new Uint8Array(0), omittedBytes: 9_000_000, qos: 0, retain: false });
+      return broker.connect(address, options);
+    },
+  });
+  await want([["a", 0]]);
+  begin();
+  await untilEntry(entries, "granted a:0");
+  deliver?.("a");
+  await untilEntry(entries, "a=");
+  const last = server.model.read(0).entries.at(-1)?.entry;
+  assertEquals(last?.type === "message" && last.message.omittedBytes, 9_000_000);
+  await writer.lost();
+});
+
+Deno.test("a message whose topic is too long once it is UTF-8 is acknowledged, and does not stop the others", async () => {
+  const { broker, writer, want, begin, entries } = await makeWriter();
+  await want([["#", 1]]);
+  begin();
+  await untilEntry(entries, "granted #:1");
+  broker.publish("\u{fffd}".repeat(30_000), "x");
+  broker.publish("a", "y");
+  await until("all acknowledged", () => broker.unacknowledged === 0);
+  assertEquals([entries().slice(3), broker.connections], [["a=y"], 1]);
+  await writer.lost();
+});
+
+Deno.test("one message for several filters is appended once, and equal messages each", async () => {
+  const { broker, writer, want, begin, entries } = await makeWriter();
+  await want([["#", 1], ["a/+", 0], ["a/b", 1]]);
+  begin();
+  await untilEntry(entries, "granted #:1 a/+:0 a/b:1");
+  for (let count = 0; count < 2; count++) broker.publish("a/b", "on");
+  await until("all acknowledged", () => broker.unacknowledged === 0);
+  assertEquals(entries().slice(3), ["a/b=on", "a/b=on"]);
+  await writer.lost();
+});
+
+Deno.test("an equal message is appended when another filter has replaced the one that it was delivered for", async () => {
+  const { broker, writer, want, begin, entries, log } = await makeWriter();
+  await want([["a", 1]]);
+  begin();
+  await untilEntry(entries, "granted a:1");
+  broker.publish("a", "on");
+  await until("the acknowledgement", () => broker.unacknowledged === 0);
+  await log.unwant("replica", ["a"]);
+  await want([["+", 1]]);
+  await untilEntry(entries, "granted +:1");
+  broker.publish("a", "on");
+  await until("the acknowledgement", () => broker.unacknowledged === 0);
+  assertEquals(entries().filter((entry) => entry === "a=on").length, 2);
+  await writer.lost();
+});
+
+Deno.test("a lost connection is recorded, and the next one begins with a gap and all grants", async () => {
+  const { broker, writer, want, begin, entries, clock, interruptions } = await makeWriter();
+  await want([["a", 1]]);
+  begin();
+  await untilEntry(entries, "granted a:1");
+  broker.unreachable = "Broker is down";
+  broker.drop("Broker stopped");
+  await untilEntry(entries, "offline Broker stopped");
+  for (let attempt = 1; attempt <= 2; attempt++) {
+    await until("the wait", () => clock.timers >= 2);
+    clock.pass(4000);
+    await until("the attempt", () => interruptions.length > attempt);
+  }
+  broker.unreachable = undefined;
+  await until("the wait", () => clock.timers >= 2);
+  clock.pass(4000);
+  await until("the grant", () => entries().filter((entry) => entry === "granted a:1").length === 2);
+  assertEquals(entries(), ["wanted", "gap", "granted a:1", "offline Broker stopped", "gap", "granted a:1"]);
+  assertEquals(interruptions, [
+    "BrokerError: Broker stopped",
+    ...Array(2).fill("BrokerError: Broker is down"),
+  ]);
+  await writer.lost();
+  assertEquals(clock.timers, 0);
+});
+
+Deno.test("a writer that cannot connect gives the lease back after some attempts, so that another replica tries", async () => {
+  const { broker, writer, begin, entries, log, clock, interruptions } = await makeWriter();
+  broker.unreachable = "Broker is down";
+  begin();
+  for (let attempt = 1; attempt <= 2; attempt++) {
+    await until("the attempt", () => interruptions.length === attempt);
+    await until("the wait", () => clock.timers === 2);
+    assertEquals((await log.lease.read())?.token, "one");
+    clock.pass(4000);
+  }
+  await until("the lease", async () => await log.lease.read() === undefined);
+  assertEquals([entries(), interruptions.length, clock.timers], [["offline Broker is down"], 3, 0]);
+  await writer.lost();
+});
+
+Deno.test("a broker that answers nothing is given up after the timeout", async () => {
+  const { writer, begin, entries, clock } = await makeWriter({
+    connect: (_address, { signal }) =>
+      new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason as BrokerError))),
+  });
+  begin();
+  await until("the timeout's timer", () => clock.timers >= 2);
+  clock.pass(10_000);
+  await untilEntry(entries, "offline Broker broker:1883 did not answer within 10 s");
+  await writer.lost();
+});
+
+Deno.test("a writer gives the lease back when the log fails, and acknowledges nothing", async () => {
+  const { broker, writer, want, begin, entries, log, clock, interruptions } = await makeWriter();
+  await want([["a", 1]]);
+  begin();
+  await untilEntry(entries, "granted a:1");
+  log.faults.fail();
+  broker.publish("a", "x");
+  await until("the end", () => !broker.isConnected);
+  await until("an attempt to give it back", () => clock.timers === 1);
+  assertEquals([broker.unacknowledged, interruptions], [1, ["Error: No connection to the log"]]);
+  log.faults.work();
+  clock.pass(60_000);
+  await until("the lease", async () => await log.lease.read() === undefined);
+  await log.lease.take("two", undefined);
+  writer.held("two");
+  await until("the acknowledgement", () => broker.unacknowledged === 0);
+  assertEquals(entries().slice(3).toSorted(), ["a=x", "gap", "granted a:1"]);
+  await writer.lost();
+});
+
+Deno.test("a writer whose lease was taken appends nothing, and does not connect again", async () => {
+  const { broker, writer, want, begin, entries, log, clock } = await makeWriter();
+  await want([["a", 1]]);
+  begin();
+  await untilEntry(entries, "granted a:1");
+  await log.lease.take("another", await log.lease.read());
+  broker.drop("Session taken over");
+  await until("the end of all", () => clock.timers === 0);
+  clock.pass(600_000);
+  await settle();
+  assertEquals([entries(), broker.connections], [["wanted", "gap", "granted a:1"], 1]);
+  await writer.lost();
+});
+
+Deno.test("lost() appends what was received, and leaves the session at the broker", async () => {
+  const { broker, writer, want, begin, entries, server } = await makeWriter();
+  await want([["a", 1]]);
+  begin();
+  await untilEntry(entries, "granted a:1");
+  server.freeze();
+  for (let index = 0; index < 10; index++) broker.publish("a", `${index}`, { qos: 0 });
+  await settle(1000);
+  let isEnded = false;
+  const lost = writer.lost().then(() => isEnded = true);
+  await until("the end of the connection", () => !broker.isConnected);
+  await settle();
+  assertEquals(isEnded, false);
+  server.work();
+  await lost;
+  assertEquals(entries().slice(3), Array.from({ length: 10 }, (_, index) => `a=${index}`));
+  assertEquals([broker.isConnected, broker.filters], [false, ["a"]]);
+});
+
+Deno.test("replicas without renewals are removed, with their filters", async () => {
+  const { broker, writer, want, begin, entries, log, clock } = await makeWriter();
+  begin();
+  await want([["a", 0]], "alive");
+  await want([["b", 0]], "gone");
+  await until("both", () => broker.filters.length === 2);
+  for (let look = 0; look < 6; look++) {
+    await log.renewReplica("alive");
+    await until("the wait", () => clock.timers === 1);
+    clock.pass(30_000);
+    await settle();
+  }
+  await until("the end of b", () => broker.unsubscribed.length > 0);
+  assertEquals([broker.filters, [...(await log.readReplicas()).keys()]], [["a"], ["alive"]]);
+  assertEquals(entries().includes("gap"), true);
+  await writer.lost();
+});
+
+Deno.test("nothing is lost or twice when writers follow each other at any moment", async () => {
+  for (const packetIds of ["incrementing", "lowest free"] as const) {
+    const broker = new SessionBroker(packetIds);
+    const server = new MemoryLogServer();
+    const published: string[] = [];
+    const publish = (count: number) => {
+      for (let index = 0; index < count; index++) {
+        published.push(`a/b=${published.length}`);
+        broker.publish("a/b", `${published.length - 1}`);
+      }
+    };
+    for (let term = 0; term < 30; term++) {
+      const { writer, want, begin, entries } = await makeWriter({ server, broker, token: `${term}` });
+      await want([["a/+", 1]]);
+      broker.holdsAcknowledgements = true;
+      begin();
+      await until("the grant", () => entries().filter((entry) => entry.startsWith("granted")).length > term);
+      publish(term % 5 + 1);
+      await settle(term * 20);
+      broker.takeAcknowledgements(term % 4);
+      publish(term % 3);
+      await settle(term * 7 % 50);
+      // Its socket breaks, and another replica takes the lease.
+      const next = `next ${term}`;
+      const log = server.open();
+      await log.lease.take(next, await log.lease.read());
+      broker.drop("Connection lost");
+      publish(term % 2);
+      await writer.lost();
+    }
+    broker.holdsAcknowledgements = false;
+    const { writer, begin, entries } = await makeWriter({ server, broker, token: "last" });
+    begin();
+    await until("all acknowledged", () => broker.unacknowledged === 0);
+    assertEquals(entries().filter((entry) => entry.startsWith("a/b=")), published);
+    await writer.lost();
+  }
+});
+
+Deno.test("LeaseLostError is no reason to give the lease back", async () => {
+  const { writer, begin, log, clock, interruptions } = await makeWriter();
+  await log.lease.take("another", await log.lease.read());
+  begin();
+  await until("the end", () => clock.timers === 0);
+  assertEquals([(await log.lease.read())?.token, interruptions], ["another", []]);
+  await writer.lost();
+  assertEquals(new LeaseLostError().name, "LeaseLostError");
+});

@@ -1,0 +1,302 @@
+/** The log when its Redis fails, is killed, frozen, emptied, or loses connections. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { type EventLog, LeaseLostError, type LogEntry } from "../../../src/mqtt/replicas/event_log.ts";
+import { until, within } from "../../support/deadline.ts";
+import { needing } from "../../support/needs.ts";
+import { keepLog, LOG_KEYS, openRedisLog, type RedisLogOptions, restoreLog } from "../../support/redis_log.ts";
+import { REDIS_SERVER, type TestRedis, type TestRedisOptions, withRedis } from "../../support/redis_server.ts";
+
+const STREAM = `${LOG_KEYS}stream`;
+const STATE = `${LOG_KEYS}state`;
+
+type OpenLog = (options?: RedisLogOptions) => Promise<EventLog>;
+
+function logTest(
+  name: string,
+  test: (redis: TestRedis, open: OpenLog) => Promise<void>,
+  options: TestRedisOptions = {},
+): void {
+  Deno.test(needing(name, { "redis-server": REDIS_SERVER }), () =>
+    withRedis(options, async (redis) => {
+      await using scope = new AsyncDisposableStack();
+      await test(redis, (options) => openRedisLog(scope, redis, options));
+    }));
+}
+
+function message(number: number): LogEntry {
+  const payload = new TextEncoder().encode(`${number}`);
+  return { type: "message", message: { topic: "home", payload, qos: 1, retain: false }, receivedAt: 0 };
+}
+
+/** Reader as a replica has it: follows the log, and records what it is told. */
+class Reader implements AsyncDisposable {
+  /** Numbers of messages; "gap", "epoch" and "trimmed" between them. */
+  readonly seen: (number | string)[] = [];
+  readonly sequences: number[] = [];
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>;
+
+  constructor(log: EventLog) {
+    this.#running = this.#run(log);
+  }
+
+  async #run(log: EventLog): Promise<void> {
+    const { signal } = this.#stop;
+    let after = 0;
+    let epoch: string | undefined;
+    while (!signal.aborted) {
+      try {
+        const page = await log.read(after, { waitMs: 60_000, signal });
+        if (epoch !== undefined && epoch !== page.epoch) {
+          this.seen.push("epoch");
+          epoch = page.epoch;
+          after = 0;
+          continue;
+        }
+        epoch = page.epoch;
+        if (after > 0 && page.first > after + 1) this.seen.push("trimmed");
+        for (const { sequence, entry } of page.entries) {
+          this.sequences.push(after = sequence);
+          if (entry.type === "message") this.seen.push(Number(new TextDecoder().decode(entry.message.payload)));
+          else this.seen.push(entry.type);
+        }
+      } catch {
+        // Without a connection, reading fails at once.
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    }
+  }
+
+  /** Waits until it has read the last acknowledged entry. */
+  async reaches({ acknowledged }: Writer): Promise<void> {
+    await until("the last one is read", () => Number(this.seen.at(-1)) >= (acknowledged.at(-1) ?? 0));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+}
+
+/** Appends numbers one after the other, under a new token after each failure, until it is stopped. */
+class Writer implements AsyncDisposable {
+  readonly acknowledged: number[] = [];
+  readonly #log: EventLog;
+  readonly #running: Promise<void>;
+  #isStopped = false;
+
+  constructor(log: EventLog) {
+    this.#log = log;
+    this.#running = this.#run();
+  }
+
+  async #run(): Promise<void> {
+    let token: string | undefined;
+    for (let number = 1; !this.#isStopped; number++) {
+      try {
+        if (token === undefined) {
+          const next = crypto.randomUUID();
+          if (!await this.#log.lease.take(next, await this.#log.lease.read())) continue;
+          token = next;
+        }
+        await this.#log.append(token, [message(number)]);
+        this.acknowledged.push(number);
+      } catch {
+        token = undefined;
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    }
+  }
+
+  /** Waits until more is acknowledged. */
+  async goesOn(): Promise<void> {
+    const { length } = this.acknowledged;
+    await until("more is appended", () => this.acknowledged.length > length + 50);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isStopped = true;
+    await this.#running;
+  }
+}
+
+/** Numbers in order, none twice. */
+function assertOrder(seen: readonly (number | string)[]): void {
+  const numbers = seen.filter((item) => typeof item === "number");
+  assert(numbers.every((number, index) => index === 0 || number > (numbers[index - 1] ?? 0)), "In order, none twice");
+}
+
+/** Checks that all that was acknowledged was read, or is followed by a gap. @returns what is missing */
+function assertToldGaps(reader: Reader, { acknowledged }: Writer): readonly number[] {
+  assertOrder(reader.seen);
+  assert(reader.sequences.every((sequence, index) => index === 0 || sequence > (reader.sequences[index - 1] ?? 0)));
+  const read = new Set(reader.seen);
+  const missing = acknowledged.filter((number) => !read.has(number));
+  for (const number of missing) {
+    const before = reader.seen.findLastIndex((item) => typeof item === "number" && item < number);
+    const after = reader.seen.findIndex((item) => typeof item === "number" && item > number);
+    assert(reader.seen.slice(before + 1, after).includes("gap"), `No gap in place of ${number}`);
+  }
+  assertEquals(new Set(reader.seen.filter((item) => typeof item === "string")), new Set(["gap"]));
+  return missing;
+}
+
+logTest("readers get all that was acknowledged, and a gap, when the server is killed", async (redis, open) => {
+  await using reader = new Reader(await open());
+  const writer = new Writer(await open());
+  for (let crash = 1; crash <= 3; crash++) {
+    await writer.goesOn();
+    await redis.kill();
+    await redis.start();
+    await until("a gap is told", () => reader.seen.filter((item) => item === "gap").length === crash);
+  }
+  await writer.goesOn();
+  await writer[Symbol.asyncDispose]();
+  await reader.reaches(writer);
+  assertEquals(assertToldGaps(reader, writer), []);
+}, { appendonly: true, args: ["--appendfsync", "always"] });
+
+logTest(
+  "readers get all that was acknowledged, or a gap, when the server loses its newest entries",
+  async (redis, open) => {
+    const [fast, late] = [await open(), await open()];
+    await using reader = new Reader(fast);
+    const writer = new Writer(await open());
+    for (let loss = 0; loss < 5; loss++) {
+      await writer.goesOn();
+      await keepLog(redis);
+      await writer.goesOn();
+      await restoreLog(redis);
+      if (loss % 2 === 0) await writer.goesOn();
+      // Once more without the entries since, the jump among them.
+      await restoreLog(redis);
+    }
+    await writer.goesOn();
+    await writer[Symbol.asyncDispose]();
+    await reader.reaches(writer);
+    assertToldGaps(reader, writer);
+    await using lateReader = new Reader(late);
+    await lateReader.reaches(writer);
+    assert(assertToldGaps(lateReader, writer).length > 0, "Entries were lost");
+  },
+);
+
+logTest("commands to a frozen server fail in time, and run late under no other token", async (redis, open) => {
+  const [log, other] = [await open({ timeoutMs: 400 }), await open({ timeoutMs: 400 })];
+  assert(await log.lease.take("one", undefined));
+  await log.append("one", [message(1)]);
+  redis.signal("SIGSTOP");
+  await assertRejects(() => within("it fails", log.append("one", [message(2)])));
+  await assertRejects(() => within("it fails", other.lease.read()));
+  redis.signal("SIGCONT");
+  await until("it is connected", () => log.lease.read().then(() => true, () => false));
+  // As a writer does after a failure: what was sent under the first token has run by now, or never will.
+  assert(await log.lease.take("two", await log.lease.read()));
+  const { entries } = await readOnce(log);
+  assertEquals(await log.append("two", [message(3)]), entries.length + 1);
+  await assertRejects(() => log.append("one", [message(4)]), LeaseLostError);
+  const numbers = (await readOnce(log)).entries.map(({ token }) => token);
+  assertEquals(numbers, [...entries.map(() => "one"), "two"]);
+});
+
+logTest("a blocked read outlasts the time limit of replies, and wakes at once", async (_, open) => {
+  const [log, other] = [await open({ timeoutMs: 400 }), await open({ timeoutMs: 400 })];
+  assert(await log.lease.take("one", undefined));
+  await until("it can be read", () => readOnce(other).then(() => true, () => false));
+  const { signal } = new AbortController();
+  assertEquals((await other.read(0, { waitMs: 1500, signal })).entries, []);
+  const reading = other.read(0, { waitMs: 60_000, signal });
+  await log.append("one", [message(1)]);
+  assertEquals((await within("it wakes", reading)).entries.length, 1);
+});
+
+logTest("readers see that the server was emptied, also if it has more entries than before", async (redis, open) => {
+  const log = await open();
+  await using reader = new Reader(await open());
+  await using _writer = new Writer(log);
+  await until("some are read", () => reader.seen.length > 100);
+  await redis.command("FLUSHALL");
+  await until("the epoch is told", () => reader.seen.includes("epoch"));
+  const { length } = reader.seen;
+  await until("it goes on", () => reader.seen.length > length + 100);
+  assertOrder(reader.seen);
+  assertEquals(reader.seen.filter((item) => typeof item === "string"), ["epoch"]);
+});
+
+logTest("connections that are cut lose nothing and double nothing in the log", async (redis, open) => {
+  await using reader = new Reader(await open());
+  const writer = new Writer(await open());
+  for (let cut = 0; cut < 10; cut++) {
+    await writer.goesOn();
+    await redis.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+  }
+  await writer[Symbol.asyncDispose]();
+  await reader.reaches(writer);
+  assertOrder(reader.seen);
+  assertEquals(writer.acknowledged.filter((number) => !reader.seen.includes(number)), []);
+  assertEquals(reader.seen.filter((item) => typeof item === "string"), []);
+});
+
+logTest("a slow reader sees that entries it has not read are deleted", async (_, open) => {
+  const log = await open({ limits: { maxBytes: 10_000, maxAgeMs: 2 ** 40 } });
+  assert(await log.lease.take("one", undefined));
+  await log.append("one", [message(0)]);
+  await until("it can be read", () => readOnce(log).then(() => true, () => false));
+  for (let number = 1; number < 300; number++) await log.append("one", [message(number)]);
+  const page = await readOnce(log, 1);
+  assert(page.first > 2 && page.entries[0]?.sequence === page.first);
+});
+
+logTest("entries beyond the limit of age are deleted", async (redis, open) => {
+  const log = await open({ limits: { maxBytes: 2 ** 30, maxAgeMs: 0 } });
+  assert(await log.lease.take("one", undefined));
+  const last = async () => {
+    await log.append("one", [message(0)]);
+    return Number(await redis.command("XLEN", STREAM));
+  };
+  await until("a later entry replaces the earlier ones", async () => await last() === 1);
+});
+
+logTest("a server without memory appends nothing, and goes on once it has some", async (redis, open) => {
+  const log = await open();
+  assert(await log.lease.take("one", undefined));
+  await log.append("one", [message(1)]);
+  await redis.command("CONFIG", "SET", "maxmemory", "1");
+  await assertRejects(() => log.append("one", [message(2), message(3)]), Error, "OOM");
+  await assertRejects(() => log.lease.renew("one"), Error, "OOM");
+  await redis.command("CONFIG", "SET", "maxmemory", "0");
+  assert(await log.lease.renew("one"));
+  assertEquals(await log.append("one", [message(4)]), 2);
+});
+
+logTest("two restarts that lose the same entries lead to different sequences", async (redis, open) => {
+  const log = await open();
+  assert(await log.lease.take("one", undefined));
+  await log.append("one", [message(1)]);
+  await keepLog(redis);
+  const gaps: number[] = [];
+  for (let restart = 0; restart < 3; restart++) {
+    await restoreLog(redis);
+    await log.lease.read();
+    gaps.push(Number(await redis.command("HGET", STATE, "lost")));
+  }
+  assert(gaps.every((gap, index) => gap > (gaps[index - 1] ?? 2 ** 20)), gaps.join());
+});
+
+logTest("a server that jumped too far begins another epoch", async (redis, open) => {
+  const log = await open();
+  assert(await log.lease.take("one", undefined));
+  await log.append("one", [message(1)]);
+  await until("it can be read", () => readOnce(log).then(() => true, () => false));
+  const { epoch } = await readOnce(log);
+  await log.renewReplica("r");
+  await redis.command("HSET", STATE, "run", "another", "sequence", String(2 ** 36));
+  const page = await readOnce(log);
+  assert(page.epoch !== epoch);
+  assertEquals([page.entries, page.last, page.first], [[], 0, 1]);
+  assertEquals(await log.renewReplica("r"), 1);
+});
+
+async function readOnce(log: EventLog, after = 0) {
+  return await log.read(after, { waitMs: 0, signal: new AbortController().signal });
+}
