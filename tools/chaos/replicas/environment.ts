@@ -7,7 +7,7 @@ import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "../../../te
 import { startHaproxy } from "../../../tests/support/haproxy.ts";
 import { freePort } from "../../../tests/support/loopback.ts";
 import { startRedis, type TestRedis } from "../../../tests/support/redis_server.ts";
-import { startToxicProxy, type ToxicProxy } from "../../../tests/support/toxic_proxy.ts";
+import { startToxicProxy } from "../../../tests/support/toxic_proxy.ts";
 import { type FaultyJeedom, startFaultyJeedom } from "../../support/faulty_jeedom.ts";
 import { type ChaosBroker, startChaosBroker } from "../chaos_broker.ts";
 import { RequestTracker } from "../request_tracker.ts";
