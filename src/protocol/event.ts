@@ -7,7 +7,7 @@ import type { ErrorCode } from "./error_code.ts";
 
 /** Position in the gateway's message history, to resume after. */
 export interface Position {
-  /** Id of the history: a new one after each start of the gateway. */
+  /** Id of the history: a new one after each start of the gateway, unless several gateways share it. */
   readonly epoch: string;
   /** Offset in it: whole numbers that only grow, with gaps. */
   readonly offset: number;
