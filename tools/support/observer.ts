@@ -10,6 +10,8 @@ export interface ObservedMessage {
   readonly payload: string;
   /** True for a retained message. */
   readonly isRetained: boolean;
+  /** True if the broker may have delivered it before: the acknowledgement was lost when it stopped. */
+  readonly isRedelivered: boolean;
 }
 
 /** Options of an observer. */
@@ -45,8 +47,8 @@ export async function observe(
   });
   // MQTT.js reconnects by itself.
   client.on("error", () => {});
-  client.on("message", (topic, payload, { retain }) => {
-    onMessage({ topic, payload: payload.toString(), isRetained: retain });
+  client.on("message", (topic, payload, { retain, dup }) => {
+    onMessage({ topic, payload: payload.toString(), isRetained: retain, isRedelivered: dup });
   });
   await client.subscribeAsync([...filters], { qos: 1 });
   return () => client.endAsync(true);

@@ -3,7 +3,7 @@ import type { CommandLine } from "../../../src/cli/args.ts";
 import { markdownTable } from "../../support/report.ts";
 import { runTool } from "../../support/run_tool.ts";
 import { readNumber, readToolArgs, refuseMore } from "../../support/tool_args.ts";
-import { type ReplicasResult, runReplicas } from "./run.ts";
+import { type ReplicasResult, runReplicas, wholeAfterText } from "./run.ts";
 
 const LINE = {
   synopsis: "deno task chaos replicas",
@@ -36,10 +36,9 @@ await runTool(async (scope) => {
 
 function report({ faults, sent, acknowledged, events, violations }: ReplicasResult): string {
   const byName = Map.groupBy(faults, ({ name }) => name);
-  const seconds = (ms: number) => isFinite(ms) ? (ms / 1000).toFixed(1) : "never";
   const rows = [...byName].map(([name, all]) => {
     const times = all.map(({ wholeAfterMs }) => wholeAfterMs).toSorted((one, other) => one - other);
-    return [name, String(all.length), times.map(seconds).join(", ")];
+    return [name, String(all.length), times.map(wholeAfterText).join(", ")];
   });
   return [
     "",

@@ -68,7 +68,7 @@ export async function runReplicas(
     await pause(Math.max(0, next - performance.now()));
     const wholeAfterMs = wholeAfter(environment, phones, beganAt);
     injected.push({ name: fault.name, wholeAfterMs });
-    onProgress(`${fault.name.padEnd(28)} streams whole after ${(wholeAfterMs / 1000).toFixed(1)} s`);
+    onProgress(`${fault.name.padEnd(28)} streams whole after ${wholeAfterText(wholeAfterMs)} s`);
   }
   await phones.stop();
   try {
@@ -85,6 +85,11 @@ export async function runReplicas(
     events: sumOf(all.map(({ events }) => events)),
     violations: [...violations, ...violatedInvariants(environment, phones)],
   };
+}
+
+/** Returns a time as text, in seconds. */
+export function wholeAfterText(ms: number): string {
+  return isFinite(ms) ? (ms / 1000).toFixed(1) : `more than ${INTERVAL_MS / 1000}`;
 }
 
 /** Returns the time after a fault at which the last stream had a message that was sent after its beginning. */
