@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { GatewayClient, PushRule, PushState } from "../client/gateway_client.ts";
+import { type GatewayClient, GatewayError, type PushRule, type PushState } from "../client/gateway_client.ts";
 import { visibleLine } from "../lib/visible.ts";
 import type { Platform } from "../platform.ts";
 import { type CommandLine, formatUsage, readArgs, unknownName, UsageError, wrongUsage } from "./args.ts";
@@ -123,7 +123,12 @@ const listRules: Work = async ({ client, platform }) => {
 
 function testOf(id: string): Work {
   return async ({ client, platform }) => {
-    await client.pushTest(id);
+    try {
+      await client.pushTest(id);
+    } catch (error) {
+      if (error instanceof GatewayError && error.gatewayCode === "field") return unknownSubscription(platform, id);
+      throw error;
+    }
     platform.print("A test notification is queued; deno task push shows the last success");
     return 0;
   };
@@ -132,9 +137,13 @@ function testOf(id: string): Work {
 function removalOf(id: string): Work {
   return async ({ client, platform }) => {
     if (await client.pushUnsubscribe(id)) return done(platform, `Subscription ${id} is removed`);
-    platform.printError(`There is no subscription ${id} of this key; deno task push lists them`);
-    return EXIT_FAILURE;
+    return unknownSubscription(platform, id);
   };
+}
+
+function unknownSubscription({ printError }: Session["platform"], id: string): number {
+  printError(`There is no subscription ${id} of this key; deno task push lists them`);
+  return EXIT_FAILURE;
 }
 
 function additionOf(rule: PushRule): Work {

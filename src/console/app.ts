@@ -207,10 +207,8 @@ export class App {
   /** Deletes a home on this device, and its key at the gateway as far as that can be reached. */
   async forget(home: Home): Promise<Forgotten> {
     const forgotten = await this.#revoke(home);
-    await this.#endPush(home);
+    // First: from now on, no message for it is shown with its content.
     await this.store.forget(home);
-    // Afterwards: from now on, no message for it is shown with its content.
-    await this.browser.push.withdraw(home.kid).catch(() => {});
     const homes = await this.store.list();
     if (homes.length === 0) this.#mark.remove();
     const next = homes[0];
@@ -220,11 +218,12 @@ export class App {
       this.#connection.value = undefined;
       if (next !== undefined) await this.open(next);
     }
-    if (homes.length === 0) {
-      // A screen's address would tell of a lost key when the page is opened again.
-      this.browser.go("");
-      await this.browser.deleteFiles();
-    }
+    // A screen's address would tell of a lost key when the page is opened again.
+    if (homes.length === 0) this.browser.go("");
+    await this.browser.push.withdraw(home.kid).catch(() => {});
+    // Late, as it can wait for another tab; the service worker has the subscription.
+    await this.#endPush();
+    if (homes.length === 0) await this.browser.deleteFiles();
     return forgotten;
   }
 
@@ -246,7 +245,8 @@ export class App {
   /**
    * Shows a message, also to screen readers.
    *
-   * @param options one that `isLasting` stays until it is closed; one that `refersTo` a screen is not shown while it is open
+   * @param options one that `isLasting` stays until it is closed; one that `refersTo` a screen is not shown while it is
+   *   open
    */
   notify(
     text: string,
@@ -283,11 +283,11 @@ export class App {
   }
 
   /** Ends the browser's subscription with its last home: the gateway may not have been told. */
-  async #endPush(home: Home): Promise<void> {
+  async #endPush(): Promise<void> {
     try {
       const { open, runExclusive } = this.browser.push;
       const browser = await open();
-      if (browser !== undefined) await unsubscribeUnused({ store: this.store, browser, except: home, runExclusive });
+      if (browser !== undefined) await unsubscribeUnused({ store: this.store, browser, runExclusive });
     } catch {
       // Whatever the browser says, the key is deleted here, and messages for it are shown without their content.
     }

@@ -34,6 +34,7 @@ export function createHealthAlertSource({ readiness, services }: HealthAlertSour
 
   return {
     kind: "health",
+    grantsInPart: true,
     isGranted: () => true,
     authorize,
     listen(select, { scope, onReady, onEvent }: AlertListener) {

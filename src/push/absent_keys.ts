@@ -1,6 +1,6 @@
 /**
- * Keys that own rules or subscriptions and are in no key file: removed, or missing by an accident, such as a volume that
- * is not mounted.
+ * Keys that own rules or subscriptions and are in no key file: removed, or missing by an accident, such as a volume
+ * that is not mounted.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { KnownKey } from "../keys/keyring.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../observability/log.ts";
 import type { Absence, PushOwner, PushStore, StoredSubscription } from "../store/state/push_store.ts";
-import { ownerId, type PushKeys } from "./push_keys.ts";
+import { ownerId, ownerOf, type PushKeys } from "./push_keys.ts";
 
 /** Parts that absences are found with. */
 export interface AbsentKeysOptions {
@@ -35,8 +35,8 @@ export interface Orphans {
 const KEPT_MS = 30 * 24 * 60 * 60_000;
 
 /**
- * Least time for which this process itself has missed the key, in milliseconds: a day. The clock may have been wrong at an
- * earlier start, or be set now.
+ * Least time for which this process itself has missed the key, in milliseconds: a day. The clock may have been wrong at
+ * an earlier start, or be set now.
  */
 const MISSED_MS = 24 * 60 * 60_000;
 
@@ -108,17 +108,12 @@ export class AbsentKeys {
       if (before.has(id)) continue;
       this.#options.log.warn(
         kid === ""
-          ? "Rules and devices of the key {key} get no alerts, and are deleted after 30 days: no key file has this key"
+          ? "Rules and devices of the key {key} get no alerts, and are deleted after 30 days: it is missing or has expired"
           : "Devices of the key {key} get no alerts, and are deleted after 30 days: its file has another secret",
         { key },
       );
     }
   }
-}
-
-/** Returns the owner alone. */
-export function ownerOf({ key, keyCreated }: PushOwner): PushOwner {
-  return { key, keyCreated };
 }
 
 function secretId(subscription: StoredSubscription): string {

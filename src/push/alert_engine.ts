@@ -13,12 +13,12 @@ import type { Log } from "../observability/log.ts";
 import type { RandomBytes } from "../protocol/bytes.ts";
 import type { PushOwner, PushStore, StoredRule, StoredSubscription } from "../store/state/push_store.ts";
 import type { TokenBucket } from "../limits/token_bucket.ts";
-import { AbsentKeys, ownerOf } from "./absent_keys.ts";
+import { AbsentKeys } from "./absent_keys.ts";
 import { AlertQueue } from "./alert_queue.ts";
 import { createAlertRate } from "./alert_rate.ts";
 import type { AlertSource } from "./alert_source.ts";
 import { KeyAlerts } from "./key_alerts.ts";
-import { ownerId, type PushKeys } from "./push_keys.ts";
+import { ownerId, ownerOf, type PushKeys } from "./push_keys.ts";
 import type { AlertTelemetry } from "./alert_telemetry.ts";
 import type { KeyRule } from "./rules/key_rules.ts";
 import { type AlertRule, parseRule } from "./rules/rule.ts";
@@ -171,8 +171,8 @@ export class AlertEngine {
   }
 
   /**
-   * Puts the rules in force as the store has them now, and removes what belongs to keys that were removed, or have another
-   * secret: to be called after each change in the store, whose key may have been removed meanwhile.
+   * Puts the rules in force as the store has them now, and removes what belongs to keys that were removed, or have
+   * another secret: to be called after each change in the store, whose key may have been removed meanwhile.
    */
   async refresh(): Promise<void> {
     await this.#changes.runExclusive(() => this.#reconcile());

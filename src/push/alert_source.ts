@@ -28,6 +28,8 @@ export interface AlertListener {
 export interface AlertSource {
   /** Kind of its events. */
   readonly kind: SourceKind;
+  /** True if a selection may be granted in part, as a pattern: the rights of its listener choose among its events. */
+  readonly grantsInPart: boolean;
   /** Returns whether a key may receive any of its events. */
   isGranted(scope: Scope): boolean;
   /**

@@ -37,8 +37,8 @@ export interface Push {
   /** Removes a subscription, and counts its messages as dropped. Returns whether there was one. */
   removeSubscription(id: string): Promise<boolean>;
   /**
-   * Puts the rules in force as the store has them now, and removes what belongs to keys that were removed, or have another
-   * secret than subscribed: to be called after each change in the store.
+   * Puts the rules in force as the store has them now, and removes what belongs to keys that were removed, or have
+   * another secret than subscribed: to be called after each change in the store.
    */
   refresh(): Promise<void>;
   /** Queues a test notification. Returns false if its key has had too many alerts. */

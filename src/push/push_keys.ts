@@ -27,3 +27,8 @@ export type KeyGrant = NonNullable<KnownKey["grant"]>;
 export function ownerId({ key, keyCreated }: PushOwner): string {
   return `${key} ${keyCreated}`;
 }
+
+/** Returns the owner alone. */
+export function ownerOf({ key, keyCreated }: PushOwner): PushOwner {
+  return { key, keyCreated };
+}

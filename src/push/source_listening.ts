@@ -60,16 +60,16 @@ export class SourceListening {
   }
 
   /**
-   * Selects what is listened to; nothing for an empty selection. No event in between is missed, unless something of the
-   * selection before is not granted any more: then nothing is passed on until the new one is ready.
+   * Selects what is listened to; nothing for an empty selection. No event in between is missed, unless the rights have
+   * changed and may not grant all of the selection before: then nothing is passed on until the new one is ready.
    *
-   * @param select all of it is granted
+   * @param select what the rights grant, if only in part
    */
   select(select: readonly string[], scope: Scope): void {
     const before = this.#wanted;
     if (select.length === 0) return this.stop();
     if (before?.scope === scope && isSame(before.select, select)) return;
-    if (before?.scope !== scope && !this.#isWithin(select)) this.stop();
+    if (before?.scope !== scope && (this.#options.source.grantsInPart || !this.#isWithin(select))) this.stop();
     this.#wanted = { select, scope };
     // A retry that waits will take the new selection.
     if (this.#current !== undefined || before === undefined || before.scope !== scope) this.#listen();

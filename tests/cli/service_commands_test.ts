@@ -291,11 +291,12 @@ Deno.test("request fails with the status of an answer that is not a success", as
   assertEquals([code, out, notices], [1, [], ["404 Not found"]]);
 });
 
-Deno.test("push fails if there is nothing to remove, and says when the gateway sends nothing", async () => {
+Deno.test("push fails if there is nothing to remove or test, and says when the gateway sends nothing", async () => {
+  const missing = [1, ["There is no subscription a of this key; deno task push lists them"]];
   const removed = await run(push, ["remove", "a"], ok({ removed: false }));
-  assertEquals([removed.code, removed.notices], [1, [
-    "There is no subscription a of this key; deno task push lists them",
-  ]]);
+  assertEquals([removed.code, removed.notices], missing);
+  const tested = await run(push, ["test", "a"], coded(400, "field"));
+  assertEquals([tested.code, tested.notices], missing);
   const { code, notices } = await run(push, ["rules", "remove", "a"], ok({ removed: false }));
   assertEquals([code, notices], [1, ["There is no rule a of this key; deno task push rules lists them"]]);
   const { publicKey: _, ...off } = PUSH;

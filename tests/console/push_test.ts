@@ -88,6 +88,16 @@ testPage(
       await page.evaluate(stub);
       await page.locator(".nav a", { hasText: "device" }).click();
 
+      await page.evaluate(`{
+        globalThis.held = Promise.withResolvers();
+        void navigator.locks.request("e2e-gateway push", () => held.promise);
+        const { timeout } = AbortSignal;
+        AbortSignal.timeout = () => timeout.call(AbortSignal, 1);
+      }`);
+      await page.getByRole("switch", { name: "On this device" }).click();
+      await page.getByText("Another tab of this page is changing notifications").waitFor();
+      await page.evaluate("held.resolve()");
+      await page.reload();
       await page.getByRole("switch", { name: "On this device" }).click();
       await page.locator(".homes .tag", { hasText: "this device" }).waitFor();
       const deliver = await deliverer(page);
@@ -157,6 +167,7 @@ testPage(
       await press(page, "Door: open", "open-gate");
       const question = page.getByRole("dialog").filter({ hasText: "Open it now?" });
       await question.waitFor();
+      await question.locator("button:focus", { hasText: "Cancel" }).waitFor();
       assertEquals(gate.filter((text) => text === "OPEN"), ["OPEN"]);
       assertMatch(page.url(), /#\/home$/);
       // The browser lets this press, which no person made, bring no window to the front.

@@ -298,6 +298,29 @@ Deno.test("AlertEngine keeps what belongs to a new key or secret that another ga
   await engine.stop();
 });
 
+Deno.test("AlertEngine keeps what belongs to a key default whose file disappears", async () => {
+  const { keys, put, store, engine } = await makeEngine();
+  keys.set("default", ["#"]);
+  await put("default");
+  keys.remove("default");
+  await settle();
+  assertEquals((await store.listOwners()).length, 1);
+  await engine.stop();
+});
+
+Deno.test("AlertEngine removes the devices of a key that was rotated while no gateway ran", async () => {
+  const first = await makeEngine();
+  first.keys.set("phone", ["#"], { kid: "old" });
+  await first.subscribe("phone", "p1", "old");
+  await first.put("phone");
+  await first.engine.stop();
+  const keys = new FakeKeys();
+  keys.set("phone", ["#"], { kid: "new" });
+  const { store, engine } = await makeEngine(first.store, keys);
+  assertEquals([await store.listSubscriptions(), (await store.listRules()).length], [[], 1]);
+  await engine.stop();
+});
+
 Deno.test("AlertEngine keeps the subscriptions of a disabled key", async () => {
   const { keys, put, subscribe, store, engine } = await makeEngine();
   keys.set("phone", ["#"]);

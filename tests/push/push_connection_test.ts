@@ -10,7 +10,9 @@ import { inTempDir } from "../support/temp_dir.ts";
 /** Answer: its parts in turn, for as long as they are read. */
 type Parts = Iterable<string | Uint8Array<ArrayBuffer>>;
 
-/** Most that a service can write before the gateway closes the connection: what the system's buffers take, and a bit. */
+/**
+ * Most that a service can write before the gateway closes the connection: what the system's buffers take, and a bit.
+ */
 const MOST_WRITTEN = 16 * 2 ** 20;
 
 /** Server with TLS that answers each connection with the parts of the test. */

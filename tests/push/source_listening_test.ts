@@ -73,6 +73,17 @@ Deno.test("select() misses no event when the rights change and still grant what 
   listening.stop();
 });
 
+Deno.test("select() stops what earlier rights allowed when the same selection is granted only in part", () => {
+  const { source, listening, received } = makeListening();
+  source.grantsInPart = true;
+  listening.select(["#"], ALL);
+  source.isOnline = false;
+  listening.select(["#"], new Scope({ fake: { topics: ["a"] } }));
+  source.send("b", "1");
+  assertEquals([received, source.connections.size], [[], 1]);
+  listening.stop();
+});
+
 Deno.test("select() stops all earlier selections when one of them is not granted any more", () => {
   const { source, listening, received } = makeListening();
   listening.select(["a", "b"], ALL);

@@ -1,4 +1,6 @@
-/** A real gateway is killed at each step of sending: no device gets an alert twice, and none is lost without a count. */
+/**
+ * A real gateway is killed at each step of sending: no device gets an alert twice, and none is lost without a count.
+ */
 import { assert, assertEquals } from "@std/assert";
 import { HAS_OPENSSL } from "../support/certificate.ts";
 import { until } from "../support/deadline.ts";

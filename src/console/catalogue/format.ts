@@ -26,7 +26,7 @@ const LARGE = 1e12;
 
 const DAY_MS = 86_400_000;
 
-/** Formatter of one language, in the time zone of the device. */
+/** Formatter of one language, in the time zone of the device. A time that is none is `?`. */
 export interface Format {
   /** Returns a number with at most that many decimals, 2 by default, and at least so many, none by default. */
   number(value: number, decimals?: number, least?: number): string;
@@ -61,12 +61,17 @@ export function createFormat(language: string): Format {
   }
   return {
     number,
-    time: (ms, now) => (Math.abs(ms - now) < DAY_MS ? hour : date).format(ms),
-    clock: (ms) => clock.format(ms),
-    dateTime: (ms) => date.format(ms),
+    time: (ms, now) => formatTime(Math.abs(ms - now) < DAY_MS ? hour : date, ms),
+    clock: (ms) => formatTime(clock, ms),
+    dateTime: (ms) => formatTime(date, ms),
     duration(ms) {
       const [unit, size] = UNITS.find(([, size]) => ms >= size) ?? ["second", 1000];
       return durations.get(unit)?.format(Math.round(ms / size)) ?? "";
     },
   };
+}
+
+/** Formats a time; `?` for one that is none, as a gateway or a service can send any number. */
+function formatTime(format: Intl.DateTimeFormat, ms: number): string {
+  return Number.isNaN(new Date(ms).getTime()) ? "?" : format.format(ms);
 }

@@ -29,11 +29,11 @@ export function Confirm({ title, question, confirm, isDanger = false, onConfirm,
     <Dialog title={title} onClose={onClose} class="narrow">
       <p>{question}</p>
       <div class="buttons">
-        <button type="button" class="button plain" autofocus={isDanger} onClick={onClose}>{texts.cancel}</button>
+        {/* An address of another page can open a question: what is typed then must not answer it. */}
+        <button type="button" class="button plain" autofocus onClick={onClose}>{texts.cancel}</button>
         <button
           type="button"
           class={`button ${isDanger ? "danger" : "primary"}`}
-          autofocus={!isDanger}
           onClick={() => {
             onClose();
             onConfirm();

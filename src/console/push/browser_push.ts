@@ -24,9 +24,16 @@ export const DEVICE_PUSH: DevicePush = {
   runExclusive,
 };
 
-/** Runs work in a lock that all tabs and the service worker share. */
+/** Longest wait for another tab, in milliseconds: its gateway may be slow, or the browser may have suspended it. */
+const LOCK_WAIT_MS = 30_000;
+
+/**
+ * Runs work in a lock that all tabs and the service worker share.
+ *
+ * @throws {DOMException} `TimeoutError` while another one holds the lock
+ */
 export async function runExclusive<T>(work: () => Promise<T>): Promise<T> {
-  return await navigator.locks.request("e2e-gateway push", work);
+  return await navigator.locks.request("e2e-gateway push", { signal: AbortSignal.timeout(LOCK_WAIT_MS) }, work);
 }
 
 /** Returns the ability of this browser. */

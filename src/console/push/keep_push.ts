@@ -1,5 +1,6 @@
 /**
- * Push messages of a home that is opened: its subscription is made again where it is gone, missed alerts are reported once.
+ * Push messages of a home that is opened: its subscription is made again where it is gone, missed alerts are reported
+ * once.
  *
  * @module
  */

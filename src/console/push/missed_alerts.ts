@@ -20,5 +20,5 @@ export function missedAlerts(
 
 /** Returns the time of the newest of some alerts, or a later time, in seconds since 1970. */
 export function latestOf(alerts: readonly PushNotification[], time: number): number {
-  return Math.max(time, ...alerts.map(({ timestamp }) => timestamp));
+  return alerts.reduce((latest, { timestamp }) => Math.max(latest, timestamp), time);
 }

@@ -93,8 +93,8 @@ export async function register(options: RegistrationOptions): Promise<void> {
 }
 
 /**
- * Registers this device again where its subscription is gone or has changed. Does nothing for a home whose push messages
- * are off, also since another tab turned them off.
+ * Registers this device again where its subscription is gone or has changed. Does nothing for a home whose push
+ * messages are off, also since another tab turned them off.
  *
  * @throws as {@linkcode register} does
  */
@@ -123,15 +123,13 @@ export async function unregister(
     const { id } = await recallPush(store, home);
     if (id !== undefined) await gateway.pushUnsubscribe(id);
     await changePush(store, home, (memory) => ({ ...memory, isOn: false, id: undefined, endpoint: undefined }));
-    if (browser !== undefined) await endUnused({ store, browser, except: home });
+    if (browser !== undefined) await endUnused({ store, browser });
   });
 }
 
 /** Ends the browser's subscription if no home is left that uses it: what still is on its way is then not delivered. */
 export async function unsubscribeUnused(
-  { runExclusive, ...options }:
-    & Pick<RegistrationOptions, "store" | "browser" | "runExclusive">
-    & { readonly except: Home },
+  { runExclusive, ...options }: Pick<RegistrationOptions, "store" | "browser" | "runExclusive">,
 ): Promise<void> {
   await runExclusive(() => endUnused(options));
 }
@@ -156,10 +154,8 @@ async function subscribe(options: RegistrationOptions): Promise<void> {
   });
 }
 
-async function endUnused(
-  { store, browser, except }: Pick<RegistrationOptions, "store" | "browser"> & { readonly except: Home },
-): Promise<void> {
-  if ((await homesWithPush(store)).some(({ kid }) => kid !== except.kid)) return;
+async function endUnused({ store, browser }: Pick<RegistrationOptions, "store" | "browser">): Promise<void> {
+  if ((await homesWithPush(store)).length > 0) return;
   await (await browser.getSubscription())?.unsubscribe();
 }
 
@@ -183,12 +179,11 @@ async function subscribeBrowser(
 ): Promise<BrowserSubscription> {
   const subscription = await browser.getSubscription();
   if (subscription !== null && keyText(subscription) === publicKey) return subscription;
-  if (subscription !== null) {
-    // The gateway has a new key, or the subscription is another gateway's.
-    const others = await homesWithPush(store);
-    if (others.some(({ base }) => base !== home.base)) throw new RegistrationError("other_gateway");
-    await subscription.unsubscribe();
-  }
+  // Also if the other gateway's is lost: the service worker shows messages for all of these homes.
+  const others = await homesWithPush(store);
+  if (others.some(({ base }) => base !== home.base)) throw new RegistrationError("other_gateway");
+  // The gateway has a new key.
+  await subscription?.unsubscribe();
   return await browser.subscribe({ userVisibleOnly: true, applicationServerKey: publicKey });
 }
 

@@ -11,8 +11,8 @@ import type { Home } from "../homes/home.ts";
 import { parseActionList } from "../screens/home/actions/action_list.ts";
 
 /**
- * Longest waits for the answers, in milliseconds: browsers stop a service worker after half a minute. The gateway waits for
- * the states of its list for two seconds.
+ * Longest waits for the answers, in milliseconds: browsers stop a service worker after half a minute. The gateway waits
+ * for the states of its list for two seconds.
  */
 const TIMEOUT_MS = { list: 8000, run: 12_000 } as const;
 
@@ -34,8 +34,8 @@ export interface RunButtonOptions {
 }
 
 /**
- * Runs an action with the key of a home, and returns its outcome. Only one that the gateway lists now without a question,
- * without parameters and under the text of the button: the notification may be older than these.
+ * Runs an action with the key of a home, and returns its outcome. Only one that the gateway lists now without a
+ * question, without parameters and under the text of the button: the notification may be older than these.
  */
 export async function runButton({ homes, kid, button, fetch, isOnline }: RunButtonOptions): Promise<ButtonOutcome> {
   const home = homes.find((home) => home.kid === kid);

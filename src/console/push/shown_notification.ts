@@ -79,8 +79,8 @@ export function readMessage<Home extends { readonly kid: string }>(
 const LATE_MS = 5 * 60_000;
 
 /**
- * Makes the notification of a message. One that was shown before replaces itself without a sound. One that is late says so:
- * a push service can hold a message back, or repeat it, and not all systems show its time.
+ * Makes the notification of a message. One that was shown before replaces itself without a sound. One that is late says
+ * so: a push service can hold a message back, or repeat it, and not all systems show its time.
  *
  * @param context `now` is the time in milliseconds since 1970
  */
@@ -112,8 +112,8 @@ export function alertNotification(
 }
 
 /**
- * Makes the notification of a message that cannot be read: a browser demands one for each message. The push service can send
- * them, so that several make one sound.
+ * Makes the notification of a message that cannot be read: a browser demands one for each message. The push service can
+ * send them, so that several make one sound.
  */
 export function unreadableNotification(texts: PushTexts): ShownNotification {
   const { unreadable: title, unreadableHow: body } = texts;

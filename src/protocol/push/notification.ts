@@ -98,7 +98,7 @@ export function parseNotification(text: string): PushNotification | undefined {
   if (typeof id !== "string" || typeof title !== "string" || typeof body !== "string") return undefined;
   if (!isOptionalText(rule) || !isOptionalText(subject) || !isOptionalText(kid)) return undefined;
   if (!isUrgency(urgency) || typeof tag !== "string" || tag.length > MAX_TAG_LENGTH) return undefined;
-  if (typeof timestamp !== "number" || !Array.isArray(actions) || actions.length > MAX_ACTIONS) return undefined;
+  if (!isTime(timestamp) || !Array.isArray(actions) || actions.length > MAX_ACTIONS) return undefined;
   const buttons = actions.flatMap((action) => parseAction(action) ?? []);
   if (buttons.length < actions.length) return undefined;
   return {
@@ -113,6 +113,11 @@ function parseAction(value: unknown): NotificationAction | undefined {
   if (!isObject(value)) return undefined;
   const { name, label } = value;
   return typeof name === "string" && typeof label === "string" ? { name, label } : undefined;
+}
+
+/** Returns whether a value is a time that a `Date` can have, in seconds. */
+function isTime(value: unknown): value is number {
+  return typeof value === "number" && !Number.isNaN(new Date(value * 1000).getTime());
 }
 
 function isUrgency(value: unknown): value is PushNotification["urgency"] {

@@ -42,6 +42,7 @@ export function createStateAlertSource(
 
   return {
     kind: "entities",
+    grantsInPart: true,
     isGranted: (scope) => hub !== undefined && scope.hasService(HOME_ASSISTANT) && readRights(scope).grants.mayReadAny,
     authorize(select, scope) {
       const { grants } = readRights(scope);

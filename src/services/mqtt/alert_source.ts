@@ -39,6 +39,7 @@ export function createMqttAlertSource({ brokers, broker }: MqttAlertSourceOption
 
   return {
     kind: "topics",
+    grantsInPart: false,
     isGranted: (scope) => scope.hasService(MQTT) && readRights(scope).maySubscribeAny,
     authorize(select, scope) {
       const grants = readRights(scope);

@@ -118,7 +118,7 @@ export class MemoryPush implements PushStore {
   setAbsences(absences: readonly Absence[], now: number): Promise<readonly number[]> {
     this.#absences = absences.map((one) => {
       const known = this.#absences.find((other) => isOf(other, one) && other.kid === one.kid);
-      return { ...one, since: known?.since ?? now };
+      return { ...one, since: Math.min(known?.since ?? now, now) };
     });
     return Promise.resolve(this.#absences.map(({ since }) => since));
   }

@@ -217,7 +217,8 @@ export interface PushStore {
   /** Lists the keys that have anything here, by name and time of creation. */
   listOwners(): Promise<readonly PushOwner[]>;
   /**
-   * Replaces the list of absences. Those that are in it already keep their time.
+   * Replaces the list of absences. Those that are in it already keep their time, unless that is later than now, as the
+   * clock was set back.
    *
    * @param absences each once
    * @param now the time, in milliseconds since 1970

@@ -27,14 +27,14 @@ const ADD = "INSERT INTO push_absences (key_name, key_created, kid, since) VALUE
 export function setAbsences(database: DatabaseSync, absences: readonly Absence[], now: number): number[] {
   const before = list(database);
   // Nothing is written in the usual case.
-  if (before.size === absences.length && absences.every((one) => before.has(idOf(one)))) {
+  if (before.size === absences.length && absences.every((one) => (before.get(idOf(one)) ?? Infinity) <= now)) {
     return absences.map((one) => before.get(idOf(one)) ?? now);
   }
   return inTransaction(database, () => {
     const known = list(database);
     database.exec("DELETE FROM push_absences");
     return absences.map((one) => {
-      const since = known.get(idOf(one)) ?? now;
+      const since = Math.min(known.get(idOf(one)) ?? now, now);
       database.prepare(ADD).run(one.key, one.keyCreated, one.kid, since);
       return since;
     });

@@ -86,6 +86,8 @@ Deno.test("createFormat() writes numbers, times and durations in the language, w
   ]);
   const now = Date.UTC(2026, 0, 1, 12);
   assertNotEquals(english.time(now - 3_600_000, now), english.time(now - 3 * 86_400_000, now));
+  assertEquals([NaN, Infinity, -1e300].map((ms) => english.time(ms, now)), ["?", "?", "?"]);
+  assertEquals([english.clock(NaN), english.dateTime(8.7e15)], ["?", "?"]);
   assertEquals(localeOf("en", ["fr-FR", "en-GB", "en-US"]), "en-GB");
   assertEquals(localeOf("fr", ["en-GB"]), "fr");
 });

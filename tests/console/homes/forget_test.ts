@@ -6,6 +6,7 @@ import { type Home, homeId } from "../../../src/console/homes/home.ts";
 import { HomeStore } from "../../../src/console/homes/home_store.ts";
 import { deriveKeyId } from "../../../src/protocol/secret_key.ts";
 import { type Answerer, coded, fetchOf, KEY, made, refuse, unreachable } from "../../support/fake_gateway.ts";
+import { until } from "../../support/deadline.ts";
 import { FakeDevicePush } from "../support/push.ts";
 import { makeStorage } from "../support/storage.ts";
 
@@ -33,7 +34,12 @@ async function openPage(answer: Answerer) {
     label: "test",
     mayConnect: () => true,
     persist: () => Promise.resolve(true),
-    deleteFiles: () => Promise.resolve(void (deleted += 1)),
+    deleteFiles: () => {
+      deleted += 1;
+      // The service worker is among them.
+      push.isAllowed = false;
+      return Promise.resolve();
+    },
     push,
     go: (route) => void routes.push(route),
   };
@@ -62,6 +68,20 @@ for (
     assertEquals([app.homes.value, app.connection.value, push.withdrawn], [[], undefined, [home.kid]]);
   });
 }
+
+Deno.test("App.forget() deletes the key while another tab holds the lock of push messages, then ends them", async () => {
+  const { app, home, values, push } = await openPage(unreachable);
+  push.isAllowed = true;
+  await push.browser.subscribe({ applicationServerKey: "AQID" });
+  const { promise: end, resolve } = Promise.withResolvers<void>();
+  const holding = push.runExclusive(() => end);
+  const forgetting = app.forget(home);
+  await until("the key to be deleted", () => values.size === 0 && push.withdrawn.length === 1);
+  resolve();
+  assertEquals(await forgetting, "here_only");
+  assertEquals(push.browser.current, null);
+  await holding;
+});
 
 Deno.test("App.forget() opens the next home, and keeps the files of the page for it", async () => {
   const { app, home, store, values, marks, deleted } = await openPage(unreachable);

@@ -10,11 +10,12 @@ Deno.test("pushFault() tells faults of the browser, of this page and of the gate
       new RegistrationError("other_gateway"),
       new DOMException("", "NotAllowedError"),
       new DOMException("", "AbortError"),
+      new DOMException("", "TimeoutError"),
       gatewayError(),
       gatewayError("unknown_service"),
       gatewayError("limit_reached"),
     ].map((error) => pushFault(error).kind),
-    ["other_gateway", "denied", "browser", "unavailable", "too_old", "gateway"],
+    ["other_gateway", "denied", "browser", "busy", "unavailable", "too_old", "gateway"],
   );
   assertThrows(() => pushFault(new TypeError("A fault of the page")), TypeError);
 });

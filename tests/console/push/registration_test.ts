@@ -99,6 +99,9 @@ Deno.test("register() leaves the browser's subscription to the gateway that has 
     1,
     false,
   ]);
+  device.browser.current = null;
+  const lost = await assertRejects(() => register({ ...device, home: other, gateway }), RegistrationError);
+  assertEquals([lost.reason, device.browser.current], ["other_gateway", null]);
   gateway.publicKey = undefined;
   const off = await assertRejects(() => register({ ...device, home: other, gateway }), RegistrationError);
   assertEquals(off.reason, "gateway_off");
@@ -113,7 +116,10 @@ Deno.test("unregister() ends the browser's subscription with the last home that 
   assertEquals((await homesWithPush(device.store)).map(({ name }) => name), ["phone-1", "phone-2"]);
   await unregister({ ...device, home: first });
   assertEquals([device.gateway.endpoints.size, device.browser.current === null], [0, false]);
-  await unsubscribeUnused({ ...device, except: second });
+  await unsubscribeUnused(device);
+  assertEquals(device.browser.current === null, false);
+  await device.store.forget(second);
+  await unsubscribeUnused(device);
   assertEquals(device.browser.current, null);
 });
 

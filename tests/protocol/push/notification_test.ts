@@ -58,7 +58,7 @@ Deno.test("formatNotification() fits any text into the limit, and keeps as much 
 Deno.test("parseNotification() returns undefined for anything else", () => {
   const wrong = [
     ...[{ id: 1 }, { title: null }, { body: undefined }, { rule: 1 }, { subject: null }, { actions: "a" }],
-    ...[{ actions: [1] }, { actions: [{ name: "a" }] }, { timestamp: "now" }],
+    ...[{ actions: [1] }, { actions: [{ name: "a" }] }, { timestamp: "now" }, { timestamp: 1e13 }],
     ...[{ actions: Array(4).fill({ name: "a", label: "A" }) }, { urgency: "now" }, { tag: "t".repeat(65) }, { kid: 1 }],
   ];
   for (const fields of wrong) {

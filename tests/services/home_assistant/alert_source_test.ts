@@ -59,6 +59,7 @@ Deno.test("the source of states refuses entities that the key may not read, and 
   const hub = { subscribe: () => () => {} };
   const source = createStateAlertSource(hub, { maxEventBytes: 1000 });
   source.authorize(["light.*"], scopeOf("light.hall"));
+  assertEquals(source.grantsInPart, true);
   assertThrows(() => source.authorize(["lock.*"], scopeOf("light.hall")), ScopeError, "read the entity lock.*");
   assertThrows(() => source.authorize(["light.hall"], new Scope({})), ScopeError);
   assertEquals([scopeOf("*"), scopeOf(), new Scope({})].map((scope) => source.isGranted(scope)), [true, false, false]);

@@ -159,6 +159,16 @@ testEach("setAbsences() keeps the time of those that stay absent", async (store)
   assertEquals(await store.setAbsences([{ ...PHONE, keyCreated: 1, kid: "" }, phone], 40), [40, 40]);
 });
 
+testEach("setAbsences() begins again after the clock was set back", async (store) => {
+  await store.addSubscription(subscription("a"), { max: 5 });
+  const phone = { ...PHONE, kid: "" };
+  const secret = { ...PHONE, kid: "0123456789abcdef" };
+  await store.setAbsences([secret], 10);
+  await store.setAbsences([phone, secret], 1000);
+  assertEquals(await store.setAbsences([phone, secret], 20), [20, 10]);
+  assertEquals(await store.setAbsences([phone, secret], 30), [20, 10]);
+});
+
 testEach(
   "listAlerts() returns the alerts of a key after a time, the oldest first and no more than kept",
   async (store) => {

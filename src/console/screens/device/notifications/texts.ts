@@ -21,6 +21,7 @@ const en = {
     other_gateway:
       "A home with another gateway has notifications on here. A browser has room for one gateway: turn them off there first.",
     denied: "The browser did not allow notifications.",
+    busy: "Another tab of this page is changing notifications. Close it, or try again.",
     browser: "The browser’s push service cannot be reached, or is switched off in its settings.",
     worker: "The page has no service worker yet. Reload it.",
     unavailable: "The gateway did not answer. Notifications can be changed once it can be reached.",
@@ -119,6 +120,7 @@ const fr: NotificationTexts = {
     other_gateway:
       "Une maison d’une autre passerelle a les notifications activées ici. Un navigateur n’a de place que pour une passerelle : désactivez-les d’abord là-bas.",
     denied: "Le navigateur n’a pas autorisé les notifications.",
+    busy: "Un autre onglet de cette page modifie les notifications. Fermez-le, ou réessayez.",
     browser: "Le service push du navigateur est injoignable, ou désactivé dans ses réglages.",
     worker: "La page n’a pas encore de service worker. Rechargez-la.",
     unavailable: "La passerelle n’a pas répondu. Les notifications pourront être modifiées quand elle sera joignable.",
