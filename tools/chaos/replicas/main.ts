@@ -3,7 +3,12 @@ import type { CommandLine } from "../../../src/cli/args.ts";
 import { markdownTable } from "../../support/report.ts";
 import { runTool } from "../../support/run_tool.ts";
 import { readNumber, readToolArgs, refuseMore } from "../../support/tool_args.ts";
-import { type ReplicasResult, runReplicas, wholeAfterText } from "./run.ts";
+import { SeededRandom } from "../../fuzz/seeded_random.ts";
+import { REPLICA_FAULTS, type ReplicaFault } from "./faults.ts";
+import { type ReplicasResult, runReplicas } from "./run.ts";
+
+/** Interval of the faults, in milliseconds. */
+const INTERVAL_MS = 10_000;
 
 const LINE = {
   synopsis: "deno task chaos replicas",
@@ -29,16 +34,41 @@ const options = readToolArgs(LINE, ({ positionals, values: { minutes, phones, se
 const print = (text: string) => console.log(text);
 
 await runTool(async (scope) => {
-  const result = await runReplicas({ ...options, scope, onProgress: print });
+  const random = new SeededRandom(options.seed);
+  const result = await runReplicas({
+    phones: options.phones,
+    faults: faultsFor(options.seconds, random),
+    intervalMs: INTERVAL_MS,
+    random,
+    scope,
+    onProgress: ({ name, wholeAfterMs }) =>
+      print(`${name.padEnd(28)} streams whole after ${secondsText(wholeAfterMs)} s`),
+  });
   if (result.violations.length > 0) Deno.exitCode = 1;
   return report(result);
 });
+
+/** Yields all faults in a random order, again and again. */
+function* faultsFor(seconds: number, random: SeededRandom): Generator<ReplicaFault, void> {
+  const end = performance.now() + seconds * 1000;
+  while (true) {
+    const rest = [...REPLICA_FAULTS];
+    while (rest.length > 0) {
+      if (performance.now() > end) return;
+      yield* rest.splice(random.below(rest.length), 1);
+    }
+  }
+}
+
+function secondsText(ms: number): string {
+  return isFinite(ms) ? (ms / 1000).toFixed(1) : `more than ${INTERVAL_MS / 1000}`;
+}
 
 function report({ faults, sent, acknowledged, events, violations }: ReplicasResult): string {
   const byName = Map.groupBy(faults, ({ name }) => name);
   const rows = [...byName].map(([name, all]) => {
     const times = all.map(({ wholeAfterMs }) => wholeAfterMs).toSorted((one, other) => one - other);
-    return [name, String(all.length), times.map(wholeAfterText).join(", ")];
+    return [name, String(all.length), times.map(secondsText).join(", ")];
   });
   return [
     "",

@@ -1,29 +1,31 @@
 /** Runs three replicas under load and faults, and checks that nothing acknowledged is lost and nothing runs twice. */
 import { setTimeout as pause } from "node:timers/promises";
 import { errorText } from "../../../src/lib/errors.ts";
-import { SeededRandom } from "../../fuzz/seeded_random.ts";
+import type { SeededRandom } from "../../fuzz/seeded_random.ts";
 import { type ReplicasEnvironment, startReplicas } from "./environment.ts";
-import { REPLICA_FAULTS, type ReplicaFault } from "./faults.ts";
+import type { ReplicaFault } from "./faults.ts";
 import { type Phones, startPhones } from "./phones.ts";
 
 /** Options of a run. */
 export interface ReplicasRunOptions {
   /** Number of phones. */
   readonly phones: number;
-  /** Duration of the faults, in seconds. */
-  readonly seconds: number;
-  /** Seed of the order of the faults. */
-  readonly seed: number;
+  /** Faults to inject, one after the other. */
+  readonly faults: Iterable<ReplicaFault>;
+  /** Time from the beginning of a fault to the next one, in milliseconds. */
+  readonly intervalMs: number;
+  /** Source of random choices. */
+  readonly random: SeededRandom;
   /** Receives everything that is started; the caller disposes of it. */
   readonly scope: AsyncDisposableStack;
-  /** Called after each fault with a line for people. */
-  readonly onProgress: (line: string) => void;
+  /** Called after each fault. */
+  readonly onProgress: (fault: InjectedFault) => void;
 }
 
 /** Fault that was injected, and how long streams were not whole. */
 export interface InjectedFault {
   readonly name: string;
-  /** Milliseconds from its beginning until each stream had a message that was sent later; infinite without one. */
+  /** Milliseconds from its beginning until each stream had a message that was sent later; infinite if one had none yet. */
   readonly wholeAfterMs: number;
 }
 
@@ -38,9 +40,6 @@ export interface ReplicasResult {
   readonly violations: readonly string[];
 }
 
-/** Interval of the faults, in milliseconds. */
-const INTERVAL_MS = 10_000;
-
 /** Number of phones with one key. */
 const PHONES_PER_KEY = 10;
 
@@ -49,26 +48,20 @@ const MAX_EXAMPLES = 5;
 
 /** Runs it. Violations are in the result; only a failure of the harness itself throws. */
 export async function runReplicas(
-  { phones: count, seconds, seed, scope, onProgress }: ReplicasRunOptions,
+  { phones: count, faults, intervalMs, random, scope, onProgress }: ReplicasRunOptions,
 ): Promise<ReplicasResult> {
-  const random = new SeededRandom(seed);
   const environment = await startReplicas(scope, { groups: Math.max(1, Math.round(count / PHONES_PER_KEY)) });
   const phones = await startPhones(scope, environment, { count });
   const injected: InjectedFault[] = [];
   const violations: string[] = [];
-  const end = performance.now() + seconds * 1000;
-  let order: ReplicaFault[] = [];
-  while (performance.now() < end) {
-    if (order.length === 0) order = shuffled(REPLICA_FAULTS, random);
-    const fault = order.pop();
-    if (fault === undefined) break;
-    const next = performance.now() + INTERVAL_MS;
+  for (const fault of faults) {
+    const next = performance.now() + intervalMs;
     let beganAt = performance.now();
     await fault.run({ environment, pick: (items) => random.pick(items) }, () => void (beganAt = performance.now()));
     await pause(Math.max(0, next - performance.now()));
     const wholeAfterMs = wholeAfter(environment, phones, beganAt);
     injected.push({ name: fault.name, wholeAfterMs });
-    onProgress(`${fault.name.padEnd(28)} streams whole after ${wholeAfterText(wholeAfterMs)} s`);
+    onProgress({ name: fault.name, wholeAfterMs });
   }
   await phones.stop();
   try {
@@ -85,11 +78,6 @@ export async function runReplicas(
     events: sumOf(all.map(({ events }) => events)),
     violations: [...violations, ...violatedInvariants(environment, phones)],
   };
-}
-
-/** Returns a time as text, in seconds. */
-export function wholeAfterText(ms: number): string {
-  return isFinite(ms) ? (ms / 1000).toFixed(1) : `more than ${INTERVAL_MS / 1000}`;
 }
 
 /** Returns the time after a fault at which the last stream had a message that was sent after its beginning. */
@@ -134,11 +122,4 @@ function sumOf(counts: readonly ReadonlyMap<string, number>[]): ReadonlyMap<stri
   const sum = new Map<string, number>();
   for (const [type, count] of counts.flatMap((one) => [...one])) sum.set(type, (sum.get(type) ?? 0) + count);
   return sum;
-}
-
-function shuffled<T>(items: readonly T[], random: SeededRandom): T[] {
-  const rest = [...items];
-  const order: T[] = [];
-  while (rest.length > 0) order.push(...rest.splice(random.below(rest.length), 1));
-  return order;
 }
