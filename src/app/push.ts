@@ -117,11 +117,7 @@ export async function openPush(
         return waited !== undefined;
       },
     },
-    status: () =>
-      readPushStatus(state, {
-        enabled: registration?.key !== undefined,
-        now: Date.now(),
-      }),
+    status: () => readPushStatus(state, { enabled: registration?.key !== undefined, now: Date.now() }),
     async start(parts) {
       if (registration === undefined) return;
       const start = async () => {
@@ -129,7 +125,7 @@ export async function openPush(
         if (key === undefined || stopping.signal.aborted) return;
         sender = openSender(key);
         await engine.start(alertParts(parts));
-        sender.start();
+        if (!stopping.signal.aborted) sender.start();
       };
       // A store that cannot be reached does not keep the gateway from starting.
       await registration.register().then(start, () => {

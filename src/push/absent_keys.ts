@@ -109,7 +109,7 @@ export class AbsentKeys {
       this.#options.log.warn(
         kid === ""
           ? "Rules and devices of the key {key} get no alerts, and are deleted after 30 days: it is missing or has expired"
-          : "Devices of the key {key} get no alerts, and are deleted after 30 days: its file has another secret",
+          : "Devices of the key {key} get no alerts, and are deleted after 30 days: it has another secret",
         { key },
       );
     }

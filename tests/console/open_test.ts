@@ -55,18 +55,17 @@ async function showDevice(page: Page): Promise<void> {
   await page.locator(".exchange").waitFor();
 }
 
-/** Gives the stored homes a time of pairing that no calendar has, which the screen of the device cannot show. */
-async function breakHomes(page: Page): Promise<void> {
-  await page.evaluate(`new Promise((resolve) => {
-    indexedDB.open("e2e-gateway").onsuccess = ({ target: { result } }) => {
-      const homes = result.transaction("console", "readwrite").objectStore("console");
-      homes.openCursor().onsuccess = ({ target: { result: cursor } }) => {
-        if (cursor === null) return resolve();
-        if (cursor.key.startsWith("home/")) cursor.update({ ...cursor.value, pairedAt: 1e300 });
-        cursor.continue();
-      };
-    };
-  })`);
+/** Makes dates impossible to write for the pages that are opened from now on, as a defect of the page would. */
+async function breakDates(page: Page): Promise<void> {
+  await page.addInitScript(`
+    const { get } = Object.getOwnPropertyDescriptor(Intl.DateTimeFormat.prototype, "format");
+    Object.defineProperty(Intl.DateTimeFormat.prototype, "format", {
+      get() {
+        if (this.resolvedOptions().dateStyle === undefined) return get.call(this);
+        throw new RangeError("Invalid time value");
+      },
+    });
+  `);
 }
 
 testPage(
@@ -100,7 +99,7 @@ testPage(
     // Neither gateway has seen a key of the other one: it would have refused it.
     assertEquals(opened.faults, []);
 
-    await breakHomes(page);
+    await breakDates(page);
     await page.reload();
     await page.getByText("This screen got something that it cannot show").waitFor();
     await opened.screenshot("broken-screen");

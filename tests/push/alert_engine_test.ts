@@ -308,19 +308,6 @@ Deno.test("AlertEngine keeps what belongs to a key default whose file disappears
   await engine.stop();
 });
 
-Deno.test("AlertEngine removes the devices of a key that was rotated while no gateway ran", async () => {
-  const first = await makeEngine();
-  first.keys.set("phone", ["#"], { kid: "old" });
-  await first.subscribe("phone", "p1", "old");
-  await first.put("phone");
-  await first.engine.stop();
-  const keys = new FakeKeys();
-  keys.set("phone", ["#"], { kid: "new" });
-  const { store, engine } = await makeEngine(first.store, keys);
-  assertEquals([await store.listSubscriptions(), (await store.listRules()).length], [[], 1]);
-  await engine.stop();
-});
-
 Deno.test("AlertEngine keeps the subscriptions of a disabled key", async () => {
   const { keys, put, subscribe, store, engine } = await makeEngine();
   keys.set("phone", ["#"]);

@@ -15,8 +15,9 @@ local now, listed, since = ARGV[1], cjson.decode(ARGV[2]), {}
 local is_same = redis.call("HLEN", absences) == #listed
 for index, one in ipairs(listed) do
   local known = redis.call("HGET", absences, one)
-  is_same = is_same and known
-  since[index] = known or now
+  local is_past = known and tonumber(known) <= tonumber(now)
+  is_same = is_same and is_past
+  since[index] = is_past and known or now
 end
 if is_same then return since end
 redis.call("DEL", absences)
