@@ -43,6 +43,7 @@ const MISSED_MS = 24 * 60 * 60_000;
 /** Tells removed keys from those that are missing. */
 export class AbsentKeys {
   readonly #options: AbsentKeysOptions;
+  readonly #startedAt: number;
   /** Keys, and their secrets, that were there at some time since the start. */
   readonly #seen = new Set<string>();
   /** Absent keys and secrets that were found last, with the monotonic time since which they are missed. */
@@ -51,6 +52,7 @@ export class AbsentKeys {
   /** Has seen no keys yet. */
   constructor(options: AbsentKeysOptions) {
     this.#options = options;
+    this.#startedAt = options.clock.now();
   }
 
   /** Notes the keys that are there now. */
@@ -80,7 +82,7 @@ export class AbsentKeys {
       if (!this.#isRemoved(one)) absences.set(ownerId(one), { ...ownerOf(one), kid: "" });
     }
     for (const one of subscriptions) {
-      if (!this.#seen.has(secretId(one))) absences.set(secretId(one), { ...ownerOf(one), kid: one.kid });
+      if (!this.#isReplaced(one)) absences.set(secretId(one), { ...ownerOf(one), kid: one.kid });
     }
     const now = clock.now();
     const since = await store.setAbsences([...absences.values()], now);
@@ -97,6 +99,15 @@ export class AbsentKeys {
   /** Returns whether an absent key was removed. The key `default` has a file of its own, which may be missing, too. */
   #isRemoved(owner: PushOwner): boolean {
     return owner.key !== DEFAULT_KEY_NAME && this.#options.keys.hasKeysFile && this.#seen.has(ownerId(owner));
+  }
+
+  /**
+   * Returns whether a key got another secret than a subscription has. A new key `default` may be one by an accident, and
+   * another gateway with the same store may have read a new secret before this one.
+   */
+  #isReplaced(subscription: StoredSubscription): boolean {
+    const isOld = subscription.key !== DEFAULT_KEY_NAME && subscription.created < this.#startedAt;
+    return isOld || this.#seen.has(secretId(subscription));
   }
 
   /** Notes what is missed, and reports what was not missed before. */

@@ -42,10 +42,10 @@ async function makeEngine(store = new MemoryPush(), keys = new FakeKeys()) {
       await engine.refresh();
       await settle();
     },
-    async subscribe(key: string, id: string, kid = key): Promise<StoredSubscription> {
+    async subscribe(key: string, id: string, kid = key, created = clock.now()): Promise<StoredSubscription> {
       const subscription = {
         ...{ ...ownerOf(key), id, kid, endpoint: `https://push.example/${id}`, p256dh: "p", auth: "a" },
-        ...{ kind: "web", created: 0 } as const,
+        ...{ kind: "web", created } as const,
       };
       await store.addSubscription(subscription, { max: 5 });
       return subscription;
@@ -280,6 +280,21 @@ Deno.test("AlertEngine keeps the devices of a key with another secret, unless it
     await last.put(name);
     assertEquals((await store.listSubscriptions()).length, 0);
     await last.engine.stop();
+  }
+});
+
+Deno.test("AlertEngine removes the devices of a key that was rotated while no gateway ran, but not of the key default", async () => {
+  for (const [name, left] of [["phone", 0], ["default", 1]] as const) {
+    const first = await makeEngine();
+    first.keys.set(name, ["#"], { kid: "old" });
+    await first.subscribe(name, "p1", "old", first.clock.now() - 1);
+    await first.put(name);
+    await first.engine.stop();
+    const keys = new FakeKeys();
+    keys.set(name, ["#"], { kid: "new" });
+    const { store, engine } = await makeEngine(first.store, keys);
+    assertEquals([(await store.listSubscriptions()).length, (await store.listRules()).length], [left, 1]);
+    await engine.stop();
   }
 });
 
