@@ -78,7 +78,8 @@ async function exportPage({ files, print }: Platform, target: string, addresses:
 async function readPage(files: Platform["files"]): Promise<readonly (readonly [PageFile, Bytes])[]> {
   try {
     const table = parsePageFiles(await files.readTextFile(`${CONSOLE_FOLDER}/${TABLE_NAME}`));
-    return await Promise.all(table.map(async (file) => [file, await readPageFile(file, files)] as const));
+    // One after the other, so that nothing runs on once a file is found to be wrong.
+    return await Array.fromAsync(table, async (file) => [file, await readPageFile(file, files)] as const);
   } catch (error) {
     const remedy = "Restore the folder from the release, or build it: deno task console:build";
     throw new FilesError(`The page cannot be read: ${errorText(error)}. ${remedy}`);
