@@ -31,9 +31,8 @@ case "${1:-serve}" in
     flags="$v8 $("$deno" run $common --allow-read --allow-env "$main" permissions)"
     ;;
   permissions | check-config) flags="--allow-read --allow-env" ;;
-  keys) flags="--allow-read --allow-write --allow-env --allow-run=tailscale --allow-sys=networkInterfaces" ;;
-  actions) flags="--allow-read --allow-write --allow-env" ;;
-  admin) flags="--allow-net --allow-read --allow-write --allow-env --allow-run=tailscale --allow-sys=networkInterfaces" ;;
+  actions) flags="--allow-net --allow-read --allow-write --allow-env" ;;
+  keys | admin) flags="--allow-net --allow-read --allow-write --allow-env --allow-run=tailscale --allow-sys=networkInterfaces" ;;
   doctor) flags="--allow-net --allow-read --allow-env --allow-run=tailscale --allow-sys=statfs" ;;
   *) flags="--allow-net --allow-read --allow-env" ;;
 esac
