@@ -11,11 +11,12 @@ import { LeaseHolder } from "./lease_holder.ts";
 import { LEASE_INTERVAL_MS, type SeenLease } from "./lease_watch.ts";
 import { LogHub, type LogHubOptions } from "./log_hub.ts";
 import { LogWriter } from "./log_writer.ts";
+import type { WriterSessionOptions } from "./writer_session.ts";
 
 /** Parts of a replica. */
 export interface ReplicaOptions extends Omit<LogHubOptions, "onWanted" | "onClosedWhileSubscribing"> {
-  /** Identifier of the broker session, the same at all replicas. */
-  readonly clientId: string;
+  /** Returns the identifier of the broker session, as {@linkcode WriterSessionOptions.clientId}. */
+  readonly clientId: WriterSessionOptions["clientId"];
   /** Returns a random text, another one at each call. */
   readonly newToken: () => string;
   /** Called with the reason when the writer's connection to the broker ended. */
