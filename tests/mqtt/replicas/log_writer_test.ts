@@ -79,26 +79,27 @@ Deno.test("a writer appends a gap, then what the broker grants, then messages", 
   assertEquals([broker.isConnected, clock.timers], [false, 0]);
 });
 
-Deno.test("a message that comes while a new session is not subscribed to all filters is followed by another gap", async () => {
+Deno.test("a message that comes while a new session lacks filters is followed by another gap", async () => {
   const { broker, writer, want, begin, entries, server } = await makeWriter();
   await want([["a", 1], ["b", 1]]);
+  let requests = 0;
   broker.subscribed = async (filter) => {
     if (filter !== "a") return;
-    broker.publish("b", "missed");
-    broker.publish("a", "x");
-    await until("the message", () => entries().includes("a=x"));
+    requests += 1;
+    const payload = String(requests);
+    broker.publish("b", payload);
+    broker.publish("a", payload);
+    await until("the message", () => entries().includes(`a=${payload}`));
   };
   begin();
   await untilEntry(entries, "granted a:1 b:1");
-  broker.publish("b", "y");
-  await untilEntry(entries, "b=y");
-  assertEquals(entries(), ["wanted", "gap", "a=x", "gap", "granted a:1 b:1", "b=y"]);
+  assertEquals(entries(), ["wanted", "gap", "a=1", "gap", "granted a:1 b:1"]);
   await writer.lost();
   // The broker has the subscriptions: nothing is missing after the first gap.
   const next = await makeWriter({ server, broker, token: "next" });
   next.begin();
-  await until("the grant", () => entries().at(-1) === "granted a:1 b:1");
-  assertEquals(entries().slice(6), ["gap", "b=missed", "a=x", "granted a:1 b:1"]);
+  await until("the grant", () => entries().at(-1) === "granted a:1 b:1" && entries().length > 5);
+  assertEquals(entries().slice(5), ["gap", "b=2", "a=2", "granted a:1 b:1"]);
   await next.writer.lost();
 });
 
