@@ -158,8 +158,9 @@ local function ownersOf(replica) return BASE .. "owners:" .. replica end
 local function field(filter, owner) return filter .. "\\0" .. owner end
 
 local function parse(value, found)
-  local active, qos, retained, version = string.match(value or "", "^(%d+):(%d):([-%d]+):(%d+)$")
-  if not active or found.from == 0 or tonumber(active) < found.from * ${OFFSETS_PER_ENTRY} then return nil end
+  if not value then return nil end
+  local active, qos, retained, version = string.match(value, "^(%d+):(%d):([-%d]+):(%d+)$")
+  if found.from == 0 or tonumber(active) < found.from * ${OFFSETS_PER_ENTRY} then return nil end
   return { active = tonumber(active), qos = qos, retained = tonumber(retained), version = tonumber(version) }
 end
 
