@@ -12,8 +12,8 @@ const NEEDS = { mosquitto: MOSQUITTO, "redis-server": REDIS_SERVER };
 
 interface ReplicasContext {
   readonly redis: TestRedis;
-  /** Starts a gateway with the same Redis, broker and key as the others. */
-  start(): Promise<GatewayProcess>;
+  /** Starts a gateway with the same broker and key as the others, and by default the same Redis. */
+  start(redis?: TestRedis): Promise<GatewayProcess>;
 }
 
 async function withReplicas(test: (context: ReplicasContext) => Promise<void>): Promise<void> {
@@ -22,11 +22,11 @@ async function withReplicas(test: (context: ReplicasContext) => Promise<void>): 
   const started: GatewayProcess[] = [];
   try {
     await withRedis({}, async (redis) => {
-      const start = async () => {
+      const start = async ({ url } = redis) => {
         const gateway = await startGatewayProcess({
           MQTT_BROKER_HOST: broker.host,
           MQTT_BROKER_PORT: String(broker.port),
-          REDIS_URL: redis.url().href,
+          REDIS_URL: url().href,
           HEALTH_CHECK_SECONDS: "1",
           ...UNLIMITED,
         }, { directory });
@@ -148,6 +148,24 @@ Deno.test(
       await atWriter.return();
       await resumed.return();
     }),
+);
+
+Deno.test(
+  needing("two gateways with a Redis each, and one broker and login, do not end each other's sessions", NEEDS),
+  () =>
+    withReplicas(({ start }) =>
+      withRedis({}, async (second) => {
+        const gateways = [await start(), await start(second)];
+        for (const gateway of gateways) await until("a writer", () => isWriter(gateway));
+        const streams = gateways.map(({ client }) => client.subscribe(["door"], { resume: false }));
+        for (const stream of streams) await untilType(stream, "connected");
+        for (const [index, { client }] of gateways.entries()) {
+          await client.publish("door", `${index}`, { qos: 1 });
+          for (const stream of streams) assertEquals(await untilMessage(stream), [`${index}`]);
+        }
+        for (const stream of streams) await stream.return();
+      })
+    ),
 );
 
 Deno.test(
