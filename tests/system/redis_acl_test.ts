@@ -1,0 +1,68 @@
+/** A real gateway that has all of its data in Redis, under the user that docs/security.md describes. */
+import { assertEquals } from "@std/assert";
+import { formatKeysFile } from "../../src/keys/schema.ts";
+import { startBroker } from "../support/broker.ts";
+import { until } from "../support/deadline.ts";
+import { makeRecord } from "../support/gateway.ts";
+import { spawnMain, startGatewayProcess } from "../support/gateway_process.ts";
+import { needing } from "../support/needs.ts";
+import { ProcessOutput } from "../support/process_output.ts";
+import { REDIS_SERVER, withRedis } from "../support/redis_server.ts";
+import { DURABLE } from "../support/redis_state.ts";
+import { inTempDir } from "../support/temp_dir.ts";
+
+const PAGE = await Deno.readTextFile(new URL("../../docs/security.md", import.meta.url));
+
+Deno.test(
+  needing("requests, streams, keys, pairing and push in Redis need no right beyond those of docs/security.md", {
+    "redis-server": REDIS_SERVER,
+  }),
+  () =>
+    withRedis(DURABLE, (redis) =>
+      inTempDir(async (directory) => {
+        const [, rules = ""] = /ACL SETUSER gateway on (.*)/.exec(PAGE) ?? [];
+        await redis.command("ACL", "SETUSER", "gateway", "on", ...rules.split(" "));
+        const broker = await startBroker();
+        const env = {
+          REDIS_URL: redis.url("gateway", "password").href,
+          KEYS_REDIS: "on",
+          KEYS_MASTER_KEY_FILE: "data/master_key.txt",
+          MQTT_BROKER_HOST: broker.host,
+          MQTT_BROKER_PORT: String(broker.port),
+          HEALTH_CHECK_SECONDS: "1",
+        };
+        const keys = async (...args: string[]) => {
+          const child = spawnMain(["keys", ...args], { directory, env });
+          const output = new ProcessOutput(child);
+          const { code } = await child.status;
+          await output.ended;
+          assertEquals(code, 0, output.text);
+        };
+        const phone = makeRecord({ name: "phone", services: ["mqtt"], publish: ["#"], subscribe: ["#"] });
+        await Deno.mkdir(`${directory}/data`);
+        await Deno.writeTextFile(`${directory}/data/keys.json`, formatKeysFile([phone]), { mode: 0o600 });
+        await keys("master-key");
+        await keys("import");
+        const gateway = await startGatewayProcess(env, { directory, key: phone.secret.toHex() });
+        try {
+          const { client } = gateway;
+          let number = 0;
+          const publish = () => client.publish("home/door", String(number += 1)).then(() => true, () => false);
+          await until("an accepted request", publish);
+          await client.pushSetRule({
+            ...{ name: "door", source: { topics: ["home/door"] }, condition: { type: "any" }, title: "Door" },
+          });
+          for await (const event of client.subscribe(["home/door"])) {
+            if (event.type === "connected") await publish();
+            if (event.type === "message") break;
+          }
+          await until("an alert", async () => await publish() && (await client.pushAlerts()).length > 0);
+          await keys("pair", "tablet", "--service", "mqtt");
+          await keys("rotate", "phone");
+          assertEquals(await redis.command("ACL", "LOG"), []);
+        } finally {
+          await gateway.stop();
+          await broker.stop();
+        }
+      })),
+);
