@@ -144,6 +144,43 @@ Deno.test("a replica that the log has forgotten tells a gap, and wants its filte
   assertEquals(environment.faults, []);
 });
 
+Deno.test("a replica that the log has forgotten wants its filters again until the log takes them", async () => {
+  await using environment = await connected();
+  const phone = await environment.subscribe(0, "door");
+  const { log } = environment.replica(0);
+  const { want } = log;
+  Object.defineProperty(log, "want", { value: () => Promise.reject(new Error("No connection")), configurable: true });
+  await environment.server.open().removeReplica("token 1", "replica 1");
+  await environment.advance(100);
+  await environment.publish("door", "1");
+  Object.defineProperty(log, "want", { value: want });
+  await environment.advance(100);
+  await environment.publish("door", "2");
+  await environment.advance(50);
+  assertEquals(phone.events, ["connected", "gap", "door: 2"], "the gap after what is missing");
+});
+
+Deno.test("a subscriber gets no message from before it subscribed, also where the log is not read to its end", async () => {
+  await using environment = await connected();
+  await environment.subscribe(0, "door");
+  const { log } = environment.replica(1);
+  const read = log.read.bind(log);
+  const released = Promise.withResolvers<void>();
+  log.read = async (...call) => {
+    await released.promise;
+    return await read(...call);
+  };
+  // The read that waits ends with this one.
+  await environment.publish("door", "1");
+  await environment.publish("door", "2");
+  const phone = await environment.subscribe(1, "door");
+  released.resolve();
+  await environment.advance(50);
+  await environment.publish("door", "3");
+  await environment.advance(50);
+  assertEquals(phone.events, ["connected", "door: 3"]);
+});
+
 Deno.test("entries that were deleted before they were read are told by a gap", async () => {
   await using environment = await connected({ limits: { maxBytes: 1000, maxAgeMs: Infinity } });
   const phone = await environment.subscribe(0, "door");
