@@ -59,6 +59,8 @@ export class LogHub implements LogFollower {
   #hasBegun = false;
   /** True after a gap, until the broker has granted the filters to the writer. */
   #isGrantAwaited = false;
+  /** True once the log has known this replica. */
+  #isRegistered = false;
   /** True while the log has to be told again what this replica wants. */
   #isForgotten = false;
   /** Filters that the log had forgotten, until the broker has granted them again to the writer. */
@@ -139,7 +141,8 @@ export class LogHub implements LogFollower {
    */
   async renew(): Promise<void> {
     const { log, replica } = this.#options;
-    if (await log.renewReplica(replica) === 1) this.#isForgotten = true;
+    if (await log.renewReplica(replica) === 1 && this.#isRegistered) this.#isForgotten = true;
+    this.#isRegistered = true;
     if (!this.#isForgotten) return;
     const missing = await this.#source.wantAgain();
     this.#isForgotten = false;

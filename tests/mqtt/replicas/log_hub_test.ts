@@ -35,6 +35,19 @@ Deno.test("a subscriber resumes at another replica without a gap, and gets what 
   assertEquals(after.events, ["connected", "door: 2", "door: 3"]);
 });
 
+Deno.test("a subscriber resumes without a gap at a replica that has just started", async () => {
+  await using environment = await connected();
+  const before = await environment.subscribe(0, "door");
+  await environment.advance(7_000);
+  await environment.publish("door", "1");
+  await environment.advance(50);
+  await environment.kill(0);
+  const after = await environment.subscribe(0, "door", { since: before.position });
+  await environment.publish("door", "2");
+  await environment.advance(50);
+  assertEquals(after.events, ["connected", "door: 2"]);
+});
+
 Deno.test("a subscriber whose replica ends before all retained messages were sent gets them again", async () => {
   await using environment = await connected();
   await environment.publish("door", "closed", { retain: true });
