@@ -124,7 +124,7 @@ export class LogHub implements LogFollower {
     return this.#history.bytes;
   }
 
-  /** Error of the last attempt to read the log; undefined if it succeeded. */
+  /** Error of the last attempts to read the log; undefined if one of them succeeded. */
   get error(): unknown {
     return this.#reader.error;
   }
