@@ -39,14 +39,14 @@ export async function openRedisLog(
   { limits = GENEROUS, timeoutMs = 4000 }: RedisLogOptions = {},
 ): Promise<EventLog> {
   const silent = { info() {}, warn() {} };
-  const connect = () => openRedis({ url: redis.url(), timeoutMs, random: () => 0, log: silent });
-  const connection = connect();
+  const connect = (timeoutMs: number) => openRedis({ url: redis.url(), timeoutMs, random: () => 0, log: silent });
+  const connection = connect(timeoutMs);
   const connections = [connection];
   scope.defer(() => connection.close());
   const server: RedisServer = {
     connection,
-    connect() {
-      const own = connect();
+    connect(timeoutMs) {
+      const own = connect(timeoutMs);
       connections.push(own);
       return own;
     },
