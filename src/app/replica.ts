@@ -24,7 +24,7 @@ const NAME_BYTES = 16;
 /** Time limits of Redis within which it answers on the connections of the log: it passes whole pictures of cameras. */
 const LOG_TIMEOUTS = 5;
 
-/** Length of the hash of a broker and login, in hexadecimal digits: with the prefix below, short enough for every broker. */
+/** Length of hashes, in hexadecimal digits: with the prefix below, a client identifier is short enough for every broker. */
 const HASH_DIGITS = 11;
 
 /** Prefix of the client identifier if MQTT_CLIENT_ID is not set. */
@@ -81,7 +81,7 @@ export async function openReplica(
       }),
       timeoutMs: mqtt.timeoutMs,
     },
-    clientId: `${broker.clientIdPrefix ?? CLIENT_ID_PREFIX}-${id}`,
+    clientId: (epoch) => sessionIdOf(broker, id, epoch),
     hub: {
       limits: streams,
       backpressure: () => encoder.backpressure(),
@@ -128,6 +128,17 @@ function registerMetrics(metrics: MetricRegistry, replica?: Replica): void {
 
 /** Returns the same id at all replicas for a broker and login. */
 function logIdOf({ host, port, username, webSocketPath }: BrokerAddress, prefix: string): string {
-  const name = JSON.stringify([host, port, username, webSocketPath, prefix]);
-  return createHash("sha256").update(name).digest("hex").slice(0, HASH_DIGITS);
+  return hashOf(host, port, username, webSocketPath, prefix);
+}
+
+/**
+ * Returns the client identifier of the session of all replicas that share a log. Another installation may have the same
+ * broker and login, and a Redis of its own: so also the log's random epoch is part of it.
+ */
+export function sessionIdOf({ clientIdPrefix = CLIENT_ID_PREFIX }: BrokerAddress, id: string, epoch: string): string {
+  return `${clientIdPrefix}-${hashOf(id, epoch)}`;
+}
+
+function hashOf(...parts: readonly unknown[]): string {
+  return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, HASH_DIGITS);
 }

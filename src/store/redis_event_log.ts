@@ -15,7 +15,6 @@ import {
   type LogEntry,
   type LogPage,
   type LogState,
-  OFFSETS_PER_ENTRY,
   ReplicaUnknownError,
   type SharedOwnerState,
   type StoredLogEntry,
@@ -32,6 +31,7 @@ import {
   parseRange,
   parseTexts,
   parseWanted,
+  textOf,
 } from "./redis_event_log_replies.ts";
 import * as scripts from "./redis_event_log_scripts.ts";
 import type { RedisScript } from "./redis_script.ts";
@@ -84,6 +84,8 @@ class RedisEventLog implements EventLog {
   readonly #filters: string;
   readonly #limits: readonly string[];
   readonly #waitMs: number;
+  /** Number of calls of `shareOwners`. */
+  #shares = 0;
 
   constructor({ server, id, limits, timeoutMs }: RedisEventLogOptions) {
     this.#server = server;
@@ -109,6 +111,10 @@ class RedisEventLog implements EventLog {
     renew: async (token) => await this.#run(scripts.RENEW_LEASE, [token]) === 1,
     release: async (token) => void await this.#run(scripts.RELEASE_LEASE, [token]),
   };
+
+  async readEpoch(): Promise<string> {
+    return textOf(await this.#run(scripts.READ_EPOCH, []));
+  }
 
   async append(token: string, entries: readonly LogEntry[]): Promise<number> {
     const args: (string | Buffer)[] = [token, ...this.#limits];
@@ -177,14 +183,22 @@ class RedisEventLog implements EventLog {
   }
 
   async shareOwners(
+    replica: string,
     states: readonly (readonly [filter: string, owner: string, state: SharedOwnerState])[],
   ): Promise<void> {
+    const version = this.#shares += 1;
     for (let from = 0; from < states.length; from += MAX_FILTERS) {
       const args = states.slice(from, from + MAX_FILTERS).flatMap(([filter, owner, state]) => [
         ...[filter, owner, String(state.activeFrom), String(state.qos)],
         state.retainedUntil === undefined ? "-" : String(Math.max(-1, state.retainedUntil)),
       ]);
-      await this.#run(scripts.SHARE_OWNERS, [String(OFFSETS_PER_ENTRY), ...args]);
+      await this.#run(scripts.SHARE_OWNERS, [replica, String(version), ...args]);
+    }
+  }
+
+  async forgetOwners(replica: string, owners: readonly (readonly [filter: string, owner: string])[]): Promise<void> {
+    for (let from = 0; from < owners.length; from += MAX_FILTERS) {
+      await this.#run(scripts.FORGET_OWNERS, [replica, ...owners.slice(from, from + MAX_FILTERS).flat()]);
     }
   }
 

@@ -11,12 +11,17 @@
  * - `unwanted`, a set: filters that no replica wants
  * - `replicas`, a hash: by replica its renewals, 0 for one that has to register again
  * - `wants:<replica>`, a hash: by filter the QoS
- * - `owners:<filter>`, a hash: by owner `<activeFrom>:<QoS>:<retainedUntil, or ->`
+ * - `owners:<replica>`, a hash: by filter and owner, with a NUL between, which no filter has,
+ *   `<activeFrom>:<QoS>:<retainedUntil, or ->:<version of retainedUntil>`; without meaning if it is from before the
+ *   filter was wanted
  *
  * The last two are not among the declared keys, as their number varies; they are in the slot of the others.
  *
+ * All keys expire when no replica renews itself any more.
+ *
  * @module
  */
+import { OFFSETS_PER_ENTRY } from "../mqtt/replicas/event_log.ts";
 
 /** Distance of sequences after a restart. */
 const JUMP = 2 ** 20;
@@ -31,6 +36,8 @@ const MAX_SEQUENCE = 2 ** 36;
 const ENTRY_BYTES = 64;
 /** Entries that one call deletes beside twice as many as it appends. */
 const TRIM_BATCH = 16;
+/** Time after which a log is deleted that no replica uses, in seconds. */
+const EXPIRY_SECONDS = 172_800;
 
 /**
  * Begins each script: makes what an emptied server lacks. After a restart, the newest entries may be lost, and with
@@ -119,7 +126,6 @@ end
 local function begin(filter, found)
   if found.from > 0 then return end
   found.from = log.sequence
-  redis.call("DEL", BASE .. "owners:" .. filter)
 end
 
 local function store(filter, found)
@@ -139,6 +145,48 @@ local function unwant(replica, filters)
     end
   end
   return isUnwanted
+end
+`;
+
+/**
+ * States of owners, which each replica stores for itself. A phone that resumes may have been at any of them: so where
+ * one is not known to have sent all retained messages, it is not known at all.
+ */
+export const OWNERS: string = `
+local function ownersOf(replica) return BASE .. "owners:" .. replica end
+
+local function field(filter, owner) return filter .. "\\0" .. owner end
+
+local function parse(value, found)
+  local active, qos, retained, version = string.match(value or "", "^(%d+):(%d):([-%d]+):(%d+)$")
+  if not active or found.from == 0 or tonumber(active) < found.from * ${OFFSETS_PER_ENTRY} then return nil end
+  return { active = tonumber(active), qos = qos, retained = tonumber(retained), version = tonumber(version) }
+end
+
+local function merge(one, other)
+  if not one or not other then return one or other end
+  local retained
+  if one.retained and other.retained then retained = math.max(one.retained, other.retained) end
+  local qos = one.qos > other.qos and one.qos or other.qos
+  return { active = math.min(one.active, other.active), qos = qos, retained = retained }
+end
+
+local function format(state)
+  return text(state.active) .. ":" .. state.qos .. ":" .. (state.retained and text(state.retained) or "-")
+end
+`;
+
+/** Deletes what a replica wants, and the states of its owners. */
+export const FORGET: string = `
+local function forget(replica) redis.call("UNLINK", BASE .. "wants:" .. replica, BASE .. "owners:" .. replica) end
+`;
+
+/** Keeps all keys of the log and of one replica for a time. */
+export const EXTEND: string = `
+local function extend(replica)
+  for _, key in ipairs(KEYS) do redis.call("EXPIRE", key, ${EXPIRY_SECONDS}) end
+  redis.call("EXPIRE", BASE .. "wants:" .. replica, ${EXPIRY_SECONDS})
+  redis.call("EXPIRE", BASE .. "owners:" .. replica, ${EXPIRY_SECONDS})
 end
 `;
 

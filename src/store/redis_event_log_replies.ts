@@ -129,7 +129,8 @@ function listOf(reply: unknown): readonly unknown[] {
   return reply;
 }
 
-function textOf(item: unknown): string {
+/** Reads a text. */
+export function textOf(item: unknown): string {
   if (typeof item === "string") return item;
   if (Buffer.isBuffer(item)) return item.toString();
   throw unexpected();

@@ -3,10 +3,15 @@
  *
  * @module
  */
-import { FILTERS, OPEN, REQUIRE_TOKEN, TRIM } from "./redis_event_log_parts.ts";
+import { OFFSETS_PER_ENTRY } from "../mqtt/replicas/event_log.ts";
+import { EXTEND, FILTERS, FORGET, OPEN, OWNERS, REQUIRE_TOKEN, TRIM } from "./redis_event_log_parts.ts";
 import { RedisScript } from "./redis_script.ts";
 
 const script = (...parts: readonly string[]) => new RedisScript([OPEN, ...parts].join(""));
+
+/** Returns the epoch. */
+export const READ_EPOCH: RedisScript = script(`
+return log.epoch`);
 
 /** Returns the token and the renewals of the lease; nothing without one. */
 export const READ_LEASE: RedisScript = script(`
@@ -78,11 +83,13 @@ end
 return page`);
 
 /**
- * Arguments: replica, owner or nothing, limits in bytes and ms; filters and QoS. Returns the state, then each filter.
+ * Arguments: replica, owner or nothing, limits in bytes and ms; filters and QoS. Returns the state, then each filter. A
+ * state of the owner that any replica has is then this replica's, too.
  */
 export const WANT: RedisScript = script(
   TRIM,
   FILTERS,
+  OWNERS,
   `
 local wants = BASE .. "wants:" .. ARGV[3]
 if tonumber(redis.call("HGET", REPLICAS, ARGV[3]) or 0) == 0 then
@@ -101,14 +108,33 @@ for index = 7, #ARGV, 2 do
   isMissing = isMissing or found.granted == "-" or found.granted < qos
 end
 if isMissing then push("", "\\5") end
-local reply = { log.epoch, log.sequence, 0 }
+local reply, fields = { log.epoch, log.sequence, 0 }, {}
 for index = 7, #ARGV, 2 do
   local filter = ARGV[index]
   local found = all[filter]
   begin(filter, found)
   store(filter, found)
   reply[#reply + 1] = tonumber(found.granted) or -1
-  reply[#reply + 1] = ARGV[4] ~= "" and redis.call("HGET", BASE .. "owners:" .. filter, ARGV[4]) or ""
+  reply[#reply + 1] = ""
+  fields[#fields + 1] = field(filter, ARGV[4])
+end
+if ARGV[4] ~= "" and #fields > 0 then
+  local states, own = {}, {}
+  for _, replica in ipairs(redis.call("HKEYS", REPLICAS)) do
+    for index, value in ipairs(redis.call("HMGET", ownersOf(replica), unpack(fields))) do
+      local state = parse(value, all[ARGV[5 + 2 * index]])
+      states[index] = merge(states[index], state)
+      if replica == ARGV[3] then own[index] = state end
+    end
+  end
+  for index, at in ipairs(fields) do
+    local state, mine = states[index], own[index]
+    if state then
+      reply[3 + 2 * index] = format(state)
+      if mine then state.retained = mine.retained end
+      redis.call("HSET", ownersOf(ARGV[3]), at, format(state) .. ":" .. text(mine and mine.version or 0))
+    end
+  end
 end
 if isMissing then
   trim(1, tonumber(ARGV[5]), tonumber(ARGV[6]))
@@ -133,33 +159,53 @@ end
 return 0`,
 );
 
-/** Arguments: offsets of an entry; for each state its filter, owner, activeFrom, QoS, and retainedUntil or a hyphen. */
+/**
+ * Arguments: replica, version; for each state its filter, owner, activeFrom, QoS, and retainedUntil or a hyphen. Of two
+ * calls, the one with the higher version sets retainedUntil, whichever runs first.
+ */
 export const SHARE_OWNERS: RedisScript = script(
   FILTERS,
+  OWNERS,
   `
-for index = 4, #ARGV, 5 do
+if redis.call("HEXISTS", REPLICAS, ARGV[3]) == 0 then return 0 end
+local key, version = ownersOf(ARGV[3]), tonumber(ARGV[4])
+for index = 5, #ARGV, 5 do
   local filter, owner, active, qos, retained = unpack(ARGV, index, index + 4)
-  local from = find(filter).from
-  if from > 0 then
-    local key = BASE .. "owners:" .. filter
-    active = math.max(tonumber(active), from * tonumber(ARGV[3]))
-    local pattern = "^(%d+):(%d):([-%d]+)$"
-    local knownActive, knownQos, knownRetained = string.match(redis.call("HGET", key, owner) or "", pattern)
-    if knownActive then
-      active = math.min(active, tonumber(knownActive))
-      if knownQos > qos then qos = knownQos end
-      if retained == "-" then retained = knownRetained end
+  local found = find(filter)
+  if found.from > 0 then
+    local at = field(filter, owner)
+    active = math.max(tonumber(active), found.from * ${OFFSETS_PER_ENTRY})
+    local state = { active = active, qos = qos, retained = tonumber(retained), version = version }
+    local own = parse(redis.call("HGET", key, at), found)
+    if own then
+      local last = own.version > version and own or state
+      state = merge(state, own)
+      state.retained, state.version = last.retained, last.version
     end
-    redis.call("HSET", key, owner, text(active) .. ":" .. qos .. ":" .. retained)
+    redis.call("HSET", key, at, format(state) .. ":" .. text(state.version))
   end
 end
 return 0`,
 );
 
+/** Arguments: replica; for each state its filter and owner. */
+export const FORGET_OWNERS: RedisScript = script(
+  OWNERS,
+  `
+for index = 4, #ARGV, 2 do redis.call("HDEL", ownersOf(ARGV[3]), field(ARGV[index], ARGV[index + 1])) end
+return 0`,
+);
+
 /** Argument: replica, which begins without filters if it is unknown. */
-export const RENEW_REPLICA: RedisScript = script(`
-if redis.call("HEXISTS", REPLICAS, ARGV[3]) == 0 then redis.call("DEL", BASE .. "wants:" .. ARGV[3]) end
-return redis.call("HINCRBY", REPLICAS, ARGV[3], 1)`);
+export const RENEW_REPLICA: RedisScript = script(
+  FORGET,
+  EXTEND,
+  `
+if redis.call("HEXISTS", REPLICAS, ARGV[3]) == 0 then forget(ARGV[3]) end
+local renewals = redis.call("HINCRBY", REPLICAS, ARGV[3], 1)
+extend(ARGV[3])
+return renewals`,
+);
 
 /** Returns each replica and its renewals. */
 export const READ_REPLICAS: RedisScript = script(`
@@ -168,11 +214,12 @@ return redis.call("HGETALL", REPLICAS)`);
 /** Arguments: token, replica. */
 export const REMOVE_REPLICA: RedisScript = script(
   FILTERS,
+  FORGET,
   REQUIRE_TOKEN,
   `
 redis.call("HDEL", REPLICAS, ARGV[4])
 unwant(ARGV[4], redis.call("HKEYS", BASE .. "wants:" .. ARGV[4]))
-redis.call("DEL", BASE .. "wants:" .. ARGV[4])
+forget(ARGV[4])
 return 0`,
 );
 
@@ -182,10 +229,7 @@ export const RETIRE: RedisScript = script(
   REQUIRE_TOKEN,
   `
 local retired = redis.call("SMEMBERS", UNWANTED)
-for _, filter in ipairs(retired) do
-  redis.call("HDEL", FILTERS, filter)
-  redis.call("DEL", BASE .. "owners:" .. filter)
-end
+for _, filter in ipairs(retired) do redis.call("HDEL", FILTERS, filter) end
 redis.call("DEL", UNWANTED)
 return retired`,
 );

@@ -55,8 +55,6 @@ const NO_LIMITS: Readonly<Record<string, readonly string[]>> = {
     "CALL_ID",
     "SUBSCRIPTION_ID",
     "TRIAL_ID",
-    "UNSETTLED",
-    "MAX_REQUEST",
     "IDENTIFIED",
     "SUBSCRIPTION_REFUSED",
     "MAX_ID",

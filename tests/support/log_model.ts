@@ -68,6 +68,7 @@ interface Stored {
   replicas: Map<string, number>;
   wants: Map<string, Map<string, QoS>>;
   grants: Map<string, Grant>;
+  /** By replica, then by filter and owner. */
   owners: Map<string, Map<string, SharedOwnerState>>;
 }
 
@@ -186,7 +187,7 @@ export class LogModel {
     const found = filters.map(([filter]) => ({
       filter,
       grantedQos: grantOf(stored, filter)?.qos,
-      owner: owner === undefined ? undefined : stored.owners.get(filter)?.get(owner),
+      owner: owner === undefined ? undefined : adoptOwner(stored, replica, [filter, owner]),
     }));
     return { filters: found, state: stateOf(stored) };
   }
@@ -199,27 +200,32 @@ export class LogModel {
     this.#trim(stored, 1);
   }
 
-  shareOwners(states: readonly (readonly [filter: string, owner: string, state: SharedOwnerState])[]): void {
+  shareOwners(
+    replica: string,
+    states: readonly (readonly [filter: string, owner: string, state: SharedOwnerState])[],
+  ): void {
     const stored = this.#open();
+    if (!stored.replicas.has(replica)) return;
     for (const [filter, owner, state] of states) {
       const grant = grantOf(stored, filter);
       if (grant === undefined) continue;
-      const owners = stored.owners.get(filter) ?? new Map<string, SharedOwnerState>();
-      stored.owners.set(filter, owners);
-      const known = owners.get(owner);
       const activeFrom = Math.max(state.activeFrom, grant.from * OFFSETS_PER_ENTRY);
-      owners.set(owner, {
-        activeFrom: Math.min(activeFrom, known?.activeFrom ?? Infinity),
-        qos: known !== undefined && known.qos > state.qos ? known.qos : state.qos,
-        retainedUntil: state.retainedUntil === undefined ? known?.retainedUntil : Math.max(-1, state.retainedUntil),
-      });
+      const retainedUntil = state.retainedUntil === undefined ? undefined : Math.max(-1, state.retainedUntil);
+      const known = ownerAt(stored, replica, [filter, owner]);
+      const merged = { ...mergeStates([{ ...state, activeFrom }, ...known ? [known] : []]), retainedUntil };
+      setOwner(stored, replica, [filter, owner], merged);
     }
+  }
+
+  forgetOwners(replica: string, owners: readonly OwnerOfFilter[]): void {
+    const stored = this.#open();
+    for (const owner of owners) stored.owners.get(replica)?.delete(owner.join("\0"));
   }
 
   renewReplica(replica: string): number {
     const stored = this.#open();
     const known = stored.replicas.get(replica);
-    if (known === undefined) stored.wants.delete(replica);
+    if (known === undefined) forgetReplica(stored, replica);
     const renewals = (known ?? 0) + 1;
     stored.replicas.set(replica, renewals);
     return renewals;
@@ -233,7 +239,7 @@ export class LogModel {
     const stored = this.#open();
     requireToken(stored, token);
     stored.replicas.delete(replica);
-    stored.wants.delete(replica);
+    forgetReplica(stored, replica);
   }
 
   readWanted(): Map<string, QoS> {
@@ -246,10 +252,7 @@ export class LogModel {
     const stored = this.#open();
     requireToken(stored, token);
     const retired = [...stored.grants.keys()].filter((filter) => !isWanted(stored, filter));
-    for (const filter of retired) {
-      stored.grants.delete(filter);
-      stored.owners.delete(filter);
-    }
+    for (const filter of retired) stored.grants.delete(filter);
     return retired;
   }
 
@@ -333,7 +336,6 @@ function grantOf(stored: Stored, filter: string): Grant | undefined {
 }
 
 function begin(stored: Stored, filter: string, qos: QoS | undefined): Grant {
-  stored.owners.delete(filter);
   return change(stored, filter, { qos, from: stored.sequence });
 }
 
@@ -341,6 +343,43 @@ function change(stored: Stored, filter: string, changes: Partial<Grant>): Grant 
   const grant = { qos: undefined, from: 0, wanted: 0 as const, ...stored.grants.get(filter), ...changes };
   stored.grants.set(filter, grant);
   return grant;
+}
+
+type OwnerOfFilter = readonly [filter: string, owner: string];
+
+function forgetReplica({ wants, owners }: Stored, replica: string): void {
+  wants.delete(replica);
+  owners.delete(replica);
+}
+
+/** Returns the state of an owner at one replica, unless it is from before the filter was wanted. */
+function ownerAt(stored: Stored, replica: string, owner: OwnerOfFilter): SharedOwnerState | undefined {
+  const state = stored.owners.get(replica)?.get(owner.join("\0"));
+  const { from = Infinity } = grantOf(stored, owner[0]) ?? {};
+  return state !== undefined && state.activeFrom >= from * OFFSETS_PER_ENTRY ? state : undefined;
+}
+
+function setOwner({ owners }: Stored, replica: string, owner: OwnerOfFilter, state: SharedOwnerState): void {
+  owners.set(replica, new Map(owners.get(replica)).set(owner.join("\0"), state));
+}
+
+/** Returns the state of an owner from all replicas, and stores it for one. */
+function adoptOwner(stored: Stored, replica: string, owner: OwnerOfFilter): SharedOwnerState | undefined {
+  const states = [...stored.replicas.keys()].flatMap((each) => ownerAt(stored, each, owner) ?? []);
+  if (states.length === 0) return undefined;
+  const merged = mergeStates(states);
+  const own = ownerAt(stored, replica, owner);
+  setOwner(stored, replica, owner, { ...merged, ...own && { retainedUntil: own.retainedUntil } });
+  return merged;
+}
+
+function mergeStates(states: readonly SharedOwnerState[]): SharedOwnerState {
+  const isUnknown = states.some(({ retainedUntil }) => retainedUntil === undefined);
+  return {
+    activeFrom: Math.min(...states.map(({ activeFrom }) => activeFrom)),
+    qos: states.map(({ qos }) => qos).reduce((one, other) => one > other ? one : other),
+    retainedUntil: isUnknown ? undefined : Math.max(...states.map(({ retainedUntil = -1 }) => retainedUntil)),
+  };
 }
 
 function isWanted(stored: Stored, filter: string): boolean {

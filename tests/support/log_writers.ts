@@ -16,7 +16,7 @@ const utf8 = new TextDecoder();
 /** Makes a writer without a lease. */
 export function makeWriter(log: EventLog, address: BrokerAddress, interruptions: string[] = []): LogWriter {
   return new LogWriter({
-    ...{ log, address, connect, clientId: "gateway", timeoutMs: 10_000, resumeSeconds: 120, clock: SYSTEM_CLOCK },
+    ...{ log, address, connect, clientId: () => "gateway", timeoutMs: 10_000, resumeSeconds: 120, clock: SYSTEM_CLOCK },
     random: Math.random,
     onInterrupted: (reason) => void interruptions.push(String(reason)),
   });

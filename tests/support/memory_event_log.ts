@@ -164,12 +164,14 @@ export class MemoryEventLog implements EventLog {
     renew: (token) => this.#run((model) => model.renew(token)),
     release: (token) => this.#run((model) => model.release(token)),
   };
+  readonly readEpoch: EventLog["readEpoch"] = () => this.#run((model) => model.read(0).epoch);
   readonly append: EventLog["append"] = (...call) => this.#run((model) => model.append(...call));
   readonly readUnacknowledged: EventLog["readUnacknowledged"] = (max) =>
     this.#run((model) => model.readUnacknowledged(max));
   readonly want: EventLog["want"] = (...call) => this.#run((model) => model.want(...call));
   readonly unwant: EventLog["unwant"] = (...call) => this.#run((model) => model.unwant(...call));
-  readonly shareOwners: EventLog["shareOwners"] = (states) => this.#run((model) => model.shareOwners(states));
+  readonly shareOwners: EventLog["shareOwners"] = (...call) => this.#run((model) => model.shareOwners(...call));
+  readonly forgetOwners: EventLog["forgetOwners"] = (...call) => this.#run((model) => model.forgetOwners(...call));
   readonly renewReplica: EventLog["renewReplica"] = (replica) => this.#run((model) => model.renewReplica(replica));
   readonly readReplicas: EventLog["readReplicas"] = () => this.#run((model) => model.readReplicas());
   readonly removeReplica: EventLog["removeReplica"] = (...call) => this.#run((model) => model.removeReplica(...call));

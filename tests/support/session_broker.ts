@@ -37,10 +37,14 @@ export class SessionBroker {
   readonly unsubscribed: string[] = [];
   /** Filters that it refuses. */
   readonly refused: Set<string> = new Set();
+  /** Client identifiers of all connections. */
+  readonly clientIds: (string | undefined)[] = [];
   /** Number of connections so far. */
   connections = 0;
   /** True to keep acknowledgements under way, until they are taken or lost. */
   holdsAcknowledgements = false;
+  /** Called after each filter of a SUBSCRIBE; the broker handles the next one once the promise settles. */
+  subscribed: ((filter: string) => Promise<void>) | undefined;
   /** Fails new connections with this text. */
   unreachable: string | undefined;
   readonly #packetIds: PacketIds;
@@ -79,6 +83,7 @@ export class SessionBroker {
     const open: Open = { options, closed, acknowledgements: [], isOpen: true };
     this.#open = open;
     this.connections += 1;
+    this.clientIds.push(options.session?.clientId);
     const sessionPresent = this.#hasSession;
     this.#hasSession = true;
     this.#sending = this.#send(open, [...this.#inFlight.keys()]);
@@ -87,13 +92,14 @@ export class SessionBroker {
       sessionPresent,
       packetsReceived: 0,
       publish: () => ({ acknowledged: Promise.reject(new BrokerError("Not for messages")), cancel: () => {} }),
-      subscribe: (requests) => {
-        if (!open.isOpen) return closed.promise.then((reason) => Promise.reject(reason));
+      subscribe: async (requests) => {
+        if (!open.isOpen) throw await closed.promise;
         this.requests.push(requests);
         for (const request of requests) {
           if (!this.refused.has(request.filter)) this.#filters.set(request.filter, request);
+          await this.subscribed?.(request.filter);
         }
-        return Promise.resolve(requests.map(({ filter }) => filter).filter((filter) => this.refused.has(filter)));
+        return requests.map(({ filter }) => filter).filter((filter) => this.refused.has(filter));
       },
       unsubscribe: (filters) => {
         this.unsubscribed.push(...filters);

@@ -15,7 +15,7 @@ import { canResume, missedMessages, receivedTopics, type StartPoint, startPoint 
 import type { RetainedDelivery } from "./retained.ts";
 import { RetainedDeliveries } from "./retained_deliveries.ts";
 import { requestedOwners, restoreOwner, settledRetained } from "./shared_owners.ts";
-import type { HubSource } from "./source.ts";
+import type { HubSource, OwnersOf } from "./source.ts";
 import { type Subscriber, SubscriberState } from "./subscriber.ts";
 import { byAge, type OwnerState, type Subscription, Subscriptions } from "./subscriptions.ts";
 
@@ -82,7 +82,7 @@ export class Hub {
   /** Number of connections that have closed. */
   #closedConnections = 0;
   #grantedAt = 0;
-  readonly #uses = (filter: string): boolean => this.#subscriptions.has(filter);
+  readonly #ownersOf: OwnersOf = (filter) => this.#subscriptions.ownersOf(filter);
 
   /** Makes a hub without subscribers. */
   constructor(options: HubOptions) {
@@ -260,7 +260,7 @@ export class Hub {
         settledRetained(settled, (one) => this.#subscriptions.includes(one)),
       );
     }
-    sweep?.call(this.#source, this.#uses);
+    sweep?.call(this.#source, this.#ownersOf);
   }
 
   /** Ends all subscribers. */

@@ -46,6 +46,9 @@ export interface RestoredFilter {
   readonly owner: Pick<OwnerOfFilter, "activeFrom" | "qos" | "retainedUntil"> | undefined;
 }
 
+/** Returns the owners of a filter; undefined if it is not in use. */
+export type OwnersOf = (filter: string) => { readonly has: (owner: string) => boolean } | undefined;
+
 /** Source of messages. */
 export interface HubSource {
   /**
@@ -73,8 +76,12 @@ export interface HubSource {
   }): Promise<readonly RestoredFilter[]>;
   /** Reports that all retained messages of requests were sent. */
   settled?(settled: SettledRetained): void;
-  /** Compares the filters with those in use; called about every second. */
-  sweep?(isInUse: (filter: string) => boolean): void;
+  /**
+   * Compares the filters and their owners with those in use; called about every second.
+   *
+   * @param ownersOf returns the owners of a filter; undefined if it is not in use
+   */
+  sweep?(ownersOf: OwnersOf): void;
 }
 
 /** Connection to the broker as a source. */

@@ -207,9 +207,9 @@ export class Subscriptions<Subscriber> {
     this.#trie.delete(deliveredFilter(subscription.filter));
   }
 
-  /** Returns whether there is a subscription of a filter. */
-  has(filter: string): boolean {
-    return this.#byFilter.has(filter);
+  /** Returns the owners of a filter; undefined without a subscription of it. */
+  ownersOf(filter: string): ReadonlyMap<string, OwnerState> | undefined {
+    return this.#byFilter.get(filter)?.owners;
   }
 
   /** Returns whether a subscription was not deleted. */

@@ -77,7 +77,10 @@ export interface WantedFilter {
   readonly filter: string;
   /** Quality of service that the broker granted to the writer; undefined without a grant. */
   readonly grantedQos: QoS | undefined;
-  /** State of the owner that asks, which it has from any replica; undefined if it is not known. */
+  /**
+   * State of the owner that asks, as it is from all replicas: the lowest `activeFrom`, the highest quality of service,
+   * and the highest `retainedUntil`, if it is known at each. Undefined if none has one.
+   */
   readonly owner: SharedOwnerState | undefined;
 }
 
@@ -145,6 +148,8 @@ export interface Lease {
 export interface EventLog {
   /** Lease of the writer. */
   readonly lease: Lease;
+  /** Reads the epoch, as in {@linkcode LogState}. */
+  readEpoch(): Promise<string>;
   /**
    * Appends entries, all or none, and records what the broker granted. Deletes old ones at the limits. Calls one after
    * the other keep their order; calls that overlap may not.
@@ -165,7 +170,8 @@ export interface EventLog {
   /** Reads the newest messages of QoS 1 and above, the oldest first: those that a broker may send again. */
   readUnacknowledged(max: number): Promise<readonly StoredLogEntry[]>;
   /**
-   * Registers that a replica wants filters, and appends `wanted` if the broker has not granted them all.
+   * Registers that a replica wants filters, and appends `wanted` if the broker has not granted them all. The states of
+   * the owner that other replicas have are then also those of this replica.
    *
    * @param replica random id of the replica, which has called `renewReplica`
    * @param owner owner on whose behalf it asks; undefined for none
@@ -181,10 +187,17 @@ export interface EventLog {
   /** Removes filters from those that a replica wants, and appends `wanted` if no replica wants one any more. */
   unwant(replica: string, filters: readonly string[]): Promise<void>;
   /**
-   * Stores the states of owners, for the replica at which they resume. The lower `activeFrom` and the higher quality of
-   * service are kept, but none from before the filter was wanted; nothing is kept of a filter that no replica wants.
+   * Stores the states of owners at a replica, for the one at which they resume. The lower `activeFrom` and the higher
+   * quality of service are kept, but none from before the filter was wanted; nothing is kept of a filter that no replica
+   * wants, or of a replica that is unknown. Of several calls, the last one says what `retainedUntil` is, also if an
+   * earlier one runs later.
    */
-  shareOwners(states: readonly (readonly [filter: string, owner: string, state: SharedOwnerState])[]): Promise<void>;
+  shareOwners(
+    replica: string,
+    states: readonly (readonly [filter: string, owner: string, state: SharedOwnerState])[],
+  ): Promise<void>;
+  /** Deletes the states of owners at a replica; those at others stay. */
+  forgetOwners(replica: string, owners: readonly (readonly [filter: string, owner: string])[]): Promise<void>;
   /**
    * Counts one more renewal of a replica: one without renewals is gone, as with the lease.
    *
@@ -194,7 +207,7 @@ export interface EventLog {
   /** Returns the renewals of all replicas, by id; 0 for one that has to register again. For the writer. */
   readReplicas(): Promise<ReadonlyMap<string, number>>;
   /**
-   * Removes a replica that is gone, with all that it wants; the writer then calls `retire`.
+   * Removes a replica that is gone, with all that it wants and its owners' states; the writer then calls `retire`.
    *
    * @throws {LeaseLostError} if the token is not that of the lease
    */
@@ -204,8 +217,8 @@ export interface EventLog {
    */
   readWanted(): Promise<ReadonlyMap<string, QoS>>;
   /**
-   * Deletes grants of filters that no replica wants, with the states of their owners; for the writer, which then
-   * unsubscribes.
+   * Deletes grants of filters that no replica wants; for the writer, which then unsubscribes. States of owners from
+   * before count no more.
    *
    * @returns the filters whose grants were deleted
    * @throws {LeaseLostError} if the token is not that of the lease

@@ -6,9 +6,12 @@
  */
 
 /** Interval of looks, and of renewals, in milliseconds. */
-export const LEASE_INTERVAL_MS = 500;
-/** Looks in a row that see the same renewals, after which the holder counts as gone. */
-const LOOKS = 4;
+export const LEASE_INTERVAL_MS = 200;
+/**
+ * Looks in a row that see the same renewals, after which the holder counts as gone: it keeps the lease while it is 1 s
+ * late, and is replaced within 1.5 s.
+ */
+export const LOOKS = 7;
 /** Intervals without a look after which counting begins again: this process, or the server, was frozen. */
 const MAX_PAUSE = 3;
 

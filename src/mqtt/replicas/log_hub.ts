@@ -84,7 +84,7 @@ export class LogHub implements LogFollower {
         this.hub.retainedConnectionClosed();
       },
     });
-    const { random, onFault } = options.hub;
+    const { onFault } = options.hub;
     const reader = new LogReader({ log, follower: this, clock, onChange: options.onChange, onFault });
     const source = new LogSource({
       log,
@@ -94,7 +94,6 @@ export class LogHub implements LogFollower {
       reader,
       timeoutMs,
       clock,
-      random,
       onUnknown: () => this.renew(),
     });
     this.hub = new Hub({

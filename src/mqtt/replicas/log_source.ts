@@ -8,7 +8,7 @@ import type { Clock } from "../../lib/clock.ts";
 import { LruCache } from "../../lib/lru_cache.ts";
 import type { Position } from "../../protocol/event.ts";
 import { BrokerError, type FilterRequest, type QoS } from "../broker.ts";
-import type { HubRequest, HubSource, OwnerOfFilter, RestoredFilter, SettledRetained } from "../hub/source.ts";
+import type { HubRequest, HubSource, OwnerOfFilter, OwnersOf, RestoredFilter, SettledRetained } from "../hub/source.ts";
 import type { SharedConnection } from "../shared_connection.ts";
 import {
   type EventLog,
@@ -23,7 +23,7 @@ import type { LogReader } from "./log_reader.ts";
 /** Parts of a source. */
 export interface LogSourceOptions {
   /** The log. */
-  readonly log: Pick<EventLog, "want" | "unwant" | "shareOwners">;
+  readonly log: Pick<EventLog, "want" | "unwant" | "shareOwners" | "forgetOwners">;
   /** Random id of this replica. */
   readonly replica: string;
   /** Connection for retained messages. */
@@ -36,8 +36,6 @@ export interface LogSourceOptions {
   readonly timeoutMs: number;
   /** Clock of the timeout. */
   readonly clock: Pick<Clock, "after">;
-  /** Random number from 0 up to but not including 1. */
-  readonly random: () => number;
   /** Called when the log does not know this replica any more, before its filters are wanted again. */
   readonly onUnknown: () => Promise<void>;
 }
@@ -48,8 +46,8 @@ interface Wanted {
   qos: QoS;
   /** The last response of the broker that was read; undefined before. */
   response: { readonly sequence: number; readonly qos: QoS | undefined } | undefined;
-  /** `retainedUntil` that this replica shared last for each owner. */
-  readonly shared: Map<string, number>;
+  /** Owners whose states the log may have for this replica. */
+  readonly owners: Set<string>;
 }
 
 /** Filters that a replica wants, as the log returned them. */
@@ -64,15 +62,6 @@ const MAX_ACCEPTED = 10_000;
 
 /** Subscription identifier of requests that only find out whether the broker accepts a filter: the highest one. */
 const TRIAL_ID = 268_435_455;
-
-/**
- * Shared as `retainedUntil` while retained messages may be sent, plus a random number that shows which replica's request
- * is the last one: greater than every offset.
- */
-const UNSETTLED = 3 * 2 ** 51;
-
-/** Greatest random number in an `UNSETTLED`. */
-const MAX_REQUEST = 2 ** 48;
 
 /** Source of one replica's hub. */
 export class LogSource implements HubSource {
@@ -97,7 +86,7 @@ export class LogSource implements HubSource {
    */
   request(wanted: readonly FilterRequest[], begin: () => HubRequest): Promise<readonly string[]> {
     return this.#withDeadline(async (signal) => {
-      const { connection, log } = this.#options;
+      const { connection, log, replica } = this.#options;
       const registered = await this.#register(wanted, undefined, signal);
       // What others wanted before may be in the log since long ago: none of it is for a subscriber of now.
       const { epoch, last } = registered.state;
@@ -107,7 +96,9 @@ export class LogSource implements HubSource {
       signal.throwIfAborted();
       const { filters, owners } = begin();
       // Before any message reaches a subscriber: it may continue at another replica at once.
-      await this.#fromLog(log.shareOwners(owners().map((state) => sharedState(state, this.#unsettled(state)))));
+      const states = owners();
+      for (const { filter, owner } of states) this.#wanted.get(filter)?.owners.add(owner);
+      await this.#fromLog(log.shareOwners(replica, states.map(sharedState)));
       signal.throwIfAborted();
       const requested = filters.filter(({ filter }) => !refused.has(filter));
       for (const { filter } of requested) this.#subscribed.add(filter);
@@ -136,24 +127,25 @@ export class LogSource implements HubSource {
 
   /** Shares that owners have all retained messages, and ends the subscriptions of this replica. */
   settled({ owners, filters }: SettledRetained): void {
+    const { log, replica } = this.#options;
     // Without it, they get the retained messages again.
-    for (const [owner, states] of Map.groupBy(owners, (state) => state.owner)) {
-      this.#shareSettled(owner, states).catch(() => {});
-    }
+    if (owners.length > 0) log.shareOwners(replica, owners.map(sharedState)).catch(() => {});
     this.#unsubscribe(filters);
   }
 
-  /** Removes the filters that are not in use from those that this replica wants. */
-  sweep(isInUse: (filter: string) => boolean): void {
-    const { log, replica } = this.#options;
-    this.#unsubscribe([...this.#subscribed].filter((filter) => !isInUse(filter)));
-    const unused = [...this.#wanted].filter(([filter]) => !isInUse(filter));
-    if (unused.length === 0) return;
-    for (const [filter] of unused) this.#wanted.delete(filter);
-    log.unwant(replica, unused.map(([filter]) => filter)).catch(() => {
-      // To be tried again.
-      for (const [filter, wanted] of unused) if (!this.#wanted.has(filter)) this.#wanted.set(filter, wanted);
-    });
+  /**
+   * Removes the filters that are not in use from those that this replica wants, and the states of owners that are not.
+   */
+  sweep(ownersOf: OwnersOf): void {
+    this.#unsubscribe([...this.#subscribed].filter((filter) => ownersOf(filter) === undefined));
+    const unused: [filter: string, wanted: Wanted][] = [];
+    const left: [filter: string, owner: string][] = [];
+    for (const [filter, wanted] of this.#wanted) {
+      const owners = ownersOf(filter);
+      if (owners === undefined) unused.push([filter, wanted]);
+      for (const owner of wanted.owners) if (owners?.has(owner) !== true) left.push([filter, owner]);
+    }
+    if (unused.length + left.length > 0) void this.#remove(unused, left);
   }
 
   /** True if this replica wants filters. */
@@ -207,6 +199,27 @@ export class LogSource implements HubSource {
     this.#subscribed.clear();
   }
 
+  /** Removes filters and owners, here and in the log; never rejects. */
+  async #remove(
+    unused: readonly (readonly [filter: string, wanted: Wanted])[],
+    left: readonly (readonly [filter: string, owner: string])[],
+  ): Promise<void> {
+    const { log, replica } = this.#options;
+    for (const [filter, owner] of left) this.#wanted.get(filter)?.owners.delete(owner);
+    for (const [filter] of unused) this.#wanted.delete(filter);
+    try {
+      // Both at once: what is wanted or shared from now on comes after them.
+      await Promise.all([
+        log.forgetOwners(replica, left),
+        log.unwant(replica, unused.map(([filter]) => filter)),
+      ]);
+    } catch {
+      // To be tried again.
+      for (const [filter, wanted] of unused) if (!this.#wanted.has(filter)) this.#wanted.set(filter, wanted);
+      for (const [filter, owner] of left) this.#wanted.get(filter)?.owners.add(owner);
+    }
+  }
+
   /** Ends subscriptions on the connection of this replica. */
   #unsubscribe(filters: readonly string[]): void {
     const { connection } = this.#options;
@@ -214,34 +227,6 @@ export class LogSource implements HubSource {
     if (subscribed.length === 0 || !connection.isOpen) return;
     // A failure closes the connection, and with it the subscription.
     connection.use("end the subscription", (open) => open.unsubscribe(subscribed)).catch(() => {});
-  }
-
-  /** Returns `retainedUntil` of a new request. */
-  #unsettled({ filter, owner }: OwnerOfFilter): number {
-    const value = UNSETTLED + Math.floor(this.#options.random() * MAX_REQUEST);
-    this.#wanted.get(filter)?.shared.set(owner, value);
-    return value;
-  }
-
-  /** Shares the states of an owner, but those of filters that it has requested at another replica since then. */
-  async #shareSettled(owner: string, states: readonly OwnerOfFilter[]): Promise<void> {
-    const { log, replica } = this.#options;
-    const wanted = states.flatMap(({ filter }) => {
-      const qos = this.#wanted.get(filter)?.qos;
-      return qos === undefined ? [] : [[filter, qos] as const];
-    });
-    if (wanted.length === 0) return;
-    const { filters } = await log.want(replica, wanted, owner);
-    const current = new Map(filters.map((each) => [each.filter, each.owner?.retainedUntil]));
-    const own = states.filter(({ filter }) => {
-      const last = this.#wanted.get(filter)?.shared.get(owner);
-      return last !== undefined && last === current.get(filter);
-    });
-    const settled = own.flatMap((state) =>
-      state.retainedUntil === undefined ? [] : [sharedState(state, state.retainedUntil)]
-    );
-    for (const { filter, retainedUntil = 0 } of own) this.#wanted.get(filter)?.shared.set(owner, retainedUntil);
-    if (settled.length > 0) await log.shareOwners(settled);
   }
 
   async #register(
@@ -255,7 +240,9 @@ export class LogSource implements HubSource {
     const wanted = requests.filter(({ filter }) => !refused.has(filter));
     for (const { filter, qos } of wanted) {
       const known = this.#wanted.get(filter);
-      if (known === undefined) this.#wanted.set(filter, { qos, response: undefined, shared: new Map() });
+      const owners = known?.owners ?? new Set();
+      if (owner !== undefined) owners.add(owner);
+      if (known === undefined) this.#wanted.set(filter, { qos, response: undefined, owners });
       else if (qos > known.qos) known.qos = qos;
     }
     const filters = wanted.map(({ filter, qos }) => [filter, this.#wanted.get(filter)?.qos ?? qos] as const);
@@ -324,8 +311,7 @@ export class LogSource implements HubSource {
   /** Returns the state of an owner as this replica can rely on it. */
   #ownerState({ activeFrom, qos, retainedUntil }: SharedOwnerState): RestoredFilter["owner"] {
     // Retained messages that changed before a gap may be unknown to it.
-    const isKnown = retainedUntil !== undefined && retainedUntil < UNSETTLED &&
-      retainedUntil >= this.#options.history.retainedFrom;
+    const isKnown = retainedUntil !== undefined && retainedUntil >= this.#options.history.retainedFrom;
     return { activeFrom, qos, retainedUntil: isKnown ? retainedUntil : undefined };
   }
 
@@ -353,7 +339,7 @@ export class LogSource implements HubSource {
 }
 
 /** Returns the state of an owner as the log stores it. */
-function sharedState({ filter, owner, activeFrom, qos }: OwnerOfFilter, retainedUntil: number): readonly [
+function sharedState({ filter, owner, activeFrom, qos, retainedUntil }: OwnerOfFilter): readonly [
   filter: string,
   owner: string,
   state: SharedOwnerState,

@@ -8,14 +8,18 @@ import type { BrokerError } from "../broker.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { SharedHub } from "../pool.ts";
 import { LeaseHolder } from "./lease_holder.ts";
-import { LEASE_INTERVAL_MS, type SeenLease } from "./lease_watch.ts";
+import type { SeenLease } from "./lease_watch.ts";
 import { LogHub, type LogHubOptions } from "./log_hub.ts";
 import { LogWriter } from "./log_writer.ts";
+import type { WriterSessionOptions } from "./writer_session.ts";
+
+/** Interval in which a replica tells the log that it runs, in milliseconds. */
+const RENEWAL_MS = 500;
 
 /** Parts of a replica. */
 export interface ReplicaOptions extends Omit<LogHubOptions, "onWanted" | "onClosedWhileSubscribing"> {
-  /** Identifier of the broker session, the same at all replicas. */
-  readonly clientId: string;
+  /** Returns the identifier of the broker session, as {@linkcode WriterSessionOptions.clientId}. */
+  readonly clientId: WriterSessionOptions["clientId"];
   /** Returns a random text, another one at each call. */
   readonly newToken: () => string;
   /** Called with the reason when the writer's connection to the broker ended. */
@@ -153,7 +157,7 @@ export class Replica implements SharedHub {
     while (!signal.aborted) {
       // The reader reports that the log fails.
       await logHub.renew().catch(() => {});
-      await sleep(LEASE_INTERVAL_MS, { clock: this.#options.clock, signal }).catch(() => {});
+      await sleep(RENEWAL_MS, { clock: this.#options.clock, signal }).catch(() => {});
     }
   }
 }

@@ -44,6 +44,7 @@ export class WantedFilters {
   #generation = 1;
   /** False until the first filters are read. */
   #isRead = false;
+  #isSubscribed = false;
   #running: Promise<void> | undefined;
   #isOutdated = false;
 
@@ -63,6 +64,11 @@ export class WantedFilters {
   update(): Promise<void> {
     this.#isOutdated = true;
     return this.#running ??= this.#run().finally(() => this.#running = undefined);
+  }
+
+  /** True once the broker has answered the first requests. */
+  get isSubscribed(): boolean {
+    return this.#isSubscribed;
   }
 
   /**
@@ -111,6 +117,7 @@ export class WantedFilters {
     if (requests.length > 0) {
       for (const filter of await connection.subscribe(requests)) this.#delete(filter);
     }
+    this.#isSubscribed = true;
     const changes: (readonly [filter: string, qos: QoS | undefined])[] = [];
     for (const [filter, qos] of wanted) {
       const subscription = this.#subscriptions.get(filter);

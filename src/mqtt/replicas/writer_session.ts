@@ -40,8 +40,8 @@ export interface WriterSessionOptions {
   readonly address: BrokerAddress;
   /** Opens connections. */
   readonly connect: ConnectBroker;
-  /** Client identifier, the same at each replica. */
-  readonly clientId: string;
+  /** Returns the client identifier for an epoch of the log: the same at each replica that shares it, and at no other. */
+  readonly clientId: (epoch: string) => string;
   /** Time for which the broker keeps the session, in seconds. */
   readonly expirySeconds: number;
   /** Longest wait for the broker to accept the connection, and to answer requests of filters, in milliseconds. */
@@ -66,6 +66,10 @@ export class WriterSession {
   readonly #end = new AbortController();
   #redelivered: RedeliveredMessages | undefined;
   #filters: WantedFilters | undefined;
+  /** True if the broker kept the subscriptions of an earlier connection. */
+  #isResumed = false;
+  /** True after a message of a filter, while others were not subscribed yet. */
+  #isPartial = false;
 
   /** Makes it without connecting. */
   constructor(options: WriterSessionOptions) {
@@ -122,12 +126,13 @@ export class WriterSession {
   }
 
   async #connect(signal: AbortSignal): Promise<BrokerConnection> {
-    const { address, connect, clientId, expirySeconds } = this.#options;
+    const { log, address, connect, clientId, expirySeconds } = this.#options;
+    const epoch = await log.readEpoch();
     return await this.#withTimeout("answer", () =>
       connect(address, {
         signal,
         onMessage: (message) => this.#receive(message),
-        session: { clientId, expirySeconds, receiveMaximum: RECEIVE_MAXIMUM },
+        session: { clientId: clientId(epoch), expirySeconds, receiveMaximum: RECEIVE_MAXIMUM },
       }));
   }
 
@@ -141,14 +146,23 @@ export class WriterSession {
         subscribe: (requests) => this.#withTimeout("answer", () => connection.subscribe(requests)),
         unsubscribe: (filters) => this.#withTimeout("answer", () => connection.unsubscribe(filters)),
       },
-      append: (entry) => this.#queue.append(entry),
+      append: (entry) => this.#appendGrants(entry),
       random,
     });
+    this.#isResumed = connection.sessionPresent === true;
     await this.#queue.append({ type: "gap" });
     // A new session has no messages from before.
-    if (connection.sessionPresent !== true) return new RedeliveredMessages([]);
+    if (!this.#isResumed) return new RedeliveredMessages([]);
     const entries = await log.readUnacknowledged(MAX_REDELIVERED);
     return new RedeliveredMessages(entries.flatMap(({ entry }) => entry.type === "message" ? [entry.message] : []));
+  }
+
+  /** Appends grants, after another gap if it was not only the first one that messages were missing before. */
+  #appendGrants(entry: LogEntry): Promise<void> {
+    // If it fails, the grants fail, too.
+    if (this.#isPartial) this.#queue.append({ type: "gap" }).catch(() => {});
+    this.#isPartial = false;
+    return this.#queue.append(entry);
   }
 
   /** Ends the connection if a request is not answered in time. */
@@ -174,6 +188,7 @@ export class WriterSession {
     if (Buffer.byteLength(message.topic) > MAX_TOPIC_BYTES) return undefined;
     const isCopy = this.#overlapping.isCopy(message, this.#filters.generationOf(message));
     if (redelivered.take(message) || isCopy) return undefined;
+    if (!this.#isResumed && !this.#filters.isSubscribed) this.#isPartial = true;
     const entry = this.#entryOf(message);
     return message.qos === 0 ? this.#queue.enqueue(entry) : this.#queue.append(entry);
   }

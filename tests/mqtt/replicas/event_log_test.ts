@@ -271,9 +271,11 @@ logTest("want(), unwant() and readWanted() take more filters than one step", asy
   assertEquals((await log.readWanted()).size, 2100);
   await log.append(token, [{ type: "granted", filters }]);
   const owner = { activeFrom: 2 ** 40, qos: 1, retainedUntil: undefined } as const;
-  await log.shareOwners(filters.map(([filter]) => [filter, "owner", owner]));
+  await log.shareOwners("r", filters.map(([filter]) => [filter, "owner", owner]));
   const again = await log.want("r", filters, "owner");
   assertEquals(again.filters, filters.map(([filter]) => ({ filter, grantedQos: 1 as const, owner })));
+  await log.forgetOwners("r", filters.map(([filter]) => [filter, "owner"]));
+  assertEquals(await log.want("r", filters, "owner").then(({ filters }) => filters.filter(({ owner }) => owner)), []);
   await log.unwant("r", filters.map(([filter]) => filter));
   assertEquals((await log.retire(token)).length, 2100);
   assertEquals((await log.want("r", [], undefined)).filters, []);
@@ -308,7 +310,7 @@ logTest("shareOwners() keeps what is known of an owner until the filter is retir
   const start = (await log.want("r", [["a", 1]], undefined)).state.last * OFFSETS_PER_ENTRY;
   const ownerOf = async (owner: string) => (await log.want("r", [["a", 1]], owner)).filters[0]?.owner;
   await log.append(token, [{ type: "granted", filters: [["a", 1]] }]);
-  await log.shareOwners([
+  await log.shareOwners("r", [
     ["a", "one", { activeFrom: start + 5, qos: 1, retainedUntil: undefined }],
     ["a", "other", { activeFrom: 0, qos: 0, retainedUntil: 7 }],
     ["unknown", "one", { activeFrom: start, qos: 0, retainedUntil: undefined }],
@@ -316,14 +318,56 @@ logTest("shareOwners() keeps what is known of an owner until the filter is retir
   assertEquals(await ownerOf("one"), { activeFrom: start + 5, qos: 1, retainedUntil: undefined });
   assertEquals(await ownerOf("other"), { activeFrom: start, qos: 0, retainedUntil: 7 }, "None from before the filter");
   assertEquals(await ownerOf("third"), undefined);
-  await log.shareOwners([["a", "one", { activeFrom: start + 9, qos: 0, retainedUntil: 2 ** 52 }]]);
+  await log.shareOwners("r", [["a", "one", { activeFrom: start + 9, qos: 0, retainedUntil: 2 ** 52 }]]);
   assertEquals(await ownerOf("one"), { activeFrom: start + 5, qos: 1, retainedUntil: 2 ** 52 });
-  await log.shareOwners([["a", "none retained", { activeFrom: start, qos: 0, retainedUntil: -Infinity }]]);
+  await log.shareOwners("r", [["a", "one", { activeFrom: start + 9, qos: 0, retainedUntil: undefined }]]);
+  assertEquals(await ownerOf("one"), { activeFrom: start + 5, qos: 1, retainedUntil: undefined }, "Another request");
+  await log.shareOwners("r", [["a", "none retained", { activeFrom: start, qos: 0, retainedUntil: -Infinity }]]);
   assertEquals(await ownerOf("none retained"), { activeFrom: start, qos: 0, retainedUntil: -1 });
   await log.unwant("r", ["a"]);
   await log.retire(token);
-  await log.shareOwners([["a", "one", { activeFrom: start, qos: 0, retainedUntil: undefined }]]);
+  await log.shareOwners("r", [["a", "one", { activeFrom: start, qos: 0, retainedUntil: undefined }]]);
   assertEquals(await ownerOf("one"), undefined, "A late state is not of the new subscription");
+  assertEquals(await ownerOf("other"), undefined, "Nor is an earlier one");
+});
+
+logTest(
+  "want() returns the state of an owner from all replicas, and keeps it for the one that asks",
+  async (server) => {
+    const log = await server.open();
+    const token = await withLease(log);
+    for (const replica of ["one", "other", "third"]) await log.renewReplica(replica);
+    const start = (await log.want("one", [["a", 1]], undefined)).state.last * OFFSETS_PER_ENTRY;
+    await log.append(token, [{ type: "granted", filters: [["a", 1]] }]);
+    const ownerAt = async (replica: string) => (await log.want(replica, [["a", 1]], "phone")).filters[0]?.owner;
+    await log.shareOwners("one", [["a", "phone", { activeFrom: start + 5, qos: 0, retainedUntil: 7 }]]);
+    await log.shareOwners("other", [["a", "phone", { activeFrom: start + 9, qos: 1, retainedUntil: undefined }]]);
+    assertEquals(await ownerAt("third"), { activeFrom: start + 5, qos: 1, retainedUntil: undefined });
+    await log.shareOwners("other", [["a", "phone", { activeFrom: start + 9, qos: 1, retainedUntil: 9 }]]);
+    await log.forgetOwners("third", [["a", "phone"], ["a", "unknown"], ["unknown", "phone"]]);
+    const all = { activeFrom: start + 5, qos: 1, retainedUntil: 9 } as const;
+    assertEquals(await ownerAt("third"), all);
+    await log.forgetOwners("one", [["a", "phone"]]);
+    await log.forgetOwners("other", [["a", "phone"]]);
+    assertEquals(await ownerAt("one"), all, "The third one has it still");
+    await log.forgetOwners("one", [["a", "phone"]]);
+    await log.removeReplica(token, "third");
+    assertEquals(await ownerAt("one"), undefined, "No replica has it any more, though the filter is wanted");
+  },
+);
+
+logTest("shareOwners() keeps nothing of a replica that is removed", async (server) => {
+  const log = await server.open();
+  const token = await withLease(log);
+  for (const replica of ["one", "gone"]) await log.renewReplica(replica);
+  await log.want("one", [["a", 1]], undefined);
+  await log.removeReplica(token, "gone");
+  const state = { activeFrom: 2 ** 30, qos: 1, retainedUntil: 3 } as const;
+  await log.shareOwners("gone", [["a", "phone", state]]);
+  await log.renewReplica("gone");
+  assertEquals((await log.want("one", [["a", 1]], "phone")).filters[0]?.owner, undefined);
+  await log.shareOwners("gone", [["a", "phone", state]]);
+  assertEquals((await log.want("one", [["a", 1]], "phone")).filters[0]?.owner, state);
 });
 
 logTest("renewReplica() asks each replica to register again after a restart of the server", async (server) => {
@@ -333,7 +377,7 @@ logTest("renewReplica() asks each replica to register again after a restart of t
   assertEquals(await log.renewReplica("r"), 2);
   await log.want("r", [["a", 1]], undefined);
   await log.append(token, [{ type: "granted", filters: [["a", 1]] }]);
-  await log.shareOwners([["a", "owner", { activeFrom: OFFSETS_PER_ENTRY, qos: 1, retainedUntil: undefined }]]);
+  await log.shareOwners("r", [["a", "owner", { activeFrom: OFFSETS_PER_ENTRY, qos: 1, retainedUntil: undefined }]]);
   await server.restart();
   assertEquals(await log.readReplicas(), new Map([["r", 0]]));
   await assertRejects(() => log.want("r", [["b", 1]], undefined), ReplicaUnknownError);

@@ -2,7 +2,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { LeaseLostError } from "../../../src/mqtt/replicas/event_log.ts";
 import { LeaseHolder } from "../../../src/mqtt/replicas/lease_holder.ts";
-import { LEASE_INTERVAL_MS } from "../../../src/mqtt/replicas/lease_watch.ts";
+import { LEASE_INTERVAL_MS, LOOKS } from "../../../src/mqtt/replicas/lease_watch.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
 import { type MemoryEventLog, MemoryLogServer } from "../../support/memory_event_log.ts";
 import { settle } from "../../support/settle.ts";
@@ -75,8 +75,8 @@ Deno.test("LeaseHolder takes the lease when its renewals stand still, and no soo
   const one = await replicas.start("a");
   const other = await replicas.start("b");
   await replicas.pass(3);
-  await replicas.pass(2, { frozen: [one] });
-  assertEquals(other.told, [], "One look saw the last renewal, two saw nothing new");
+  await replicas.pass(LOOKS - 2, { frozen: [one] });
+  assertEquals(other.told, [], "One look saw the last renewal, and the others nothing new");
   await replicas.pass(1, { frozen: [one] });
   assertEquals(other.told, ["held b2"]);
   await assertRejects(() => one.log.append("a1", [{ type: "gap" }]), LeaseLostError);
@@ -86,11 +86,25 @@ Deno.test("LeaseHolder takes the lease when its renewals stand still, and no soo
   assertEquals([one.holder.token, other.holder.token], [undefined, "b2"]);
 });
 
+Deno.test("LeaseHolder keeps the lease while each renewal is a second late, and is replaced within 1.5 s", async () => {
+  await using replicas = new Replicas();
+  const one = await replicas.start("a");
+  const other = await replicas.start("b");
+  for (let round = 0; round < 20; round++) {
+    await replicas.pass(1);
+    await replicas.pass(1000 / LEASE_INTERVAL_MS, { frozen: [one] });
+  }
+  assertEquals([one.told, other.told], [["held a1"], []]);
+  await replicas.pass(1);
+  await replicas.pass(Math.floor(1500 / LEASE_INTERVAL_MS), { frozen: [one] });
+  assertEquals(other.told, ["held b2"]);
+});
+
 Deno.test("LeaseHolder does not count the looks before a pause of its own, nor a pause of the server", async () => {
   await using replicas = new Replicas();
   const one = await replicas.start("a");
   const other = await replicas.start("b");
-  await replicas.pass(2, { frozen: [one] });
+  await replicas.pass(LOOKS - 2, { frozen: [one] });
   assertEquals(other.told, []);
   other.clock.pass(100 * LEASE_INTERVAL_MS);
   await settle();
@@ -122,7 +136,7 @@ Deno.test("LeaseHolder loses the lease while only its own connection fails", asy
   const other = await replicas.start("b");
   await replicas.pass(2);
   one.log.faults.fail();
-  await replicas.pass(5);
+  await replicas.pass(LOOKS + 1);
   assertEquals(other.told, ["held b2"]);
   assertEquals(one.told, ["held a1"], "Only the server could tell it");
   one.log.faults.work();

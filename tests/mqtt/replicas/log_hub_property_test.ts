@@ -393,6 +393,8 @@ type OwnerStep =
 const ownersArbitrary = fc.record({
   // One filter each: several would show the order of their first requests.
   filters: fc.array(fc.constantFrom(...FILTERS), { minLength: 4, maxLength: 4 }),
+  // Some streams resume too late.
+  resumeSeconds: fc.constantFrom(4, 1_000),
   steps: fc.array(
     fc.oneof<fc.Arbitrary<OwnerStep>[]>(
       fc.record({ do: fc.constant("publish"), topic: fc.constantFrom(...TOPICS), retain: fc.boolean() }),
@@ -406,12 +408,15 @@ const ownersArbitrary = fc.record({
 
 /** Runs steps with or without those of another owner, and returns the events of the first one's subscribers. */
 async function eventsOf(
-  { filters, steps }: typeof ownersArbitrary extends fc.Arbitrary<infer T> ? T : never,
+  { filters, resumeSeconds, steps }: typeof ownersArbitrary extends fc.Arbitrary<infer T> ? T : never,
   isAlone: boolean,
 ): Promise<readonly (readonly string[])[]> {
-  await using environment = new ReplicaEnvironment({ replicas: REPLICAS, resumeSeconds: 1_000 });
+  await using environment = new ReplicaEnvironment({ replicas: REPLICAS, resumeSeconds });
   await environment.advance(20, 5);
   await environment.writer.connect();
+  // There is an entry before each stream: positions of two replicas after the same entry cannot be compared, so that a
+  // stream may get retained messages again, or no gap though it resumes too late.
+  await environment.subscribe(0, "$tick", { owner: "clock" });
   const open: (RecordingSubscriber | undefined)[] = [];
   const own: RecordingSubscriber[] = [];
   for (const [index, step] of steps.entries()) {
@@ -425,6 +430,7 @@ async function eventsOf(
       previous?.unsubscribe();
       open[step.client] = undefined;
       if (step.do === "disconnect") continue;
+      await environment.publish("$tick", "");
       const options = { owner, since: step.isResumed ? previous?.position : undefined };
       const subscriber = environment.add(step.replica, filters[step.client] ?? "#", options);
       open[step.client] = subscriber;

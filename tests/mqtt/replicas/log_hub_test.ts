@@ -217,6 +217,65 @@ Deno.test("an owner does not resume by what another owner has subscribed to", as
   assertEquals(phone.events, ["connected", "gap"]);
 });
 
+Deno.test("an owner that was away for too long gets a gap, also while another owner has the filter", async () => {
+  for (const index of [0, 1]) {
+    await using environment = await connected({ resumeSeconds: 10 });
+    for (const index of [0, 1]) await environment.subscribe(index, "door", { owner: "other" });
+    const before = await environment.subscribe(0, "door");
+    await environment.advance(7_000);
+    before.unsubscribe();
+    await environment.advance(5_000);
+    const soon = await environment.subscribe(1, "door", { since: before.position });
+    await environment.advance(7_000);
+    soon.unsubscribe();
+    await environment.advance(12_000, 500);
+    const late = await environment.subscribe(index, "door", { since: soon.position });
+    assertEquals([soon.events, late.events], [["connected"], ["connected", "gap"]]);
+  }
+});
+
+Deno.test("an owner does not resume by its state at a replica that is removed", async () => {
+  await using environment = await connected();
+  for (const index of [0, 1]) await environment.subscribe(index, "door", { owner: "other" });
+  const before = await environment.subscribe(0, "door");
+  await environment.advance(7_000);
+  await environment.kill(0);
+  await environment.server.open().removeReplica("token 1", "replica 1");
+  // In a log without a new entry, positions of two replicas cannot be compared.
+  await environment.publish("door", "1");
+  const after = await environment.subscribe(1, "door", { since: before.position });
+  assertEquals(after.events, ["connected", "gap"]);
+});
+
+Deno.test("an owner resumes at a third replica, long after it was at the first one", async () => {
+  await using environment = await connected({ replicas: 3, resumeSeconds: 10 });
+  await environment.publish("door", "closed", { retain: true });
+  const first = await environment.subscribe(0, "door");
+  await environment.advance(7_000);
+  await environment.publish("door", "1");
+  await environment.advance(50);
+  first.unsubscribe();
+  const second = await environment.subscribe(1, "door", { since: first.position });
+  await environment.advance(30_000, 500);
+  second.unsubscribe();
+  const third = await environment.subscribe(2, "door", { since: second.position });
+  assertEquals([second.events, third.events], [["connected"], ["connected"]]);
+});
+
+Deno.test("a state that the log could not forget is forgotten once the log works", async () => {
+  await using environment = await connected({ resumeSeconds: 10 });
+  const before = await environment.subscribe(0, "door");
+  await environment.subscribe(1, "door", { owner: "other" });
+  await environment.advance(7_000);
+  before.unsubscribe();
+  environment.server.fail();
+  await environment.advance(12_000, 500);
+  environment.server.work();
+  await environment.advance(2_000, 500);
+  const late = await environment.subscribe(1, "door", { since: before.position });
+  assertEquals(late.events, ["connected", "gap"]);
+});
+
 Deno.test("a position that no replica has assigned gets a gap and no wait", async () => {
   await using environment = await connected();
   const first = await environment.subscribe(0, "door");

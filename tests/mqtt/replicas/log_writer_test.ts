@@ -21,7 +21,7 @@ async function makeWriter({ server = new MemoryLogServer(), broker = new Session
     log,
     address: { host: "broker", port: 1883 },
     connect: broker.connect,
-    clientId: "gateway",
+    clientId: () => "gateway",
     timeoutMs: 10_000,
     resumeSeconds: 120,
     clock,
@@ -77,6 +77,47 @@ Deno.test("a writer appends a gap, then what the broker grants, then messages", 
   assertEquals(broker.requests[0]?.map(({ qos, retained }) => [qos, retained]), [[1, "never"], [1, "never"]]);
   await writer.lost();
   assertEquals([broker.isConnected, clock.timers], [false, 0]);
+});
+
+Deno.test("a message that comes while a new session lacks filters is followed by another gap", async () => {
+  const { broker, writer, want, begin, entries, server } = await makeWriter();
+  await want([["a", 1], ["b", 1]]);
+  let requests = 0;
+  broker.subscribed = async (filter) => {
+    if (filter !== "a") return;
+    requests += 1;
+    const payload = String(requests);
+    broker.publish("b", payload);
+    broker.publish("a", payload);
+    await until("the message", () => entries().includes(`a=${payload}`));
+  };
+  begin();
+  await untilEntry(entries, "granted a:1 b:1");
+  assertEquals(entries(), ["wanted", "gap", "a=1", "gap", "granted a:1 b:1"]);
+  await writer.lost();
+  // The broker has the subscriptions: nothing is missing after the first gap.
+  const next = await makeWriter({ server, broker, token: "next" });
+  next.begin();
+  await until("the grant", () => entries().at(-1) === "granted a:1 b:1" && entries().length > 5);
+  assertEquals(entries().slice(5), ["gap", "b=2", "a=2", "granted a:1 b:1"]);
+  await next.writer.lost();
+});
+
+Deno.test("the client identifier is the same for all writers of one log, and another one for another log", async () => {
+  const clientId = (epoch: string) => `gateway-${epoch}`;
+  const [server, broker] = [new MemoryLogServer(), new SessionBroker()];
+  server.model.readLease();
+  // The log of another installation, which began a second time.
+  const other = new MemoryLogServer();
+  other.model.readLease();
+  other.empty();
+  for (const [token, of] of [["one", server], ["two", server], ["three", other]] as const) {
+    const { writer, begin } = await makeWriter({ server: of, broker, token, clientId });
+    begin();
+    await until("the connection", () => broker.isConnected);
+    await writer.lost();
+  }
+  assertEquals(broker.clientIds, ["gateway-epoch 1", "gateway-epoch 1", "gateway-epoch 2"]);
 });
 
 Deno.test("a message of QoS 1 is acknowledged once it is appended", async () => {

@@ -37,7 +37,16 @@ type Step =
     readonly owner: string | undefined;
   }
   | { readonly do: "unwant"; readonly replica: string; readonly filters: readonly string[] }
-  | { readonly do: "share"; readonly states: readonly (readonly [string, string, SharedOwnerState])[] }
+  | {
+    readonly do: "share";
+    readonly replica: string;
+    readonly states: readonly (readonly [string, string, SharedOwnerState])[];
+  }
+  | {
+    readonly do: "forget";
+    readonly replica: string;
+    readonly owners: readonly (readonly [string, string])[];
+  }
   | { readonly do: "renewReplica"; readonly replica: string }
   | { readonly do: "removeReplica"; readonly token: string; readonly replica: string }
   | { readonly do: "readReplicas" | "readWanted" | "readLease" }
@@ -115,9 +124,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({ do: fc.constant("unwant" as const), replica, filters: fc.array(filter, { maxLength: 3 }) }),
   },
   {
-    weight: 4,
+    weight: 6,
     arbitrary: fc.record({
       do: fc.constant("share" as const),
+      replica,
       states: fc.array(
         fc.tuple(
           filter,
@@ -130,6 +140,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
         ),
         { maxLength: 3 },
       ),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant("forget" as const),
+      replica,
+      owners: fc.array(fc.tuple(filter, fc.constantFrom(...OWNERS)), { maxLength: 3 }),
     }),
   },
   { weight: 5, arbitrary: fc.record({ do: fc.constant("renewReplica" as const), replica }) },
@@ -216,7 +234,9 @@ async function run({ log, fault, epochs }: Side, step: Step): Promise<unknown> {
     case "unwant":
       return await log.unwant(step.replica, step.filters);
     case "share":
-      return await log.shareOwners(step.states);
+      return await log.shareOwners(step.replica, step.states);
+    case "forget":
+      return await log.forgetOwners(step.replica, step.owners);
     case "renewReplica":
       return await log.renewReplica(step.replica);
     case "removeReplica":

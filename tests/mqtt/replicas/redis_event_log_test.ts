@@ -1,6 +1,11 @@
 /** The log when its Redis fails, is killed, frozen, emptied, or loses connections. */
-import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type EventLog, LeaseLostError, type LogEntry } from "../../../src/mqtt/replicas/event_log.ts";
+import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import {
+  type EventLog,
+  LeaseLostError,
+  type LogEntry,
+  OFFSETS_PER_ENTRY,
+} from "../../../src/mqtt/replicas/event_log.ts";
 import { until, within } from "../../support/deadline.ts";
 import { needing } from "../../support/needs.ts";
 import { keepLog, LOG_KEYS, openRedisLog, type RedisLogOptions, restoreLog } from "../../support/redis_log.ts";
@@ -119,6 +124,59 @@ class Writer implements AsyncDisposable {
     await this.#running;
   }
 }
+
+logTest(
+  "retainedUntil is that of the last call of shareOwners(), also if an earlier one runs later",
+  async (redis, open) => {
+    // As seen by the server, calls of a log that has made fewer are earlier ones of the same replica.
+    const [late, log] = [await open(), await open()];
+    await log.lease.take("token", await log.lease.read());
+    await log.renewReplica("r");
+    const { state } = await log.want("r", [["a", 1]], undefined);
+    const activeFrom = state.last * OFFSETS_PER_ENTRY + 1;
+    const share = (each: EventLog, retainedUntil?: number) =>
+      each.shareOwners("r", [["a", "phone", { activeFrom, qos: 1, retainedUntil }]]);
+    await share(log, 5);
+    await share(log);
+    await share(late, 5);
+    const owner = async () => (await log.want("r", [["a", 1]], "phone")).filters[0]?.owner;
+    assertEquals(await owner(), { activeFrom, qos: 1, retainedUntil: undefined });
+    await share(log, 7);
+    await share(late);
+    assertEquals(await owner(), { activeFrom, qos: 1, retainedUntil: 7 });
+  },
+);
+
+logTest("all keys of a log expire once no replica renews itself, and not before", async (redis, open) => {
+  const log = await open();
+  await log.lease.take("token", await log.lease.read());
+  await log.renewReplica("r");
+  await log.want("r", [["a", 1], ["b", 1]], undefined);
+  await log.append("token", [message(1)]);
+  await log.shareOwners("r", [["a", "phone", { activeFrom: 2 ** 30, qos: 1, retainedUntil: undefined }]]);
+  await log.unwant("r", ["b"]);
+  await redis.command("EVAL", `for _, key in ipairs(redis.call("KEYS", "*")) do redis.call("EXPIRE", key, 9) end`, "0");
+  await log.renewReplica("r");
+  const keys = await redis.command("KEYS", "*");
+  if (!Array.isArray(keys)) throw new Error("No keys");
+  assertEquals(keys.length, 7);
+  for (const key of keys) {
+    const seconds = Number(await redis.command("TTL", String(key)));
+    assert(seconds > 86_400 + 60_000, `${key} expires in ${seconds} s, less than the longest RESUME_SECONDS and a day`);
+  }
+});
+
+logTest("a log whose keys have expired begins anew", async (redis, open) => {
+  const log = await open();
+  await log.lease.take("token", await log.lease.read());
+  await log.append("token", [message(1)]);
+  const { signal } = new AbortController();
+  const before = await log.read(0, { waitMs: 0, signal });
+  await redis.command("EVAL", `for _, key in ipairs(redis.call("KEYS", "*")) do redis.call("EXPIRE", key, 0) end`, "0");
+  assertNotEquals((await log.read(0, { waitMs: 0, signal })).epoch, before.epoch);
+  assertEquals(await log.readEpoch(), (await log.read(0, { waitMs: 0, signal })).epoch);
+  await assertRejects(() => log.append("token", [message(2)]), LeaseLostError);
+});
 
 /** Numbers in order, none twice. */
 function assertOrder(seen: readonly (number | string)[]): void {

@@ -26,7 +26,7 @@ class ReplicasEnvironment implements AsyncDisposable {
       log: this.server.open(),
       replica: `replica ${this.#replicas.length}`,
       broker: { address: { host: "broker", port: 1883 }, connect, timeoutMs: 10_000 },
-      clientId: "gateway",
+      clientId: () => "gateway",
       hub: {
         limits: { resumeSeconds: 60 },
         backpressure: () => undefined,
