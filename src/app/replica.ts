@@ -21,6 +21,9 @@ import type { EventEncoder } from "../streams/event_encoder.ts";
 /** Length of the random names of a replica and of a lease, in bytes. */
 const NAME_BYTES = 16;
 
+/** Time limits of Redis within which it answers on the connections of the log: it passes whole pictures of cameras. */
+const LOG_TIMEOUTS = 5;
+
 /** Length of hashes, in hexadecimal digits: with the prefix below, a client identifier is short enough for every broker. */
 const HASH_DIGITS = 11;
 
@@ -66,7 +69,7 @@ export async function openReplica(
       server: redis,
       id,
       limits: { maxBytes: streams.resumeBytes, maxAgeMs: 2 * streams.resumeSeconds * 1000 + 60_000 },
-      timeoutMs: config.redis.timeoutMs,
+      timeoutMs: LOG_TIMEOUTS * config.redis.timeoutMs,
     }),
     replica: newName(),
     broker: {

@@ -53,7 +53,7 @@ export interface RedisEventLogOptions {
   readonly id: string;
   /** Limits. */
   readonly limits: EventLogLimits;
-  /** Time limit of replies of the server, in milliseconds. */
+  /** Time limit of replies on the log's own connections, in milliseconds: long enough for the largest message. */
   readonly timeoutMs: number;
 }
 
@@ -66,7 +66,7 @@ const PAGE_BYTES = 1024 * 1024;
 /** Most filters of one step: the server does nothing else meanwhile. */
 const MAX_FILTERS = 500;
 /** Waits of a read within the time limit of replies: a connection that does not answer for that long is closed. */
-const WAITS_PER_TIMEOUT = 4;
+const WAITS_PER_TIMEOUT = 10;
 
 /** Opens a log. Until the server is connected, its methods throw. */
 export function createRedisEventLog({ server, id, limits, timeoutMs }: RedisEventLogOptions): EventLog {
@@ -76,6 +76,8 @@ export function createRedisEventLog({ server, id, limits, timeoutMs }: RedisEven
 class RedisEventLog implements EventLog {
   readonly #server: RedisServer;
   readonly #reading: RedisConnection;
+  /** For large commands, behind which no other part's commands wait. */
+  readonly #writing: RedisConnection;
   readonly #base: string;
   readonly #keys: readonly string[];
   readonly #stream: string;
@@ -87,7 +89,8 @@ class RedisEventLog implements EventLog {
 
   constructor({ server, id, limits, timeoutMs }: RedisEventLogOptions) {
     this.#server = server;
-    this.#reading = server.connect();
+    this.#reading = server.connect(timeoutMs);
+    this.#writing = server.connect(timeoutMs);
     this.#base = `${server.prefix}log:${id}:`;
     this.#stream = `${this.#base}stream`;
     this.#filters = `${this.#base}filters`;
@@ -120,7 +123,7 @@ class RedisEventLog implements EventLog {
       args.push(Buffer.from(encodeLogEntry(entry).buffer), String(grants.length));
       for (const [filter, qos] of grants) args.push(filter, qos === undefined ? "-" : String(qos));
     }
-    return numberOf(await this.#run(scripts.APPEND, args));
+    return numberOf(await this.#run(scripts.APPEND, args, { client: clientOf(this.#writing) }));
   }
 
   async read(
@@ -146,7 +149,7 @@ class RedisEventLog implements EventLog {
     const found: StoredLogEntry[] = [];
     for (let end = "+"; found.length < max;) {
       const command = ["XREVRANGE", this.#stream, end, "-", "COUNT", String(PAGE_ENTRIES)];
-      const entries = parseRange(await clientOf(this.#server.connection).sendCommand(command, BYTES));
+      const entries = parseRange(await clientOf(this.#writing).sendCommand(command, BYTES));
       found.push(...entries.filter(({ entry }) => entry.type === "message" && entry.message.qos > 0));
       const oldest = entries.at(-1);
       if (oldest === undefined || entries.length < PAGE_ENTRIES) break;
@@ -228,7 +231,7 @@ class RedisEventLog implements EventLog {
   }
 
   async close(): Promise<void> {
-    await this.#reading.close();
+    await Promise.all([this.#reading.close(), this.#writing.close()]);
   }
 
   /** Runs a script, by default on the connection for commands that answer at once. */

@@ -10,10 +10,12 @@ export interface RedisServer {
   /** Connection for commands that answer at once, used by all parts. */
   readonly connection: RedisConnection;
   /**
-   * Opens a connection of its own, for commands that wait; the caller closes it. A command may wait for half of the time
-   * limit of replies (REDIS_TIMEOUT_MS) at most: the connection is taken for lost when nothing is answered.
+   * Opens a connection of its own, for commands that wait or are large; the caller closes it. A command may wait for half
+   * of the time limit of replies at most: the connection is taken for lost when nothing is answered.
+   *
+   * @param timeoutMs time limit of replies, in milliseconds
    */
-  connect(): RedisConnection;
+  connect(timeoutMs: number): RedisConnection;
   /**
    * Prefix of all keys: `e2eg:`, or `{e2eg}:` in a cluster, so that all keys are in one slot, as a script needs.
    */

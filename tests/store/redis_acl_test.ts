@@ -4,10 +4,38 @@ import { createRateLimiter } from "../../src/limits/rate_limiter.ts";
 import { redisCounter } from "../../src/store/counters.ts";
 import { until } from "../support/deadline.ts";
 import { identity, kindOf, openGateway, repeat, run } from "../support/redis_gateway.ts";
+import type { EventLog } from "../../src/mqtt/replicas/event_log.ts";
+import { openRedisLog } from "../support/redis_log.ts";
 import { needing } from "../support/needs.ts";
 import { REDIS_SERVER, withRedis } from "../support/redis_server.ts";
 
 const PAGE = await Deno.readTextFile(new URL("../../docs/security.md", import.meta.url));
+
+/** Calls the methods of a log. */
+async function useLog(log: EventLog): Promise<void> {
+  const message = { topic: "door", payload: new Uint8Array(1), qos: 1, retain: false } as const;
+  assertEquals(await log.lease.take("token", await log.lease.read()), true);
+  assertEquals(await log.lease.renew("token"), true);
+  await log.renewReplica("replica");
+  await log.want("replica", [["door", 1]], "owner");
+  await log.append("token", [
+    { type: "granted", filters: [["door", 1]] },
+    ...Array.from({ length: 20 }, () => ({ type: "message", message, receivedAt: 1 }) as const),
+  ]);
+  await log.append("token", [{ type: "message", message, receivedAt: 1 }]);
+  await log.shareOwners("replica", [["door", "owner", { activeFrom: 1, qos: 1, retainedUntil: undefined }]]);
+  await log.want("replica", [["door", 1]], "owner");
+  assertEquals([...await log.readWanted()], [["door", 1]]);
+  const { last } = await log.read(0, { waitMs: 0, signal: new AbortController().signal });
+  await log.read(last, { waitMs: 50, signal: new AbortController().signal });
+  assertEquals((await log.readUnacknowledged(1)).length, 1);
+  await log.unwant("replica", ["door"]);
+  await log.want("replica", [["lamp", 1]], undefined);
+  await log.readReplicas();
+  await log.removeReplica("token", "replica");
+  await log.retire("token");
+  await log.lease.release("token");
+}
 
 Deno.test(
   needing("the user of docs/security.md has the rights that the gateway needs", { "redis-server": REDIS_SERVER }),
@@ -36,6 +64,8 @@ Deno.test(
           const keys = await redis.command("KEYS", "e2eg:test:*");
           return Array.isArray(keys) && keys.length > 0;
         });
+        await using scope = new AsyncDisposableStack();
+        await useLog(await openRedisLog(scope, redis, { user: ["gateway", "password"], prefix: "e2eg:" }));
         const { client } = connection;
         if (client === undefined) throw new Error("No connection");
         await assertRejects(() => client.get("other:key"), Error, "NOPERM");

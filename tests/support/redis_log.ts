@@ -10,6 +10,9 @@ import type { TestRedis } from "./redis_server.ts";
 export interface RedisLogOptions {
   readonly limits?: EventLogLimits;
   readonly timeoutMs?: number;
+  /** Name and password of the user; the default one by default. */
+  readonly user?: readonly [name: string, password: string];
+  readonly prefix?: string;
 }
 
 const PREFIX = "test:";
@@ -36,21 +39,22 @@ const GENEROUS: EventLogLimits = { maxBytes: 2 ** 30, maxAgeMs: 2 ** 40 };
 export async function openRedisLog(
   scope: AsyncDisposableStack,
   redis: TestRedis,
-  { limits = GENEROUS, timeoutMs = 4000 }: RedisLogOptions = {},
+  { limits = GENEROUS, timeoutMs = 4000, user, prefix = PREFIX }: RedisLogOptions = {},
 ): Promise<EventLog> {
   const silent = { info() {}, warn() {} };
-  const connect = () => openRedis({ url: redis.url(), timeoutMs, random: () => 0, log: silent });
-  const connection = connect();
+  const connect = (timeoutMs: number) =>
+    openRedis({ url: redis.url(...user ?? []), timeoutMs, random: () => 0, log: silent });
+  const connection = connect(timeoutMs);
   const connections = [connection];
   scope.defer(() => connection.close());
   const server: RedisServer = {
     connection,
-    connect() {
-      const own = connect();
+    connect(timeoutMs) {
+      const own = connect(timeoutMs);
       connections.push(own);
       return own;
     },
-    prefix: PREFIX,
+    prefix,
   };
   const log = createRedisEventLog({ server, id: ID, limits, timeoutMs });
   scope.defer(() => log.close());

@@ -59,6 +59,12 @@ export class LogHub implements LogFollower {
   #hasBegun = false;
   /** True after a gap, until the broker has granted the filters to the writer. */
   #isGrantAwaited = false;
+  /** True once the log has known this replica. */
+  #isRegistered = false;
+  /** True while the log has to be told again what this replica wants. */
+  #isForgotten = false;
+  /** Filters that the log had forgotten, until the broker has granted them again to the writer. */
+  readonly #missing = new Set<string>();
   #gaps = 0;
 
   /** Makes a hub that reads nothing yet. */
@@ -117,7 +123,7 @@ export class LogHub implements LogFollower {
     return this.#history.bytes;
   }
 
-  /** Error of the last attempt to read the log; undefined if it succeeded. */
+  /** Error of the last attempts to read the log; undefined if one of them succeeded. */
   get error(): unknown {
     return this.#reader.error;
   }
@@ -134,12 +140,17 @@ export class LogHub implements LogFollower {
    */
   async renew(): Promise<void> {
     const { log, replica } = this.#options;
-    if (await log.renewReplica(replica) !== 1 || !this.#source.wantsFilters) return;
-    // The writer may have ended its subscriptions for a time.
+    if (await log.renewReplica(replica) === 1 && this.#isRegistered) this.#isForgotten = true;
+    this.#isRegistered = true;
+    if (!this.#isForgotten) return;
+    const missing = await this.#source.wantAgain();
+    this.#isForgotten = false;
+    // The writer has ended these subscriptions: what it does not get until it begins them again is missing.
+    for (const filter of missing) this.#missing.add(filter);
+    if (missing.length > 0 || !this.#source.wantsFilters) return;
     this.#history.next();
     this.#gap();
     this.#requestRetained();
-    await this.#source.wantAgain();
   }
 
   /** Ends all subscribers, stops reading and closes the connection; the log keeps what this replica wants for a time. */
@@ -189,6 +200,10 @@ export class LogHub implements LogFollower {
         return undefined;
       case "granted":
         this.#source.granted(sequence, entry.filters);
+        if (entry.filters.filter(([filter]) => this.#missing.delete(filter)).length > 0) {
+          this.#gap();
+          this.#isGrantAwaited = true;
+        }
         // Not before: the writer was not subscribed, or got messages that had waited at the broker.
         if (this.#isGrantAwaited) this.#requestRetained();
         this.#isGrantAwaited = false;

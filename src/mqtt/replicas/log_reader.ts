@@ -24,7 +24,7 @@ export interface LogReaderOptions {
   readonly follower: LogFollower;
   /** Clock of the waits after failures. */
   readonly clock: Pick<Clock, "after">;
-  /** Called when reading fails, once until it works again; with undefined when it does. */
+  /** Called when reading fails repeatedly, once until it works again; with undefined when it does. */
   readonly onChange: (error: unknown) => void;
   /** Called with errors that only a defect of the gateway can cause. */
   readonly onFault: (error: unknown) => void;
@@ -43,6 +43,9 @@ const WAIT_MS = 5_000;
 /** Wait after a failure, in milliseconds: the connection to the server has a backoff of its own. */
 const RETRY_MS = 500;
 
+/** Failures in a row that are reported: the first one is that a process starts before its connection to the server. */
+const REPORTED_FAILURES = 2;
+
 /** Reader of one log. */
 export class LogReader {
   readonly #options: LogReaderOptions;
@@ -51,6 +54,7 @@ export class LogReader {
   #sequence = 0;
   /** Sequence of the last entry of the log, when it was read. */
   #last = 0;
+  #failures = 0;
   #error: unknown;
 
   /** Makes a reader that has read nothing. */
@@ -63,9 +67,9 @@ export class LogReader {
     return Math.max(0, this.#last - this.#sequence);
   }
 
-  /** Error of the last attempt to read; undefined if it succeeded. */
+  /** Error of the last attempts to read; undefined if one of them succeeded. */
   get error(): unknown {
-    return this.#error;
+    return this.#failures < REPORTED_FAILURES ? undefined : this.#error;
   }
 
   /** Reads until the signal is aborted; never rejects. */
@@ -74,10 +78,10 @@ export class LogReader {
     while (!signal.aborted) {
       try {
         // The first time, and after a failure, it does not wait: the log may have begun anew.
-        const isKnown = this.#epoch !== undefined && this.#error === undefined;
+        const isKnown = this.#epoch !== undefined && this.#failures === 0;
         const page = await log.read(this.#sequence, { waitMs: isKnown ? WAIT_MS : 0, signal });
-        if (this.#error !== undefined) onChange(undefined);
-        this.#error = undefined;
+        if (this.#failures >= REPORTED_FAILURES) onChange(undefined);
+        this.#failures = 0;
         this.#last = page.last;
         const isAnew = page.epoch !== this.#epoch;
         // A server that restarted several times, and lost what it skipped the first time: what it keeps was read.
@@ -96,8 +100,9 @@ export class LogReader {
         this.#notify();
       } catch (error) {
         if (signal.aborted) return;
-        if (this.#error === undefined) onChange(error);
+        this.#failures += 1;
         this.#error = error;
+        if (this.#failures === REPORTED_FAILURES) onChange(error);
         await sleep(RETRY_MS, { clock, signal }).catch(() => {});
       }
     }

@@ -88,6 +88,9 @@ export class LogSource implements HubSource {
     return this.#withDeadline(async (signal) => {
       const { connection, log, replica } = this.#options;
       const registered = await this.#register(wanted, undefined, signal);
+      // What others wanted before may be in the log since long ago: none of it is for a subscriber of now.
+      const { epoch, last } = registered.state;
+      await this.#options.reader.reached({ epoch, sequence: last }, signal);
       const refused = new Set([...registered.refused, ...await this.#responses(registered, wanted, signal)]);
       if (wanted.every(({ filter }) => refused.has(filter))) return [...refused];
       signal.throwIfAborted();
@@ -150,10 +153,17 @@ export class LogSource implements HubSource {
     return this.#wanted.size > 0;
   }
 
-  /** Wants all filters again, as the log has forgotten them. */
-  async wantAgain(): Promise<void> {
+  /**
+   * Wants all filters again, as the log has forgotten them.
+   *
+   * @returns those that the broker has not granted to the writer any more
+   */
+  async wantAgain(): Promise<readonly string[]> {
+    if (!this.wantsFilters) return [];
     const { log, replica } = this.#options;
-    await log.want(replica, [...this.#wanted].map(([filter, { qos }]) => [filter, qos]), undefined);
+    const wanted = [...this.#wanted].map(([filter, { qos }]) => [filter, qos] as const);
+    const { filters } = await log.want(replica, wanted, undefined);
+    return filters.filter(({ grantedQos }) => grantedQos === undefined).map(({ filter }) => filter);
   }
 
   /** Records the broker's responses to the writer. */

@@ -126,7 +126,9 @@ export class Replica implements SharedHub {
     const isSame = before !== undefined && before.lease?.token === lease?.token &&
       before.lease?.renewals === lease?.renewals;
     if (!this.isWriter && isSame) {
-      throw new Error("No replica writes the shared log: check that replicas reach the broker");
+      throw new Error(
+        "No replica writes the shared log: check that a replica reaches the broker, and Redis has memory",
+      );
     }
   }
 

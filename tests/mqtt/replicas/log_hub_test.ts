@@ -35,6 +35,19 @@ Deno.test("a subscriber resumes at another replica without a gap, and gets what 
   assertEquals(after.events, ["connected", "door: 2", "door: 3"]);
 });
 
+Deno.test("a subscriber resumes without a gap at a replica that has just started", async () => {
+  await using environment = await connected();
+  const before = await environment.subscribe(0, "door");
+  await environment.advance(7_000);
+  await environment.publish("door", "1");
+  await environment.advance(50);
+  await environment.kill(0);
+  const after = await environment.subscribe(0, "door", { since: before.position });
+  await environment.publish("door", "2");
+  await environment.advance(50);
+  assertEquals(after.events, ["connected", "door: 2"]);
+});
+
 Deno.test("a subscriber whose replica ends before all retained messages were sent gets them again", async () => {
   await using environment = await connected();
   await environment.publish("door", "closed", { retain: true });
@@ -142,6 +155,43 @@ Deno.test("a replica that the log has forgotten tells a gap, and wants its filte
   await environment.advance(50);
   assertEquals(phone.events, ["connected", "gap", "door: 2"]);
   assertEquals(environment.faults, []);
+});
+
+Deno.test("a replica that the log has forgotten wants its filters again until the log takes them", async () => {
+  await using environment = await connected();
+  const phone = await environment.subscribe(0, "door");
+  const { log } = environment.replica(0);
+  const { want } = log;
+  Object.defineProperty(log, "want", { value: () => Promise.reject(new Error("No connection")), configurable: true });
+  await environment.server.open().removeReplica("token 1", "replica 1");
+  await environment.advance(100);
+  await environment.publish("door", "1");
+  Object.defineProperty(log, "want", { value: want });
+  await environment.advance(100);
+  await environment.publish("door", "2");
+  await environment.advance(50);
+  assertEquals(phone.events, ["connected", "gap", "door: 2"], "the gap after what is missing");
+});
+
+Deno.test("a subscriber gets no message from before it subscribed, also where the log is not read to its end", async () => {
+  await using environment = await connected();
+  await environment.subscribe(0, "door");
+  const { log } = environment.replica(1);
+  const read = log.read.bind(log);
+  const released = Promise.withResolvers<void>();
+  log.read = async (...call) => {
+    await released.promise;
+    return await read(...call);
+  };
+  // The read that waits ends with this one.
+  await environment.publish("door", "1");
+  await environment.publish("door", "2");
+  const phone = await environment.subscribe(1, "door");
+  released.resolve();
+  await environment.advance(50);
+  await environment.publish("door", "3");
+  await environment.advance(50);
+  assertEquals(phone.events, ["connected", "door: 3"]);
 });
 
 Deno.test("entries that were deleted before they were read are told by a gap", async () => {

@@ -81,8 +81,20 @@ Deno.test("run() goes on after its last entry when the log works again, and tell
     await settle();
   }
   await environment.answer({}, 2);
+  assertEquals(environment.reader.error, undefined);
   assertEquals(environment.events, ["begin one at 1", "entry 1", "fails: no connection", "works", "entry 2"]);
   assertEquals(environment.reads, [0, 1, 1, 1, 2]);
+  await environment.stop();
+});
+
+Deno.test("run() tells of no single failure, such as that of a process without a connection yet", async () => {
+  const environment = new ReaderEnvironment();
+  await environment.fail("no connection");
+  assertEquals(environment.reader.error, undefined);
+  environment.clock.pass(500);
+  await settle();
+  await environment.answer({}, 1);
+  assertEquals(environment.events, ["begin one at 1", "entry 1"]);
   await environment.stop();
 });
 

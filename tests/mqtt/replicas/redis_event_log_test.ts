@@ -127,7 +127,7 @@ class Writer implements AsyncDisposable {
 
 logTest(
   "retainedUntil is that of the last call of shareOwners(), also if an earlier one runs later",
-  async (_, open) => {
+  async (_redis, open) => {
     // As seen by the server, calls of a log that has made fewer are earlier ones of the same replica.
     const [late, log] = [await open(), await open()];
     await log.lease.take("token", await log.lease.read());
