@@ -34,7 +34,7 @@ export async function openRedisServer(
     import("../store/redis_connection.ts"),
     import("../store/redis_keys.ts"),
   ]);
-  const connect = (timeoutMs: number) => openRedis({ ...servers, timeoutMs, random: Math.random, log });
-  const connection = connect(config.timeoutMs);
+  const connect = (timeoutMs = config.timeoutMs) => openRedis({ ...servers, timeoutMs, random: Math.random, log });
+  const connection = connect();
   return { connection, connect, prefix: keyPrefix(url), close: () => connection.close() };
 }

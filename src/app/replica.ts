@@ -68,7 +68,11 @@ export async function openReplica(
     log: createRedisEventLog({
       server: redis,
       id,
-      limits: { maxBytes: streams.resumeBytes, maxAgeMs: 2 * streams.resumeSeconds * 1000 + 60_000 },
+      // With room for large messages that a replica is yet to read.
+      limits: {
+        maxBytes: streams.resumeBytes + 2 * streams.maxEventBytes,
+        maxAgeMs: 2 * streams.resumeSeconds * 1000 + 60_000,
+      },
       timeoutMs: LOG_TIMEOUTS * config.redis.timeoutMs,
     }),
     replica: newName(),

@@ -13,9 +13,9 @@ export interface RedisServer {
    * Opens a connection of its own, for commands that wait or are large; the caller closes it. A command may wait for half
    * of the time limit of replies at most: the connection is taken for lost when nothing is answered.
    *
-   * @param timeoutMs time limit of replies, in milliseconds
+   * @param timeoutMs time limit of replies, in milliseconds; that of the shared connection by default
    */
-  connect(timeoutMs: number): RedisConnection;
+  connect(timeoutMs?: number): RedisConnection;
   /**
    * Prefix of all keys: `e2eg:`, or `{e2eg}:` in a cluster, so that all keys are in one slot, as a script needs.
    */

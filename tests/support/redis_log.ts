@@ -49,8 +49,8 @@ export async function openRedisLog(
   scope.defer(() => connection.close());
   const server: RedisServer = {
     connection,
-    connect(timeoutMs) {
-      const own = connect(timeoutMs);
+    connect(ownTimeoutMs = timeoutMs) {
+      const own = connect(ownTimeoutMs);
       connections.push(own);
       return own;
     },
