@@ -3,8 +3,9 @@ import type { Variables } from "../../src/config/rules.ts";
 import { freePort } from "../../tests/support/loopback.ts";
 import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "../../tests/support/gateway_process.ts";
 import { startRedis, type TestRedis } from "../../tests/support/redis_server.ts";
-import { type FaultyJeedom, startFaultyJeedom } from "../support/faulty_jeedom.ts";
+import type { FaultyJeedom } from "../support/faulty_jeedom.ts";
 import { type ChaosBroker, CREDENTIALS, startChaosBroker } from "./chaos_broker.ts";
+import { startCountingJeedom } from "./numbered_requests.ts";
 import { RequestTracker } from "./request_tracker.ts";
 
 /** Options of an environment. */
@@ -43,7 +44,7 @@ export interface ChaosEnvironment {
 }
 
 /** Short timeouts, to shorten the runs. */
-const SHORT_TIMEOUTS: Variables = {
+export const SHORT_TIMEOUTS: Variables = {
   ...UNLIMITED,
   MQTT_TIMEOUT_MS: "1000",
   MQTT_KEEPALIVE_SECONDS: "2",
@@ -55,7 +56,7 @@ const SHORT_TIMEOUTS: Variables = {
 };
 
 /** Log lines that indicate a crash. */
-const CRASHES = /Uncaught|[Uu]nhandled|broke the gateway|panicked/;
+export const CRASHES = /Uncaught|[Uu]nhandled|broke the gateway|panicked/;
 
 /** Starts an environment; `scope` stops all of it, whatever its state. */
 export async function startChaosEnvironment(
@@ -67,13 +68,7 @@ export async function startChaosEnvironment(
   if (prepare !== undefined) scope.defer(await prepare(directory));
   const monotonic = () => performance.now();
   const [messages, commands] = [new RequestTracker(monotonic), new RequestTracker(monotonic)];
-  const jeedom = await startFaultyJeedom(({ body }) => {
-    const { method, params }: { method: string; params: { id?: string } } = JSON.parse(body);
-    // Clients use it to check whether the gateway serves them.
-    if (method === "ping") return "pong";
-    commands.execute(String(params.id));
-    return params.id;
-  });
+  const jeedom = await startCountingJeedom(commands);
   scope.defer(() => jeedom.stop());
   const broker = await startChaosBroker({ hasCredentials });
   scope.defer(() => broker.stop());

@@ -1,12 +1,12 @@
 /** Load of a fault: clients that send numbered requests, listeners, and an attacker who replays requests. */
 import { errorText } from "../../src/lib/errors.ts";
 import { setTimeout as pause } from "node:timers/promises";
-import { type Answer, GatewayClient, GatewayError, type Version } from "../../src/client/gateway_client.ts";
-import { isObject } from "../../src/lib/json.ts";
+import { GatewayClient, type Version } from "../../src/client/gateway_client.ts";
 import { until } from "../../tests/support/deadline.ts";
 import { observe } from "../support/observer.ts";
 import { OBSERVER_CREDENTIALS } from "./chaos_broker.ts";
 import type { ChaosEnvironment } from "./environment.ts";
+import { commandNumber, publishNumber, sendOnce } from "./numbered_requests.ts";
 import { Replayer } from "./replayer.ts";
 import { ACKNOWLEDGED, type RequestTracker } from "./request_tracker.ts";
 import { StreamRecord } from "./stream_record.ts";
@@ -38,7 +38,7 @@ export interface LoadOptions {
 const TOPIC = "chaos/n";
 
 /** Timeout of a client, in milliseconds: longer than those of the gateway. */
-const TIMEOUT_MS = 4000;
+const TIMEOUT = { timeout: 4000 };
 
 /** Pause of a sender after a success and after a failure, in milliseconds. */
 const PAUSE_MS = { success: 15, failure: 60 };
@@ -117,8 +117,8 @@ export async function startLoad(
     for (let index = 0; index < each; index++) {
       const sender = `client of version ${protocol}, ${index}`;
       senders.push(sender);
-      sending.push(send(messages, sender, (number) => publish(requester, number)));
-      sending.push(send(commands, sender, (number) => command(requester, number)));
+      sending.push(send(messages, sender, (number) => publishNumber(requester, TOPIC, number, TIMEOUT)));
+      sending.push(send(commands, sender, (number) => commandNumber(requester, number, TIMEOUT)));
     }
   }
 
@@ -137,7 +137,8 @@ export async function startLoad(
       const publisher = client(2);
       await until("a last message is acknowledged", async () => {
         number = String(messages.requests.size + 1);
-        return await sendOnce(messages, "last", (last) => publish(publisher, last)) === ACKNOWLEDGED;
+        return await sendOnce(messages, "last", (last) => publishNumber(publisher, TOPIC, last, TIMEOUT)) ===
+          ACKNOWLEDGED;
       });
       await until("the broker has delivered the last message", () => delivered.includes(number));
       await until(
@@ -147,33 +148,4 @@ export async function startLoad(
       );
     },
   };
-}
-
-/** Sends one numbered request and records its outcome. */
-async function sendOnce(
-  tracker: RequestTracker,
-  sender: string,
-  request: (number: string) => Promise<string>,
-): Promise<string> {
-  const number = tracker.send(sender);
-  let outcome: string;
-  try {
-    outcome = await request(number);
-  } catch (error) {
-    if (!(error instanceof GatewayError)) throw error;
-    outcome = error.code;
-  }
-  tracker.finish(number, outcome);
-  return outcome;
-}
-
-async function publish(client: GatewayClient, number: string): Promise<string> {
-  const { status } = await client.publish(TOPIC, number, { qos: 1, timeout: TIMEOUT_MS });
-  return status === 200 ? ACKNOWLEDGED : `status ${status}`;
-}
-
-async function command(client: GatewayClient, number: string): Promise<string> {
-  const answer: Answer = await client.callJeedom("cmd::execCmd", { id: number }, { timeout: TIMEOUT_MS });
-  const isOwn = answer.status === 200 && isObject(answer.body) && answer.body["result"] === number;
-  return isOwn ? ACKNOWLEDGED : "wrong answer";
 }

@@ -3,13 +3,15 @@ import type { Variables } from "../../../src/config/rules.ts";
 import { randomBytes } from "../../../src/protocol/bytes.ts";
 import type { KeyRecord } from "../../../src/keys/schema.ts";
 import { makeRecord } from "../../../tests/support/gateway.ts";
-import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "../../../tests/support/gateway_process.ts";
+import { type GatewayProcess, startGatewayProcess } from "../../../tests/support/gateway_process.ts";
 import { startHaproxy } from "../../../tests/support/haproxy.ts";
 import { freePort } from "../../../tests/support/loopback.ts";
 import { startRedis, type TestRedis } from "../../../tests/support/redis_server.ts";
 import { startToxicProxy } from "../../../tests/support/toxic_proxy.ts";
-import { type FaultyJeedom, startFaultyJeedom } from "../../support/faulty_jeedom.ts";
+import type { FaultyJeedom } from "../../support/faulty_jeedom.ts";
 import { type ChaosBroker, startChaosBroker } from "../chaos_broker.ts";
+import { SHORT_TIMEOUTS } from "../environment.ts";
+import { startCountingJeedom } from "../numbered_requests.ts";
 import { RequestTracker } from "../request_tracker.ts";
 import { Replica } from "./replica.ts";
 
@@ -32,17 +34,8 @@ export interface ReplicasEnvironment {
 /** Number of replicas. */
 const REPLICAS = 3;
 
-/** Short timeouts, so that a fault of some seconds has an effect. */
-const SETTINGS: Variables = {
-  ...UNLIMITED,
-  MQTT_TIMEOUT_MS: "1000",
-  MQTT_KEEPALIVE_SECONDS: "2",
-  JEEDOM_TIMEOUT_MS: "1500",
-  REDIS_TIMEOUT_MS: "500",
-  HEALTH_CHECK_SECONDS: "1",
-  SHUTDOWN_TIMEOUT_MS: "4000",
-  DRAIN_MS: "500",
-};
+/** Timeouts that a fault of some seconds exceeds. */
+const SETTINGS: Variables = { ...SHORT_TIMEOUTS, REDIS_TIMEOUT_MS: "500" };
 
 /** Starts all of it; `scope` stops it, whatever its state. */
 export async function startReplicas(
@@ -53,12 +46,7 @@ export async function startReplicas(
   scope.defer(() => Deno.remove(directory, { recursive: true }));
   const monotonic = () => performance.now();
   const [messages, commands] = [new RequestTracker(monotonic), new RequestTracker(monotonic)];
-  const jeedom = await startFaultyJeedom(({ body }) => {
-    const { method, params }: { method: string; params: { id?: string } } = JSON.parse(body);
-    if (method === "ping") return "pong";
-    commands.execute(String(params.id));
-    return params.id;
-  });
+  const jeedom = await startCountingJeedom(commands);
   scope.defer(() => jeedom.stop());
   const broker = await startChaosBroker({ hasCredentials: false });
   scope.defer(() => broker.stop());

@@ -1,10 +1,10 @@
 /** Phones behind the balancer: each has a stream, and sends numbered messages and commands. */
 import { setTimeout as pause } from "node:timers/promises";
-import { type Answer, GatewayClient, GatewayError } from "../../../src/client/gateway_client.ts";
+import { GatewayClient } from "../../../src/client/gateway_client.ts";
 import { errorText } from "../../../src/lib/errors.ts";
-import { isObject } from "../../../src/lib/json.ts";
 import { until } from "../../../tests/support/deadline.ts";
 import { observe } from "../../support/observer.ts";
+import { commandNumber, publishNumber, sendOnce } from "../numbered_requests.ts";
 import { ACKNOWLEDGED, type RequestTracker } from "../request_tracker.ts";
 import { StreamRecord } from "../stream_record.ts";
 import type { ReplicasEnvironment } from "./environment.ts";
@@ -30,7 +30,7 @@ export interface PhonesOptions {
 }
 
 /** Timeout of a phone, in milliseconds: longer than those of the gateway. */
-const TIMEOUT_MS = 5000;
+const TIMEOUT = { timeout: 5000 };
 
 /** Pause between two requests of a phone, in milliseconds. */
 const PAUSE_MS = 2000;
@@ -104,8 +104,8 @@ export async function startPhones(
     return [...streams.values()].flat().every(({ events }) => events.has("connected"));
   }, WHOLE_MS);
   for (const { name, client, topic } of phones) {
-    sending.push(send(messages, name, (number) => publish(client, topic, number)));
-    sending.push(send(commands, name, (number) => command(client, number)));
+    sending.push(send(messages, name, (number) => publishNumber(client, topic, number, TIMEOUT)));
+    sending.push(send(commands, name, (number) => commandNumber(client, number, TIMEOUT)));
   }
 
   async function flushTopic(topic: string): Promise<void> {
@@ -113,9 +113,10 @@ export async function startPhones(
     if (phone === undefined) return;
     let number = "";
     await until(`a last message to ${topic} is acknowledged`, async () => {
-      number = messages.send("last");
-      const outcome = await outcomeOf(publish(phone.client, topic, number));
-      messages.finish(number, outcome);
+      const outcome = await sendOnce(messages, "last", (last) => {
+        number = last;
+        return publishNumber(phone.client, topic, last, TIMEOUT);
+      });
       return outcome === ACKNOWLEDGED;
     }, WHOLE_MS);
     await until(`the broker has delivered the last message to ${topic}`, () => {
@@ -140,29 +141,4 @@ export async function startPhones(
       await Promise.all(topics.map(flushTopic));
     },
   };
-}
-
-async function sendOnce(tracker: RequestTracker, name: string, request: (number: string) => Promise<string>) {
-  const number = tracker.send(name);
-  tracker.finish(number, await outcomeOf(request(number)));
-}
-
-async function outcomeOf(request: Promise<string>): Promise<string> {
-  try {
-    return await request;
-  } catch (error) {
-    if (!(error instanceof GatewayError)) throw error;
-    return error.code;
-  }
-}
-
-async function publish(client: GatewayClient, topic: string, number: string): Promise<string> {
-  const { status } = await client.publish(topic, number, { qos: 1, timeout: TIMEOUT_MS });
-  return status === 200 ? ACKNOWLEDGED : `status ${status}`;
-}
-
-async function command(client: GatewayClient, number: string): Promise<string> {
-  const answer: Answer = await client.callJeedom("cmd::execCmd", { id: number }, { timeout: TIMEOUT_MS });
-  const isOwn = answer.status === 200 && isObject(answer.body) && answer.body["result"] === number;
-  return isOwn ? ACKNOWLEDGED : "wrong answer";
 }

@@ -1,11 +1,9 @@
 /** One replica of the gateway, which can be killed, frozen and cut off from Redis. */
 import { errorText } from "../../../src/lib/errors.ts";
 import type { GatewayProcess } from "../../../tests/support/gateway_process.ts";
+import { CRASHES } from "../environment.ts";
 import { parsePrometheusText } from "../../../tests/support/prometheus_text.ts";
 import type { ToxicProxy } from "../../../tests/support/toxic_proxy.ts";
-
-/** Log lines that indicate a crash. */
-const CRASHES = /Uncaught|[Uu]nhandled|broke the gateway|panicked/;
 
 /** Longest wait for the metrics of a replica, in milliseconds. */
 const METRICS_TIMEOUT_MS = 1000;

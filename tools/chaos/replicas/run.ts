@@ -2,6 +2,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { errorText } from "../../../src/lib/errors.ts";
 import type { SeededRandom } from "../../fuzz/seeded_random.ts";
+import { requestViolations, streamViolations, violations } from "../invariants.ts";
 import { type ReplicasEnvironment, startReplicas } from "./environment.ts";
 import type { ReplicaFault } from "./faults.ts";
 import { type Phones, startPhones } from "./phones.ts";
@@ -43,9 +44,6 @@ export interface ReplicasResult {
 /** Number of phones with one key. */
 const PHONES_PER_KEY = 10;
 
-/** Most examples in a violation. */
-const MAX_EXAMPLES = 5;
-
 /** Runs it. Violations are in the result; only a failure of the harness itself throws. */
 export async function runReplicas(
   { phones: count, faults, intervalMs, random, scope, onProgress }: ReplicasRunOptions,
@@ -53,7 +51,7 @@ export async function runReplicas(
   const environment = await startReplicas(scope, { groups: Math.max(1, Math.round(count / PHONES_PER_KEY)) });
   const phones = await startPhones(scope, environment, { count });
   const injected: InjectedFault[] = [];
-  const violations: string[] = [];
+  const unfinished: string[] = [];
   for (const fault of faults) {
     const next = performance.now() + intervalMs;
     let beganAt = performance.now();
@@ -67,7 +65,7 @@ export async function runReplicas(
   try {
     await phones.flush();
   } catch (error) {
-    violations.push(errorText(error));
+    unfinished.push(errorText(error));
   }
   const { messages, commands } = environment;
   const all = [...phones.streams.values()].flat();
@@ -76,7 +74,7 @@ export async function runReplicas(
     sent: { messages: messages.requests.size, commands: commands.requests.size },
     acknowledged: { messages: messages.acknowledgedSince(), commands: commands.acknowledgedSince() },
     events: sumOf(all.map(({ events }) => events)),
-    violations: [...violations, ...violatedInvariants(environment, phones)],
+    violations: [...unfinished, ...violatedInvariants(environment, phones)],
   };
 }
 
@@ -95,27 +93,20 @@ function wholeAfter({ messages }: ReplicasEnvironment, { streams, delivered }: P
   return last;
 }
 
-function violatedInvariants({ messages, commands, replicas }: ReplicasEnvironment, phones: Phones): string[] {
-  const violations: string[] = [];
-  const check = (name: string, numbers: readonly string[]) => {
-    if (numbers.length > 0) {
-      violations.push(`${name}: ${numbers.length}, such as ${numbers.slice(0, MAX_EXAMPLES).join(", ")}`);
-    }
-  };
-  for (const [kind, tracker] of Object.entries({ messages, commands })) {
-    check(`Acknowledged ${kind} that were lost`, tracker.lost);
-    check(`${kind} that were executed twice`, tracker.duplicates);
-    check(`${kind} that were never sent`, [...tracker.unknown]);
-  }
-  for (const [topic, records] of phones.streams) {
-    const delivered = phones.delivered.get(topic) ?? [];
-    for (const record of records) {
-      check(`Missing without a gap at ${record.name}`, record.missing(delivered));
-      check(`More often than published at ${record.name}`, record.surplus(delivered));
-      check(`Out of order at ${record.name}`, record.disordered(delivered));
-    }
-  }
-  return [...violations, ...phones.errors, ...replicas.flatMap(({ faults }) => faults)];
+function violatedInvariants(environment: ReplicasEnvironment, { streams, delivered, errors }: Phones): string[] {
+  const ofStreams = [...streams].flatMap(([topic, records]) => {
+    const numbers = delivered.get(topic) ?? [];
+    return records.flatMap((record) => [
+      ...streamViolations(record, numbers),
+      ...violations(`for ${record.name}`, { "Out of order": record.disordered(numbers) }),
+    ]);
+  });
+  return [
+    ...requestViolations(environment),
+    ...ofStreams,
+    ...errors,
+    ...environment.replicas.flatMap(({ faults }) => faults),
+  ];
 }
 
 function sumOf(counts: readonly ReadonlyMap<string, number>[]): ReadonlyMap<string, number> {
