@@ -4,6 +4,7 @@
  * @module
  */
 import type { GatewayClient } from "@e2e-gateway/client";
+import { toBase64Url } from "../../protocol/bytes.ts";
 import type { Home } from "../homes/home.ts";
 import type { HomeStore } from "../homes/home_store.ts";
 import { changePush, type PushMemory, recallPush } from "./push_memory.ts";
@@ -189,6 +190,5 @@ async function subscribeBrowser(
 
 /** Returns the public key of a subscription as the gateway writes it: base64url. */
 function keyText({ options: { applicationServerKey } }: BrowserSubscription): string {
-  const bytes = new Uint8Array(applicationServerKey ?? new ArrayBuffer());
-  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+  return toBase64Url(new Uint8Array(applicationServerKey ?? new ArrayBuffer()));
 }

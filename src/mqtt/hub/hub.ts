@@ -210,8 +210,7 @@ export class Hub {
 
   /** Handles the end of the connection for retained messages of a log's subscribers, which are requested again. */
   retainedConnectionClosed(): void {
-    this.#closedConnections += 1;
-    if (this.#clock.monotonic() - this.#grantedAt >= STABLE_MS) this.#backoff.reset();
+    this.#countClosed();
     const from = this.#history.position.offset;
     for (const state of this.#retained.clear()) {
       if (!state.isActive) continue;
@@ -226,9 +225,7 @@ export class Hub {
 
   /** Handles the end of the connection: reconnects for subscribers with `keep`, and ends the others. */
   connectionClosed(reason: BrokerError): void {
-    this.#closedConnections += 1;
-    // Connections that close soon after a grant do not reset the backoff.
-    if (this.#clock.monotonic() - this.#grantedAt >= STABLE_MS) this.#backoff.reset();
+    this.#countClosed();
     this.#retained.clear();
     this.#forgetGrants();
     for (const state of [...this.#subscribers].filter(({ isActive }) => isActive)) {
@@ -270,6 +267,12 @@ export class Hub {
     for (const state of [...this.#subscribers]) this.#end(state, reason);
     this.#subscriptions.expire();
     this.#history.deleteSource(this);
+  }
+
+  #countClosed(): void {
+    this.#closedConnections += 1;
+    // Connections that close soon after a grant do not reset the backoff.
+    if (this.#clock.monotonic() - this.#grantedAt >= STABLE_MS) this.#backoff.reset();
   }
 
   /** Passes a live message once to each subscriber of its recipients. */
@@ -388,8 +391,7 @@ export class Hub {
       }
       if (this.#outdated.size > 0) this.#startBatch();
     } catch (error) {
-      if (!(error instanceof BrokerError)) this.#options.config.onFault(error);
-      const reason = error instanceof BrokerError ? error : new BrokerError("Internal error");
+      const reason = this.#reasonOf(error);
       for (const state of waiting) {
         if (state.status === "pending") {
           if (!isGranted && closedConnections !== this.#closedConnections) {
@@ -429,6 +431,13 @@ export class Hub {
     if (closedConnections !== this.#closedConnections) throw new BrokerError("Broker closed the connection");
   }
 
+  /** Returns what subscribers are told of an error; reports one that only a defect can cause. */
+  #reasonOf(error: unknown): BrokerError {
+    if (error instanceof BrokerError) return error;
+    this.#options.config.onFault(error);
+    return new BrokerError("Internal error");
+  }
+
   /** Begins a stream with what other replicas know of it. */
   async #restore(state: SubscriberState, since: Position): Promise<void> {
     const { owner } = state.subscriber;
@@ -441,8 +450,7 @@ export class Hub {
       }
       if (state.status !== "removed" && !this.#resume(state)) this.#request(state);
     } catch (error) {
-      if (!(error instanceof BrokerError)) this.#options.config.onFault(error);
-      this.#end(state, error instanceof BrokerError ? error : new BrokerError("Internal error"));
+      this.#end(state, this.#reasonOf(error));
     }
   }
 

@@ -97,7 +97,6 @@ export class RetainedDeliveries {
           }
         } else if (delivery.isOverLimit) {
           ended = [...ended ?? [], ...delivery.subscribers];
-          delivery.discardEarly();
           this.#delete(delivery);
         }
       }
@@ -119,22 +118,17 @@ export class RetainedDeliveries {
   /** Removes all deliveries, as the connection has closed; returns their subscribers. */
   clear(): SubscriberState[] {
     const all = [...this.#all.keys()];
-    for (const delivery of all) {
-      delivery.discardEarly();
-      this.#delete(delivery);
-    }
+    this.delete(all);
     return all.flatMap(({ subscribers }) => [...subscribers]);
   }
 
   /** Removes deliveries whose request failed. */
   delete(deliveries: readonly RetainedDelivery<SubscriberState>[]): void {
-    for (const delivery of deliveries) {
-      delivery.discardEarly();
-      this.#delete(delivery);
-    }
+    for (const delivery of deliveries) this.#delete(delivery);
   }
 
   #delete(delivery: RetainedDelivery<SubscriberState>): void {
+    delivery.discardEarly();
     for (const { retainedDeliveries } of this.#all.get(delivery) ?? []) retainedDeliveries.delete(delivery);
     this.#all.delete(delivery);
   }

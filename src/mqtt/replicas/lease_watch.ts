@@ -23,6 +23,11 @@ export interface SeenLease {
   readonly renewals: number;
 }
 
+/** Returns whether the lease is held under the same token as before, and was not renewed since. */
+export function isSameLease(lease: SeenLease | undefined, before: SeenLease | undefined): boolean {
+  return lease?.token === before?.token && lease?.renewals === before?.renewals;
+}
+
 /** Looks at the lease, of which only those count that the server answered. */
 export class LeaseWatch {
   #seen: SeenLease | undefined;
@@ -37,7 +42,7 @@ export class LeaseWatch {
    * @returns whether to take the lease
    */
   look(lease: SeenLease | undefined, now: number): boolean {
-    const isSame = lease?.token === this.#seen?.token && lease?.renewals === this.#seen?.renewals;
+    const isSame = isSameLease(lease, this.#seen);
     const isPaused = now - this.#lastLook > MAX_PAUSE * LEASE_INTERVAL_MS;
     this.#looks = isSame && !isPaused ? this.#looks + 1 : 1;
     this.#seen = lease;

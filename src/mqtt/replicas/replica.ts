@@ -8,7 +8,7 @@ import type { BrokerError } from "../broker.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { SharedHub } from "../pool.ts";
 import { LeaseHolder } from "./lease_holder.ts";
-import type { SeenLease } from "./lease_watch.ts";
+import { isSameLease, type SeenLease } from "./lease_watch.ts";
 import { LogHub, type LogHubOptions } from "./log_hub.ts";
 import { LogWriter } from "./log_writer.ts";
 import type { WriterSessionOptions } from "./writer_session.ts";
@@ -123,9 +123,7 @@ export class Replica implements SharedHub {
     const lease = await log.lease.read();
     const before = this.#seen;
     this.#seen = this.isWriter ? undefined : { lease };
-    const isSame = before !== undefined && before.lease?.token === lease?.token &&
-      before.lease?.renewals === lease?.renewals;
-    if (!this.isWriter && isSame) {
+    if (!this.isWriter && before !== undefined && isSameLease(lease, before.lease)) {
       throw new Error(
         "No replica writes the shared log: check that a replica reaches the broker, and Redis has memory",
       );

@@ -14,21 +14,27 @@ import { startToxicProxy } from "../../support/toxic_proxy.ts";
 const NEEDS = { mosquitto: MOSQUITTO };
 const never = new AbortController().signal;
 
+/** Starts a broker with a publisher, and replicas that want filters; the scope ends them. */
+async function start(scope: AsyncDisposableStack, filters: readonly string[], config?: readonly string[]) {
+  const broker = await startBroker(config);
+  scope.defer(() => broker.stop());
+  const direct = await connect(broker, { signal: never });
+  scope.defer(() => close(direct));
+  const replicas = new Replicas();
+  await replicas.want(...filters);
+  return { broker, direct, publisher: new Publisher(direct), replicas };
+}
+
 /** Runs writers whose sockets break at random bytes, while messages are published. */
 async function breakSockets(
   filters: readonly string[],
   check: (received: readonly string[], published: readonly string[]) => void,
 ): Promise<void> {
   await using scope = new AsyncDisposableStack();
-  const broker = await startBroker(["allow_anonymous true", "max_queued_messages 0"]);
-  scope.defer(() => broker.stop());
+  const config = ["allow_anonymous true", "max_queued_messages 0"];
+  const { broker, publisher, replicas } = await start(scope, filters, config);
   const proxy = await startToxicProxy(broker.port);
   scope.defer(() => proxy.close());
-  const direct = await connect(broker, { signal: never });
-  scope.defer(() => close(direct));
-  const publisher = new Publisher(direct);
-  const replicas = new Replicas();
-  await replicas.want(...filters);
   await (await replicas.beginAndWait({ ...broker, port: proxy.port })).lost();
   for (let term = 0; term < 60; term++) {
     // After CONNECT and SUBSCRIBE, of about 90 bytes, each acknowledgement takes 4.
@@ -62,11 +68,8 @@ Deno.test(
 Deno.test(
   needing("a writer that takes the session of one that hangs loses no message, and repeats none", NEEDS),
   async () => {
-    const broker = await startBroker();
-    const direct = await connect(broker, { signal: never });
-    const publisher = new Publisher(direct);
-    const replicas = new Replicas();
-    await replicas.want("a/#");
+    await using scope = new AsyncDisposableStack();
+    const { broker, publisher, replicas } = await start(scope, ["a/#"]);
     let writer = await replicas.beginAndWait(broker);
     for (let term = 0; term < 20; term++) {
       const proxy = await startToxicProxy(broker.port);
@@ -84,17 +87,12 @@ Deno.test(
     await until("the last message", () => replicas.payloads.at(-1) === publisher.published.at(-1));
     replicas.assertHas(publisher.published);
     await writer.lost();
-    await close(direct);
-    await broker.stop();
   },
 );
 
 Deno.test(needing("a writer whose session another one takes ends, and does not take it back", NEEDS), async () => {
-  const broker = await startBroker();
-  const direct = await connect(broker, { signal: never });
-  const publisher = new Publisher(direct);
-  const replicas = new Replicas();
-  await replicas.want("a/#");
+  await using scope = new AsyncDisposableStack();
+  const { broker, publisher, replicas } = await start(scope, ["a/#"]);
   const first = await replicas.beginAndWait(broker);
   const publishing = publisher.publish(200);
   await until("some messages", () => replicas.payloads.length > 10);
@@ -105,18 +103,13 @@ Deno.test(needing("a writer whose session another one takes ends, and does not t
   assertEquals(replicas.count("gap"), 2);
   await first.lost();
   await second.lost();
-  await close(direct);
-  await broker.stop();
 });
 
 Deno.test(
   needing("messages for several filters are appended once, also those that were kept for a session", NEEDS),
   async () => {
-    const broker = await startBroker();
-    const direct = await connect(broker, { signal: never });
-    const publisher = new Publisher(direct);
-    const replicas = new Replicas();
-    await replicas.want("#", "a/+", "a/b", "+/b");
+    await using scope = new AsyncDisposableStack();
+    const { broker, publisher, replicas } = await start(scope, ["#", "a/+", "a/b", "+/b"]);
     const first = await replicas.beginAndWait(broker);
     await publisher.publish(10);
     await until("the messages", () => replicas.payloads.length >= 10);
@@ -128,8 +121,6 @@ Deno.test(
     await afterLastTimer();
     replicas.assertHas(publisher.published);
     await second.lost();
-    await close(direct);
-    await broker.stop();
   },
 );
 
@@ -158,11 +149,8 @@ Deno.test(needing("a writer goes on with a new session when the broker has lost 
 });
 
 Deno.test(needing("with MQTT 3.1.1, no message is lost or twice, and retained ones are dropped", NEEDS), async () => {
-  const broker = await startBroker();
-  const direct = await connect(broker, { signal: never });
-  const publisher = new Publisher(direct);
-  const replicas = new Replicas();
-  await replicas.want("a/#");
+  await using scope = new AsyncDisposableStack();
+  const { broker, direct, publisher, replicas } = await start(scope, ["a/#"]);
   await direct.publish({ topic: "a/old", payload: "retained", qos: 1, retain: true }).acknowledged;
   await withMqtt3Proxy(broker, async (older) => {
     const proxy = await startToxicProxy(older.port);
@@ -183,18 +171,13 @@ Deno.test(needing("with MQTT 3.1.1, no message is lost or twice, and retained on
     await writer.lost();
     await proxy.close();
   });
-  await close(direct);
-  await broker.stop();
 });
 
 Deno.test(
   needing("the writer of a replica that freezes is replaced, and what it does later has no effect", NEEDS),
   async () => {
-    const broker = await startBroker();
-    const direct = await connect(broker, { signal: never });
-    const publisher = new Publisher(direct);
-    const replicas = new Replicas();
-    await replicas.want("a/#");
+    await using scope = new AsyncDisposableStack();
+    const { broker, publisher, replicas } = await start(scope, ["a/#"]);
     const frozen = replicas.start(broker);
     await until("the grant", () => replicas.count("granted") === 1);
     const other = replicas.start(broker);
@@ -212,8 +195,6 @@ Deno.test(
       await writer.lost();
       await holder.release();
     }
-    await close(direct);
-    await broker.stop();
   },
 );
 

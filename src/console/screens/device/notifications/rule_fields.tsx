@@ -64,12 +64,8 @@ export function SourceFields(
             <input
               key={index}
               {...index === 0 ? attributes : { "aria-label": texts.select[draft.kind] }}
-              class="field mono"
-              type="text"
+              {...INPUTS.code}
               list={`${id}-select`}
-              autocomplete="off"
-              autocapitalize="off"
-              spellcheck={false}
               value={text}
               onInput={(event) => setAt(index, event.currentTarget.value)}
             />
@@ -79,21 +75,15 @@ export function SourceFields(
         {texts.another}
       </button>
       {draft.kind !== "health" && (
-        <Field label={texts.path} hint={texts.pathHow} fault={faultAt(fault, "path")}>
-          {(attributes) => (
-            <input
-              {...attributes}
-              class="field mono"
-              type="text"
-              list={`${id}-paths`}
-              autocomplete="off"
-              autocapitalize="off"
-              spellcheck={false}
-              value={draft.path}
-              onInput={(event) => change({ path: event.currentTarget.value })}
-            />
-          )}
-        </Field>
+        <InputField
+          label={texts.path}
+          hint={texts.pathHow}
+          fault={faultAt(fault, "path")}
+          input="code"
+          list={`${id}-paths`}
+          value={draft.path}
+          onText={(path) => change({ path })}
+        />
       )}
       <datalist id={`${id}-select`}>{suggestions.map((text) => <option key={text} value={text} />)}</datalist>
       <datalist id={`${id}-paths`}>{paths.map((text) => <option key={text} value={text} />)}</datalist>
@@ -262,6 +252,7 @@ export function ActionFields({ draft, fault, connection, change }: RuleFieldsPro
 /** Attributes of the inputs. */
 const INPUTS = {
   text: { class: "field", type: "text", autocomplete: "off" },
+  code: { class: "field mono", type: "text", autocomplete: "off", autocapitalize: "off", spellcheck: false },
   number: { class: "field num", type: "number", inputMode: "decimal", step: "any" },
   time: { class: "field num", type: "time" },
 } as const;
@@ -271,18 +262,20 @@ interface InputFieldProps {
   readonly hint?: string | undefined;
   readonly fault?: string | undefined;
   readonly input?: keyof typeof INPUTS;
+  readonly list?: string;
   readonly min?: number;
   readonly value: string;
   readonly onText: (text: string) => void;
 }
 
-function InputField({ label, hint, fault, input = "text", min, value, onText }: InputFieldProps) {
+function InputField({ label, hint, fault, input = "text", list, min, value, onText }: InputFieldProps) {
   return (
     <Field label={label} hint={hint} fault={fault}>
       {(attributes) => (
         <input
           {...attributes}
           {...INPUTS[input]}
+          list={list}
           min={min}
           value={value}
           onInput={(event) => onText(event.currentTarget.value)}
