@@ -4,6 +4,7 @@
  * @module
  */
 import { errorText } from "../../lib/errors.ts";
+import { connectedClient } from "../connected_client.ts";
 import type { RedisClient, RedisConnection } from "../redis_connection.ts";
 import type { RedisScript, ScriptCall } from "../redis_script.ts";
 import type { RedisServer } from "../redis_server.ts";
@@ -132,16 +133,9 @@ export class RedisDatabase implements RedisRunner {
 
 /** Returns the client of a connection, which may have been opened just now. @throws {Error} if there is none soon */
 async function clientOf(connection: RedisConnection): Promise<RedisClient> {
-  if (connection.client !== undefined) return connection.client;
-  const { promise, resolve, reject } = Promise.withResolvers<RedisClient>();
-  const timer = setTimeout(() => reject(new Error("there is no connection")), CONNECT_MS);
-  const stopListening = connection.onConnect(resolve);
-  try {
-    return await promise;
-  } finally {
-    stopListening();
-    clearTimeout(timer);
-  }
+  const client = await connectedClient(connection, CONNECT_MS);
+  if (client === undefined) throw new Error("there is no connection");
+  return client;
 }
 
 /** Returns true if the server can be waited for, false if it syncs each command before it replies. */
