@@ -6,6 +6,7 @@
 import { errorText } from "../../lib/errors.ts";
 import { connectedClient } from "../connected_client.ts";
 import type { RedisClient, RedisConnection } from "../redis_connection.ts";
+import { readConfig } from "../redis_info.ts";
 import type { RedisScript, ScriptCall } from "../redis_script.ts";
 import type { RedisServer } from "../redis_server.ts";
 import { StateStoreError } from "./state_store.ts";
@@ -153,12 +154,6 @@ async function hasWaitAof(client: RedisClient): Promise<boolean> {
   const [appendonly, appendfsync] = [await readConfig(client, "appendonly"), await readConfig(client, "appendfsync")];
   if (appendonly !== "yes" || appendfsync !== "always") throw notDurable();
   return false;
-}
-
-async function readConfig(client: RedisClient, name: string): Promise<string | undefined> {
-  const reply = await client.sendCommand(["CONFIG", "GET", name]);
-  const value = Array.isArray(reply) ? reply[1] : Object.values(reply ?? {})[0];
-  return typeof value === "string" ? value : undefined;
 }
 
 /** Waits until all that this connection has changed is on the server's disk. */
