@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { editFile, type EditFileSystem, throwUnlessAbsent } from "../lib/edit_file.ts";
+import { editFile, type EditFileSystem, readIfPresent } from "../lib/edit_file.ts";
 import { errorText } from "../lib/errors.ts";
 import { assertRegularFile, InvalidKeyFileError, KeyFileError, tighten } from "./default_key_file.ts";
 import type { GrantableService } from "./rights.ts";
@@ -61,13 +61,8 @@ const MESSAGES = { name: "Keys file", Failure: KeyFileError } as const;
 export async function readKeysFile(path: string, options: KeysFileOptions): Promise<LoadedKeys | undefined> {
   const { files, mode, services } = options;
   await assertRegularFile(path, files);
-  let text: string;
-  try {
-    text = await files.readTextFile(path);
-  } catch (error) {
-    await throwUnlessAbsent(path, error, { ...MESSAGES, files });
-    return undefined;
-  }
+  const text = await readIfPresent(path, { ...MESSAGES, files });
+  if (text === undefined) return undefined;
   const keys = parseRecords(text, { place: subjectOf(path), services });
   // Only now that it is known to be a keys file.
   return { keys, tightened: mode === "strict" && await tighten(path, files) };

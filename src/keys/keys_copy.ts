@@ -6,7 +6,7 @@
  */
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import { editFile, type EditFileSystem, throwUnlessAbsent } from "../lib/edit_file.ts";
+import { editFile, type EditFileSystem, readIfPresent } from "../lib/edit_file.ts";
 import { tryParseJson } from "../lib/json.ts";
 import { assertRegularFile, KeyFileError } from "./default_key_file.ts";
 import { KeysFileLockedError } from "./keyring_file.ts";
@@ -42,13 +42,8 @@ const MESSAGES = { name: "Copy of the keys", Failure: KeyFileError, Locked: Keys
 export function createKeysCopy(path: string, files: KeysCopyFileSystem): KeysCopy {
   async function read(target: string): Promise<SealedKeys | undefined> {
     await assertRegularFile(target, files);
-    let text: string;
-    try {
-      text = await files.readTextFile(target);
-    } catch (error) {
-      await throwUnlessAbsent(target, error, { ...MESSAGES, files });
-      return undefined;
-    }
+    const text = await readIfPresent(target, { ...MESSAGES, files });
+    if (text === undefined) return undefined;
     const copy = parseCopy(text);
     if (copy !== undefined) return copy;
     throw new KeyFileError(`Copy of the keys "${target}" is damaged. Remove it`);

@@ -4,7 +4,8 @@
  * @module
  */
 import { errorText } from "../lib/errors.ts";
-import type { RedisClient, RedisConnection } from "../store/redis_connection.ts";
+import { connectedClient } from "../store/connected_client.ts";
+import type { RedisClient } from "../store/redis_connection.ts";
 import { RedisScript } from "../store/redis_script.ts";
 import type { RedisServer } from "../store/redis_server.ts";
 import { InvalidKeyFileError } from "./default_key_file.ts";
@@ -109,7 +110,7 @@ export class RedisKeysValue {
 
   async #send<T>(use: (client: RedisClient) => Promise<T>): Promise<T> {
     const { server, timeoutMs } = this.#options;
-    const client = await connected(server.connection, timeoutMs);
+    const client = await connectedClient(server.connection, timeoutMs);
     if (client === undefined) {
       throw new KeysUnavailableError("The keys are in Redis (KEYS_REDIS=on), which is not reachable. Check REDIS_URL");
     }
@@ -123,16 +124,4 @@ export class RedisKeysValue {
       );
     }
   }
-}
-
-/** Returns the client of a connection, and waits for it; undefined if there is none in time. */
-async function connected(connection: RedisConnection, timeoutMs: number): Promise<RedisClient | undefined> {
-  if (connection.client !== undefined) return connection.client;
-  const { promise, resolve } = Promise.withResolvers<RedisClient | undefined>();
-  const timer = setTimeout(() => resolve(undefined), timeoutMs);
-  const stop = connection.onConnect(resolve);
-  const client = await promise;
-  clearTimeout(timer);
-  stop();
-  return client;
 }

@@ -76,8 +76,28 @@ async function resolveLink(path: string, options: EditOptions): Promise<string> 
   }
 }
 
+/**
+ * Reads a file.
+ *
+ * @returns undefined if there is none
+ * @throws {Error} a `Failure` if it cannot be read
+ */
+export async function readIfPresent(
+  path: string,
+  { files, ...messages }: Pick<EditOptions, "name" | "Failure"> & {
+    readonly files: Pick<typeof Deno, "lstat" | "readTextFile">;
+  },
+): Promise<string | undefined> {
+  try {
+    return await files.readTextFile(path);
+  } catch (error) {
+    await throwUnlessAbsent(path, error, { ...messages, files });
+    return undefined;
+  }
+}
+
 /** Throws unless the file does not exist. A link without a target counts as an error: its disk may not be mounted yet. */
-export async function throwUnlessAbsent(
+async function throwUnlessAbsent(
   path: string,
   error: unknown,
   { name, files, Failure }: Pick<EditOptions, "name" | "Failure"> & { readonly files: Pick<EditFileSystem, "lstat"> },

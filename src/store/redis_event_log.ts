@@ -69,8 +69,8 @@ const MAX_FILTERS = 500;
 const WAITS_PER_TIMEOUT = 10;
 
 /** Opens a log. Until the server is connected, its methods throw. */
-export function createRedisEventLog({ server, id, limits, timeoutMs }: RedisEventLogOptions): EventLog {
-  return new RedisEventLog({ server, id, limits, timeoutMs });
+export function createRedisEventLog(options: RedisEventLogOptions): EventLog {
+  return new RedisEventLog(options);
 }
 
 class RedisEventLog implements EventLog {

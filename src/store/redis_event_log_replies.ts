@@ -5,17 +5,9 @@
  */
 import { Buffer } from "node:buffer";
 import type { QoS } from "../mqtt/broker.ts";
-import type { LogPage, SharedOwnerState, StoredLogEntry, WantedFilter } from "../mqtt/replicas/event_log.ts";
+import type { LogPage, LogState, SharedOwnerState, StoredLogEntry, WantedFilter } from "../mqtt/replicas/event_log.ts";
+import type { SeenLease } from "../mqtt/replicas/lease_watch.ts";
 import { decodeLogEntry } from "../mqtt/replicas/log_entry_codec.ts";
-import type { LogState } from "../mqtt/replicas/event_log.ts";
-
-/** Token and renewals of a lease. */
-export interface LeaseReply {
-  /** Token of the holder. */
-  readonly token: string;
-  /** Number of its renewals. */
-  readonly renewals: number;
-}
 
 /** Items of the state at the beginning of a reply. */
 const STATE_ITEMS = 3;
@@ -23,7 +15,7 @@ const FILTER = /^[-012]:\d+:([012]):(\d+)$/;
 const OWNER_STATE = /^(\d+):([012]):(-|-1|\d+)$/;
 
 /** Reads the reply of READ_LEASE. */
-export function parseLease(reply: unknown): LeaseReply | undefined {
+export function parseLease(reply: unknown): SeenLease | undefined {
   const [token, renewals] = listOf(reply);
   return token === undefined ? undefined : { token: textOf(token), renewals: numberOf(renewals) };
 }

@@ -1,5 +1,5 @@
 /**
- * Reply to the command INFO of Valkey and Redis.
+ * Replies to the commands INFO and CONFIG GET of Valkey and Redis.
  *
  * @module
  */
@@ -10,6 +10,16 @@ import type { RedisUrl } from "../net/redis_url.ts";
 /** Returns the value of a field; undefined without the field. */
 export function infoField(info: string, name: string): string | undefined {
   return new RegExp(`^${name}:(.+?)\\r?$`, "m").exec(info)?.[1];
+}
+
+/** Reads a parameter of the server's configuration. @returns undefined if the server has none of that name */
+export async function readConfig(
+  client: Pick<RedisClient, "sendCommand">,
+  name: string,
+): Promise<string | undefined> {
+  const reply = await client.sendCommand(["CONFIG", "GET", name]);
+  const value = Array.isArray(reply) ? reply[1] : Object.values(reply ?? {})[0];
+  return typeof value === "string" ? value : undefined;
 }
 
 /**

@@ -433,3 +433,17 @@ Deno.test("keys prints a secret only with show, whatever the options of add", ()
       { numRuns: 20 },
     );
   }));
+
+Deno.test("keys names the setting of a file of Redis that cannot be read, and lists the keys without it", () =>
+  atHome(async ({ directory, run }) => {
+    const env = { REDIS_URL: "rediss://127.0.0.1:1", REDIS_CA_FILE: `${directory}/absent.pem` };
+    const fault = `REDIS_CA_FILE "${env.REDIS_CA_FILE}" cannot be read`;
+    await run("add phone --service mqtt");
+    const list = await run("list", { env });
+    assertEquals(list.code, 0);
+    assertStringIncludes(list.out, "phone");
+    assertStringIncludes(list.err, fault);
+    const pair = await run("pair tablet --service mqtt", { env });
+    assertEquals(pair.code, 78);
+    assertStringIncludes(pair.err, fault);
+  }));

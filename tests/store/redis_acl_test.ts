@@ -3,13 +3,12 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { createRateLimiter } from "../../src/limits/rate_limiter.ts";
 import { redisCounter } from "../../src/store/counters.ts";
 import { until } from "../support/deadline.ts";
+import { addDocumentedUser } from "../support/documented_user.ts";
 import { identity, kindOf, openGateway, repeat, run } from "../support/redis_gateway.ts";
 import type { EventLog } from "../../src/mqtt/replicas/event_log.ts";
 import { openRedisLog } from "../support/redis_log.ts";
 import { needing } from "../support/needs.ts";
 import { REDIS_SERVER, withRedis } from "../support/redis_server.ts";
-
-const PAGE = await Deno.readTextFile(new URL("../../docs/security.md", import.meta.url));
 
 /** Calls the methods of a log. */
 async function useLog(log: EventLog): Promise<void> {
@@ -41,8 +40,7 @@ Deno.test(
   needing("the user of docs/security.md has the rights that the gateway needs", { "redis-server": REDIS_SERVER }),
   () =>
     withRedis({}, async (redis) => {
-      const [, rules = ""] = /ACL SETUSER gateway on (.*)/.exec(PAGE) ?? [];
-      await redis.command("ACL", "SETUSER", "gateway", "on", ...rules.split(" "));
+      await addDocumentedUser(redis);
       const gateway = openGateway(redis.url("gateway", "password"), { prefix: "e2eg:replay:" });
       try {
         await run(gateway, identity(1), "answer");

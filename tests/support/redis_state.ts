@@ -46,3 +46,20 @@ export async function withRedisState(
     await opened.close();
   }
 }
+
+/** Runs a test with a function that opens the state on a server as another process does; all are closed at its end. */
+export async function openingRedisStates(
+  url: RedisUrl,
+  test: (open: (options?: Parameters<typeof openRedisState>[1]) => OpenRedisState) => Promise<void>,
+): Promise<void> {
+  const opened: OpenRedisState[] = [];
+  try {
+    await test((options) => {
+      const one = openRedisState(url, options);
+      opened.push(one);
+      return one;
+    });
+  } finally {
+    for (const one of opened) await one.close();
+  }
+}

@@ -3,6 +3,7 @@ import { assertEquals } from "@std/assert";
 import { formatKeysFile } from "../../src/keys/schema.ts";
 import { startBroker } from "../support/broker.ts";
 import { until } from "../support/deadline.ts";
+import { addDocumentedUser } from "../support/documented_user.ts";
 import { makeRecord } from "../support/gateway.ts";
 import { spawnMain, startGatewayProcess } from "../support/gateway_process.ts";
 import { needing } from "../support/needs.ts";
@@ -11,8 +12,6 @@ import { REDIS_SERVER, withRedis } from "../support/redis_server.ts";
 import { DURABLE } from "../support/redis_state.ts";
 import { inTempDir } from "../support/temp_dir.ts";
 
-const PAGE = await Deno.readTextFile(new URL("../../docs/security.md", import.meta.url));
-
 Deno.test(
   needing("requests, streams, keys, pairing and push in Redis need no right beyond those of docs/security.md", {
     "redis-server": REDIS_SERVER,
@@ -20,8 +19,7 @@ Deno.test(
   () =>
     withRedis(DURABLE, (redis) =>
       inTempDir(async (directory) => {
-        const [, rules = ""] = /ACL SETUSER gateway on (.*)/.exec(PAGE) ?? [];
-        await redis.command("ACL", "SETUSER", "gateway", "on", ...rules.split(" "));
+        await addDocumentedUser(redis);
         const broker = await startBroker();
         const env = {
           REDIS_URL: redis.url("gateway", "password").href,

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { openRedisServer } from "../../app/redis.ts";
 import { openState } from "../../app/state.ts";
 import { openKeyStore, openRedisOfCommand } from "../../app/key_store.ts";
 import type { Config } from "../../config/settings.ts";
@@ -133,15 +132,13 @@ export function openSession({ platform, ...given }: KeysSessionOptions): KeysSes
       return await readKey(secretKeyFile, platform.files);
     },
     async usePairings(use) {
-      const redis = await openRedisServer(given.config, platform, SILENT_LOG);
-      const state = await openState(given.config, platform, { redis, log: SILENT_LOG, movesFile: false });
+      const state = await openState(config, platform, { redis: await server(), log: SILENT_LOG, movesFile: false });
       try {
         return await use(state);
       } catch (error) {
         throw error instanceof StateStoreError ? new KeyFileError(error.message) : error;
       } finally {
         await state.close();
-        await redis?.close();
       }
     },
   };

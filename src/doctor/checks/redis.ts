@@ -11,7 +11,7 @@ import { mdnsHint } from "../../net/host.ts";
 import { visibleLine } from "../../lib/visible.ts";
 import type { RedisClient } from "../../store/redis_connection.ts";
 import type { RedisServers } from "../../store/redis_address.ts";
-import { infoField } from "../../store/redis_info.ts";
+import { infoField, readConfig } from "../../store/redis_info.ts";
 import type { RedisUrl } from "../../net/redis_url.ts";
 import { type Check, combineFindings, failed, type Finding, ok, skipped, warning } from "../check.ts";
 import type { DoctorContext } from "../context.ts";
@@ -89,10 +89,7 @@ async function checkDurability(client: RedisClient, info: string): Promise<Findi
     );
   }
   // The user may lack the right to it.
-  const reply = await client.sendCommand(["CONFIG", "GET", "appendfsync"]).catch(() => undefined);
-  const policy = typeof reply === "object" && reply !== null
-    ? new Map(Object.entries(reply)).get("appendfsync")
-    : undefined;
+  const policy = await readConfig(client, "appendfsync").catch(() => undefined);
   switch (policy) {
     case "always":
       return ok("Its append-only file is written before each answer: a power failure loses nothing");

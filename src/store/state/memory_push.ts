@@ -20,6 +20,7 @@ import {
   type StoredRule,
   type StoredSubscription,
 } from "./push_store.ts";
+import { compareOwners, compareRules, compareSubscriptions } from "./push_order.ts";
 
 /** Subscription with the end of the wait after a failed attempt. */
 interface Subscription extends StoredSubscription {
@@ -66,7 +67,7 @@ export class MemoryPush implements PushStore {
   /** Lists all subscriptions, by time of creation. */
   listSubscriptions(): Promise<readonly StoredSubscription[]> {
     const stored = this.#subscriptions.map(({ retryAt: _, ...subscription }) => subscription);
-    return Promise.resolve(stored.toSorted((one, other) => one.created - other.created || compare(one.id, other.id)));
+    return Promise.resolve(stored.toSorted(compareSubscriptions));
   }
 
   /** Removes a subscription and its messages. */
@@ -86,9 +87,7 @@ export class MemoryPush implements PushStore {
 
   /** Lists all rules, by key and name. */
   listRules(): Promise<readonly StoredRule[]> {
-    return Promise.resolve(
-      this.#rules.toSorted((one, other) => compareOwners(one, other) || compare(one.name, other.name)),
-    );
+    return Promise.resolve(this.#rules.toSorted(compareRules));
   }
 
   /** Removes a rule; false if there is none of that name. */
@@ -276,12 +275,4 @@ function hasTopicOf(one: NewMessage, other: NewMessage): boolean {
 
 function isOf(one: PushOwner, other: PushOwner): boolean {
   return one.key === other.key && one.keyCreated === other.keyCreated;
-}
-
-function compare(one: string, other: string): number {
-  return one < other ? -1 : one > other ? 1 : 0;
-}
-
-function compareOwners(one: PushOwner, other: PushOwner): number {
-  return compare(one.key, other.key) || one.keyCreated - other.keyCreated;
 }

@@ -4,7 +4,9 @@
  * @module
  */
 import { errorText } from "../../lib/errors.ts";
+import { connectedClient } from "../connected_client.ts";
 import type { RedisClient, RedisConnection } from "../redis_connection.ts";
+import { readConfig } from "../redis_info.ts";
 import type { RedisScript, ScriptCall } from "../redis_script.ts";
 import type { RedisServer } from "../redis_server.ts";
 import { StateStoreError } from "./state_store.ts";
@@ -132,16 +134,9 @@ export class RedisDatabase implements RedisRunner {
 
 /** Returns the client of a connection, which may have been opened just now. @throws {Error} if there is none soon */
 async function clientOf(connection: RedisConnection): Promise<RedisClient> {
-  if (connection.client !== undefined) return connection.client;
-  const { promise, resolve, reject } = Promise.withResolvers<RedisClient>();
-  const timer = setTimeout(() => reject(new Error("there is no connection")), CONNECT_MS);
-  const stopListening = connection.onConnect(resolve);
-  try {
-    return await promise;
-  } finally {
-    stopListening();
-    clearTimeout(timer);
-  }
+  const client = await connectedClient(connection, CONNECT_MS);
+  if (client === undefined) throw new Error("there is no connection");
+  return client;
 }
 
 /** Returns true if the server can be waited for, false if it syncs each command before it replies. */
@@ -159,12 +154,6 @@ async function hasWaitAof(client: RedisClient): Promise<boolean> {
   const [appendonly, appendfsync] = [await readConfig(client, "appendonly"), await readConfig(client, "appendfsync")];
   if (appendonly !== "yes" || appendfsync !== "always") throw notDurable();
   return false;
-}
-
-async function readConfig(client: RedisClient, name: string): Promise<string | undefined> {
-  const reply = await client.sendCommand(["CONFIG", "GET", name]);
-  const value = Array.isArray(reply) ? reply[1] : Object.values(reply ?? {})[0];
-  return typeof value === "string" ? value : undefined;
 }
 
 /** Waits until all that this connection has changed is on the server's disk. */

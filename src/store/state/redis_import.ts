@@ -12,7 +12,7 @@ import { formatPairing, pairingKeys } from "./redis_pairings.ts";
 import { absenceText } from "./redis_push_absences.ts";
 import { formatSubscription } from "./redis_push_keys.ts";
 import { ADD_MESSAGE, formatAlert, formatMessage } from "./redis_push_queue.ts";
-import { ownerText, PUSH_PRELUDE, pushKeys } from "./redis_push_schema.ts";
+import { FIRST_FURTHER_KEY, ownerText, PUSH_PRELUDE, pushKeys } from "./redis_push_schema.ts";
 import { type SqliteStateOptions, StateDatabase } from "./sqlite_database.ts";
 import { type ExportedState, exportState } from "./sqlite_export.ts";
 import { StateFileError, type StateFileSystem } from "./state_file.ts";
@@ -34,7 +34,7 @@ export type StateImportOptions = Pick<SqliteStateOptions, "path" | "mode" | "log
  * there, so that none is forgotten; what the server has of the same name is kept.
  */
 const IMPORT = new RedisScript(`${PUSH_PRELUDE}${ADD_MESSAGE}
-local first = #pushed + 1
+local first = ${FIRST_FURTHER_KEY}
 local uses, codes, used, imports = KEYS[first], KEYS[first + 1], KEYS[first + 2], KEYS[first + 3]
 local state = cjson.decode(ARGV[2])
 if redis.call("SADD", imports, ARGV[1]) == 0 then return 0 end
@@ -77,7 +77,7 @@ for _, one in ipairs(state.messages) do
   redis.call("HSET", attempts, id, one.attempts)
   if one.shortened then redis.call("HSET", shortened, id, one.shortened) end
 end
-return 1`.replace("#pushed", String(pushKeys({ key: (part) => part }).length)));
+return 1`);
 
 /**
  * Moves the content of a state file to the server, then renames the file. It does nothing if there is no file, and adds

@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { RedisScript } from "../redis_script.ts";
+import { compareOwners, compareRules, compareSubscriptions } from "./push_order.ts";
 import type { PushOwner, RegisteredKey, StoredRule, StoredSubscription } from "./push_store.ts";
 import type { RedisDatabase } from "./redis_database.ts";
 import {
@@ -148,7 +149,7 @@ export async function listSubscriptions(database: RedisDatabase): Promise<Stored
       lastFailure: timeOf(failed.get(id)),
     }))
   );
-  return all.toSorted((one, other) => one.created - other.created || compare(one.id, other.id));
+  return all.toSorted(compareSubscriptions);
 }
 
 /** Removes a subscription, as `PushStore.removeSubscription` says. */
@@ -169,7 +170,7 @@ export async function listRules(database: RedisDatabase): Promise<StoredRule[]> 
   const all = [...byOwner].flatMap(([owner, texts]) =>
     parseTexts(texts).map(([name, json]) => ({ ...parseOwner(owner), name, json }))
   );
-  return all.toSorted((one, other) => compareOwners(one, other) || compare(one.name, other.name));
+  return all.toSorted(compareRules);
 }
 
 /** Removes a rule; false if there is none of that name. */
@@ -200,12 +201,4 @@ function withLabel<T extends { readonly label?: string | undefined }>(one: T): T
 
 function timeOf(text: string | undefined): number | undefined {
   return text === undefined ? undefined : Number(text);
-}
-
-function compare(one: string, other: string): number {
-  return one < other ? -1 : one > other ? 1 : 0;
-}
-
-function compareOwners(one: PushOwner, other: PushOwner): number {
-  return compare(one.key, other.key) || one.keyCreated - other.keyCreated;
 }

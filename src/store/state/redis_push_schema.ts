@@ -79,8 +79,11 @@ export function pushKeys(database: Pick<RedisRunner, "key">, owner?: PushOwner):
   return owner === undefined ? keys : [...keys, database.key(`push:alerts:${ownerText(owner)}`)];
 }
 
+/** Number of the first key after those of the parts, in a script that has further ones. */
+export const FIRST_FURTHER_KEY: number = PARTS.length + 1;
+
 /** Key of the recent alerts of the owner, in a script that has one. */
-export const ALERTS_OF_OWNER = `KEYS[${PARTS.length + 1}]`;
+export const ALERTS_OF_OWNER = `KEYS[${FIRST_FURTHER_KEY}]`;
 
 /** Formats an owner as the parts have it. */
 export function ownerText({ key, keyCreated }: PushOwner): string {

@@ -8,7 +8,7 @@ import type { StateStore } from "../../../src/store/state/state_store.ts";
 import { needing } from "../../support/needs.ts";
 import { batchOf } from "../../support/push_batch.ts";
 import { REDIS_SERVER, withRedis } from "../../support/redis_server.ts";
-import { DURABLE, type OpenRedisState, openRedisState } from "../../support/redis_state.ts";
+import { DURABLE, openingRedisStates } from "../../support/redis_state.ts";
 import { inTempDir } from "../../support/temp_dir.ts";
 import { alert, GUEST, LIMITS, message, openState, PHONE, rule, SILENT, subscription } from "./push_examples.ts";
 
@@ -20,23 +20,15 @@ function importTest(name: string, test: (path: string, open: Open) => Promise<vo
     needing(name, { "redis-server": REDIS_SERVER }),
     () =>
       withRedis(DURABLE, (redis) =>
-        inTempDir(async (folder) => {
-          const opened: OpenRedisState[] = [];
-          try {
+        inTempDir((folder) =>
+          openingRedisStates(redis.url(), (open) => {
             const path = `${folder}/state.db`;
-            await test(path, ({ log = SILENT, ...changed } = {}) => {
+            return test(path, ({ log = SILENT, ...changed } = {}) => {
               const options = { path, files: Deno, mode: "strict" as const, log, ...changed };
-              const one = openRedisState(redis.url(), {
-                log: SILENT,
-                prepare: (database) => importStateFile(database, options),
-              });
-              opened.push(one);
-              return one.state;
+              return open({ log: SILENT, prepare: (database) => importStateFile(database, options) }).state;
             });
-          } finally {
-            for (const one of opened) await one.close();
-          }
-        })),
+          })
+        )),
   );
 }
 

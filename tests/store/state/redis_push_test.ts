@@ -6,7 +6,7 @@ import { needing } from "../../support/needs.ts";
 import { ProcessOutput } from "../../support/process_output.ts";
 import { batchOf } from "../../support/push_batch.ts";
 import { REDIS_SERVER, type TestRedis, type TestRedisOptions, withRedis } from "../../support/redis_server.ts";
-import { type OpenRedisState, openRedisState } from "../../support/redis_state.ts";
+import { openingRedisStates, type OpenRedisState } from "../../support/redis_state.ts";
 import { alert, LIMITS, message, PHONE, subscription } from "./push_examples.ts";
 
 /** Declares a test with a server and a function that opens the state as another process does. */
@@ -15,19 +15,10 @@ function redisPushTest(
   test: (redis: TestRedis, open: () => OpenRedisState) => Promise<void>,
   options: TestRedisOptions = { appendonly: true },
 ): void {
-  Deno.test(needing(name, { "redis-server": REDIS_SERVER }), () =>
-    withRedis(options, async (redis) => {
-      const opened: OpenRedisState[] = [];
-      try {
-        await test(redis, () => {
-          const one = openRedisState(redis.url());
-          opened.push(one);
-          return one;
-        });
-      } finally {
-        for (const one of opened) await one.close();
-      }
-    }));
+  Deno.test(
+    needing(name, { "redis-server": REDIS_SERVER }),
+    () => withRedis(options, (redis) => openingRedisStates(redis.url(), (open) => test(redis, open))),
+  );
 }
 
 /** Process that sends the messages on a server. */

@@ -10,7 +10,7 @@ import { freePort } from "../../support/loopback.ts";
 import { batchOf } from "../../support/push_batch.ts";
 import { REDIS_SERVER, type TestRedis, type TestRedisOptions, withRedis } from "../../support/redis_server.ts";
 import { startCluster } from "../../support/redis_cluster.ts";
-import { DURABLE, type OpenRedisState, openRedisState, withRedisState } from "../../support/redis_state.ts";
+import { DURABLE, openingRedisStates, openRedisState, withRedisState } from "../../support/redis_state.ts";
 import { alert, LIMITS, message, PHONE, rule, subscription } from "./push_examples.ts";
 
 /** Declares a test with a server and a function that opens the state as another process does. */
@@ -19,19 +19,10 @@ function redisStateTest(
   test: (redis: TestRedis, open: () => RedisState) => Promise<void>,
   options: TestRedisOptions = DURABLE,
 ): void {
-  Deno.test(needing(name, { "redis-server": REDIS_SERVER }), () =>
-    withRedis(options, async (redis) => {
-      const opened: OpenRedisState[] = [];
-      try {
-        await test(redis, () => {
-          const one = openRedisState(redis.url());
-          opened.push(one);
-          return one.state;
-        });
-      } finally {
-        for (const one of opened) await one.close();
-      }
-    }));
+  Deno.test(
+    needing(name, { "redis-server": REDIS_SERVER }),
+    () => withRedis(options, (redis) => openingRedisStates(redis.url(), (open) => test(redis, () => open().state))),
+  );
 }
 
 /** Runs the program that claims in a process of its own, and returns its lines. */
