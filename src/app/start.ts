@@ -147,7 +147,14 @@ export async function startGateway(
   const keyStore = await openKeyStore(config, { files: platform.files, services: modules, server: redis, log });
   const keys = await openKeys(config, platform, { log, metrics, services: modules, store: keyStore, stopped });
   opened.defer(() => settledWithin(keys.close(), FILES_CLOSE_TIMEOUT_MS));
-  const store = await openStore(config, { ...instruments, redis, aloneSince, newKeyId: keys.newKeyId });
+  const store = await openStore(config, {
+    ...instruments,
+    redis,
+    files: platform.files,
+    aloneSince,
+    newKeyId: keys.newKeyId,
+    kids: () => keys.keyring.kids,
+  });
   opened.defer(() => store.close());
   const broker = await openDefaultBroker(config, platform, log);
   opened.defer(() => broker.close());
@@ -302,9 +309,10 @@ export async function startGateway(
       log.info("Gateway stops");
       readiness.stop();
       // Requests are still answered while the streams end; a server shuts down only after its last stream.
-      const drained = streams.drain({ withinMs: config.shutdown.drainMs, random: Math.random }).then(() => {
-        store.end();
-        return server.shutdown();
+      const drained = streams.drain({ withinMs: config.shutdown.drainMs, random: Math.random }).then(async () => {
+        // Before the port is free: the next gateway must find all that this one ran.
+        await store.end();
+        await server.shutdown();
       });
       await settledWithin(drained, config.shutdown.timeoutMs);
       await push.stop();

@@ -7,10 +7,19 @@ import type { Config } from "../config/settings.ts";
 import type { Log } from "../observability/log.ts";
 import { ClockWatch } from "../store/clock_watch.ts";
 import type { MetricRegistry } from "../observability/telemetry.ts";
-import { createMemoryReplayStore } from "../store/memory_replay.ts";
+import { createMemoryReplayStore, type MemoryReplayStore } from "../store/memory_replay.ts";
 import { type CounterFactory, memoryCounter } from "../limits/rate_limiter.ts";
 import type { RedisServer } from "../store/redis_server.ts";
-import type { ReplayStore } from "../store/replay_store.ts";
+import {
+  follows,
+  handoverFileOf,
+  type HandoverFileSystem,
+  MAX_REQUESTS,
+  type ReplayHandover,
+  takeHandover,
+  writeHandover,
+} from "../store/replay_handover.ts";
+import type { ReplayStore, RequestIdentity } from "../store/replay_store.ts";
 
 /** An open store. */
 export interface OpenStore {
@@ -20,8 +29,11 @@ export interface OpenStore {
   readonly createCounter: CounterFactory;
   /** Settles when no new request can be mistaken for one that an earlier process may have run. */
   begun(): Promise<void>;
-  /** Refuses all further requests but repeats: as soon as the port is free, another process may take them. */
-  end(): void;
+  /**
+   * Refuses all further requests but repeats, as another process may take them once the port is free, and hands over to
+   * that process which ones ran.
+   */
+  end(): Promise<void>;
   /** Returns true while requests with the current timestamp are refused, because the clock was ahead before. */
   isAhead(): boolean;
   /** Closes the store. */
@@ -35,6 +47,8 @@ const CLOCK_CHECK_MS = 1000;
 export interface StoreOptions {
   /** Valkey or Redis; undefined for a store in memory. */
   readonly redis: RedisServer | undefined;
+  /** File system, for the handover between processes. */
+  readonly files: HandoverFileSystem;
   /** Logger for problems with the server, and for steps of the clock. */
   readonly log: Log;
   /** Registry for the gauges of the store. */
@@ -47,28 +61,41 @@ export interface StoreOptions {
   readonly aloneSince?: number | undefined;
   /** Id of the key that this process created: no earlier process can have run its requests. */
   readonly newKeyId?: string | undefined;
+  /** Returns the ids of the keys in force. */
+  readonly kids: () => readonly string[];
 }
 
 /** Opens the configured store. Until Redis is available, no request is accepted. */
-export function openStore(config: Config, options: StoreOptions): Promise<OpenStore> {
-  const { redis } = options;
-  return redis === undefined ? Promise.resolve(openMemory(config, options)) : openShared(redis, config, options);
+export async function openStore(config: Config, options: StoreOptions): Promise<OpenStore> {
+  const { redis, files, now, monotonic, aloneSince = monotonic() } = options;
+  const aloneSinceWall = now() - (monotonic() - aloneSince);
+  // With Redis as well: after this process, a gateway without it would not know what ran meanwhile.
+  const handover = await takeHandover(handoverFileOf(config.keys.secretKeyFile), files);
+  return redis === undefined
+    ? openMemory(config, options, { aloneSinceWall, handover })
+    : openShared(redis, config, options);
 }
 
-function openMemory(config: Config, { log, metrics, now, monotonic, ...options }: StoreOptions): OpenStore {
-  const { aloneSince = monotonic(), newKeyId } = options;
+function openMemory(
+  config: Config,
+  { files, log, metrics, now, monotonic, newKeyId, kids }: StoreOptions,
+  { aloneSinceWall, handover }: { readonly aloneSinceWall: number; readonly handover: ReplayHandover | undefined },
+): OpenStore {
   // Many clients send whole seconds, so a request recorded within the second of the start would look new: the store, and
   // with it the gateway, begins with the next second.
   const nextSecond = (milliseconds: number) => Math.ceil(milliseconds / 1000);
-  const aloneSinceWall = now() - (monotonic() - aloneSince);
   const since = nextSecond(aloneSinceWall);
-  /** Start of the store for all keys but new ones, which began within the second before; off once the clock was set. */
-  let sinceForOldKeys = since;
-  const replays = createMemoryReplayStore({
-    limits: config.replay,
-    since: newKeyId === undefined ? since : since - 1,
-    monotonic,
-  });
+  /** Start of the store for keys of which it may not know earlier requests; off once the clock was set. */
+  let sinceForOthers = since;
+  const replays = createMemoryReplayStore({ limits: config.replay, since: handover?.since ?? since, monotonic });
+  // Refused for certain, also of senders whose clocks are ahead. The memory may be smaller than that of the process before.
+  const isComplete = handover?.requests.every((request) => addEarlier(request, replays)) ?? false;
+  const previous = isComplete && handover && handover.since <= since && follows(handover, aloneSinceWall)
+    ? handover
+    : undefined;
+  const kidsBefore = new Set(previous?.kids);
+  const begin = previous?.since ?? (newKeyId === undefined ? since : since - 1);
+  replays.beginAt(begin);
   metrics.gauge({
     name: "e2e_gateway_replay_entries",
     help: "Requests in the replay store in memory; absent with Redis",
@@ -83,7 +110,7 @@ function openMemory(config: Config, { log, metrics, now, monotonic, ...options }
     now,
     monotonic,
     onStep(stepMs) {
-      sinceForOldKeys = -Infinity;
+      sinceForOthers = -Infinity;
       replays.beginAt(nextSecond(now()));
       log.warn("Clock was set {direction} by {seconds} s: requests that were made before now are refused", {
         direction: stepMs < 0 ? "back" : "ahead",
@@ -104,24 +131,35 @@ function openMemory(config: Config, { log, metrics, now, monotonic, ...options }
         // Not only by the timer: a request of an earlier process is refused only once the step of the clock is detected.
         clock.check();
         const { kid, timestamp, keyCreated = 0 } = identity;
-        const isNew = kid === newKeyId || keyCreated >= aloneSinceWall;
-        if (Math.floor(timestamp) < sinceForOldKeys && !isNew) return { kind: "forgotten" };
+        const isKnown = kidsBefore.has(kid) || kid === newKeyId || keyCreated >= aloneSinceWall;
+        if (Math.floor(timestamp) < sinceForOthers && !isKnown) return { kind: "forgotten" };
         return replays.claim(identity);
       },
     },
     createCounter: memoryCounter,
     // At most 1 s, even if the clock is set meanwhile; at least 0, after a slow start.
-    begun: () =>
-      newKeyId === undefined
-        ? new Promise((resolve) => setTimeout(resolve, Math.max(0, Math.min(since * 1000 - now(), 1000))))
-        : Promise.resolve(),
-    end: () => void (isEnded = true),
+    begun: () => new Promise((resolve) => setTimeout(resolve, Math.max(0, Math.min(begin * 1000 - now(), 1000)))),
+    async end() {
+      isEnded = true;
+      const endedAt = now();
+      const recent = replays.recent(Math.max(endedAt / 1000, sinceForOthers), MAX_REQUESTS);
+      if (recent === undefined) return;
+      await writeHandover(handoverFileOf(config.keys.secretKeyFile), { endedAt, kids: kids(), ...recent }, files);
+    },
     isAhead: () => !replays.accepts(now() / 1000),
     close() {
       clearInterval(timer);
       return replays.close();
     },
   };
+}
+
+/** Adds a request that an earlier process ran. Returns false if there is no room for it. */
+function addEarlier(request: RequestIdentity, replays: MemoryReplayStore): boolean {
+  const claim = replays.claim(request);
+  if (claim.kind !== "first") return false;
+  claim.settle(undefined);
+  return true;
 }
 
 async function openShared(
@@ -150,7 +188,7 @@ async function openShared(
     createCounter: redisCounter(redis),
     begun: () => Promise.resolve(),
     // Other processes use the same store.
-    end() {},
+    end: () => Promise.resolve(),
     isAhead: () => replays.since !== undefined && now() < replays.since * 1000,
     close: () => replays.close(),
   };

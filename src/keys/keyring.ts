@@ -198,6 +198,11 @@ export class LiveKeyring implements Keyring {
     return this.#usable().length;
   }
 
+  /** Ids of the usable secrets. */
+  get kids(): readonly string[] {
+    return this.#usable().map(({ key }) => key.kid);
+  }
+
   /** Expiry of each usable key by name, in milliseconds since 1970; undefined for never. */
   get expiryByName(): ReadonlyMap<string, number | undefined> {
     // Of the two secrets of a rotated key, the first is the current one.

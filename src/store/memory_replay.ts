@@ -20,6 +20,14 @@ export interface ReplayUsage {
   readonly bytes: number;
 }
 
+/** Requests from a second on. */
+export interface RecentRequests {
+  /** Second since 1970: of the accepted requests with timestamps from it on, none is missing. */
+  readonly since: number;
+  /** These requests. */
+  readonly requests: readonly RequestIdentity[];
+}
+
 /** Replay store that answers synchronously. */
 export interface MemoryReplayStore extends ReplayStore {
   /** Current size. */
@@ -36,6 +44,12 @@ export interface MemoryReplayStore extends ReplayStore {
   beginAt(since: number): void;
   /** Returns whether a request with this timestamp, in seconds since 1970, is certainly new if it is not stored. */
   accepts(timestamp: number): boolean;
+  /**
+   * Returns the requests with timestamps from a second since 1970 on, or from a later one, before which none is accepted.
+   *
+   * @returns undefined if there are more than `most`, or if one of them is no longer stored
+   */
+  recent(from: number, most: number): RecentRequests | undefined;
 }
 
 /** Limits of a store in memory, and its clock. */
@@ -216,6 +230,20 @@ export function createMemoryReplayStore(options: MemoryReplayOptions): MemoryRep
       since = Math.floor(seconds);
     },
     accepts,
+    recent(from, most) {
+      const begin = Math.max(since, Math.floor(from));
+      if (forgotten.last >= begin) return undefined;
+      const found: RequestIdentity[] = [];
+      for (let index = 0; index < requests.size; index++) {
+        const position = (requests.first + index) | 0;
+        const timestamp = requests.timestampOf(position);
+        if (timestamp < begin) continue;
+        if (found.length >= most) return undefined;
+        const { kid } = requests.ownerOf(position);
+        found.push({ kid, nonce: requests.nonceOf(position), tag: requests.tagOf(position), timestamp });
+      }
+      return { since: begin, requests: found };
+    },
     get usage() {
       return { entries: requests.size, bytes: bytes() };
     },

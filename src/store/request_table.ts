@@ -124,6 +124,19 @@ export class RequestTable<Owner extends RequestOwner, Outcome> {
     return tag.length === TAG_BYTES && startsWith(bytes, (position & CHUNK_MASK) * RECORD_BYTES + NONCE_BYTES, tag);
   }
 
+  /** Returns a copy of the nonce or salt of a stored request. */
+  nonceOf(position: number): Uint8Array {
+    const { bytes } = this.#chunkOf(position);
+    const start = (position & CHUNK_MASK) * RECORD_BYTES;
+    return bytes.slice(start, start + (bytes[start + RECORD_BYTES - 1] ?? 0));
+  }
+
+  /** Returns a copy of the tag of a stored request. */
+  tagOf(position: number): Uint8Array {
+    const start = (position & CHUNK_MASK) * RECORD_BYTES + NONCE_BYTES;
+    return this.#chunkOf(position).bytes.slice(start, start + TAG_BYTES);
+  }
+
   /** Returns the owner of a stored request. */
   ownerOf(position: number): Owner {
     const owner = this.#chunkOf(position).owners[position & CHUNK_MASK];

@@ -12,6 +12,11 @@ export class TimestampRanges {
   /** In order of time. */
   #ranges: { readonly from: number; to: number }[] = [];
 
+  /** Latest timestamp; -Infinity if there is none. */
+  get last(): number {
+    return this.#ranges.at(-1)?.to ?? -Infinity;
+  }
+
   /** Adds a timestamp. */
   add(timestamp: number): void {
     if (this.includes(timestamp)) return;

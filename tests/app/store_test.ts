@@ -15,8 +15,10 @@ async function openTestStore(
 ) {
   const clock = { ahead: aheadBySeconds, seconds: NOW };
   const gauges = new Map<string, () => unknown>();
-  const store = await openStore(parseConfig({}), {
+  const store = await openStore(parseConfig({ SECRET_KEY_FILE: "/absent/secret_key.txt" }), {
     redis: undefined,
+    files: Deno,
+    kids: () => [],
     log: getLogger("test"),
     metrics: { gauge: ({ name, read }) => void gauges.set(name, read), counter: () => {} },
     now: () => (clock.seconds + clock.ahead) * 1000,
@@ -230,7 +232,7 @@ Deno.test("end() refuses all further requests, which another process may run, an
   try {
     const ran = identity(NOW);
     assertEquals(await claim(ran), "first");
-    store.end();
+    await store.end();
     assertEquals([await claim(ran), await claim(identity(NOW + 1))], ["repeat", "unavailable"]);
   } finally {
     await store.close();
