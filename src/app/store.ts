@@ -89,13 +89,16 @@ function openMemory(
   let sinceForOthers = since;
   const replays = createMemoryReplayStore({ limits: config.replay, since: handover?.since ?? since, monotonic });
   // Refused for certain, also of senders whose clocks are ahead. The memory may be smaller than that of the process before.
-  const isComplete = handover?.requests.every((request) => addEarlier(request, replays)) ?? false;
-  const previous = isComplete && handover && handover.since <= since && follows(handover, aloneSinceWall)
+  const hasAll = handover?.requests.every((request) => addEarlier(request, replays)) ?? false;
+  const previous = hasAll && handover && handover.since <= since && follows(handover, aloneSinceWall)
     ? handover
     : undefined;
   const kidsBefore = new Set(previous?.kids);
   const begin = previous?.since ?? (newKeyId === undefined ? since : since - 1);
   replays.beginAt(begin);
+  /** Returns whether the store has all earlier requests of the key of a request, from its begin on. */
+  const isComplete = ({ kid, keyCreated = 0 }: RequestIdentity) =>
+    kidsBefore.has(kid) || kid === newKeyId || keyCreated >= aloneSinceWall;
   metrics.gauge({
     name: "e2e_gateway_replay_entries",
     help: "Requests in the replay store in memory; absent with Redis",
@@ -130,9 +133,7 @@ function openMemory(
         }
         // Not only by the timer: a request of an earlier process is refused only once the step of the clock is detected.
         clock.check();
-        const { kid, timestamp, keyCreated = 0 } = identity;
-        const isKnown = kidsBefore.has(kid) || kid === newKeyId || keyCreated >= aloneSinceWall;
-        if (Math.floor(timestamp) < sinceForOthers && !isKnown) return { kind: "forgotten" };
+        if (Math.floor(identity.timestamp) < sinceForOthers && !isComplete(identity)) return { kind: "forgotten" };
         return replays.claim(identity);
       },
     },

@@ -1,7 +1,9 @@
 /** Replay store in memory across restarts: the handover of a gateway that stops to the next one. */
-import { getLogger } from "@logtape/logtape";
 import { assertEquals } from "@std/assert";
 import { type OpenStore, openStore } from "../../src/app/store.ts";
+import { openRedisServer } from "../../src/app/redis.ts";
+import { SILENT_LOG } from "../../src/observability/log.ts";
+import { freePort } from "../support/loopback.ts";
 import { parseConfig } from "../../src/config/parse.ts";
 import { handoverFileOf } from "../../src/store/replay_handover.ts";
 import type { RequestIdentity } from "../../src/store/replay_store.ts";
@@ -25,16 +27,25 @@ class TestMachine {
     this.file = handoverFileOf(`${directory}/secret_key.txt`);
   }
 
-  start({ kids = ["phone"], env = {} }: ProcessOptions = {}): Promise<OpenStore> {
-    return openStore(parseConfig({ SECRET_KEY_FILE: `${this.directory}/secret_key.txt`, ...env }), {
-      redis: undefined,
+  async start({ kids = ["phone"], env = {} }: ProcessOptions = {}): Promise<OpenStore> {
+    const config = parseConfig({ SECRET_KEY_FILE: `${this.directory}/secret_key.txt`, ...env });
+    const redis = await openRedisServer(config, { files: Deno }, SILENT_LOG);
+    const store = await openStore(config, {
+      redis,
       files: Deno,
       kids: () => kids,
-      log: getLogger("test"),
+      log: SILENT_LOG,
       metrics: { gauge: () => {}, counter: () => {} },
       now: () => this.wall * 1000,
       monotonic: () => this.wall * 1000,
     });
+    return {
+      ...store,
+      async close() {
+        await store.close();
+        await redis?.close();
+      },
+    };
   }
 
   /** Makes a request of a sender whose clock is ahead by some seconds. */
@@ -157,6 +168,20 @@ Deno.test(
     await Deno.writeTextFile(machine.file, copy);
     const third = await machine.start();
     assertEquals(await claim(third, ran), "forgotten");
+    await third.close();
+  }),
+);
+
+Deno.test(
+  "openStore() uses no handover after a gateway with Redis ran",
+  onMachine(async (machine) => {
+    machine.wall = NOW;
+    await stop(await machine.start());
+    machine.wall += 0.1;
+    await stop(await machine.start({ env: { REDIS_URL: `redis://127.0.0.1:${freePort()}` } }));
+    assertEquals((await Deno.stat(machine.file)).size, 0);
+    const third = await machine.start();
+    assertEquals(await claim(third, machine.request()), "forgotten");
     await third.close();
   }),
 );
