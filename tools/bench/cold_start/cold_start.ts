@@ -115,7 +115,8 @@ await runTool(async (started) => {
     "",
     describeMethod([
       `${RUNS} runs of each kind, in turn; medians, with the lowest and highest in brackets; code in Deno's cache`,
-      "The embedded broker, unless Mosquitto is named. A later start has the directory and the key of the first one",
+      "The embedded broker, unless Mosquitto is named. A later start has the directory and the key of the first one, " +
+      "and follows a clean stop",
       `The first request is a Jeedom call; memory is RSS ${IDLE_SECONDS} s after it, without a forced garbage collection, ` +
       "with the flags of deno task start",
     ]),
