@@ -72,6 +72,8 @@ export interface SharedHubEvents {
 
 /** Hub that gets its messages in another way than by a connection of the pool. */
 export interface SharedHub {
+  /** True while other replicas need it: it is not idle then. */
+  readonly isNeeded: boolean;
   /** Opens it. */
   open(events: SharedHubEvents): Hub;
   /** Ends all subscribers, and closes it. */
@@ -416,7 +418,7 @@ export class BrokerPool {
     for (const entry of this.#all) {
       if ("hub" in entry && entry.dedicatedTo !== undefined && !entry.hub.hasSubscribers) {
         this.#close(entry, new BrokerError("Listener left"));
-      } else if ("hub" in entry ? entry.hub.isInUse : entry.pending > 0) entry.idleSince = now;
+      } else if (isNeeded(entry)) entry.idleSince = now;
       else if (now - entry.idleSince >= idleSeconds * 1000) this.#close(entry, new BrokerError("Idle"));
     }
     if (this.#size > 0 || this.#defaultHub !== undefined) return;
@@ -451,6 +453,12 @@ function connectionsOf(entries: readonly (PublishingConnection | SubscribingConn
   const of = (entry: PublishingConnection | SubscribingConnection) =>
     !("hub" in entry) || entry.source instanceof SharedConnection ? 1 : CONNECTIONS_PER_SHARED_HUB;
   return entries.reduce((sum, entry) => sum + of(entry), 0);
+}
+
+/** Returns whether an entry is not idle. */
+function isNeeded(entry: PublishingConnection | SubscribingConnection): boolean {
+  if (!("hub" in entry)) return entry.pending > 0;
+  return entry.hub.isInUse || ("isNeeded" in entry.source && entry.source.isNeeded);
 }
 
 function isBusy(entry: PublishingConnection | SubscribingConnection): boolean {

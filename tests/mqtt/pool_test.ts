@@ -527,9 +527,16 @@ function assertUnreachable(): never {
 /** Makes a shared hub whose source grants everything, and records its requests. */
 function makeSharedHub() {
   const requests: string[] = [];
-  const state: { closed: string; events: SharedHubEvents | undefined } = { closed: "", events: undefined };
+  const state: { closed: string; events: SharedHubEvents | undefined; isNeeded: boolean } = {
+    closed: "",
+    events: undefined,
+    isNeeded: false,
+  };
   const hub: SharedHub & { readonly bytes: number } = {
     bytes: 0,
+    get isNeeded() {
+      return state.isNeeded;
+    },
     open(events) {
       state.events = events;
       return new Hub({
@@ -625,17 +632,26 @@ Deno.test("listeners of a login have one shared hub for each password, and share
   assertEquals(logins.map(({ state }) => state.closed), ["Gateway is shutting down", "Gateway is shutting down"]);
 });
 
-Deno.test("the shared hub of a login is closed when it is idle", async () => {
+Deno.test("the shared hub of a login is closed when it is idle, unless other replicas need it", async () => {
   const { connect } = makeBroker();
   const { sharedHubs, logins } = makeSharedHubs(8);
   const { pool, time } = makePool(connect, { defaultBroker: ADDRESS, sharedHubs, idleSeconds: 60 });
-  const unsubscribe = pool.listen(GUEST, makeListener("t").listener);
-  await until("the request", () => logins.at(0)?.requests.length === 1);
-  unsubscribe();
-  await until("it is idle", () => pool.usage.subscriptions === 0);
-  assertEquals(logins.at(0)?.state.closed, "");
+  const unsubscribe = ["needed", "idle"].map((username) =>
+    pool.listen({ ...GUEST, username }, makeListener("t").listener)
+  );
+  const [needed, idle] = logins.map(({ state }) => state);
+  if (needed === undefined || idle === undefined) throw new Error("Two hubs are missing");
+  needed.isNeeded = true;
+  await until("the requests", () => logins.every(({ requests }) => requests.length === 1));
+  for (const each of unsubscribe) each();
+  await until("they are without listeners", () => pool.usage.subscriptions === 0);
+  assertEquals([needed.closed, idle.closed], ["", ""]);
   time.ms += 60_000;
-  await until("it is closed", () => logins.at(0)?.state.closed === "Idle");
+  await until("one is closed", () => idle.closed === "Idle");
+  assertEquals([needed.closed, pool.usage.connections], ["", 2]);
+  needed.isNeeded = false;
+  time.ms += 60_000;
+  await until("the other is closed", () => needed.closed === "Idle");
   assertEquals(pool.usage.connections, 0);
   await pool.close();
 });

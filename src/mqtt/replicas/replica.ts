@@ -57,6 +57,11 @@ export class Replica implements SharedHub {
     return this.#opened?.running?.holder.token !== undefined;
   }
 
+  /** True while it writes for listeners of any replica: its end would tell them a gap. */
+  get isNeeded(): boolean {
+    return this.isWriter && (this.#opened?.writer.filters ?? 0) > 0;
+  }
+
   /** Number of times that it became the writer. */
   get takeovers(): number {
     return this.#takeovers;

@@ -68,7 +68,13 @@ export class SharedLogs implements SharedHubs {
     if (own >= LOGIN_LOGS_PER_OWNER) return undefined;
     const replica = this.#make(address, memory);
     this.#logins.set(replica, owner);
-    return { open: (events) => replica.open(events), close: (reason) => this.#close(replica, reason) };
+    return {
+      get isNeeded() {
+        return replica.isNeeded;
+      },
+      open: (events) => replica.open(events),
+      close: (reason) => this.#close(replica, reason),
+    };
   }
 
   /** Closes all logs. */

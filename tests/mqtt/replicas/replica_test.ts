@@ -253,7 +253,8 @@ Deno.test("listeners of a login stay while the broker is out of reach, and go on
     broker.closeConnection();
   }
   await environment.advance(20_000);
-  assertEquals(guest.refusals, []);
+  assertEquals([guest.refusals, guest.replica.takeovers], [[], 1]);
+  assertEquals(environment.server.model.readLease(), undefined, "the lease is left to others");
   for (const broker of guest.brokers) broker.isReachable = true;
   await environment.advance(60_000);
   guest.brokers[0].publish("door", "open");
@@ -264,15 +265,27 @@ Deno.test("listeners of a login stay while the broker is out of reach, and go on
 Deno.test("a filter that another password was granted is not served before the broker grants it to this one", async () => {
   await using environment = new ReplicasEnvironment();
   const one = environment.add({ isLoginOfRequest: true });
+  one.brokers[1].retained.set("secret", "0");
   const before = await subscribe(environment, one, { filter: "secret" });
-  const other = environment.add({ isLoginOfRequest: true });
+  assertEquals(before.events, ["connected", "secret: 0 (retained)"]);
+  await environment.advance(6_000);
+  // All retained messages were sent: to resume needs no request to the broker.
+  one.hub.sweep();
+  const [other, another] = [environment.add({ isLoginOfRequest: true }), environment.add({ isLoginOfRequest: true })];
   other.brokers[1].refused.add("secret");
-  await subscribe(environment, other);
+  for (const replica of [other, another]) await subscribe(environment, replica);
   one.brokers[0].publish("secret", "1");
   await environment.advance(500);
-  const [since] = before.positions;
-  const after = await subscribe(environment, other, { filter: "secret", ...since !== undefined && { since } });
-  assertEquals(after.events.map((event) => event.split(":")[0]), ["ended"]);
+  const since = before.positions.at(1);
+  const resumed = { filter: "secret", ...since !== undefined && { since } };
+  const [refused, accepted] = [
+    await subscribe(environment, other, resumed),
+    await subscribe(environment, another, resumed),
+  ];
+  assertEquals([refused.events, accepted.events], [
+    ["ended: Broker refused the subscription to secret"],
+    ["connected", "secret: 1"],
+  ]);
 });
 
 Deno.test("a replica that the broker closes connections of leaves the lease to one that it accepts", async () => {
@@ -287,4 +300,23 @@ Deno.test("a replica that the broker closes connections of leaves the lease to o
   }
   await environment.advance(20_000);
   assertEquals([one.replica.isWriter, other.replica.isWriter, one.refusals], [false, true, []]);
+});
+
+Deno.test("isNeeded is true at the writer while listeners of any replica are there", async () => {
+  await using environment = new ReplicasEnvironment();
+  const [one, other] = [environment.add({ isLoginOfRequest: true }), environment.add({ isLoginOfRequest: true })];
+  const phone = new RecordingSubscriber(["door"]);
+  const unsubscribe = one.hub.subscribe(phone);
+  await environment.advance(1_500);
+  await subscribe(environment, other);
+  unsubscribe();
+  for (let second = 0; second < 70; second++) {
+    await environment.advance(1_000);
+    for (const { hub } of [one, other]) hub.sweep();
+  }
+  assertEquals([one.hub.isInUse, one.replica.isNeeded, other.replica.isNeeded], [false, true, false]);
+  other.hub.close(STOPPING);
+  other.hub.sweep();
+  await environment.advance(2_000);
+  assertEquals(one.replica.isNeeded, false);
 });
