@@ -48,7 +48,7 @@ import { localUrl } from "../net/host.ts";
 import { openKeyStore } from "./key_store.ts";
 import { openKeys } from "./keys.ts";
 import { openPush } from "./push.ts";
-import { openReplica } from "./replica.ts";
+import { openSharedLogs } from "./replica.ts";
 import { openRedisServer } from "./redis.ts";
 import { openServicesFile } from "./services_file.ts";
 import { openState } from "./state.ts";
@@ -170,8 +170,9 @@ export async function startGateway(
   const push = await openPush(config, platform, { keyring: keys.keyring, state, metrics, log });
   opened.defer(() => push.stop());
   const encoder = createEventEncoder({ randomBytes, clock: SYSTEM_CLOCK, metrics });
-  const replica = await openReplica(config, { redis, broker: broker.address, encoder, log, metrics, deadlines });
-  opened.defer(() => replica?.close(new BrokerError("Gateway is shutting down")));
+  const logs = await openSharedLogs(config, { redis, broker: broker.address, encoder, log, metrics, deadlines });
+  opened.defer(() => logs?.close(new BrokerError("Gateway is shutting down")));
+  const replica = logs?.defaultHub;
   const { services, checks, closeServices } = await createServices([...modules, ...OPEN_SERVICES], metrics, {
     config,
     sections: servicesFile.sections,
@@ -183,7 +184,7 @@ export async function startGateway(
     version: VERSION,
     platform,
     broker: broker.address,
-    sharedHub: replica,
+    sharedHubs: logs,
     encoder,
     maxEventBytes: config.streams.maxEventBytes,
     checkTimeoutMs: CHECK_TIMEOUT_MS,

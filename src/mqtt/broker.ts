@@ -177,6 +177,15 @@ export class BrokerError extends Error {
   }
 }
 
+/** Broker that does not accept a login. */
+export class BrokerLoginError extends BrokerError {
+  /** Makes the error from its message. */
+  constructor(message: string) {
+    super(message);
+    this.name = "BrokerLoginError";
+  }
+}
+
 /** Broker at an address to which no client may connect. */
 export class BrokerForbiddenError extends BrokerError {
   /** Makes the error from its message. */

@@ -5,7 +5,7 @@
  */
 import { errorName, errorText } from "../lib/errors.ts";
 import { mdnsHint } from "../net/host.ts";
-import { type BrokerAddress, BrokerError } from "./broker.ts";
+import { type BrokerAddress, BrokerError, BrokerLoginError } from "./broker.ts";
 
 /** CONNACK codes of a refused connection (MQTT 3.1.1, section 3.2.2.3; MQTT 5, section 3.2.2.2). */
 const CONNACK_ERRORS: Readonly<Record<number, string>> = {
@@ -23,6 +23,9 @@ const CONNACK_ERRORS: Readonly<Record<number, string>> = {
   138: "has banned this client",
   159: "has had too many connections at once",
 };
+
+/** CONNACK codes of a login that the broker does not accept. */
+const LOGIN_ERRORS: readonly unknown[] = [4, 5, 134, 135, 138];
 
 /** Codes of the operating system and the name resolver. */
 const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
@@ -88,7 +91,8 @@ export function connectionError(error: unknown, endpoint: string): BrokerError {
   const known = typeof code === "number" ? CONNACK_ERRORS[code] : SYSTEM_ERRORS[code ?? ""];
   if (known !== undefined) {
     const hint = LOOKUP_ERRORS.includes(code) ? mdnsHint(endpoint.slice(0, endpoint.lastIndexOf(":"))) : "";
-    return new BrokerError(`Broker ${endpoint} ${known}${hint}${code === undefined ? "" : ` (code ${code})`}`);
+    const message = `Broker ${endpoint} ${known}${hint}${code === undefined ? "" : ` (code ${code})`}`;
+    return LOGIN_ERRORS.includes(code) ? new BrokerLoginError(message) : new BrokerError(message);
   }
   return errorName(error) === "NotCapable"
     ? new BrokerError(`Broker ${endpoint} is outside of what the sandbox allows`)

@@ -8,6 +8,7 @@
 import type { Clock } from "../lib/clock.ts";
 import type { Deadlines } from "../lib/deadlines.ts";
 import { type BrokerAddress, BrokerError, type ConnectBroker, type Publication } from "./broker.ts";
+import type { EventHistory } from "./hub/history.ts";
 import { Hub, type HubConfig } from "./hub/hub.ts";
 import { ConnectionSource } from "./hub/source.ts";
 import type { Subscriber } from "./hub/subscriber.ts";
@@ -38,23 +39,43 @@ export interface BrokerPoolOptions {
   readonly deadlines?: Deadlines;
   /** Broker and login whose connections are exempt from the limit, so that other addresses cannot exhaust it. */
   readonly defaultBroker?: BrokerAddress;
-  /** Hub for the default broker, whose messages all replicas of the gateway share; by default it is as any other. */
-  readonly sharedHub?: SharedHub | undefined;
+  /** Hubs whose messages all replicas of the gateway share; none by default. */
+  readonly sharedHubs?: SharedHubs | undefined;
 }
 
-/** Part of the memory for messages that the shared hub keeps; the rest is for all other connections. */
+/** Part of the memory for messages that the default broker's shared hub keeps; the rest is for all other connections. */
 export const SHARED_HISTORY_PART = 3 / 4;
 
-/** Hub that is kept open, and gets its messages in another way than by a connection of the pool. */
-export interface SharedHub {
-  /** Bytes of the messages that it keeps. */
-  readonly bytes: number;
+/** Hubs of the replicas of the gateway. */
+export interface SharedHubs {
+  /** Hub of the default broker and its login, which is always open; undefined if replicas do not share it. */
+  readonly defaultHub: (SharedHub & { readonly bytes: number }) | undefined;
   /**
-   * Opens it.
+   * Makes the hub of another login.
    *
-   * @param onClosedWhileSubscribing called with an owner whose request may be why the broker closed a connection
+   * @param options owner that it counts for, and the memory for its messages
+   * @returns undefined if replicas do not share its messages
    */
-  open(onClosedWhileSubscribing: (owner: string) => void): Hub;
+  make(
+    address: BrokerAddress,
+    options: { readonly owner: string; readonly memory: EventHistory },
+  ): SharedHub | undefined;
+}
+
+/** Events of a shared hub. */
+export interface SharedHubEvents {
+  /** Called with an owner whose request may be why the broker closed a connection. */
+  readonly onClosedWhileSubscribing: (owner: string) => void;
+  /** Called when the broker does not accept the login, or not any more: the hub is then to be closed. */
+  readonly onRefused: (reason: BrokerError) => void;
+}
+
+/** Hub that gets its messages in another way than by a connection of the pool. */
+export interface SharedHub {
+  /** True while other replicas need it: it is not idle then. */
+  readonly isNeeded: boolean;
+  /** Opens it. */
+  open(events: SharedHubEvents): Hub;
   /** Ends all subscribers, and closes it. */
   close(reason: BrokerError): Promise<void>;
 }
@@ -62,7 +83,6 @@ export interface SharedHub {
 /** Connection of the pool. */
 interface PooledConnection {
   readonly id: string;
-  readonly connection: SharedConnection;
   /** Owner that it counts for; undefined for the gateway itself. */
   readonly openedFor: string | undefined;
   /** Start of the current idle time, in milliseconds. */
@@ -71,6 +91,7 @@ interface PooledConnection {
 
 /** Connection for publishing. */
 interface PublishingConnection extends PooledConnection {
+  readonly connection: SharedConnection;
   /** Number of pending publishes and checks. */
   pending: number;
   /** Number of times that it closed after it was open. */
@@ -80,6 +101,8 @@ interface PublishingConnection extends PooledConnection {
 /** Connection for subscribing. */
 interface SubscribingConnection extends PooledConnection {
   readonly hub: Hub;
+  /** What feeds the hub. */
+  readonly source: SharedConnection | SharedHub;
   readonly openedFor: string;
   /** Only owner that uses it; undefined for a shared connection. */
   readonly dedicatedTo: string | undefined;
@@ -100,6 +123,9 @@ export interface BrokerUsage {
 /** Interval at which idle connections and subscriptions are closed, in milliseconds. */
 const SWEEP_MS = 1000;
 
+/** Connections of a shared hub: its own, and that of the writer of its log. */
+const CONNECTIONS_PER_SHARED_HUB = 2;
+
 /** Share of all connections that one owner's shared subscriptions may take: one in this many. */
 const CONNECTIONS_PER_SHARE = 8;
 
@@ -113,18 +139,22 @@ export class BrokerPool {
   readonly #publishing = new Map<string, PublishingConnection>();
   readonly #subscribing = new Map<string, SubscribingConnection>();
   /** Hub of the default broker, if it is shared. */
-  readonly #sharedHub: Hub | undefined;
+  readonly #defaultHub: Hub | undefined;
   #closeReason: BrokerError | undefined;
   #dedicatedCount = 0;
   #sweepTimer: ReturnType<typeof setInterval> | undefined;
 
   /** Makes a pool without connections. */
   constructor(options: BrokerPoolOptions) {
-    const { defaultBroker, sharedHub } = options;
+    const { defaultBroker, sharedHubs } = options;
     this.#options = options;
     this.#defaultId = defaultBroker && sharedId(defaultBroker);
-    if (defaultBroker === undefined || sharedHub === undefined) return;
-    this.#sharedHub = sharedHub.open((owner) => this.#isolateSubscriber(defaultBroker, owner));
+    if (defaultBroker === undefined) return;
+    this.#defaultHub = sharedHubs?.defaultHub?.open({
+      onClosedWhileSubscribing: (owner) => this.#isolateSubscriber(defaultBroker, owner),
+      // Listeners wait for the gateway's own login to be accepted again.
+      onRefused() {},
+    });
   }
 
   /**
@@ -169,7 +199,7 @@ export class BrokerPool {
     clearInterval(this.#sweepTimer);
     this.#sweepTimer = undefined;
     await Promise.all([
-      this.#options.sharedHub?.close(reason),
+      this.#options.sharedHubs?.defaultHub?.close(reason),
       ...this.#all.map((entry) => this.#close(entry, reason)),
     ]);
   }
@@ -185,12 +215,17 @@ export class BrokerPool {
   }
 
   get #size(): number {
-    return this.#publishing.size + this.#subscribing.size;
+    return connectionsOf(this.#all);
   }
 
   get #hubs(): Hub[] {
     const hubs = [...this.#subscribing.values()].map(({ hub }) => hub);
-    return this.#sharedHub === undefined ? hubs : [this.#sharedHub, ...hubs];
+    return this.#defaultHub === undefined ? hubs : [this.#defaultHub, ...hubs];
+  }
+
+  /** All but those to the default broker. */
+  get #others(): (PublishingConnection | SubscribingConnection)[] {
+    return this.#all.filter(({ id }) => id !== this.#defaultId);
   }
 
   get #all(): (PublishingConnection | SubscribingConnection)[] {
@@ -238,22 +273,45 @@ export class BrokerPool {
   #checkSubscribing(id: string): void {
     for (const entry of this.#subscribing.values()) {
       const isSameLogin = entry.id === id || entry.id.startsWith(`${id} `);
-      if (!isSameLogin || entry.isChecking || !entry.connection.isOpen) continue;
+      const { source } = entry;
+      if (!isSameLogin || entry.isChecking || !(source instanceof SharedConnection) || !source.isOpen) continue;
       entry.isChecking = true;
       // Without any response the connection is closed, which the hub reports to its subscribers.
-      entry.connection.check().catch(() => {}).finally(() => entry.isChecking = false);
+      source.check().catch(() => {}).finally(() => entry.isChecking = false);
     }
   }
 
   #hubOf(address: BrokerAddress, openedFor: string): Hub {
     const id = this.#idOf(address);
     const own = this.#subscribing.get(ownedId(id, openedFor));
-    if (own === undefined && id === this.#defaultId && this.#sharedHub !== undefined) {
+    if (own === undefined && id === this.#defaultId && this.#defaultHub !== undefined) {
       this.#startSweeping();
-      return this.#sharedHub;
+      return this.#defaultHub;
     }
-    const entry = own ?? this.#subscribing.get(id);
+    const entry = own ?? this.#subscribing.get(id) ?? this.#openShared(id, address, openedFor);
     return (entry ?? this.#openSubscribing(id, address, { openedFor })).hub;
+  }
+
+  /** Opens the shared hub of a login, if replicas share its messages and there is room for its connections. */
+  #openShared(id: string, address: BrokerAddress, openedFor: string): SubscribingConnection | undefined {
+    const { sharedHubs, hub: { history }, limits: { maxConnections } } = this.#options;
+    if (sharedHubs === undefined) return undefined;
+    this.#makeRoom(id, openedFor);
+    if (connectionsOf(this.#others) + CONNECTIONS_PER_SHARED_HUB > maxConnections) return undefined;
+    const shared = sharedHubs.make(address, { owner: openedFor, memory: history });
+    if (shared === undefined) return undefined;
+    const hub = shared.open({
+      onClosedWhileSubscribing: (owner) => this.#isolateSubscriber(address, owner),
+      onRefused: (reason) => void this.#close(entry, reason),
+    });
+    const entry = this.#addSubscribing({ id, hub, source: shared, openedFor, dedicatedTo: undefined });
+    return entry;
+  }
+
+  #addSubscribing(fields: Omit<SubscribingConnection, "isChecking" | "idleSince">): SubscribingConnection {
+    const entry = { ...fields, isChecking: false, idleSince: this.#options.clock.monotonic() };
+    this.#subscribing.set(entry.id, entry);
+    return entry;
   }
 
   /**
@@ -323,10 +381,7 @@ export class BrokerPool {
         if (dedicatedTo === undefined) this.#isolateSubscriber(address, owner);
       },
     });
-    const idleSince = clock.monotonic();
-    const entry = { id, connection, hub, openedFor, dedicatedTo, isChecking: false, idleSince };
-    this.#subscribing.set(id, entry);
-    return entry;
+    return this.#addSubscribing({ id, hub, source: connection, openedFor, dedicatedTo });
   }
 
   #isolateSubscriber(address: BrokerAddress, owner: string): void {
@@ -343,15 +398,16 @@ export class BrokerPool {
     this.#startSweeping();
     if (wantedId === this.#defaultId) return;
     const { maxConnections } = this.#options.limits;
-    const others = this.#all.filter(({ id }) => id !== this.#defaultId);
+    const others = this.#others;
     const busy = others.filter(isBusy);
     const own = busy.filter((entry) => entry.openedFor === openedFor).length;
     if (openedFor !== undefined && own >= Math.max(2, maxConnections / CONNECTIONS_PER_OWNER)) {
       throw new BrokerError(`Too many broker connections: this key keeps ${own} busy`);
     }
-    if (others.length < maxConnections) return;
+    const size = connectionsOf(others);
+    if (size < maxConnections) return;
     const [unused] = others.filter((entry) => !isBusy(entry)).sort((one, other) => one.idleSince - other.idleSince);
-    if (unused === undefined) throw new BrokerError(`Too many broker connections: ${others.length} are busy`);
+    if (unused === undefined) throw new BrokerError(`Too many broker connections: ${size} are busy`);
     this.#close(unused, new BrokerError("Idle"));
   }
 
@@ -362,10 +418,10 @@ export class BrokerPool {
     for (const entry of this.#all) {
       if ("hub" in entry && entry.dedicatedTo !== undefined && !entry.hub.hasSubscribers) {
         this.#close(entry, new BrokerError("Listener left"));
-      } else if ("hub" in entry ? entry.hub.isInUse : entry.pending > 0) entry.idleSince = now;
+      } else if (isNeeded(entry)) entry.idleSince = now;
       else if (now - entry.idleSince >= idleSeconds * 1000) this.#close(entry, new BrokerError("Idle"));
     }
-    if (this.#size > 0 || this.#sharedHub !== undefined) return;
+    if (this.#size > 0 || this.#defaultHub !== undefined) return;
     clearInterval(this.#sweepTimer);
     this.#sweepTimer = undefined;
   }
@@ -374,8 +430,11 @@ export class BrokerPool {
     if ("hub" in entry) {
       this.#subscribing.delete(entry.id);
       entry.hub.close(reason);
-    } else this.#publishing.delete(entry.id);
-    await entry.connection.close(reason);
+      await entry.source.close(reason);
+    } else {
+      this.#publishing.delete(entry.id);
+      await entry.connection.close(reason);
+    }
   }
 }
 
@@ -387,6 +446,19 @@ function sharedId({ host, port, username, password }: BrokerAddress): string {
 /** Returns the id of an owner's own connection beside a shared one. */
 function ownedId(id: string, owner: string): string {
   return `${id} of ${owner}`;
+}
+
+/** Returns the most connections that entries of the pool have at a time. */
+function connectionsOf(entries: readonly (PublishingConnection | SubscribingConnection)[]): number {
+  const of = (entry: PublishingConnection | SubscribingConnection) =>
+    !("hub" in entry) || entry.source instanceof SharedConnection ? 1 : CONNECTIONS_PER_SHARED_HUB;
+  return entries.reduce((sum, entry) => sum + of(entry), 0);
+}
+
+/** Returns whether an entry is not idle. */
+function isNeeded(entry: PublishingConnection | SubscribingConnection): boolean {
+  if (!("hub" in entry)) return entry.pending > 0;
+  return entry.hub.isInUse || ("isNeeded" in entry.source && entry.source.isNeeded);
 }
 
 function isBusy(entry: PublishingConnection | SubscribingConnection): boolean {

@@ -11,7 +11,7 @@ import { type GrantableService, type Rights, type Scope, ScopeError } from "../k
 import type { Key, KeyDetails } from "../keys/keyring.ts";
 import type { KeysChange } from "../keys/keyring_file.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
-import type { SharedHub } from "../mqtt/pool.ts";
+import type { SharedHubs } from "../mqtt/pool.ts";
 import type { Deadlines } from "../lib/deadlines.ts";
 import type { Log } from "../observability/log.ts";
 import type { MetricRegistry, Telemetry } from "../observability/telemetry.ts";
@@ -144,8 +144,8 @@ export interface ServiceDependencies {
   readonly platform: Pick<Platform, "createHttpClient" | "fetch" | "files" | "lookup" | "networkInterfaces">;
   /** Address of the default broker. */
   readonly broker: BrokerAddress;
-  /** Hub of the default broker that replicas share; undefined without replicas. */
-  readonly sharedHub: SharedHub | undefined;
+  /** Hubs that replicas share; undefined without Redis. */
+  readonly sharedHubs: SharedHubs | undefined;
   /** Encoder of the events of streams. */
   readonly encoder: EventEncoder;
   /** Largest payload of an event, in bytes. */

@@ -53,6 +53,8 @@ export interface RedisEventLogOptions {
   readonly id: string;
   /** Limits. */
   readonly limits: EventLogLimits;
+  /** Time after which the server deletes the log if no replica uses it, in seconds. */
+  readonly expirySeconds: number;
   /** Time limit of replies on the log's own connections, in milliseconds: long enough for the largest message. */
   readonly timeoutMs: number;
 }
@@ -83,11 +85,12 @@ class RedisEventLog implements EventLog {
   readonly #stream: string;
   readonly #filters: string;
   readonly #limits: readonly string[];
+  readonly #expirySeconds: string;
   readonly #waitMs: number;
   /** Number of calls of `shareOwners`. */
   #shares = 0;
 
-  constructor({ server, id, limits, timeoutMs }: RedisEventLogOptions) {
+  constructor({ server, id, limits, expirySeconds, timeoutMs }: RedisEventLogOptions) {
     this.#server = server;
     this.#reading = server.connect(timeoutMs);
     this.#writing = server.connect(timeoutMs);
@@ -99,6 +102,7 @@ class RedisEventLog implements EventLog {
       ...[`${this.#base}unwanted`, `${this.#base}replicas`],
     ];
     this.#limits = [String(limits.maxBytes), String(limits.maxAgeMs)];
+    this.#expirySeconds = String(expirySeconds);
     this.#waitMs = Math.max(1, Math.floor(timeoutMs / WAITS_PER_TIMEOUT));
   }
 
@@ -203,7 +207,7 @@ class RedisEventLog implements EventLog {
   }
 
   async renewReplica(replica: string): Promise<number> {
-    return numberOf(await this.#run(scripts.RENEW_REPLICA, [replica]));
+    return numberOf(await this.#run(scripts.RENEW_REPLICA, [replica, this.#expirySeconds]));
   }
 
   async readReplicas(): Promise<ReadonlyMap<string, number>> {

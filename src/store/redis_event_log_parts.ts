@@ -36,8 +36,6 @@ const MAX_SEQUENCE = 2 ** 36;
 const ENTRY_BYTES = 64;
 /** Entries that one call deletes beside twice as many as it appends. */
 const TRIM_BATCH = 16;
-/** Time after which a log is deleted that no replica uses, in seconds. */
-const EXPIRY_SECONDS = 172_800;
 
 /**
  * Begins each script: makes what an emptied server lacks. After a restart, the newest entries may be lost, and with
@@ -184,10 +182,10 @@ local function forget(replica) redis.call("UNLINK", BASE .. "wants:" .. replica,
 
 /** Keeps all keys of the log and of one replica for a time. */
 export const EXTEND: string = `
-local function extend(replica)
-  for _, key in ipairs(KEYS) do redis.call("EXPIRE", key, ${EXPIRY_SECONDS}) end
-  redis.call("EXPIRE", BASE .. "wants:" .. replica, ${EXPIRY_SECONDS})
-  redis.call("EXPIRE", BASE .. "owners:" .. replica, ${EXPIRY_SECONDS})
+local function extend(replica, seconds)
+  for _, key in ipairs(KEYS) do redis.call("EXPIRE", key, seconds) end
+  redis.call("EXPIRE", BASE .. "wants:" .. replica, seconds)
+  redis.call("EXPIRE", BASE .. "owners:" .. replica, seconds)
 end
 `;
 

@@ -196,14 +196,14 @@ for index = 4, #ARGV, 2 do redis.call("HDEL", ownersOf(ARGV[3]), field(ARGV[inde
 return 0`,
 );
 
-/** Argument: replica, which begins without filters if it is unknown. */
+/** Arguments: replica, which begins without filters if it is unknown, and seconds after which a log expires. */
 export const RENEW_REPLICA: RedisScript = script(
   FORGET,
   EXTEND,
   `
 if redis.call("HEXISTS", REPLICAS, ARGV[3]) == 0 then forget(ARGV[3]) end
 local renewals = redis.call("HINCRBY", REPLICAS, ARGV[3], 1)
-extend(ARGV[3])
+extend(ARGV[3], ARGV[4])
 return renewals`,
 );
 

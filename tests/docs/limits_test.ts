@@ -34,6 +34,7 @@ const NO_LIMITS: Readonly<Record<string, readonly string[]>> = {
     "MIN_RECORD_SIZE",
     "HASH_LENGTH",
     "HASH_DIGITS",
+    "LOGIN_HASH_DIGITS",
     "NAME_BYTES",
   ],
   "estimated sizes": [

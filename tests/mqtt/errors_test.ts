@@ -1,5 +1,5 @@
-import { assertEquals } from "@std/assert";
-import { BrokerError } from "../../src/mqtt/broker.ts";
+import { assert, assertEquals } from "@std/assert";
+import { BrokerError, BrokerLoginError } from "../../src/mqtt/broker.ts";
 import { connectionError, errorCode, timeoutError } from "../../src/mqtt/errors.ts";
 
 function withCode(code: unknown, message = "details"): Error {
@@ -13,6 +13,10 @@ Deno.test("connectionError() explains codes of MQTT 3.1.1 and 5", () => {
   for (const code of [4, 5, 134, 135]) {
     assertEquals(explained(code), `Broker broker:1883 refused the user name or password (code ${code})`);
   }
+  for (const code of [4, 5, 134, 135, 138]) {
+    assert(connectionError(withCode(code), "broker:1883") instanceof BrokerLoginError);
+  }
+  assert(!(connectionError(withCode(136), "broker:1883") instanceof BrokerLoginError));
   for (const code of [3, 136]) assertEquals(explained(code), `Broker broker:1883 is not available (code ${code})`);
   assertEquals(explained("ECONNRESET"), "Broker broker:1883 broke the connection (code ECONNRESET)");
   assertEquals(explained("ENOTFOUND"), "Broker broker:1883 not found: no such host name (code ENOTFOUND)");

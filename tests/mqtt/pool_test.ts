@@ -7,7 +7,7 @@ import {
   type ReceiveMessage,
 } from "../../src/mqtt/broker.ts";
 import { SYSTEM_CLOCK } from "../../src/lib/clock.ts";
-import { BrokerPool, type SharedHub } from "../../src/mqtt/pool.ts";
+import { BrokerPool, type SharedHub, type SharedHubEvents, type SharedHubs } from "../../src/mqtt/pool.ts";
 import { Hub } from "../../src/mqtt/hub/hub.ts";
 import { createConnectBroker } from "../../src/mqtt/connect.ts";
 import type { Subscriber } from "../../src/mqtt/hub/subscriber.ts";
@@ -65,13 +65,14 @@ interface PoolOverrides {
   readonly defaultBroker?: BrokerAddress;
   readonly idleSeconds?: number;
   readonly monotonic?: () => number;
-  readonly sharedHub?: SharedHub;
+  readonly sharedHubs?: SharedHubs;
 }
 
 /** Makes a pool whose clock stands still until the test moves it. */
 function makePool(
   connect: ConnectBroker,
-  { timeoutMs = 10_000, maxConnections = 4, idleSeconds = 60, defaultBroker, monotonic, sharedHub }: PoolOverrides = {},
+  { timeoutMs = 10_000, maxConnections = 4, idleSeconds = 60, defaultBroker, monotonic, sharedHubs }: PoolOverrides =
+    {},
 ) {
   const time = { ms: 0 };
   const pool = new BrokerPool({
@@ -88,7 +89,7 @@ function makePool(
     },
     clock: { now: () => time.ms, monotonic: monotonic ?? (() => time.ms), after: SYSTEM_CLOCK.after },
     ...defaultBroker && { defaultBroker },
-    sharedHub,
+    sharedHubs,
   });
   return { pool, time };
 }
@@ -523,14 +524,21 @@ function assertUnreachable(): never {
   throw new Error("Nothing is opened");
 }
 
-/** Makes a shared hub whose source grants everything, and counts its requests. */
+/** Makes a shared hub whose source grants everything, and records its requests. */
 function makeSharedHub() {
   const requests: string[] = [];
-  const state = { closed: "", isolate: (_owner: string) => {} };
-  const sharedHub: SharedHub = {
+  const state: { closed: string; events: SharedHubEvents | undefined; isNeeded: boolean } = {
+    closed: "",
+    events: undefined,
+    isNeeded: false,
+  };
+  const hub: SharedHub & { readonly bytes: number } = {
     bytes: 0,
-    open(onClosedWhileSubscribing) {
-      state.isolate = onClosedWhileSubscribing;
+    get isNeeded() {
+      return state.isNeeded;
+    },
+    open(events) {
+      state.events = events;
       return new Hub({
         source: {
           request(wanted, begin) {
@@ -557,32 +565,134 @@ function makeSharedHub() {
       return Promise.resolve();
     },
   };
-  return { sharedHub, requests, state };
+  return { hub, requests, state };
 }
+
+/** Makes shared hubs for the default broker and, up to a number, for other logins. */
+function makeSharedHubs(max = 0) {
+  const main = makeSharedHub();
+  const logins: (ReturnType<typeof makeSharedHub> & { readonly address: BrokerAddress; readonly owner: string })[] = [];
+  const sharedHubs: SharedHubs = {
+    defaultHub: main.hub,
+    make(address, { owner }) {
+      if (logins.length >= max) return undefined;
+      const made = { ...makeSharedHub(), address, owner };
+      logins.push(made);
+      return made.hub;
+    },
+  };
+  return { sharedHubs, main, logins };
+}
+
+const GUEST: BrokerAddress = { ...ADDRESS, username: "guest", password: "right" };
 
 Deno.test("the shared hub has the default broker's filters, but not those of other logins and shared subscriptions", async () => {
   const { connect, connections } = makeBroker();
-  const { sharedHub, requests, state } = makeSharedHub();
-  const { pool } = makePool(connect, { defaultBroker: ADDRESS, sharedHub, maxConnections: 20 });
+  const { sharedHubs, main } = makeSharedHubs();
+  const { pool } = makePool(connect, { defaultBroker: ADDRESS, sharedHubs, maxConnections: 20 });
   const own = makeListener("own");
   pool.listen(ADDRESS, own.listener);
   pool.listen({ ...ADDRESS, username: "guest" }, makeListener("guest").listener);
   pool.listen(ADDRESS, makeListener("$share/group/t").listener);
   await until("the grants", () => own.events.length > 0 && connections.length === 2);
-  assertEquals([requests, own.events, pool.usage.listeners], [["own"], ["connected"], 3]);
+  assertEquals([main.requests, own.events, pool.usage.listeners], [["own"], ["connected"], 3]);
   await pool.close();
-  assertEquals(state.closed, "Gateway is shutting down");
+  assertEquals(main.state.closed, "Gateway is shutting down");
 });
 
 Deno.test("an owner whose request may have closed a connection of the shared hub gets one of its own", async () => {
   const { connect, connections } = makeBroker();
-  const { sharedHub, requests, state } = makeSharedHub();
-  const { pool } = makePool(connect, { defaultBroker: ADDRESS, sharedHub });
-  state.isolate("phone");
+  const { sharedHubs, main } = makeSharedHubs();
+  const { pool } = makePool(connect, { defaultBroker: ADDRESS, sharedHubs });
+  main.state.events?.onClosedWhileSubscribing("phone");
   const { events, listener } = makeListener("own");
   pool.listen(ADDRESS, listener);
   pool.listen(ADDRESS, { ...makeListener("other").listener, owner: "other" });
-  await until("the grants", () => events.length > 0 && requests.length > 0);
-  assertEquals([requests, connections.length], [["other"], 1]);
+  await until("the grants", () => events.length > 0 && main.requests.length > 0);
+  assertEquals([main.requests, connections.length], [["other"], 1]);
+  await pool.close();
+});
+
+Deno.test("listeners of a login have one shared hub for each password, and shared subscriptions none", async () => {
+  const { connect, connections } = makeBroker();
+  const { sharedHubs, logins } = makeSharedHubs(8);
+  const { pool } = makePool(connect, { defaultBroker: ADDRESS, sharedHubs, maxConnections: 20 });
+  const [one, other, wrong] = [makeListener("one"), makeListener("other"), makeListener("wrong")];
+  pool.listen(GUEST, one.listener);
+  pool.listen(GUEST, { ...other.listener, owner: "other" });
+  pool.listen({ ...GUEST, password: "wrong" }, wrong.listener);
+  pool.listen(GUEST, makeListener("$share/group/t").listener);
+  await until("the grants", () => logins.every(({ requests }) => requests.length > 0) && connections.length === 1);
+  assertEquals(logins.map(({ address, owner, requests }) => [address.password, owner, requests]), [
+    ["right", "phone", ["one", "other"]],
+    ["wrong", "phone", ["wrong"]],
+  ]);
+  assertEquals(pool.usage, { connections: 5, subscriptions: 4, listeners: 4 });
+  await pool.close();
+  assertEquals(logins.map(({ state }) => state.closed), ["Gateway is shutting down", "Gateway is shutting down"]);
+});
+
+Deno.test("the shared hub of a login is closed when it is idle, unless other replicas need it", async () => {
+  const { connect } = makeBroker();
+  const { sharedHubs, logins } = makeSharedHubs(8);
+  const { pool, time } = makePool(connect, { defaultBroker: ADDRESS, sharedHubs, idleSeconds: 60 });
+  const unsubscribe = ["needed", "idle"].map((username) =>
+    pool.listen({ ...GUEST, username }, makeListener("t").listener)
+  );
+  const [needed, idle] = logins.map(({ state }) => state);
+  if (needed === undefined || idle === undefined) throw new Error("Two hubs are missing");
+  needed.isNeeded = true;
+  await until("the requests", () => logins.every(({ requests }) => requests.length === 1));
+  for (const each of unsubscribe) each();
+  await until("they are without listeners", () => pool.usage.subscriptions === 0);
+  assertEquals([needed.closed, idle.closed], ["", ""]);
+  time.ms += 60_000;
+  await until("one is closed", () => idle.closed === "Idle");
+  assertEquals([needed.closed, pool.usage.connections], ["", 2]);
+  needed.isNeeded = false;
+  time.ms += 60_000;
+  await until("the other is closed", () => needed.closed === "Idle");
+  assertEquals(pool.usage.connections, 0);
+  await pool.close();
+});
+
+Deno.test("the shared hub of a login that the broker refuses is closed, and the next listener has another one", async () => {
+  const { connect } = makeBroker();
+  const { sharedHubs, logins } = makeSharedHubs(8);
+  const { pool } = makePool(connect, { defaultBroker: ADDRESS, sharedHubs });
+  const { events, listener } = makeListener("t");
+  pool.listen(GUEST, listener);
+  logins.at(0)?.state.events?.onRefused(new BrokerError("Broker refused the user name or password"));
+  assertEquals(events, ["ended: Broker refused the user name or password"]);
+  assertEquals([logins.at(0)?.state.closed, pool.usage.connections], ["Broker refused the user name or password", 0]);
+  pool.listen(GUEST, makeListener("t").listener);
+  assertEquals(logins.length, 2);
+  await pool.close();
+});
+
+Deno.test("a login has a hub of this process alone while there is no room for the connections of a shared one", async () => {
+  const { connect, connections } = makeBroker();
+  const { sharedHubs, logins } = makeSharedHubs(8);
+  const { pool } = makePool(connect, { defaultBroker: ADDRESS, sharedHubs, maxConnections: 3 });
+  pool.listen(GUEST, makeListener("t").listener);
+  const second = makeListener("t");
+  pool.listen({ ...GUEST, username: "second" }, { ...second.listener, owner: "second" });
+  await until("the grants", () => second.events.length > 0);
+  assertEquals([logins.length, connections.length, pool.usage.connections], [1, 1, 3]);
+  const third = { ...makeListener("t").listener, owner: "third" };
+  assertThrows(() => pool.listen({ ...GUEST, username: "third" }, third), BrokerError, "Too many broker connections");
+  await pool.close();
+});
+
+Deno.test("an owner whose request may have closed a connection of a login's shared hub gets one of its own", async () => {
+  const { connect, connections } = makeBroker();
+  const { sharedHubs, logins } = makeSharedHubs(8);
+  const { pool } = makePool(connect, { defaultBroker: ADDRESS, sharedHubs, maxConnections: 20 });
+  pool.listen(GUEST, { ...makeListener("other").listener, owner: "other" });
+  logins.at(0)?.state.events?.onClosedWhileSubscribing("phone");
+  const { events, listener } = makeListener("own");
+  pool.listen(GUEST, listener);
+  await until("the grants", () => events.length > 0);
+  assertEquals([logins.length, connections.length], [1, 1]);
   await pool.close();
 });

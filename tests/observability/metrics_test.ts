@@ -30,6 +30,7 @@ const METRICS: readonly string[] = [
   "e2e_gateway_shared_event_bytes gauge",
   "e2e_gateway_subscriptions gauge",
   "e2e_gateway_log_writer gauge",
+  "e2e_gateway_log_logins gauge",
   "e2e_gateway_log_lag_entries gauge",
   "e2e_gateway_log_gaps_total counter",
   "e2e_gateway_log_takeovers_total counter",

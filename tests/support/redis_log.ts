@@ -9,6 +9,7 @@ import type { TestRedis } from "./redis_server.ts";
 /** Options of a log. */
 export interface RedisLogOptions {
   readonly limits?: EventLogLimits;
+  readonly expirySeconds?: number;
   readonly timeoutMs?: number;
   /** Name and password of the user; the default one by default. */
   readonly user?: readonly [name: string, password: string];
@@ -39,7 +40,7 @@ const GENEROUS: EventLogLimits = { maxBytes: 2 ** 30, maxAgeMs: 2 ** 40 };
 export async function openRedisLog(
   scope: AsyncDisposableStack,
   redis: TestRedis,
-  { limits = GENEROUS, timeoutMs = 4000, user, prefix = PREFIX }: RedisLogOptions = {},
+  { limits = GENEROUS, expirySeconds = 172_800, timeoutMs = 4000, user, prefix = PREFIX }: RedisLogOptions = {},
 ): Promise<EventLog> {
   const silent = { info() {}, warn() {} };
   const connect = (timeoutMs: number) =>
@@ -56,7 +57,7 @@ export async function openRedisLog(
     },
     prefix,
   };
-  const log = createRedisEventLog({ server, id: ID, limits, timeoutMs });
+  const log = createRedisEventLog({ server, id: ID, limits, expirySeconds, timeoutMs });
   scope.defer(() => log.close());
   await until("it is connected", () => connections.every(({ client }) => client !== undefined));
   return log;

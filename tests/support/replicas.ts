@@ -4,6 +4,7 @@ import { SYSTEM_CLOCK } from "../../src/lib/clock.ts";
 import { BrokerError, type QoS } from "../../src/mqtt/broker.ts";
 import { LeaseLostError, type LogEntry } from "../../src/mqtt/replicas/event_log.ts";
 import { LogHub } from "../../src/mqtt/replicas/log_hub.ts";
+import { MemoryHistory } from "../../src/mqtt/hub/memory_history.ts";
 import { TopicFilterSet } from "../../src/mqtt/topics/filter_set.ts";
 import { FakeTime } from "./fake_time.ts";
 import { FakeBroker, RecordingSubscriber, type SubscriberOptions } from "./hub.ts";
@@ -127,7 +128,7 @@ export class ReplicaEnvironment implements AsyncDisposable {
         random: Math.random,
         onFault: (error) => void this.faults.push(error),
       },
-      limits: { resumeBytes: maxBytes },
+      memory: new MemoryHistory({ epoch: "", limits: { resumeBytes: maxBytes } }),
       clock: { ...SYSTEM_CLOCK, monotonic: SYSTEM_CLOCK.now },
       onChange: () => {},
       onWanted: () => {},

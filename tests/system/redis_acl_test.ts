@@ -36,7 +36,13 @@ Deno.test(
           await output.ended;
           assertEquals(code, 0, output.text);
         };
-        const phone = makeRecord({ name: "phone", services: ["mqtt"], publish: ["#"], subscribe: ["#"] });
+        const phone = makeRecord({
+          name: "phone",
+          services: ["mqtt"],
+          publish: ["#"],
+          subscribe: ["#"],
+          brokers: ["*"],
+        });
         await Deno.mkdir(`${directory}/data`);
         await Deno.writeTextFile(`${directory}/data/keys.json`, formatKeysFile([phone]), { mode: 0o600 });
         await keys("master-key");
@@ -51,6 +57,11 @@ Deno.test(
             ...{ name: "door", source: { topics: ["home/door"] }, condition: { type: "any" }, title: "Door" },
           });
           for await (const event of client.subscribe(["home/door"])) {
+            if (event.type === "connected") await publish();
+            if (event.type === "message") break;
+          }
+          // Its log is one of its own.
+          for await (const event of client.subscribe(["home/door"], { username: "guest", password: "any" })) {
             if (event.type === "connected") await publish();
             if (event.type === "message") break;
           }

@@ -71,6 +71,8 @@ export class Hub {
   readonly #pending = new Set<SubscriberState>();
   /** Subscribers that wait for the next connection attempt. */
   readonly #offline = new Set<SubscriberState>();
+  /** Subscribers of requests that the broker is yet to be asked for: they get all retained messages of then. */
+  readonly #unsent = new Set<SubscriberState>();
   /** Subscribers that get all retained messages again with the next request. */
   readonly #outdated = new Set<SubscriberState>();
   readonly #backoff: Backoff;
@@ -316,7 +318,7 @@ export class Hub {
 
   /** Makes a subscriber part of the next request but those that are under way, for the retained messages. */
   #outdate(state: SubscriberState): void {
-    if (state.status === "removed" || this.#pending.has(state)) return;
+    if (state.status === "removed" || this.#pending.has(state) || this.#unsent.has(state)) return;
     this.#outdated.add(state);
     this.#startBatch();
   }
@@ -341,6 +343,7 @@ export class Hub {
     // The oldest first: a message that arrives for one of them has then arrived for all older ones too.
     const wanted = [...new Set(states.flatMap(({ subscriptions }) => subscriptions))].sort(byAge);
     const closedConnections = this.#closedConnections;
+    for (const state of states) this.#unsent.add(state);
     let from = 0;
     let isGranted = false;
     let deliveries: readonly RetainedDelivery<SubscriberState>[] = [];
@@ -350,6 +353,7 @@ export class Hub {
       const refused = await this.#source.request(requestsOf(wanted, states), () => {
         // Reserves an offset: a resume from before it has missed everything up to SUBSCRIBE.
         from = this.#history.next().offset;
+        for (const state of states) this.#unsent.delete(state);
         const present = states.filter(({ status }) => status !== "removed");
         deliveries = this.#expectRetained(present, from);
         owners = present.flatMap(ownersOf);
@@ -391,6 +395,7 @@ export class Hub {
       }
       if (this.#outdated.size > 0) this.#startBatch();
     } catch (error) {
+      for (const state of states) this.#unsent.delete(state);
       const reason = this.#reasonOf(error);
       for (const state of waiting) {
         if (state.status === "pending") {
@@ -526,6 +531,7 @@ export class Hub {
   #remove(state: SubscriberState): void {
     state.status = "removed";
     this.#pending.delete(state);
+    this.#unsent.delete(state);
     this.#offline.delete(state);
     this.#outdated.delete(state);
     this.#subscribers.delete(state);

@@ -5,7 +5,6 @@
  */
 import type { Position } from "../../protocol/event.ts";
 import type { EventHistory, HistoryEntry, HistoryQuery } from "../hub/history.ts";
-import { type HistoryLimits, MemoryHistory } from "../hub/memory_history.ts";
 import { type LogState, OFFSETS_PER_ENTRY } from "./event_log.ts";
 
 /** Returns the sequence of the last entry at or before an offset. */
@@ -23,8 +22,9 @@ export function offsetOf(sequence: number): number {
  * Between two entries are the positions of what happens at this replica only.
  */
 export class LogHistory implements EventHistory {
-  readonly #limits: HistoryLimits;
-  #memory: MemoryHistory;
+  readonly #memory: EventHistory;
+  /** Hub whose messages it keeps; undefined before the first one. */
+  #source: object | undefined;
   #epoch = "";
   #sequence = 0;
   #offset = 0;
@@ -32,10 +32,9 @@ export class LogHistory implements EventHistory {
   #gapAt = 0;
   #retainedFrom = 0;
 
-  /** Makes a history that has read nothing. */
-  constructor(limits: HistoryLimits) {
-    this.#limits = limits;
-    this.#memory = new MemoryHistory({ epoch: "", limits });
+  /** Makes a history that has read nothing; `memory` keeps the messages, perhaps with those of other sources. */
+  constructor(memory: EventHistory) {
+    this.#memory = memory;
   }
 
   /** Position that was assigned last. */
@@ -43,7 +42,7 @@ export class LogHistory implements EventHistory {
     return { epoch: this.#epoch, offset: this.#offset };
   }
 
-  /** Bytes of the kept messages. */
+  /** Bytes of the kept messages, with those of other sources in the same memory. */
   get bytes(): number {
     return this.#memory.bytes;
   }
@@ -56,7 +55,7 @@ export class LogHistory implements EventHistory {
   /** Begins anew with a log of which nothing was read. */
   begin({ epoch, first }: Pick<LogState, "epoch" | "first">): void {
     this.#epoch = epoch;
-    this.#memory = new MemoryHistory({ epoch, limits: this.#limits });
+    if (this.#source !== undefined) this.#memory.deleteSource(this.#source);
     this.#sequence = first - 1;
     this.#offset = offsetOf(first - 1);
     this.#gapAt = this.#offset;
@@ -94,6 +93,7 @@ export class LogHistory implements EventHistory {
 
   /** Appends a message, as {@linkcode EventHistory.append}. */
   append(entry: HistoryEntry): void {
+    this.#source = entry.source;
     this.#memory.append(entry);
   }
 
@@ -108,7 +108,7 @@ export class LogHistory implements EventHistory {
   }
 
   /** Returns kept messages, as {@linkcode EventHistory.after}. */
-  after(offset: number, query: HistoryQuery): HistoryEntry[] {
+  after(offset: number, query: HistoryQuery): readonly HistoryEntry[] {
     return this.#memory.after(offset, query);
   }
 

@@ -7,12 +7,13 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Deadlines } from "../../lib/deadlines.ts";
 import { type BrokerAddress, BrokerError, type ConnectBroker } from "../broker.ts";
 import { Hub, type HubConfig } from "../hub/hub.ts";
-import type { HistoryLimits } from "../hub/memory_history.ts";
+import type { EventHistory } from "../hub/history.ts";
 import { SharedConnection } from "../shared_connection.ts";
 import type { EventLog, LogState, StoredLogEntry } from "./event_log.ts";
 import { LogHistory } from "./log_history.ts";
 import { type LogFollower, LogReader } from "./log_reader.ts";
 import { LogSource } from "./log_source.ts";
+import { LoginProof, type LoginProofOptions } from "./login_proof.ts";
 
 /** Parts of the hub. */
 export interface LogHubOptions {
@@ -31,8 +32,10 @@ export interface LogHubOptions {
   };
   /** Configuration of the hub; its history is one of its own. */
   readonly hub: Omit<HubConfig, "history">;
-  /** Limits of the messages that are kept. */
-  readonly limits: HistoryLimits;
+  /** Keeps the messages that are read. */
+  readonly memory: EventHistory;
+  /** Consequences of the proof of a login that a request names; undefined for the gateway's own login. */
+  readonly login?: Pick<LoginProofOptions, "onAccepted" | "onRefused"> | undefined;
   /** Clock of timestamps and timeouts. */
   readonly clock: Clock;
   /** Timeouts of commands; with timers of their own by default. */
@@ -54,6 +57,7 @@ export class LogHub implements LogFollower {
   readonly #connection: SharedConnection;
   readonly #source: LogSource;
   readonly #reader: LogReader;
+  readonly #login: LoginProof | undefined;
   readonly #ended = new AbortController();
   #running: Promise<void> | undefined;
   #hasBegun = false;
@@ -71,7 +75,7 @@ export class LogHub implements LogFollower {
   constructor(options: LogHubOptions) {
     this.#options = options;
     const { log, replica, clock, deadlines, broker: { address, connect, timeoutMs } } = options;
-    const history = new LogHistory(options.limits);
+    const history = new LogHistory(options.memory);
     const connection: SharedConnection = new SharedConnection(address, {
       connect,
       clock,
@@ -82,8 +86,11 @@ export class LogHub implements LogFollower {
       onClosed: () => {
         this.#source.connectionClosed();
         this.hub.retainedConnectionClosed();
+        this.#login?.doubt();
       },
     });
+    const { random } = options.hub;
+    this.#login = options.login && new LoginProof({ ...options.login, connection, clock, random });
     const { onFault } = options.hub;
     const reader = new LogReader({ log, follower: this, clock, onChange: options.onChange, onFault });
     const source = new LogSource({
@@ -94,6 +101,7 @@ export class LogHub implements LogFollower {
       reader,
       timeoutMs,
       clock,
+      login: this.#login,
       onUnknown: () => this.renew(),
     });
     this.hub = new Hub({
@@ -128,6 +136,18 @@ export class LogHub implements LogFollower {
     return this.#reader.error;
   }
 
+  /** True if this replica may write: always with the gateway's own login, else while the broker accepts the login. */
+  get mayWrite(): boolean {
+    return this.#login === undefined || this.#login.isAccepted;
+  }
+
+  /** Connects anew, as the broker did not accept the login on another connection. */
+  doubtLogin(reason: BrokerError): void {
+    if (this.#login === undefined) return;
+    this.#login.doubt();
+    void this.#connection.close(reason);
+  }
+
   /** Starts to read. */
   start(): void {
     this.#running ??= this.#reader.run(this.#ended.signal);
@@ -156,6 +176,7 @@ export class LogHub implements LogFollower {
   /** Ends all subscribers, stops reading and closes the connection; the log keeps what this replica wants for a time. */
   async close(reason: BrokerError): Promise<void> {
     this.#ended.abort(reason);
+    this.#login?.end();
     this.hub.close(reason);
     await this.#connection.close(reason);
     await this.#running;

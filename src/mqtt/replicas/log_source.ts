@@ -19,6 +19,7 @@ import {
 } from "./event_log.ts";
 import { type LogHistory, offsetOf, sequenceOf } from "./log_history.ts";
 import type { LogReader } from "./log_reader.ts";
+import type { LoginProof } from "./login_proof.ts";
 
 /** Parts of a source. */
 export interface LogSourceOptions {
@@ -36,6 +37,11 @@ export interface LogSourceOptions {
   readonly timeoutMs: number;
   /** Clock of the timeout. */
   readonly clock: Pick<Clock, "after">;
+  /**
+   * Proof of a login that a request names: without it, and without the broker's grant on this replica's own connection,
+   * nothing of the log is served. Undefined for the gateway's own login.
+   */
+  readonly login?: Pick<LoginProof, "required"> | undefined;
   /** Called when the log does not know this replica any more, before its filters are wanted again. */
   readonly onUnknown: () => Promise<void>;
 }
@@ -67,8 +73,8 @@ const TRIAL_ID = 268_435_455;
 export class LogSource implements HubSource {
   readonly #options: LogSourceOptions;
   readonly #wanted = new Map<string, Wanted>();
-  /** Filters that the broker accepted at any replica. */
-  readonly #accepted = new LruCache<string, true>(MAX_ACCEPTED);
+  /** Filters that the broker accepted at any replica; for a login that a request names, on this replica's connection. */
+  #accepted = new LruCache<string, true>(MAX_ACCEPTED);
   /** Filters that are subscribed on the connection of this replica. */
   readonly #subscribed = new Set<string>();
   /** Calls that wait for responses of the broker. */
@@ -170,7 +176,7 @@ export class LogSource implements HubSource {
   granted(sequence: number, filters: readonly (readonly [filter: string, qos: QoS | undefined])[]): void {
     for (const [filter, qos] of filters) {
       if (qos === undefined) this.#accepted.delete(filter);
-      else this.#accepted.set(filter, true);
+      else if (this.#options.login === undefined) this.#accepted.set(filter, true);
       const wanted = this.#wanted.get(filter);
       if (wanted !== undefined) wanted.response = { sequence, qos };
     }
@@ -197,6 +203,8 @@ export class LogSource implements HubSource {
   /** Forgets the subscriptions of a connection that has closed. */
   connectionClosed(): void {
     this.#subscribed.clear();
+    // The broker may not accept them again with the password of this replica.
+    if (this.#options.login !== undefined) this.#accepted = new LruCache(MAX_ACCEPTED);
   }
 
   /** Removes filters and owners, here and in the log; never rejects. */
@@ -234,7 +242,8 @@ export class LogSource implements HubSource {
     owner: string | undefined,
     signal: AbortSignal,
   ): Promise<Registered> {
-    const { log, replica, reader, onUnknown } = this.#options;
+    const { log, replica, reader, login, onUnknown } = this.#options;
+    await login?.required();
     this.#requireOnline();
     const refused = new Set(await this.#tryFilters(requests.filter(({ filter }) => !this.#accepted.has(filter))));
     const wanted = requests.filter(({ filter }) => !refused.has(filter));

@@ -72,6 +72,11 @@ export class LogWriter {
     await this.#term?.ended;
   }
 
+  /** Number of filters that it subscribes to for all replicas. */
+  get filters(): number {
+    return this.#term?.session?.filters ?? 0;
+  }
+
   /** To be called for each `wanted` entry of the log, and each time that entries may have been missed. */
   wantedChanged(): void {
     this.#term?.session?.updateFilters();

@@ -4,9 +4,10 @@
  * @module
  */
 import { sleep } from "../../lib/clock.ts";
-import type { BrokerError } from "../broker.ts";
+import { type BrokerError, BrokerLoginError } from "../broker.ts";
 import type { Hub } from "../hub/hub.ts";
-import type { SharedHub } from "../pool.ts";
+import type { SharedHub, SharedHubEvents } from "../pool.ts";
+import type { Lease } from "./event_log.ts";
 import { LeaseHolder } from "./lease_holder.ts";
 import { isSameLease, type SeenLease } from "./lease_watch.ts";
 import { LogHub, type LogHubOptions } from "./log_hub.ts";
@@ -17,7 +18,9 @@ import type { WriterSessionOptions } from "./writer_session.ts";
 const RENEWAL_MS = 500;
 
 /** Parts of a replica. */
-export interface ReplicaOptions extends Omit<LogHubOptions, "onWanted" | "onClosedWhileSubscribing"> {
+export interface ReplicaOptions extends Omit<LogHubOptions, "login" | "onWanted" | "onClosedWhileSubscribing"> {
+  /** True if a request named the login: the log is neither read nor written before the broker has accepted it. */
+  readonly isLoginOfRequest?: boolean;
   /** Returns the identifier of the broker session, as {@linkcode WriterSessionOptions.clientId}. */
   readonly clientId: WriterSessionOptions["clientId"];
   /** Returns a random text, another one at each call. */
@@ -26,19 +29,19 @@ export interface ReplicaOptions extends Omit<LogHubOptions, "onWanted" | "onClos
   readonly onInterrupted: (reason: unknown) => void;
 }
 
-/** What runs once a pool has opened the hub. */
-interface Running {
+/** Parts that exist once a pool has opened the hub. */
+interface Opened {
   readonly logHub: LogHub;
   readonly writer: LogWriter;
-  readonly holder: LeaseHolder;
-  readonly renewing: Promise<void>;
+  /** What uses the log; undefined before the broker has accepted the login. */
+  running: { readonly holder: LeaseHolder; readonly renewing: Promise<void> } | undefined;
 }
 
 /** One replica. */
 export class Replica implements SharedHub {
   readonly #options: ReplicaOptions;
   readonly #ended = new AbortController();
-  #running: Running | undefined;
+  #opened: Opened | undefined;
   #closed: Promise<void> | undefined;
   #takeovers = 0;
   /** Lease of another replica, or of none, at the last check. */
@@ -51,7 +54,12 @@ export class Replica implements SharedHub {
 
   /** True if it writes the log. */
   get isWriter(): boolean {
-    return this.#running?.holder.token !== undefined;
+    return this.#opened?.running?.holder.token !== undefined;
+  }
+
+  /** True while it writes for listeners of any replica: its end would tell them a gap. */
+  get isNeeded(): boolean {
+    return this.isWriter && (this.#opened?.writer.filters ?? 0) > 0;
   }
 
   /** Number of times that it became the writer. */
@@ -61,23 +69,23 @@ export class Replica implements SharedHub {
 
   /** Number of entries of the log that it has not read, as far as it knows. */
   get lag(): number {
-    return this.#running?.logHub.lag ?? 0;
+    return this.#opened?.logHub.lag ?? 0;
   }
 
   /** Number of gaps that it told its listeners. */
   get gaps(): number {
-    return this.#running?.logHub.gaps ?? 0;
+    return this.#opened?.logHub.gaps ?? 0;
   }
 
   /** Bytes of the messages that it keeps. */
   get bytes(): number {
-    return this.#running?.logHub.bytes ?? 0;
+    return this.#opened?.logHub.bytes ?? 0;
   }
 
   /** Starts to read the log, and to write it once the lease is free, as {@linkcode SharedHub.open}. */
-  open(onClosedWhileSubscribing: (owner: string) => void): Hub {
-    if (this.#running !== undefined) throw new Error("The replica runs already");
-    const { broker, hub, limits, log, clientId, newToken, clock, onInterrupted } = this.#options;
+  open({ onClosedWhileSubscribing, onRefused }: SharedHubEvents): Hub {
+    if (this.#opened !== undefined) throw new Error("The replica runs already");
+    const { broker, hub, log, clientId, clock, isLoginOfRequest = false, onInterrupted } = this.#options;
     const writer = new LogWriter({
       log,
       address: broker.address,
@@ -86,26 +94,22 @@ export class Replica implements SharedHub {
       timeoutMs: broker.timeoutMs,
       clock,
       random: hub.random,
-      resumeSeconds: limits.resumeSeconds ?? 0,
-      onInterrupted,
+      resumeSeconds: hub.limits.resumeSeconds,
+      onInterrupted(reason) {
+        onInterrupted(reason);
+        if (reason instanceof BrokerLoginError) logHub.doubtLogin(reason);
+      },
     });
+    const start = () => this.#start(opened);
     const logHub = new LogHub({
       ...this.#options,
+      login: isLoginOfRequest ? { onAccepted: start, onRefused } : undefined,
       onWanted: () => writer.wantedChanged(),
       onClosedWhileSubscribing,
     });
-    logHub.start();
-    const holder = new LeaseHolder({
-      lease: log.lease,
-      clock,
-      newToken,
-      held: (token) => {
-        this.#takeovers += 1;
-        writer.held(token);
-      },
-      lost: () => void writer.lost(),
-    });
-    this.#running = { logHub, writer, holder, renewing: this.#renew(logHub) };
+    const opened: Opened = { logHub, writer, running: undefined };
+    this.#opened = opened;
+    if (!isLoginOfRequest) start();
     return logHub.hub;
   }
 
@@ -116,7 +120,7 @@ export class Replica implements SharedHub {
    */
   async check(): Promise<void> {
     const { log } = this.#options;
-    const { logHub } = this.#running ?? {};
+    const { logHub } = this.#opened ?? {};
     if (logHub?.error !== undefined) {
       throw new Error("The shared log cannot be read: check Redis", { cause: logHub.error });
     }
@@ -137,16 +141,33 @@ export class Replica implements SharedHub {
 
   async #close(reason: BrokerError): Promise<void> {
     this.#ended.abort(reason);
-    const running = this.#running;
-    if (running !== undefined) {
-      const { logHub, writer, holder, renewing } = running;
+    if (this.#opened !== undefined) {
+      const { logHub, writer, running } = this.#opened;
       await Promise.all([logHub.close(reason), writer.lost()]);
-      await holder.release();
+      await running?.holder.release();
       // It may have taken the lease again meanwhile.
       await writer.lost();
-      await renewing;
+      await running?.renewing;
     }
     await this.#options.log.close();
+  }
+
+  /** Starts to read the log, and to write it once the lease is free. */
+  #start(opened: Opened): void {
+    const { log: { lease }, clock, newToken } = this.#options;
+    const { logHub, writer } = opened;
+    logHub.start();
+    const holder = new LeaseHolder({
+      lease: whileAllowed(lease, () => logHub.mayWrite),
+      clock,
+      newToken,
+      held: (token) => {
+        this.#takeovers += 1;
+        writer.held(token);
+      },
+      lost: () => void writer.lost(),
+    });
+    opened.running = { holder, renewing: this.#renew(logHub) };
   }
 
   /** Tells the log again and again that this replica runs. */
@@ -158,4 +179,14 @@ export class Replica implements SharedHub {
       await sleep(RENEWAL_MS, { clock: this.#options.clock, signal }).catch(() => {});
     }
   }
+}
+
+/** Returns a lease that is taken only while it is allowed: a login that the broker refuses must not keep others from it. */
+function whileAllowed(lease: Lease, isAllowed: () => boolean): Lease {
+  return {
+    read: () => lease.read(),
+    take: async (token, seen) => isAllowed() && await lease.take(token, seen),
+    renew: (token) => lease.renew(token),
+    release: (token) => lease.release(token),
+  };
 }

@@ -66,6 +66,11 @@ export class WantedFilters {
     return this.#running ??= this.#run().finally(() => this.#running = undefined);
   }
 
+  /** Number of filters that are subscribed. */
+  get size(): number {
+    return this.#subscriptions.size;
+  }
+
   /** True once the broker has answered the first requests. */
   get isSubscribed(): boolean {
     return this.#isSubscribed;

@@ -88,6 +88,11 @@ export class WriterSession {
     return this.#redelivered !== undefined;
   }
 
+  /** Number of filters that it subscribes to. */
+  get filters(): number {
+    return this.#filters?.size ?? 0;
+  }
+
   /**
    * Connects, and appends messages until the connection ends. Then the connection is closed, the broker keeps the
    * session, and all that was acknowledged is appended.

@@ -15,17 +15,18 @@ const EPOCH_BYTES = 8;
 
 /** Creates the pool of connections, and registers its gauges. */
 export function createBrokerPool(
-  { config, broker, sharedHub, encoder, log, metrics, deadlines, random, randomBytes }: Pick<
+  { config, broker, sharedHubs, encoder, log, metrics, deadlines, random, randomBytes }: Pick<
     ServiceDependencies,
-    "config" | "broker" | "sharedHub" | "encoder" | "log" | "metrics" | "deadlines" | "random" | "randomBytes"
+    "config" | "broker" | "sharedHubs" | "encoder" | "log" | "metrics" | "deadlines" | "random" | "randomBytes"
   >,
 ): BrokerPool {
   const { resumeBytes } = config.streams;
+  const defaultHub = sharedHubs?.defaultHub;
   const history = new MemoryHistory({
     epoch: randomBytes(EPOCH_BYTES).toHex(),
     limits: {
       ...config.streams,
-      resumeBytes: sharedHub === undefined ? resumeBytes : Math.ceil(resumeBytes * (1 - SHARED_HISTORY_PART)),
+      resumeBytes: defaultHub === undefined ? resumeBytes : Math.ceil(resumeBytes * (1 - SHARED_HISTORY_PART)),
     },
   });
   const brokers = new BrokerPool({
@@ -45,12 +46,12 @@ export function createBrokerPool(
     clock: SYSTEM_CLOCK,
     deadlines,
     defaultBroker: broker,
-    sharedHub,
+    sharedHubs,
   });
   metrics.gauge({
     name: "e2e_gateway_ring_bytes",
     help: "Bytes of messages that are kept for listeners that resume",
-    read: () => history.bytes + (sharedHub?.bytes ?? 0),
+    read: () => history.bytes + (defaultHub?.bytes ?? 0),
   });
   metrics.gauge({
     name: "e2e_gateway_subscriptions",

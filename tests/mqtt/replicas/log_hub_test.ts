@@ -296,3 +296,14 @@ Deno.test("a replica ends its own subscription once the retained messages were s
   await environment.advance(50);
   assertEquals(phone.events, ["connected", "door: open"]);
 });
+
+Deno.test("a subscriber for whose filter the writer connects gets the retained messages once", async () => {
+  await using environment = new ReplicaEnvironment();
+  await environment.advance(20, 5);
+  await environment.publish("door", "closed", { retain: true });
+  const phone = await environment.subscribe(0, "door");
+  assertEquals(phone.events, []);
+  await environment.writer.connect();
+  await environment.advance(100);
+  assertEquals(phone.events, ["connected", "door: closed (retained)"]);
+});

@@ -1,15 +1,30 @@
-/** A replica: its start, its end, and its check. */
+/** A replica: its start, its end, its check, and its login. */
 import { assertEquals, assertRejects } from "@std/assert";
 import { SYSTEM_CLOCK } from "../../../src/lib/clock.ts";
-import { BrokerError, type ConnectBroker } from "../../../src/mqtt/broker.ts";
+import { BrokerError, BrokerLoginError, type ConnectBroker } from "../../../src/mqtt/broker.ts";
 import type { Hub } from "../../../src/mqtt/hub/hub.ts";
+import { MemoryHistory } from "../../../src/mqtt/hub/memory_history.ts";
 import { Replica } from "../../../src/mqtt/replicas/replica.ts";
 import { FakeTime } from "../../support/fake_time.ts";
-import { FakeBroker, RecordingSubscriber } from "../../support/hub.ts";
+import { FakeBroker, RecordingSubscriber, type SubscriberOptions } from "../../support/hub.ts";
 import { MemoryLogServer } from "../../support/memory_event_log.ts";
 import { settle } from "../../support/settle.ts";
 
+const REFUSED = new BrokerLoginError("Broker refused the user name or password");
+
 const STOPPING = new BrokerError("Gateway is shutting down");
+
+/** Replica in a test. */
+interface TestReplica {
+  readonly replica: Replica;
+  readonly hub: Hub;
+  /** Broker, as its session and its own connection see it. */
+  readonly brokers: readonly [session: FakeBroker, own: FakeBroker];
+  /** Reasons for which the login was refused. */
+  readonly refusals: string[];
+  /** Sets whether the broker accepts the login from now on. */
+  accept(isAccepted: boolean): void;
+}
 
 /** Replicas with one server; each connection has a broker of its own, as a fake one has no other. */
 class ReplicasEnvironment implements AsyncDisposable {
@@ -18,14 +33,19 @@ class ReplicasEnvironment implements AsyncDisposable {
   readonly #replicas: Replica[] = [];
   #tokens = 0;
 
-  add(): { readonly replica: Replica; readonly hub: Hub } {
+  /** Adds a replica, by default with the gateway's own login. */
+  add({ isLoginOfRequest = false, isAccepted = true } = {}): TestReplica {
     const [session, own] = [new FakeBroker(), new FakeBroker()];
-    const connect: ConnectBroker = (address, options) =>
-      (options.session === undefined ? own : session).connect(address, options);
+    const refusals: string[] = [];
+    const connect: ConnectBroker = async (address, options) => {
+      if (!isAccepted) throw REFUSED;
+      return await (options.session === undefined ? own : session).connect(address, options);
+    };
     const replica = new Replica({
       log: this.server.open(),
       replica: `replica ${this.#replicas.length}`,
       broker: { address: { host: "broker", port: 1883 }, connect, timeoutMs: 10_000 },
+      isLoginOfRequest,
       clientId: () => "gateway",
       hub: {
         limits: { resumeSeconds: 60 },
@@ -35,14 +55,21 @@ class ReplicasEnvironment implements AsyncDisposable {
           throw error;
         },
       },
-      limits: { resumeBytes: 1_000_000, resumeSeconds: 60 },
+      memory: new MemoryHistory({ epoch: "", limits: { resumeBytes: 1_000_000, resumeSeconds: 60 } }),
       clock: { ...SYSTEM_CLOCK, monotonic: SYSTEM_CLOCK.now },
       newToken: () => `token ${this.#tokens += 1}`,
       onChange: () => {},
       onInterrupted: () => {},
     });
     this.#replicas.push(replica);
-    return { replica, hub: replica.open(() => {}) };
+    const hub = replica.open({
+      onClosedWhileSubscribing: () => {},
+      onRefused(reason) {
+        refusals.push(reason.message);
+        void replica.close(reason);
+      },
+    });
+    return { replica, hub, brokers: [session, own], refusals, accept: (accepted) => void (isAccepted = accepted) };
   }
 
   async advance(ms: number, step = 100): Promise<void> {
@@ -118,4 +145,178 @@ Deno.test("check() rejects when no replica renews the lease from one check to th
   await environment.advance(3_000);
   await replica.check();
   assertEquals(replica.isWriter, true);
+});
+
+/** Subscribes at a replica to a filter, and waits for the answer. */
+async function subscribe(
+  environment: ReplicasEnvironment,
+  { hub }: TestReplica,
+  options: SubscriberOptions & { readonly filter?: string } = {},
+): Promise<RecordingSubscriber> {
+  const { filter = "door", ...others } = options;
+  const subscriber = new RecordingSubscriber([filter], others);
+  hub.subscribe(subscriber);
+  await environment.advance(1_500);
+  return subscriber;
+}
+
+Deno.test("a login of a request does nothing at the log before a listener comes, and the broker accepts it", async () => {
+  await using environment = new ReplicasEnvironment();
+  const guest = environment.add({ isLoginOfRequest: true });
+  await environment.advance(5_000);
+  const { model } = environment.server;
+  assertEquals([model.readLease(), [...model.readReplicas().keys()]], [undefined, []]);
+  const phone = await subscribe(environment, guest);
+  assertEquals([phone.events, guest.replica.isWriter, guest.refusals], [["connected"], true, []]);
+});
+
+Deno.test("a listener with a wrong password gets the broker's error and no message, also if it resumes", async () => {
+  await using environment = new ReplicasEnvironment();
+  const right = environment.add({ isLoginOfRequest: true });
+  const before = await subscribe(environment, right, { qos: 1 });
+  right.brokers[0].publish("door", "open", { qos: 1 });
+  await environment.advance(500);
+  assertEquals(before.events, ["connected", "door: open"]);
+  const [since] = before.positions;
+  const wrong = environment.add({ isLoginOfRequest: true, isAccepted: false });
+  const guest = await subscribe(environment, wrong, since === undefined ? {} : { since, qos: 1 });
+  assertEquals(guest.events, [`ended: ${REFUSED.message}`]);
+  assertEquals(wrong.refusals, [REFUSED.message]);
+  assertEquals([...environment.server.model.readReplicas().keys()], ["replica 0"]);
+});
+
+Deno.test("a listener with the right password resumes at another replica, without a gap", async () => {
+  await using environment = new ReplicasEnvironment();
+  const [one, other] = [environment.add({ isLoginOfRequest: true }), environment.add({ isLoginOfRequest: true })];
+  const before = await subscribe(environment, one, { qos: 1 });
+  one.brokers[0].publish("door", "1", { qos: 1 });
+  await environment.advance(6_000);
+  one.brokers[0].publish("door", "2", { qos: 1 });
+  await environment.advance(500);
+  const since = before.positions.at(1);
+  const after = await subscribe(environment, other, since === undefined ? {} : { since, qos: 1 });
+  assertEquals(before.events, ["connected", "door: 1", "door: 2"]);
+  assertEquals(after.events, ["connected", "door: 2"]);
+});
+
+Deno.test("a replica whose password is wrong never takes the lease, however long no other one has it", async () => {
+  await using environment = new ReplicasEnvironment();
+  const wrong = environment.add({ isLoginOfRequest: true, isAccepted: false });
+  await subscribe(environment, wrong);
+  await environment.advance(10_000);
+  assertEquals([wrong.replica.takeovers, environment.server.model.readLease()], [0, undefined]);
+});
+
+Deno.test("a writer whose password the broker refuses ends its listeners, and one with another password writes", async () => {
+  await using environment = new ReplicasEnvironment();
+  const old = environment.add({ isLoginOfRequest: true });
+  const [ended, kept] = [await subscribe(environment, old), await subscribe(environment, old, { keep: true })];
+  const right = environment.add({ isLoginOfRequest: true });
+  const phone = await subscribe(environment, right);
+  assertEquals([old.replica.isWriter, right.replica.isWriter], [true, false]);
+  old.accept(false);
+  old.brokers[0].closeConnection();
+  await environment.advance(10_000);
+  assertEquals([old.refusals, old.replica.isWriter, right.replica.isWriter], [[REFUSED.message], false, true]);
+  assertEquals(ended.events.at(-1)?.startsWith("ended"), true);
+  assertEquals(kept.events.at(-1), `ended: ${REFUSED.message}`);
+  right.brokers[0].publish("door", "open");
+  await environment.advance(500);
+  assertEquals([kept.events.at(-1), phone.events.at(-1)?.startsWith("ended")], [`ended: ${REFUSED.message}`, true]);
+  const again = await subscribe(environment, right);
+  right.brokers[0].publish("door", "closed");
+  await environment.advance(500);
+  assertEquals(again.events, ["connected", "door: closed"]);
+});
+
+Deno.test("a reader whose password the broker refuses, once its own connection closes, gets no further message", async () => {
+  await using environment = new ReplicasEnvironment();
+  const right = environment.add({ isLoginOfRequest: true });
+  await subscribe(environment, right);
+  const old = environment.add({ isLoginOfRequest: true });
+  const phone = await subscribe(environment, old, { keep: true });
+  old.accept(false);
+  old.brokers[1].closeConnection();
+  await environment.advance(2_000);
+  right.brokers[0].publish("door", "open");
+  await environment.advance(500);
+  assertEquals(phone.events, ["connected", `ended: ${REFUSED.message}`]);
+  assertEquals(right.replica.isWriter, true);
+});
+
+Deno.test("listeners of a login stay while the broker is out of reach, and go on once it accepts the login again", async () => {
+  await using environment = new ReplicasEnvironment();
+  const guest = environment.add({ isLoginOfRequest: true });
+  const phone = await subscribe(environment, guest, { keep: true });
+  for (const broker of guest.brokers) {
+    broker.isReachable = false;
+    broker.closeConnection();
+  }
+  await environment.advance(20_000);
+  assertEquals([guest.refusals, guest.replica.takeovers], [[], 1]);
+  assertEquals(environment.server.model.readLease(), undefined, "the lease is left to others");
+  for (const broker of guest.brokers) broker.isReachable = true;
+  await environment.advance(60_000);
+  guest.brokers[0].publish("door", "open");
+  await environment.advance(500);
+  assertEquals([guest.replica.isWriter, phone.events.at(0), phone.events.at(-1)], [true, "connected", "door: open"]);
+});
+
+Deno.test("a filter that another password was granted is not served before the broker grants it to this one", async () => {
+  await using environment = new ReplicasEnvironment();
+  const one = environment.add({ isLoginOfRequest: true });
+  one.brokers[1].retained.set("secret", "0");
+  const before = await subscribe(environment, one, { filter: "secret" });
+  assertEquals(before.events, ["connected", "secret: 0 (retained)"]);
+  await environment.advance(6_000);
+  // All retained messages were sent: to resume needs no request to the broker.
+  one.hub.sweep();
+  const [other, another] = [environment.add({ isLoginOfRequest: true }), environment.add({ isLoginOfRequest: true })];
+  other.brokers[1].refused.add("secret");
+  for (const replica of [other, another]) await subscribe(environment, replica);
+  one.brokers[0].publish("secret", "1");
+  await environment.advance(500);
+  const since = before.positions.at(1);
+  const resumed = { filter: "secret", ...since !== undefined && { since } };
+  const [refused, accepted] = [
+    await subscribe(environment, other, resumed),
+    await subscribe(environment, another, resumed),
+  ];
+  assertEquals([refused.events, accepted.events], [
+    ["ended: Broker refused the subscription to secret"],
+    ["connected", "secret: 1"],
+  ]);
+});
+
+Deno.test("a replica that the broker closes connections of leaves the lease to one that it accepts", async () => {
+  await using environment = new ReplicasEnvironment();
+  const one = environment.add({ isLoginOfRequest: true });
+  await subscribe(environment, one, { keep: true });
+  const other = environment.add({ isLoginOfRequest: true });
+  await subscribe(environment, other, { keep: true });
+  for (const broker of one.brokers) {
+    broker.isReachable = false;
+    broker.closeConnection();
+  }
+  await environment.advance(20_000);
+  assertEquals([one.replica.isWriter, other.replica.isWriter, one.refusals], [false, true, []]);
+});
+
+Deno.test("isNeeded is true at the writer while listeners of any replica are there", async () => {
+  await using environment = new ReplicasEnvironment();
+  const [one, other] = [environment.add({ isLoginOfRequest: true }), environment.add({ isLoginOfRequest: true })];
+  const phone = new RecordingSubscriber(["door"]);
+  const unsubscribe = one.hub.subscribe(phone);
+  await environment.advance(1_500);
+  await subscribe(environment, other);
+  unsubscribe();
+  for (let second = 0; second < 70; second++) {
+    await environment.advance(1_000);
+    for (const { hub } of [one, other]) hub.sweep();
+  }
+  assertEquals([one.hub.isInUse, one.replica.isNeeded, other.replica.isNeeded], [false, true, false]);
+  other.hub.close(STOPPING);
+  other.hub.sweep();
+  await environment.advance(2_000);
+  assertEquals(one.replica.isNeeded, false);
 });
