@@ -55,6 +55,8 @@ export interface SharedHub {
    * @param onClosedWhileSubscribing called with an owner whose request may be why the broker closed a connection
    */
   open(onClosedWhileSubscribing: (owner: string) => void): Hub;
+  /** Checks that the broker answers, as it may be frozen; closes connections on which it is silent. */
+  checkConnections?(): void;
   /** Ends all subscribers, and closes it. */
   close(reason: BrokerError): Promise<void>;
 }
@@ -236,6 +238,7 @@ export class BrokerPool {
 
   /** Checks the subscribing connections of a login after its publishing one failed, as the broker may be frozen. */
   #checkSubscribing(id: string): void {
+    if (id === this.#defaultId) this.#options.sharedHub?.checkConnections?.();
     for (const entry of this.#subscribing.values()) {
       const isSameLogin = entry.id === id || entry.id.startsWith(`${id} `);
       if (!isSameLogin || entry.isChecking || !entry.connection.isOpen) continue;

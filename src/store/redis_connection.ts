@@ -94,8 +94,8 @@ type Timer = ReturnType<typeof setTimeout>;
 const TESTS_PER_DEADLINE = 4;
 /** Wait before the second attempt to connect, in milliseconds; each further one is twice as long. */
 const FIRST_WAIT_MS = 50;
-/** Longest wait between attempts, in milliseconds. */
-const LONGEST_WAIT_MS = 2000;
+/** Longest wait between attempts, in milliseconds: no request is accepted until there is a connection. */
+const LONGEST_WAIT_MS = 1000;
 
 /** Starts to connect, and retries until the server is reachable. */
 export function openRedis(options: RedisOptions): RedisConnection {

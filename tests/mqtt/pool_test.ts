@@ -574,6 +574,21 @@ Deno.test("the shared hub has the default broker's filters, but not those of oth
   assertEquals(state.closed, "Gateway is shutting down");
 });
 
+Deno.test("a publish that the default broker does not acknowledge makes the shared hub check its connections", async () => {
+  const { connect } = makeBroker(() => Promise.reject(new BrokerError("Not acknowledged")));
+  const { sharedHub } = makeSharedHub();
+  let checks = 0;
+  const { pool } = makePool(connect, {
+    defaultBroker: ADDRESS,
+    sharedHub: { ...sharedHub, checkConnections: () => void (checks += 1) },
+  });
+  await assertRejects(() => pool.publish({ ...ADDRESS, username: "guest" }, MESSAGE), BrokerError);
+  assertEquals(checks, 0);
+  await assertRejects(() => pool.publish(ADDRESS, MESSAGE, { owner: "phone" }), BrokerError);
+  assertEquals(checks, 1);
+  await pool.close();
+});
+
 Deno.test("an owner whose request may have closed a connection of the shared hub gets one of its own", async () => {
   const { connect, connections } = makeBroker();
   const { sharedHub, requests, state } = makeSharedHub();

@@ -41,6 +41,7 @@ export class Replica implements SharedHub {
   #running: Running | undefined;
   #closed: Promise<void> | undefined;
   #takeovers = 0;
+  #isChecking = false;
   /** Lease of another replica, or of none, at the last check. */
   #seen: { readonly lease: SeenLease | undefined } | undefined;
 
@@ -128,6 +129,14 @@ export class Replica implements SharedHub {
         "No replica writes the shared log: check that a replica reaches the broker, and Redis has memory",
       );
     }
+  }
+
+  /** Checks that the broker answers on the connections of this replica, as {@linkcode SharedHub.checkConnections}. */
+  checkConnections(): void {
+    if (this.#running === undefined || this.#isChecking) return;
+    const { logHub, writer } = this.#running;
+    this.#isChecking = true;
+    Promise.all([logHub.checkConnection(), writer.check()]).finally(() => this.#isChecking = false);
   }
 
   /** Ends all subscribers. Gives the lease back, so that another replica writes at once; the broker keeps the session. */
