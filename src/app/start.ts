@@ -302,7 +302,8 @@ export async function startGateway(
       log.info("Gateway stops");
       readiness.stop();
       // Requests are still answered while the streams end; a server shuts down only after its last stream.
-      const drained = streams.drain({ withinMs: config.shutdown.drainMs, random: Math.random }).then(() => {
+      const draining = { withinMs: config.shutdown.drainMs, random: Math.random, hasReplicas: replica !== undefined };
+      const drained = streams.drain(draining).then(() => {
         store.end();
         return server.shutdown();
       });
