@@ -24,6 +24,7 @@ export function offsetOf(sequence: number): number {
  */
 export class LogHistory implements EventHistory {
   readonly #limits: HistoryLimits;
+  readonly #monotonic: () => number;
   #memory: MemoryHistory;
   #epoch = "";
   #sequence = 0;
@@ -32,10 +33,15 @@ export class LogHistory implements EventHistory {
   #gapAt = 0;
   #retainedFrom = 0;
 
-  /** Makes a history that has read nothing. */
-  constructor(limits: HistoryLimits) {
+  /**
+   * Makes a history that has read nothing.
+   *
+   * @param monotonic clock of the age limit, in milliseconds, which never jumps
+   */
+  constructor(limits: HistoryLimits, monotonic: () => number) {
     this.#limits = limits;
-    this.#memory = new MemoryHistory({ epoch: "", limits });
+    this.#monotonic = monotonic;
+    this.#memory = new MemoryHistory({ epoch: "", limits, monotonic });
   }
 
   /** Position that was assigned last. */
@@ -56,7 +62,7 @@ export class LogHistory implements EventHistory {
   /** Begins anew with a log of which nothing was read. */
   begin({ epoch, first }: Pick<LogState, "epoch" | "first">): void {
     this.#epoch = epoch;
-    this.#memory = new MemoryHistory({ epoch, limits: this.#limits });
+    this.#memory = new MemoryHistory({ epoch, limits: this.#limits, monotonic: this.#monotonic });
     this.#sequence = first - 1;
     this.#offset = offsetOf(first - 1);
     this.#gapAt = this.#offset;

@@ -71,7 +71,7 @@ export class LogHub implements LogFollower {
   constructor(options: LogHubOptions) {
     this.#options = options;
     const { log, replica, clock, deadlines, broker: { address, connect, timeoutMs } } = options;
-    const history = new LogHistory(options.limits);
+    const history = new LogHistory(options.limits, () => clock.monotonic());
     const connection: SharedConnection = new SharedConnection(address, {
       connect,
       clock,

@@ -23,6 +23,7 @@ export function createBrokerPool(
   const { resumeBytes } = config.streams;
   const history = new MemoryHistory({
     epoch: randomBytes(EPOCH_BYTES).toHex(),
+    monotonic: SYSTEM_CLOCK.monotonic,
     limits: {
       ...config.streams,
       resumeBytes: sharedHub === undefined ? resumeBytes : Math.ceil(resumeBytes * (1 - SHARED_HISTORY_PART)),
