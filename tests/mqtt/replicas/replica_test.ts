@@ -18,7 +18,7 @@ class ReplicasEnvironment implements AsyncDisposable {
   readonly #replicas: Replica[] = [];
   #tokens = 0;
 
-  add(): { readonly replica: Replica; readonly hub: Hub } {
+  add(): { readonly replica: Replica; readonly hub: Hub; readonly session: FakeBroker; readonly own: FakeBroker } {
     const [session, own] = [new FakeBroker(), new FakeBroker()];
     const connect: ConnectBroker = (address, options) =>
       (options.session === undefined ? own : session).connect(address, options);
@@ -42,7 +42,7 @@ class ReplicasEnvironment implements AsyncDisposable {
       onInterrupted: () => {},
     });
     this.#replicas.push(replica);
-    return { replica, hub: replica.open(() => {}) };
+    return { replica, hub: replica.open(() => {}), session, own };
   }
 
   async advance(ms: number, step = 100): Promise<void> {
@@ -89,6 +89,30 @@ Deno.test("close() ends subscribers, and the log keeps what they want", async ()
   await closing;
   assertEquals(phone.events, ["connected", "ended: Gateway is shutting down"]);
   assertEquals([...environment.server.model.readWanted().keys()], ["door"]);
+});
+
+Deno.test("checkConnections() ends the connections of a frozen broker, with one check at a time", async () => {
+  await using environment = new ReplicasEnvironment();
+  const { replica, hub, session, own } = environment.add();
+  replica.checkConnections();
+  await environment.advance(1_000);
+  const phone = new RecordingSubscriber(["door"]);
+  hub.subscribe(phone);
+  await environment.advance(1_000);
+  assertEquals([phone.events, session.attempts.length, own.attempts.length], [["connected"], 1, 1]);
+  for (const broker of [session, own]) broker.readsAtOnce = false;
+  const before = session.unsubscribed.length;
+  for (let publish = 0; publish < 5; publish++) replica.checkConnections();
+  await environment.advance(5_000);
+  assertEquals([session.unsubscribed.length - before, session.attempts.length], [1, 1]);
+  await environment.advance(6_000);
+  assertEquals(phone.events, ["connected", "ended: Broker broker:1883 did not answer within 10 s"]);
+  for (const broker of [session, own]) broker.read();
+  await environment.advance(11_000);
+  assertEquals(session.attempts.length, 2);
+  replica.checkConnections();
+  await environment.advance(1_000);
+  assertEquals(session.attempts.length, 2);
 });
 
 Deno.test("check() rejects while the log cannot be read, and resolves once it can", async () => {
