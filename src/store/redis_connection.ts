@@ -71,8 +71,8 @@ export const BYTES: ReplyOptions = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Bu
 /** Servers, and options of the connection. */
 export interface RedisOptions extends RedisServers {
   /**
-   * Time limit of replies, in milliseconds; that of the steps of connecting by default. Longer where a command may be large:
-   * a server that was cut off and is back is connected to as soon as by others.
+   * Time limit of replies, in milliseconds; that of the steps of connecting by default. Longer where a command may be
+   * large: a server that was cut off is connected to as soon as by others.
    */
   readonly replyTimeoutMs?: number;
   /** Returns a number from 0 to below 1, which spreads out the reconnections of several gateways. */

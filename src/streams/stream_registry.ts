@@ -97,7 +97,8 @@ export class StreamRegistry {
   }
 
   /**
-   * Ends all streams, as the gateway stops: each at a random moment and with a random `retry`, which is 0 if there are other gateways.
+   * Ends all streams, as the gateway stops: each at a random moment, and with a random `retry` unless there are other
+   * gateways.
    *
    * @returns a promise that settles when each has its last event
    */

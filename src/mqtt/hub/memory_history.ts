@@ -25,8 +25,8 @@ export interface MemoryHistoryOptions {
   /** Limits of the kept messages. */
   readonly limits: HistoryLimits;
   /**
-   * Clock of the age limit, in milliseconds, which never jumps: the wall clock of this machine, or of the one that received
-   * a message, may be hours off. Without it, messages are kept up to the limit of bytes.
+   * Clock of the age limit, in milliseconds, which never jumps: the wall clock of this machine, or of the one that
+   * received a message, may be hours off. Without it, messages are kept up to the limit of bytes.
    */
   readonly monotonic?: () => number;
 }
@@ -91,7 +91,8 @@ export class MemoryHistory implements EventHistory {
     const since = this.#monotonic();
     const history = this.#histories.get(source) ?? new TopicHistory();
     this.#histories.set(source, history);
-    const stored = { offset: message.position.offset, bytes: messageBytes(message), value: { source, message, subscriptions, since } };
+    const value = { source, message, subscriptions, since };
+    const stored = { offset: message.position.offset, bytes: messageBytes(message), value };
     this.#entries.push(history.add(message.topic, stored));
     this.#kept += 1;
     this.#bytes += stored.bytes;

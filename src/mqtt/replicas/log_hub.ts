@@ -153,7 +153,7 @@ export class LogHub implements LogFollower {
     this.#requestRetained();
   }
 
-  /** Checks that the broker answers on an open connection for retained messages; closes one that is silent. Never rejects. */
+  /** Closes an open connection for retained messages on which the broker does not answer. Never rejects. */
   async checkConnection(): Promise<void> {
     if (this.#connection.isOpen) await this.#connection.check().catch(() => {});
   }

@@ -51,7 +51,7 @@ export class LogWriter {
   readonly #options: LogWriterOptions;
   /** Waits after attempts that did not reach the broker. */
   readonly #attempts: Backoff;
-  /** Waits after connections that ended: two gateways with the same client identifier, but not the same log, end each other's. */
+  /** Waits after connections: two gateways with one client identifier, but not one log, end each other's. */
   readonly #connections: Backoff;
   #term: Term | undefined;
 
