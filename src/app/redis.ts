@@ -34,7 +34,9 @@ export async function openRedisServer(
     import("../store/redis_connection.ts"),
     import("../store/redis_keys.ts"),
   ]);
-  const connect = (timeoutMs = config.timeoutMs) => openRedis({ ...servers, timeoutMs, random: Math.random, log });
+  const { timeoutMs } = config;
+  const connect = (replyTimeoutMs = timeoutMs) =>
+    openRedis({ ...servers, timeoutMs, replyTimeoutMs, random: Math.random, log });
   const connection = connect();
   return { connection, connect, prefix: keyPrefix(url), close: () => connection.close() };
 }

@@ -134,6 +134,7 @@ export async function openSharedLogs(
       expirySeconds: EXPIRY_SECONDS,
       memory: new MemoryHistory({
         epoch: "",
+        monotonic: SYSTEM_CLOCK.monotonic,
         limits: { ...streams, resumeBytes: Math.floor(streams.resumeBytes * SHARED_HISTORY_PART) },
       }),
       isLoginOfRequest: false,

@@ -310,7 +310,8 @@ export async function startGateway(
       log.info("Gateway stops");
       readiness.stop();
       // Requests are still answered while the streams end; a server shuts down only after its last stream.
-      const drained = streams.drain({ withinMs: config.shutdown.drainMs, random: Math.random }).then(async () => {
+      const draining = { withinMs: config.shutdown.drainMs, random: Math.random, hasReplicas: replica !== undefined };
+      const drained = streams.drain(draining).then(async () => {
         // Before the port is free: the next gateway must find all that this one ran.
         await store.end();
         await server.shutdown();

@@ -74,7 +74,7 @@ export const storeFull = (key: Key): HttpError => new ReplayStoreError(key, "Too
 
 /** Unavailable replay store: a request that cannot be recorded must not run. */
 export const storeUnavailable = (key: Key): HttpError =>
-  new ReplayStoreError(key, "Replay store is out of reach: nothing runs without it", 5);
+  new ReplayStoreError(key, "Replay store is out of reach: nothing runs without it", 1);
 
 /** Unavailable store of pairing codes; the same error for a code that is there and one that is not. */
 export const pairingUnavailable = (): HttpError =>

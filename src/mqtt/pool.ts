@@ -76,6 +76,8 @@ export interface SharedHub {
   readonly isNeeded: boolean;
   /** Opens it. */
   open(events: SharedHubEvents): Hub;
+  /** Checks that the broker answers, as it may be frozen; closes connections on which it is silent. */
+  checkConnections(): void;
   /** Ends all subscribers, and closes it. */
   close(reason: BrokerError): Promise<void>;
 }
@@ -271,10 +273,16 @@ export class BrokerPool {
 
   /** Checks the subscribing connections of a login after its publishing one failed, as the broker may be frozen. */
   #checkSubscribing(id: string): void {
+    if (id === this.#defaultId) this.#options.sharedHubs?.defaultHub?.checkConnections();
     for (const entry of this.#subscribing.values()) {
       const isSameLogin = entry.id === id || entry.id.startsWith(`${id} `);
+      if (!isSameLogin) continue;
       const { source } = entry;
-      if (!isSameLogin || entry.isChecking || !(source instanceof SharedConnection) || !source.isOpen) continue;
+      if (!(source instanceof SharedConnection)) {
+        source.checkConnections();
+        continue;
+      }
+      if (entry.isChecking || !source.isOpen) continue;
       entry.isChecking = true;
       // Without any response the connection is closed, which the hub reports to its subscribers.
       source.check().catch(() => {}).finally(() => entry.isChecking = false);

@@ -70,6 +70,11 @@ export const BYTES: ReplyOptions = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Bu
 
 /** Servers, and options of the connection. */
 export interface RedisOptions extends RedisServers {
+  /**
+   * Time limit of replies, in milliseconds; that of the steps of connecting by default. Longer where a command may be
+   * large: a server that was cut off is connected to as soon as by others.
+   */
+  readonly replyTimeoutMs?: number;
   /** Returns a number from 0 to below 1, which spreads out the reconnections of several gateways. */
   readonly random: () => number;
   /** Logger for lost and new connections. */
@@ -94,12 +99,12 @@ type Timer = ReturnType<typeof setTimeout>;
 const TESTS_PER_DEADLINE = 4;
 /** Wait before the second attempt to connect, in milliseconds; each further one is twice as long. */
 const FIRST_WAIT_MS = 50;
-/** Longest wait between attempts, in milliseconds. */
-const LONGEST_WAIT_MS = 2000;
+/** Longest wait between attempts, in milliseconds: no request is accepted until there is a connection. */
+const LONGEST_WAIT_MS = 1000;
 
 /** Starts to connect, and retries until the server is reachable. */
 export function openRedis(options: RedisOptions): RedisConnection {
-  const { url, timeoutMs, random, log } = options;
+  const { url, timeoutMs, replyTimeoutMs = timeoutMs, random, log } = options;
   const stop = new AbortController();
   const listeners = new Set<(client: RedisClient) => void>();
   const reported = new Set<string>();
@@ -132,15 +137,15 @@ export function openRedis(options: RedisOptions): RedisConnection {
       client.destroy();
     };
     const watched = watchClient(client, end);
-    const limit = (step: string) => setTimeout(() => end(`${step} took more than ${timeoutMs} ms`), timeoutMs);
+    const limit = (step: string, ms: number) => setTimeout(() => end(`${step} took more than ${ms} ms`), ms);
     const disconnect = () => {
       if (!client.isReady) return end("Closed");
-      timers.push(limit("The shutdown"));
+      timers.push(limit("The shutdown", replyTimeoutMs));
       client.close().catch(() => {});
     };
     client.on("end", () => end("Closed"));
     client.once("connect", () => {
-      const handshake = limit("The handshake");
+      const handshake = limit("The handshake", timeoutMs);
       timers.push(handshake);
       client.once("ready", () => clearTimeout(handshake));
       // Otherwise a client that was closed before the connection would stay open.
@@ -172,11 +177,11 @@ export function openRedis(options: RedisOptions): RedisConnection {
   function watch(client: NodeRedisClient, end: (reason: string) => void): Timer {
     let unanswered = 0;
     return setInterval(() => {
-      if (unanswered === TESTS_PER_DEADLINE - 1) return end(`No reply for ${timeoutMs} ms`);
+      if (unanswered === TESTS_PER_DEADLINE - 1) return end(`No reply for ${replyTimeoutMs} ms`);
       unanswered += 1;
       // An error is a reply as well: the user may lack the right to PING.
       client.ping().catch(() => {}).finally(() => unanswered -= 1);
-    }, timeoutMs / TESTS_PER_DEADLINE);
+    }, replyTimeoutMs / TESTS_PER_DEADLINE);
   }
 
   /**

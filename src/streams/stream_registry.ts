@@ -31,6 +31,8 @@ export interface DrainOptions {
   readonly withinMs: number;
   /** Returns a number from 0 up to but not including 1. */
   readonly random: () => number;
+  /** True if there are other gateways, at which clients may go on at once; false by default. */
+  readonly hasReplicas?: boolean;
 }
 
 /** Open streams, including those that have ended until their last event was read. */
@@ -95,7 +97,8 @@ export class StreamRegistry {
   }
 
   /**
-   * Ends all streams, as the gateway stops: each at a random moment and with a random `retry`.
+   * Ends all streams, as the gateway stops: each at a random moment, and with a random `retry` unless there are other
+   * gateways.
    *
    * @returns a promise that settles when each has its last event
    */
@@ -105,11 +108,11 @@ export class StreamRegistry {
   }
 }
 
-async function endLater(stream: EventStream, { withinMs, random }: DrainOptions): Promise<void> {
+async function endLater(stream: EventStream, { withinMs, random, hasReplicas = false }: DrainOptions): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   setTimeout(resolve, random() * withinMs);
   await promise;
-  stream.end("restart", SHUTTING_DOWN, { retry: randomRetrySeconds(random) });
+  stream.end("restart", SHUTTING_DOWN, { retry: hasReplicas ? 0 : randomRetrySeconds(random) });
 }
 
 /** Returns an empty registry, and registers its gauge. */

@@ -527,10 +527,11 @@ function assertUnreachable(): never {
 /** Makes a shared hub whose source grants everything, and records its requests. */
 function makeSharedHub() {
   const requests: string[] = [];
-  const state: { closed: string; events: SharedHubEvents | undefined; isNeeded: boolean } = {
+  const state: { closed: string; events: SharedHubEvents | undefined; isNeeded: boolean; checks: number } = {
     closed: "",
     events: undefined,
     isNeeded: false,
+    checks: 0,
   };
   const hub: SharedHub & { readonly bytes: number } = {
     bytes: 0,
@@ -560,6 +561,7 @@ function makeSharedHub() {
         clock: SYSTEM_CLOCK,
       });
     },
+    checkConnections: () => void (state.checks += 1),
     close(reason) {
       state.closed = reason.message;
       return Promise.resolve();
@@ -598,6 +600,21 @@ Deno.test("the shared hub has the default broker's filters, but not those of oth
   assertEquals([main.requests, own.events, pool.usage.listeners], [["own"], ["connected"], 3]);
   await pool.close();
   assertEquals(main.state.closed, "Gateway is shutting down");
+});
+
+Deno.test("a publish that is not acknowledged makes the shared hubs of its login check their connections", async () => {
+  const { connect } = makeBroker(() => Promise.reject(new BrokerError("Not acknowledged")));
+  const { sharedHubs, main, logins } = makeSharedHubs(8);
+  const { pool } = makePool(connect, { defaultBroker: ADDRESS, sharedHubs });
+  pool.listen(GUEST, makeListener("t").listener);
+  const checks = () => [main, ...logins].map(({ state }) => state.checks);
+  await assertRejects(() => pool.publish({ ...ADDRESS, username: "other" }, MESSAGE), BrokerError);
+  assertEquals(checks(), [0, 0]);
+  await assertRejects(() => pool.publish(ADDRESS, MESSAGE, { owner: "phone" }), BrokerError);
+  assertEquals(checks(), [1, 0]);
+  await assertRejects(() => pool.publish(GUEST, MESSAGE), BrokerError);
+  assertEquals(checks(), [1, 1]);
+  await pool.close();
 });
 
 Deno.test("an owner whose request may have closed a connection of the shared hub gets one of its own", async () => {

@@ -126,6 +126,24 @@ Deno.test("openRedis() times out at a silent server, and logs it once", () =>
     assertEquals(connection.client, undefined);
   }, { timeoutMs: 400 }));
 
+Deno.test("openRedis() gives up a silent server within its time limit, also where replies may take longer", () =>
+  withTcpServer(() => {}, async (port) => {
+    const reasons: (string | undefined)[] = [];
+    const connection = openRedis({
+      url: new RedisUrl(`redis://127.0.0.1:${port}`),
+      timeoutMs: 50,
+      replyTimeoutMs: 600_000,
+      random: () => 0,
+      log: { info() {}, warn: (_message, { reason } = {}) => void reasons.push(String(reason)) },
+    });
+    try {
+      await until("it gives up", () => reasons.length > 0);
+      assertEquals(reasons, ["The handshake took more than 50 ms"]);
+    } finally {
+      await within("closing", connection.close());
+    }
+  }));
+
 Deno.test("openRedis() survives a server of another protocol", () =>
   withReplies(["HTTP/1.1 400 Bad Request\r\n\r\n"], async (connection, lines, connections) => {
     await until("it tries again", () => connections() > 3);

@@ -33,6 +33,16 @@ Deno.test("drain() ends each stream at a random moment, with a random retry", as
   assertEquals(last.map((event) => event?.["retry"]), [3, 1, 5]);
 });
 
+Deno.test("drain() sends clients to other gateways at once", async () => {
+  const broker = makeBroker();
+  await using gateway = await makeGateway({ connect: broker.connect });
+  const phone = await gateway.phone(gateway.secret, { version: 2 });
+  const stream = await subscribe(phone, { topic: "a" });
+  await stream.next();
+  await gateway.streams.drain({ withinMs: 0, random: () => 0.5, hasReplicas: true });
+  assertEquals((await stream.next())?.["retry"], 0);
+});
+
 Deno.test("a stream that is being opened when the gateway stops does not begin", async () => {
   const broker = makeBroker();
   await using gateway = await makeGateway({ connect: broker.connect });

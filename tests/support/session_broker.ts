@@ -43,6 +43,8 @@ export class SessionBroker {
   connections = 0;
   /** True to keep acknowledgements under way, until they are taken or lost. */
   holdsAcknowledgements = false;
+  /** True if it answers no UNSUBSCRIBE, and sends no packet. */
+  isFrozen = false;
   /** Called after each filter of a SUBSCRIBE; the broker handles the next one once the promise settles. */
   subscribed: ((filter: string) => Promise<void>) | undefined;
   /** Fails new connections with this text. */
@@ -102,6 +104,7 @@ export class SessionBroker {
         return requests.map(({ filter }) => filter).filter((filter) => this.refused.has(filter));
       },
       unsubscribe: (filters) => {
+        if (this.isFrozen) return new Promise(() => {});
         this.unsubscribed.push(...filters);
         for (const filter of filters) this.#filters.delete(filter);
         return Promise.resolve();

@@ -117,6 +117,7 @@ const INVALID: readonly (readonly [tool: string, args: readonly string[], messag
   ["soak", [""], 'MINUTES must be a number of at least 1, not ""'],
   ["soak", ["1", "2"], 'Unexpected argument "2"'],
   ["chaos", ["nosuchfault"], 'Unknown fault "nosuchfault". Faults: broker-killed'],
+  ["chaos", ["replicas", "--faults", "broker frozen,nosuch"], 'Unknown fault "nosuch". Faults: writer killed'],
   ["chaos", ["replicas", "--phones", "1"], '--phones must be a whole number from 10 to 2000, not "1"'],
   ["memory", ["nosuchattack"], 'No attack has "nosuchattack" in its name'],
   ["memory", ["--seconds", "0"], '--seconds must be a number of at least 1, not "0"'],

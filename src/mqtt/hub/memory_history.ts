@@ -24,6 +24,17 @@ export interface MemoryHistoryOptions {
   readonly epoch: string;
   /** Limits of the kept messages. */
   readonly limits: HistoryLimits;
+  /**
+   * Clock of the age limit, in milliseconds, which never jumps: the wall clock of this machine, or of the one that
+   * received a message, may be hours off. Without it, messages are kept up to the limit of bytes.
+   */
+  readonly monotonic?: () => number;
+}
+
+/** Message that is kept. */
+interface KeptEntry extends HistoryEntry {
+  /** Time since which it is kept, on the clock of the age limit. */
+  readonly since: number;
 }
 
 /** Evicted entries that are tolerated, beside as many as are kept, before the array is compacted. */
@@ -37,9 +48,10 @@ export class MemoryHistory implements EventHistory {
   readonly #epoch: string;
   readonly #maxBytes: number;
   readonly #maxAgeMs: number;
-  readonly #histories = new Map<object, TopicHistory<HistoryEntry>>();
+  readonly #monotonic: () => number;
+  readonly #histories = new Map<object, TopicHistory<KeptEntry>>();
   /** All messages in order, among them some evicted ones. */
-  #entries: StoredEntry<HistoryEntry>[] = [];
+  #entries: StoredEntry<KeptEntry>[] = [];
   /** Index before which all entries are evicted. */
   #first = 0;
   /** Number of entries that are not evicted. */
@@ -48,8 +60,11 @@ export class MemoryHistory implements EventHistory {
   #offset = 0;
 
   /** Makes an empty history. */
-  constructor({ epoch, limits: { resumeBytes, resumeSeconds = Infinity } }: MemoryHistoryOptions) {
+  constructor(
+    { epoch, limits: { resumeBytes, resumeSeconds = Infinity }, monotonic = () => 0 }: MemoryHistoryOptions,
+  ) {
     this.#epoch = epoch;
+    this.#monotonic = monotonic;
     this.#maxBytes = resumeBytes;
     // A stream that resumes at the last moment may have been behind for that long before, and for a minute more.
     this.#maxAgeMs = 2 * resumeSeconds * 1000 + 60_000;
@@ -72,15 +87,16 @@ export class MemoryHistory implements EventHistory {
   }
 
   /** Appends a message, as {@linkcode EventHistory.append}, and evicts others at the limits. */
-  append(entry: HistoryEntry): void {
-    const { source, message } = entry;
+  append({ source, message, subscriptions }: HistoryEntry): void {
+    const since = this.#monotonic();
     const history = this.#histories.get(source) ?? new TopicHistory();
     this.#histories.set(source, history);
-    const stored = { offset: message.position.offset, bytes: messageBytes(message), value: entry };
+    const value = { source, message, subscriptions, since };
+    const stored = { offset: message.position.offset, bytes: messageBytes(message), value };
     this.#entries.push(history.add(message.topic, stored));
     this.#kept += 1;
     this.#bytes += stored.bytes;
-    this.#expire(message.receivedAt);
+    this.#expire(since);
     while (this.#bytes > this.#maxBytes) this.#discount(this.#largest().evict());
     if (this.#entries.length > 2 * this.#kept + MAX_EVICTED) this.#compact();
   }
@@ -118,19 +134,19 @@ export class MemoryHistory implements EventHistory {
     for (; this.#first < this.#entries.length; this.#first += 1) {
       const oldest = this.#entries[this.#first];
       if (oldest?.value === undefined) continue;
-      if (now - oldest.value.message.receivedAt <= this.#maxAgeMs) return;
+      if (now - oldest.value.since <= this.#maxAgeMs) return;
       this.#discount(oldest.group.evict());
     }
   }
 
   /** Subtracts an evicted entry from the totals. */
-  #discount({ bytes }: StoredEntry<HistoryEntry>): void {
+  #discount({ bytes }: StoredEntry<KeptEntry>): void {
     this.#bytes -= bytes;
     this.#kept -= 1;
   }
 
-  #largest(): TopicHistory<HistoryEntry> {
-    let largest: TopicHistory<HistoryEntry> | undefined;
+  #largest(): TopicHistory<KeptEntry> {
+    let largest: TopicHistory<KeptEntry> | undefined;
     // As few as there are connections to brokers.
     for (const history of this.#histories.values()) {
       if (largest === undefined || history.bytes > largest.bytes) largest = history;

@@ -173,6 +173,11 @@ export class LogHub implements LogFollower {
     this.#requestRetained();
   }
 
+  /** Closes an open connection for retained messages on which the broker does not answer. Never rejects. */
+  async checkConnection(): Promise<void> {
+    if (this.#connection.isOpen) await this.#connection.check().catch(() => {});
+  }
+
   /** Ends all subscribers, stops reading and closes the connection; the log keeps what this replica wants for a time. */
   async close(reason: BrokerError): Promise<void> {
     this.#ended.abort(reason);

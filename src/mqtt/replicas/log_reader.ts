@@ -41,7 +41,7 @@ interface Waiter {
 const WAIT_MS = 5_000;
 
 /** Wait after a failure, in milliseconds: the connection to the server has a backoff of its own. */
-const RETRY_MS = 500;
+const RETRY_MS = 200;
 
 /** Failures in a row that are reported: the first one is that a process starts before its connection to the server. */
 const REPORTED_FAILURES = 2;

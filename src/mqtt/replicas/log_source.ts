@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { withDeadline } from "../../lib/async.ts";
+import { abortable, withDeadline } from "../../lib/async.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { LruCache } from "../../lib/lru_cache.ts";
 import type { Position } from "../../protocol/event.ts";
@@ -80,6 +80,9 @@ export class LogSource implements HubSource {
   /** Calls that wait for responses of the broker. */
   readonly #waiting = new Set<() => void>();
   #offlineReason: string | undefined;
+  /** Resolves when the writer has connected; settled unless it is offline. */
+  #online = Promise.resolve();
+  #setOnline = () => {};
 
   /** Makes a source that wants nothing. */
   constructor(options: LogSourceOptions) {
@@ -115,12 +118,16 @@ export class LogSource implements HubSource {
   /** Does nothing: {@linkcode sweep} finds the filters that are not in use. */
   release(): void {}
 
-  /** Wants the filters, and waits until this replica has read what others sent, as {@linkcode HubSource.restore}. */
+  /**
+   * Wants the filters, and waits until this replica has read what others sent, as {@linkcode HubSource.restore}. While
+   * the broker is unreachable it waits as well: a stream that resumes goes on as soon as the broker is back.
+   */
   restore(
     wanted: readonly FilterRequest[],
     { owner, since }: { readonly owner: string; readonly since: Position },
   ): Promise<readonly RestoredFilter[]> {
     return this.#withDeadline(async (signal) => {
+      await abortable(this.#online, signal);
       const { filters, state } = await this.#register(wanted, owner, signal);
       if (since.epoch === state.epoch) {
         const sequence = Math.min(sequenceOf(since.offset), state.last);
@@ -185,6 +192,10 @@ export class LogSource implements HubSource {
 
   /** Records that the writer cannot reach the broker. */
   offline(reason: string): void {
+    if (this.#offlineReason === undefined) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      [this.#online, this.#setOnline] = [promise, resolve];
+    }
     this.#offlineReason = reason;
     for (const check of [...this.#waiting]) check();
   }
@@ -192,6 +203,7 @@ export class LogSource implements HubSource {
   /** Records that the writer has connected. */
   online(): void {
     this.#offlineReason = undefined;
+    this.#setOnline();
   }
 
   /** Forgets the responses in a log that has begun anew. */
@@ -333,7 +345,10 @@ export class LogSource implements HubSource {
     return withDeadline(work, {
       clock,
       timeout: timeoutMs,
-      timeoutError: () => new BrokerError(`Broker did not answer the gateway's replicas within ${timeoutMs / 1000} s`),
+      timeoutError: () =>
+        new BrokerError(
+          this.#offlineReason ?? `Broker did not answer the gateway's replicas within ${timeoutMs / 1000} s`,
+        ),
     });
   }
 

@@ -16,8 +16,11 @@ const MIN_LOOK_MS = 5000;
 /** Shortest time for which the broker keeps the session, in seconds: until a gateway has restarted. */
 const MIN_EXPIRY_SECONDS = 60;
 
-/** Time that a connection must last, in milliseconds, so that the next one is opened soon after it. */
-const STABLE_MS = 30_000;
+/** Longest wait between attempts to reach the broker, in milliseconds: streams of all replicas wait for it. */
+const LONGEST_WAIT_MS = 2000;
+
+/** Wait between attempts to give the lease back, in milliseconds: the connection to the log has a backoff of its own. */
+const RELEASE_RETRY_MS = 200;
 
 /** Attempts to connect after which a replica gives the lease back: another one may reach the broker. */
 const MAX_ATTEMPTS = 3;
@@ -46,13 +49,17 @@ interface Work {
 /** Writes the log while it has a lease. */
 export class LogWriter {
   readonly #options: LogWriterOptions;
-  readonly #backoff: Backoff;
+  /** Waits after attempts that did not reach the broker. */
+  readonly #attempts: Backoff;
+  /** Waits after connections: two gateways with one client identifier, but not one log, end each other's. */
+  readonly #connections: Backoff;
   #term: Term | undefined;
 
   /** Makes it without a lease. */
   constructor(options: LogWriterOptions) {
     this.#options = options;
-    this.#backoff = new Backoff(options.random);
+    this.#attempts = new Backoff(options.random, LONGEST_WAIT_MS);
+    this.#connections = new Backoff(options.random);
   }
 
   /**
@@ -80,6 +87,11 @@ export class LogWriter {
   /** To be called for each `wanted` entry of the log, and each time that entries may have been missed. */
   wantedChanged(): void {
     this.#term?.session?.updateFilters();
+  }
+
+  /** Checks that the broker answers, as {@linkcode WriterSession.check}. */
+  async check(): Promise<void> {
+    await this.#term?.session?.check();
   }
 
   async #run(token: string, term: Term): Promise<void> {
@@ -121,10 +133,16 @@ export class LogWriter {
         isOffline = true;
         if (failures === MAX_ATTEMPTS) throw error;
       }
-      // Two gateways that do not share a log, but the client identifier, would end each other's connections in a loop.
-      if (session.hasBegun && clock.monotonic() - startedAt >= STABLE_MS) this.#backoff.reset();
-      await sleep(this.#backoff.next(), { clock, signal });
+      const wait = session.hasBegun ? this.#waitAfter(clock.monotonic() - startedAt) : this.#attempts.next();
+      await sleep(wait, { clock, signal });
     }
+  }
+
+  /** Returns the wait after a connection that lasted for some time, both in milliseconds. */
+  #waitAfter(lastedMs: number): number {
+    this.#attempts.reset();
+    this.#connections.resetAfter(lastedMs);
+    return this.#connections.next();
   }
 
   /** Removes the replicas that are gone; throws as `#write`. */
@@ -141,13 +159,12 @@ export class LogWriter {
 
   /** Gives the lease back, however long the log is away: no append that failed can run after it. */
   async #release(token: string, signal: AbortSignal): Promise<void> {
-    const { log, clock, random } = this.#options;
-    const backoff = new Backoff(random);
+    const { log, clock } = this.#options;
     while (!signal.aborted) {
       try {
         return await log.lease.release(token);
       } catch {
-        await sleep(backoff.next(), { clock, signal }).catch(() => {});
+        await sleep(RELEASE_RETRY_MS, { clock, signal }).catch(() => {});
       }
     }
   }

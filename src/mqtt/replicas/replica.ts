@@ -44,6 +44,7 @@ export class Replica implements SharedHub {
   #opened: Opened | undefined;
   #closed: Promise<void> | undefined;
   #takeovers = 0;
+  #isChecking = false;
   /** Lease of another replica, or of none, at the last check. */
   #seen: { readonly lease: SeenLease | undefined } | undefined;
 
@@ -132,6 +133,14 @@ export class Replica implements SharedHub {
         "No replica writes the shared log: check that a replica reaches the broker, and Redis has memory",
       );
     }
+  }
+
+  /** Checks that the broker answers on the connections of this replica, as {@linkcode SharedHub.checkConnections}. */
+  checkConnections(): void {
+    if (this.#opened === undefined || this.#isChecking) return;
+    const { logHub, writer } = this.#opened;
+    this.#isChecking = true;
+    Promise.all([logHub.checkConnection(), writer.check()]).finally(() => this.#isChecking = false);
   }
 
   /** Ends all subscribers. Gives the lease back, so that another replica writes at once; the broker keeps the session. */

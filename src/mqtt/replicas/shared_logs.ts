@@ -73,6 +73,7 @@ export class SharedLogs implements SharedHubs {
         return replica.isNeeded;
       },
       open: (events) => replica.open(events),
+      checkConnections: () => replica.checkConnections(),
       close: (reason) => this.#close(replica, reason),
     };
   }

@@ -4,7 +4,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { abortable } from "../../lib/async.ts";
+import { abortable, withDeadline } from "../../lib/async.ts";
 import type { Clock } from "../../lib/clock.ts";
 import {
   type BrokerAddress,
@@ -14,7 +14,7 @@ import {
   type ConnectBroker,
 } from "../broker.ts";
 import { timeoutError } from "../errors.ts";
-import { MAX_TOPIC_BYTES } from "../topics/rules.ts";
+import { MAX_TOPIC_BYTES, UNUSED_FILTER } from "../topics/rules.ts";
 import { AppendQueue } from "./append_queue.ts";
 import type { EventLog, LogEntry } from "./event_log.ts";
 import { OverlappingDeliveries } from "./overlapping_deliveries.ts";
@@ -65,6 +65,7 @@ export class WriterSession {
   /** Aborts with the reason for the end. */
   readonly #end = new AbortController();
   #redelivered: RedeliveredMessages | undefined;
+  #connection: BrokerConnection | undefined;
   #filters: WantedFilters | undefined;
   /** True if the broker kept the subscriptions of an earlier connection. */
   #isResumed = false;
@@ -104,9 +105,9 @@ export class WriterSession {
    */
   async run(signal: AbortSignal): Promise<never> {
     const ended = AbortSignal.any([signal, this.#end.signal]);
-    let connection: BrokerConnection | undefined;
     try {
-      connection = await this.#connect(ended);
+      const connection = await this.#connect(ended);
+      this.#connection = connection;
       connection.closed.then((reason) => this.#end.abort(reason));
       const redelivered = await abortable(this.#begin(connection), ended);
       this.#begun.resolve(redelivered);
@@ -120,7 +121,7 @@ export class WriterSession {
       throw error;
     } finally {
       this.#begun.reject(new BrokerError("Connection closed"));
-      await connection?.close();
+      await this.#connection?.close();
       await this.#queue.drained();
     }
   }
@@ -128,6 +129,27 @@ export class WriterSession {
   /** Makes the subscriptions equal to what replicas want, if it is connected; ends the connection if that fails. */
   updateFilters(): void {
     if (this.#redelivered !== undefined) this.#filters?.update().catch((error) => this.#end.abort(error));
+  }
+
+  /**
+   * Checks that the broker answers, if it is connected; ends the connection if the broker sends nothing within the
+   * timeout. Never rejects.
+   */
+  async check(): Promise<void> {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    const { packetsReceived } = connection;
+    const { address, clock, timeoutMs } = this.#options;
+    try {
+      await withDeadline(() => connection.unsubscribe([UNUSED_FILTER]), {
+        clock,
+        timeout: timeoutMs,
+        timeoutError: () => timeoutError(address, "answer", timeoutMs),
+      });
+    } catch (reason) {
+      // While messages wait for the log, the connection may not be read.
+      if (connection.packetsReceived === packetsReceived && !this.#queue.isBusy) this.#end.abort(reason);
+    }
   }
 
   async #connect(signal: AbortSignal): Promise<BrokerConnection> {

@@ -24,6 +24,7 @@ export function createBrokerPool(
   const defaultHub = sharedHubs?.defaultHub;
   const history = new MemoryHistory({
     epoch: randomBytes(EPOCH_BYTES).toHex(),
+    monotonic: SYSTEM_CLOCK.monotonic,
     limits: {
       ...config.streams,
       resumeBytes: defaultHub === undefined ? resumeBytes : Math.ceil(resumeBytes * (1 - SHARED_HISTORY_PART)),

@@ -87,14 +87,24 @@ Deno.test("a flood evicts no messages of another broker, and none of another top
 });
 
 Deno.test("append() evicts messages beyond the age limit, and compacts", () => {
-  const history = new MemoryHistory({ epoch: "this", limits: { resumeBytes: 1_000_000, resumeSeconds: 30 } });
+  let time = 0;
+  const limits = { resumeBytes: 1_000_000, resumeSeconds: 30 };
+  const history = new MemoryHistory({ epoch: "this", limits, monotonic: () => time });
   for (let index = 0; index < 5000; index++) {
-    append(history, main, "x", { receivedAt: index * 120_000, topic: `${index}` });
+    time = index * 120_000;
+    append(history, main, "x", { topic: `${index}` });
   }
   assertEquals(after(history, 0, main).length, 2);
   assertEquals(history.bytes, 2 * (256 + 4 + 1));
   assertEquals([isComplete(history, 4990, main, "4998"), isComplete(history, 4998, main, "#")], [true, true]);
   assertEquals(isComplete(history, 4997, main, "#"), false);
+});
+
+Deno.test("append() evicts nothing because of a wall clock that is hours off, here or where a message was received", () => {
+  const limits = { resumeBytes: 1_000_000, resumeSeconds: 30 };
+  const history = new MemoryHistory({ epoch: "this", limits, monotonic: () => 1_000 });
+  for (const hours of [0, 10, -10]) append(history, main, `${hours}`, { receivedAt: hours * 3_600_000 });
+  assertEquals(after(history, 0, main), ["0", "10", "-10"]);
 });
 
 Deno.test("deleteSource() deletes the messages of a broker, and no others", () => {

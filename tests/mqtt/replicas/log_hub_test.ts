@@ -97,6 +97,35 @@ Deno.test("the writer's offline ends subscribers, and tells those that keep thei
   assertEquals(kept.events, ["connected", "offline: Broker unreachable", "online", "gap", "door: open"]);
 });
 
+Deno.test("a subscriber that resumes while the writer is offline waits for the broker, and goes on once it is back", async () => {
+  await using environment = await connected();
+  const before = await environment.subscribe(0, "door");
+  await environment.writer.goOffline();
+  await environment.advance(50);
+  const since = before.position;
+  const [here, there] = [
+    await environment.subscribe(0, "door", { since }),
+    await environment.subscribe(1, "door", { since }),
+  ];
+  await environment.advance(5_000);
+  assertEquals([here.events, there.events], [[], []]);
+  await environment.writer.connect();
+  await environment.advance(50);
+  await environment.publish("door", "open");
+  await environment.advance(50);
+  assertEquals([here.events, there.events], Array(2).fill(["connected", "gap", "door: open"]));
+});
+
+Deno.test("a subscriber that resumes while the writer stays offline ends with the writer's reason", async () => {
+  await using environment = await connected();
+  const { position: since } = await environment.subscribe(0, "door");
+  await environment.writer.goOffline();
+  await environment.advance(50);
+  const late = await environment.subscribe(0, "door", { since });
+  await environment.advance(10_000);
+  assertEquals(late.events, ["ended: Broker unreachable"]);
+});
+
 Deno.test("a log that begins anew is told by a gap, and the filters are wanted again", async () => {
   await using environment = await connected();
   const phone = await environment.subscribe(0, "door");

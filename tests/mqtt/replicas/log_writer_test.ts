@@ -298,6 +298,100 @@ Deno.test("a writer that cannot connect gives the lease back after some attempts
   await writer.lost();
 });
 
+Deno.test("a writer reaches the broker within 2 s of its return, however long it was away", async () => {
+  const { broker, writer, want, begin, entries, log, clock, interruptions } = await makeWriter({ random: () => 0.999 });
+  await want([["a", 1]]);
+  broker.unreachable = "Broker is down";
+  begin();
+  for (let attempt = 1; attempt <= 30; attempt++) {
+    await until("the attempt", () => interruptions.length === attempt);
+    if (attempt % 3 === 0) {
+      await until("the lease", async () => await log.lease.read() === undefined);
+      await log.lease.take(`term ${attempt}`, undefined);
+      writer.held(`term ${attempt}`);
+    } else {
+      await until("the wait", () => clock.timers === 2);
+      clock.pass(2000);
+    }
+  }
+  broker.unreachable = undefined;
+  await until("the wait", () => clock.timers >= 1);
+  clock.pass(2000);
+  await untilEntry(entries, "granted a:1");
+  await writer.lost();
+});
+
+Deno.test("a writer connects soon after each of several restarts of the broker, half a minute of faults apart or less", async () => {
+  const { broker, writer, want, begin, entries, clock } = await makeWriter();
+  await want([["a", 1]]);
+  begin();
+  for (let restart = 1; restart <= 5; restart++) {
+    await until("the grant", () => entries().filter((entry) => entry === "granted a:1").length === restart);
+    clock.pass(10_000);
+    broker.drop("Broker stopped");
+    await until("the record", () => entries().filter((entry) => entry.startsWith("offline")).length === restart);
+    await until("the wait", () => clock.timers === 2);
+    clock.pass(250);
+  }
+  await until("the grant", () => entries().filter((entry) => entry === "granted a:1").length === 6);
+  await writer.lost();
+});
+
+Deno.test("a writer whose connections are soon ended by another client waits longer each time", async () => {
+  const { broker, writer, begin, entries, clock } = await makeWriter();
+  begin();
+  const connected = (count: number) =>
+    until("the gap", () => entries().filter((one) => one === "gap").length === count);
+  await connected(1);
+  for (const [turn, wait] of [250, 500, 1000, 2000, 4000, 8000, 15_000, 15_000].entries()) {
+    broker.drop("Session taken over");
+    await until("the wait", () => clock.timers === 2);
+    clock.pass(wait - 1);
+    await settle();
+    assertEquals(broker.connections, turn + 1);
+    clock.pass(1);
+    await connected(turn + 2);
+  }
+  await writer.lost();
+});
+
+Deno.test("check() ends the connection of a broker that sends nothing, and no other", async () => {
+  const { broker, writer, want, begin, entries, clock, interruptions } = await makeWriter();
+  await writer.check();
+  await want([["a", 1]]);
+  begin();
+  await untilEntry(entries, "granted a:1");
+  await writer.check();
+  broker.isFrozen = true;
+  const checked = writer.check();
+  clock.pass(9_999);
+  await settle();
+  assertEquals(interruptions, []);
+  clock.pass(1);
+  await checked;
+  await until("the end", () => interruptions.length === 1);
+  assertEquals(interruptions, ["BrokerError: Broker broker:1883 did not answer within 10 s"]);
+  await writer.lost();
+});
+
+Deno.test("check() leaves a connection on which messages wait for the log", async () => {
+  const { broker, writer, want, begin, entries, clock, server, interruptions } = await makeWriter();
+  await want([["a", 1]]);
+  begin();
+  await untilEntry(entries, "granted a:1");
+  server.freeze();
+  broker.publish("a", "x");
+  broker.isFrozen = true;
+  const checked = writer.check();
+  await settle();
+  clock.pass(10_000);
+  await checked;
+  server.work();
+  await untilEntry(entries, "a=x");
+  assertEquals([interruptions, broker.connections], [[], 1]);
+  await writer.lost();
+});
+
 Deno.test("a broker that answers nothing is given up after the timeout", async () => {
   const { writer, begin, entries, clock } = await makeWriter({
     connect: (_address, { signal }) =>
@@ -321,7 +415,7 @@ Deno.test("a writer gives the lease back when the log fails, and acknowledges no
   await until("an attempt to give it back", () => clock.timers === 1);
   assertEquals([broker.unacknowledged, interruptions], [1, ["Error: No connection to the log"]]);
   log.faults.work();
-  clock.pass(60_000);
+  clock.pass(200);
   await until("the lease", async () => await log.lease.read() === undefined);
   await log.lease.take("two", undefined);
   writer.held("two");

@@ -118,6 +118,30 @@ Deno.test("close() ends subscribers, and the log keeps what they want", async ()
   assertEquals([...environment.server.model.readWanted().keys()], ["door"]);
 });
 
+Deno.test("checkConnections() ends the connections of a frozen broker, with one check at a time", async () => {
+  await using environment = new ReplicasEnvironment();
+  const { replica, hub, brokers: [session, own] } = environment.add();
+  replica.checkConnections();
+  await environment.advance(1_000);
+  const phone = new RecordingSubscriber(["door"]);
+  hub.subscribe(phone);
+  await environment.advance(1_000);
+  assertEquals([phone.events, session.attempts.length, own.attempts.length], [["connected"], 1, 1]);
+  for (const broker of [session, own]) broker.readsAtOnce = false;
+  const before = session.unsubscribed.length;
+  for (let publish = 0; publish < 5; publish++) replica.checkConnections();
+  await environment.advance(5_000);
+  assertEquals([session.unsubscribed.length - before, session.attempts.length], [1, 1]);
+  await environment.advance(6_000);
+  assertEquals(phone.events, ["connected", "ended: Broker broker:1883 did not answer within 10 s"]);
+  for (const broker of [session, own]) broker.read();
+  await environment.advance(11_000);
+  assertEquals(session.attempts.length, 2);
+  replica.checkConnections();
+  await environment.advance(1_000);
+  assertEquals(session.attempts.length, 2);
+});
+
 Deno.test("check() rejects while the log cannot be read, and resolves once it can", async () => {
   await using environment = new ReplicasEnvironment();
   const { replica } = environment.add();

@@ -32,6 +32,7 @@ const WRITER_MS = 20_000;
 export const REPLICA_FAULTS: readonly ReplicaFault[] = [
   { name: "writer killed", run: async (context, began) => await killed(await writerOf(context), began) },
   { name: "replica killed", run: async (context, began) => await killed(await otherOf(context), began) },
+  { name: "writer updated", run: async (context, began) => await updated(await writerOf(context), began) },
   { name: "writer frozen", run: async (context, began) => await frozen(await writerOf(context), began) },
   { name: "replica frozen", run: async (context, began) => await frozen(await otherOf(context), began) },
   { name: "writer cut off from Redis", run: async (context, began) => await cutOff(await writerOf(context), began) },
@@ -79,6 +80,12 @@ async function killed(replica: Replica, began: () => void): Promise<void> {
   began();
   await replica.kill();
   await pause(AWAY_MS);
+  await replica.start();
+}
+
+async function updated(replica: Replica, began: () => void): Promise<void> {
+  began();
+  await replica.stop();
   await replica.start();
 }
 

@@ -61,13 +61,22 @@ export class Replica {
 
   /** Ends it at once, as a power failure does. */
   async kill(): Promise<void> {
+    await this.#end("SIGKILL");
+  }
+
+  /** Ends it as an update does, and waits until it has. */
+  async stop(): Promise<void> {
+    await this.#end("SIGTERM");
+  }
+
+  async #end(signal: Deno.Signal): Promise<void> {
     if (!this.#mustRun) return;
     this.#mustRun = false;
     const { pid } = this.#running;
     // A frozen process reads no signal but this one.
     Deno.kill(pid, "SIGCONT");
     try {
-      await this.#running.stop("SIGKILL");
+      await this.#running.stop(signal);
     } catch (error) {
       this.#faults.push(`${this.name}: ${errorText(error)}`);
     }

@@ -26,6 +26,8 @@ export interface ReplicasRunOptions {
 /** Fault that was injected, and how long streams were not whole. */
 export interface InjectedFault {
   readonly name: string;
+  /** Milliseconds from its beginning to its end: until a process that was killed has started again. */
+  readonly lastedMs: number;
   /** Milliseconds from its beginning until each stream had a message that was sent later; infinite if one had none yet. */
   readonly wholeAfterMs: number;
 }
@@ -56,10 +58,11 @@ export async function runReplicas(
     const next = performance.now() + intervalMs;
     let beganAt = performance.now();
     await fault.run({ environment, pick: (items) => random.pick(items) }, () => void (beganAt = performance.now()));
+    const lastedMs = performance.now() - beganAt;
     await pause(Math.max(0, next - performance.now()));
     const wholeAfterMs = wholeAfter(environment, phones, beganAt);
-    injected.push({ name: fault.name, wholeAfterMs });
-    onProgress({ name: fault.name, wholeAfterMs });
+    injected.push({ name: fault.name, lastedMs, wholeAfterMs });
+    onProgress({ name: fault.name, lastedMs, wholeAfterMs });
   }
   await phones.stop();
   try {
