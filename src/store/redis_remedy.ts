@@ -10,7 +10,10 @@ const REMEDIES: readonly (readonly [reason: RegExp, remedy: string])[] = [
   [/No such master/, "Fix the name of the primary at the end of REDIS_URL"],
   [/REDIS_NODES/, "Add it, or its network, to REDIS_NODES"],
   [/^It is a replica/, "Set REDIS_URL to the primary, or to sentinels"],
-  [/^It is a sentinel/, "Begin REDIS_URL with redis+sentinel, and end it with the name of the primary"],
+  [
+    /^It is a sentinel|unknown command .?GET/,
+    "Begin REDIS_URL with redis+sentinel, and end it with the name of the primary",
+  ],
   [/^It is a node of a cluster/, "Begin REDIS_URL with redis+cluster"],
   [/^It is no node of a cluster/, "Begin REDIS_URL with redis or redis+sentinel"],
   [/unknown command .?HELLO/, "Use Redis 7 or later, or Valkey 7.2 or later"],

@@ -12,6 +12,7 @@ Deno.test("redisRemedy() names the setting to fix, or what to start", () => {
     "NOPERM User ann has no permissions to run the 'eval' command": "docs/security.md",
     "ERR DB index is out of range": "number of the database at the end of REDIS_URL",
     "ERR unknown command `HELLO`": "Redis 7 or later",
+    "host:26379: ERR unknown command 'GET'": "redis+sentinel",
     "getaddrinfo ENOTFOUND host": "name in REDIS_URL",
     "host:6379: CLUSTERDOWN Hash slot not served": "Start the missing nodes",
     "self-signed certificate": "REDIS_CA_FILE",
