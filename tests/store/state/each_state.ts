@@ -1,5 +1,5 @@
 /** Declares tests that every implementation of the durable state has to pass. */
-import { MemoryState } from "../../../src/store/state/memory_state.ts";
+import { MemoryState } from "../../support/memory_state.ts";
 import type { StateStore } from "../../../src/store/state/state_store.ts";
 import { needing } from "../../support/needs.ts";
 import { REDIS_SERVER, withRedis } from "../../support/redis_server.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { DatabaseSync } from "node:sqlite";
-import { MemoryState } from "../../../src/store/state/memory_state.ts";
+import { MemoryState } from "../../support/memory_state.ts";
 import type { Pairing, PairingStore } from "../../../src/store/state/pairing_store.ts";
 import { StateFileError } from "../../../src/store/state/state_file.ts";
 import { needing } from "../../support/needs.ts";

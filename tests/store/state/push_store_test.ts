@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { MemoryState } from "../../../src/store/state/memory_state.ts";
+import { MemoryState } from "../../support/memory_state.ts";
 import type { NewMessage, PushStore, SettledMessage } from "../../../src/store/state/push_store.ts";
 import { batchOf } from "../../support/push_batch.ts";
 import { needing } from "../../support/needs.ts";

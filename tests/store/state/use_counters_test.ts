@@ -1,7 +1,7 @@
 /** Counts of uses, in each place where the state may lie. */
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { MemoryState } from "../../../src/store/state/memory_state.ts";
+import { MemoryState } from "../../support/memory_state.ts";
 import { testEachState, testStoredStates } from "./each_state.ts";
 
 testEachState("claimUse() counts up to the limit, for each counter by itself", async (state) => {
