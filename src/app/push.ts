@@ -54,7 +54,7 @@ export interface PushStart {
 
 /** Push messages that are open. */
 export interface OpenPush {
-  /** What requests use. */
+  /** Push messages as requests use them. */
   readonly push: Push;
   /** Reads the state, for the operator. */
   status(): Promise<PushStatus>;

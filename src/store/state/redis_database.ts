@@ -49,7 +49,7 @@ export class RedisDatabase implements RedisRunner {
   readonly #prepare: (database: RedisRunner) => Promise<void>;
   /** Connection for changes that are waited for until they are on disk. */
   #syncing: RedisConnection | undefined;
-  /** Whether each connection's server has `WAITAOF`; a server without it syncs each command before it replies. */
+  /** True for a connection whose server has `WAITAOF`; one without it syncs each command before it replies. */
   readonly #hasWait = new WeakMap<RedisClient, Promise<boolean>>();
   #preparing: Promise<void> | undefined;
   #isClosed = false;
