@@ -6,7 +6,7 @@
 
 /** Remedies by the reason that the server, its sentinels, TLS or the gateway gives. The first one counts. */
 const REMEDIES: readonly (readonly [reason: RegExp, remedy: string])[] = [
-  [/sentinels do not name .*(WRONGPASS|AUTH)/, "Fix REDIS_SENTINEL_USERNAME and REDIS_SENTINEL_PASSWORD"],
+  [/^\d+ of \d+ sentinels do not name .*(WRONGPASS|AUTH)/, "Fix REDIS_SENTINEL_USERNAME and REDIS_SENTINEL_PASSWORD"],
   [/No such master/, "Fix the name of the primary at the end of REDIS_URL"],
   [/REDIS_NODES/, "Add it, or its network, to REDIS_NODES"],
   [/^It is a replica/, "Set REDIS_URL to the primary, or to sentinels"],
