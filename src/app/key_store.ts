@@ -12,8 +12,9 @@ import type { GrantableService } from "../keys/rights.ts";
 import type { KeyRecord } from "../keys/schema.ts";
 import { errorText } from "../lib/errors.ts";
 import { type Log, SILENT_LOG } from "../observability/log.ts";
+import { loadMasterKey } from "../keys/master_key.ts";
 import type { Platform } from "../platform.ts";
-import { randomBytes } from "../protocol/bytes.ts";
+import { type Bytes, randomBytes } from "../protocol/bytes.ts";
 import type { RedisServer } from "../store/redis_server.ts";
 import { type OpenRedisServer, openRedisServer } from "./redis.ts";
 
@@ -25,6 +26,8 @@ export interface KeyStoreOptions {
   readonly services: readonly GrantableService[];
   /** Server of Redis; undefined without `REDIS_URL`. */
   readonly server: RedisServer | undefined;
+  /** Master key; undefined with `KEYS_REDIS=off`. */
+  readonly masterKey: Bytes | undefined;
   /** Logger for problems. */
   readonly log: Log;
   /** Copy of the newest records in Redis; that on this machine by default. */
@@ -32,29 +35,36 @@ export interface KeyStoreOptions {
 }
 
 /**
- * Opens the place of the records.
+ * Reads the master key, under which the keys and the VAPID key are encrypted in Redis.
  *
- * @throws `KeyFileError` if the master key cannot be used
+ * @returns undefined with `KEYS_REDIS=off`
+ * @throws {KeyFileError} if its file cannot be used
  */
+export async function readMasterKey(
+  { keys: { redis, masterKeyFile, fileMode: mode } }: Config,
+  { files, log }: Pick<KeyStoreOptions, "files" | "log">,
+): Promise<Bytes | undefined> {
+  if (redis === "off" || masterKeyFile === undefined) return undefined;
+  const { secret, tightened } = await loadMasterKey(masterKeyFile, { files, mode });
+  if (tightened) log.warn("Key file {file} could be read by others: its mode is 0600 now", { file: masterKeyFile });
+  return secret;
+}
+
+/** Opens the place of the records. */
 export async function openKeyStore(
-  { keys, redis }: Config,
-  { files, services, server, log, copy: given }: KeyStoreOptions,
+  { keys: { keysFile, secretKeyFile, fileMode: mode }, redis }: Config,
+  { files, services, server, masterKey, log, copy: given }: KeyStoreOptions,
 ): Promise<KeyStore> {
-  const { keysFile, secretKeyFile, masterKeyFile, fileMode: mode } = keys;
-  if (keys.redis === "off" || masterKeyFile === undefined || server === undefined) {
+  if (masterKey === undefined || server === undefined) {
     return createFileKeyStore(keysFile, { files, mode, services });
   }
   // Loaded only when needed: most gateways use no Redis.
-  const [{ loadMasterKey }, { KeysCipher }, { createKeysCopy, keysCopyPath }, { createRedisKeyStore }] = await Promise
-    .all([
-      import("../keys/master_key.ts"),
-      import("../keys/keys_cipher.ts"),
-      import("../keys/keys_copy.ts"),
-      import("../keys/redis_key_store.ts"),
-    ]);
-  const { secret, tightened } = await loadMasterKey(masterKeyFile, { files, mode });
-  if (tightened) log.warn("Key file {file} could be read by others: its mode is 0600 now", { file: masterKeyFile });
-  const cipher = new KeysCipher(secret, randomBytes);
+  const [{ KeysCipher }, { createKeysCopy, keysCopyPath }, { createRedisKeyStore }] = await Promise.all([
+    import("../keys/keys_cipher.ts"),
+    import("../keys/keys_copy.ts"),
+    import("../keys/redis_key_store.ts"),
+  ]);
+  const cipher = new KeysCipher(masterKey, randomBytes);
   const copy = given ?? createKeysCopy(keysCopyPath(secretKeyFile), files);
   return createRedisKeyStore({ server, cipher, copy, services, timeoutMs: redis.timeoutMs, now: Date.now, log });
 }
@@ -92,7 +102,9 @@ export async function readKeyRecords(
   const untouched: Config = { ...config, keys: { ...config.keys, fileMode: "ignore" } };
   const server = config.keys.redis === "on" ? await openRedisOfCommand(config, { files }) : undefined;
   try {
-    const store = await openKeyStore(untouched, { files, services, server, log: SILENT_LOG, copy: NO_COPY });
+    const log = SILENT_LOG;
+    const masterKey = await readMasterKey(untouched, { files, log });
+    const store = await openKeyStore(untouched, { files, services, server, masterKey, log, copy: NO_COPY });
     return (await store.read())?.keys;
   } finally {
     await server?.close();

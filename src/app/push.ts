@@ -6,7 +6,7 @@
 import type { Config } from "../config/settings.ts";
 import { createHealthAlertSource } from "../http/health_alerts.ts";
 import type { Readiness } from "../http/health.ts";
-import type { KeysCipher } from "../keys/keys_cipher.ts";
+import { KeysCipher, VAPID_PURPOSE } from "../keys/keys_cipher.ts";
 import type { LiveKeyring } from "../keys/keyring.ts";
 import { SYSTEM_CLOCK } from "../lib/clock.ts";
 import { errorText } from "../lib/errors.ts";
@@ -14,7 +14,7 @@ import { settledWithin } from "../lib/async.ts";
 import type { Log } from "../observability/log.ts";
 import type { MetricRegistry } from "../observability/telemetry.ts";
 import type { Platform } from "../platform.ts";
-import { randomBytes } from "../protocol/bytes.ts";
+import { type Bytes, randomBytes } from "../protocol/bytes.ts";
 import { AlertEngine, type AlertParts } from "../push/alert_engine.ts";
 import { BROWSER_PUSH_HOSTS } from "../push/endpoint.ts";
 import type { Push } from "../push/push.ts";
@@ -32,6 +32,8 @@ import type { StateStore } from "../store/state/state_store.ts";
 export interface PushOptions {
   /** Keys of the gateway. */
   readonly keyring: LiveKeyring;
+  /** Key that encrypts the VAPID key in Redis, where the keys are there as well; undefined with `KEYS_REDIS=off`. */
+  readonly masterKey: Bytes | undefined;
   /** Durable state. */
   readonly state: StateStore;
   /** Registry for the counts and gauges. */
@@ -52,7 +54,7 @@ export interface PushStart {
 
 /** Push messages that are open. */
 export interface OpenPush {
-  /** What requests use. */
+  /** Push messages as requests use them. */
   readonly push: Push;
   /** Reads the state, for the operator. */
   status(): Promise<PushStatus>;
@@ -75,10 +77,12 @@ const WITHOUT_KEY = "Push messages cannot be sent: the log of the gateway says w
 export async function openPush(
   config: Config,
   platform: Platform,
-  { keyring, state, metrics, log }: PushOptions,
+  { keyring, masterKey, state, metrics, log }: PushOptions,
 ): Promise<OpenPush> {
   const { push: settings, server } = config;
-  const registration = settings.delivery === "on" ? await openKey(config, platform, { state, log }) : undefined;
+  const registration = settings.delivery === "on"
+    ? await openKey(config, platform, { masterKey, state, log })
+    : undefined;
   let sender: PushSender | undefined;
   const stopping = new AbortController();
   const counts = new PushCounts();
@@ -144,7 +148,7 @@ export async function openPush(
 async function openKey(
   config: Config,
   { files }: Platform,
-  { state, log }: Pick<PushOptions, "state" | "log">,
+  { masterKey, state, log }: Pick<PushOptions, "masterKey" | "state" | "log">,
 ): Promise<VapidRegistration | undefined> {
   const { secretKeyFile, fileMode: mode } = config.keys;
   const file = vapidKeyFileOf(secretKeyFile);
@@ -152,25 +156,12 @@ async function openKey(
     const { created, tightened, ...own } = await loadOrCreateVapidKey(file, { files, random: randomBytes, mode });
     if (created) log.info("VAPID key for push messages is made: {file}", { file });
     if (tightened) log.warn("Key file {file} could be read by others: its mode is 0600 now", { file });
-    const cipher = await openCipher(config, files);
+    const cipher = masterKey && new KeysCipher(masterKey, randomBytes, VAPID_PURPOSE);
     return new VapidRegistration({ own, cipher, file, store: state, random: Math.random, log });
   } catch (error) {
     log.error("No push messages are sent: {reason}", { reason: errorText(error) });
     return undefined;
   }
-}
-
-/** Opens the cipher of the key in Redis, where the keys are there as well. */
-async function openCipher({ keys }: Config, files: Platform["files"]): Promise<KeysCipher | undefined> {
-  const { redis, masterKeyFile, fileMode: mode } = keys;
-  if (redis === "off" || masterKeyFile === undefined) return undefined;
-  // Loaded only when needed: most gateways use no Redis.
-  const [{ loadMasterKey }, { KeysCipher, VAPID_PURPOSE }] = await Promise.all([
-    import("../keys/master_key.ts"),
-    import("../keys/keys_cipher.ts"),
-  ]);
-  const { secret } = await loadMasterKey(masterKeyFile, { files, mode });
-  return new KeysCipher(secret, randomBytes, VAPID_PURPOSE);
 }
 
 /** Returns the address of the operator for push services; one that belongs to no operator (RFC 2606) where no setting names it. */

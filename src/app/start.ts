@@ -45,7 +45,7 @@ import { createImportSecretKey } from "../keys/node_crypto.ts";
 import { allRights } from "../keys/rights.ts";
 import { listen, listenForAdmin, openPort } from "./listen.ts";
 import { localUrl } from "../net/host.ts";
-import { openKeyStore } from "./key_store.ts";
+import { openKeyStore, readMasterKey } from "./key_store.ts";
 import { openKeys } from "./keys.ts";
 import { openPush } from "./push.ts";
 import { openSharedLogs } from "./replica.ts";
@@ -144,7 +144,9 @@ export async function startGateway(
   opened.defer(() => settledWithin(servicesFile.close(), FILES_CLOSE_TIMEOUT_MS));
   const redis = await openRedisServer(config, platform, log);
   opened.defer(() => redis?.close());
-  const keyStore = await openKeyStore(config, { files: platform.files, services: modules, server: redis, log });
+  const { files } = platform;
+  const masterKey = await readMasterKey(config, { files, log });
+  const keyStore = await openKeyStore(config, { files, services: modules, server: redis, masterKey, log });
   const keys = await openKeys(config, platform, { log, metrics, services: modules, store: keyStore, stopped });
   opened.defer(() => settledWithin(keys.close(), FILES_CLOSE_TIMEOUT_MS));
   const store = await openStore(config, {
@@ -167,7 +169,7 @@ export async function startGateway(
       log.error("Pairing, push, and requests whose uses are counted, fail: {reason}", { reason: errorText(error) })
     );
   }
-  const push = await openPush(config, platform, { keyring: keys.keyring, state, metrics, log });
+  const push = await openPush(config, platform, { keyring: keys.keyring, masterKey, state, metrics, log });
   opened.defer(() => push.stop());
   const encoder = createEventEncoder({ randomBytes, clock: SYSTEM_CLOCK, metrics });
   const logs = await openSharedLogs(config, { redis, broker: broker.address, encoder, log, metrics, deadlines });

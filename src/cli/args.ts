@@ -94,6 +94,23 @@ export function readOptions<const O extends Options>(args: readonly string[], li
   return values;
 }
 
+/**
+ * Returns the only argument of a command.
+ *
+ * @param meaning what the argument is, such as "name of a key"
+ * @param usage usage of the command, for the messages
+ * @throws {UsageError} if there is none, or more
+ */
+export function onlyArgument(
+  positionals: readonly string[],
+  { meaning, usage }: { readonly meaning: string; readonly usage: string },
+): string {
+  const [argument, ...others] = positionals;
+  if (argument === undefined) throw new UsageError(`The ${meaning} is missing\n${usage}`);
+  if (others.length > 0) throw new UsageError(`Expected only the ${meaning}: remove "${others.join(" ")}"\n${usage}`);
+  return argument;
+}
+
 /** Formats a line for each command: its name and its summary. */
 export function formatCommands(lines: Readonly<Record<string, CommandLine>>): string {
   const width = Math.max(...Object.keys(lines).map((name) => name.length));

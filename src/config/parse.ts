@@ -79,7 +79,10 @@ function parseGroups(table: SettingsTable, sources: readonly Variables[]): Parse
       const text = values[setting.name] ?? setting.default;
       if (text === undefined) return [field, undefined];
       const { data, error } = setting.rule.safeParse(text);
-      invalid.push(...(error?.issues ?? []).map(({ message }) => describe(setting, message, text)));
+      const written = nameIn(setting, sources);
+      invalid.push(
+        ...(error?.issues ?? []).map(({ message }) => `${written} ${describeFault(setting, message, text)}`),
+      );
       return [field, data];
     });
     return [group, Object.fromEntries(fields)];
@@ -99,9 +102,14 @@ function givenValues(settings: readonly Setting[], sources: readonly Variables[]
   }));
 }
 
+/** Returns the name of a setting, and its former one if that is the one that has been set. */
+function nameIn({ name, formerName }: Setting, sources: readonly Variables[]): string {
+  return formerName === undefined || sources.some((source) => source[name]) ? name : `${name} (${formerName})`;
+}
+
 /** Describes an invalid value. It is left out where it may be a secret: a URL may have a password before `@` or a key behind `?`. */
-function describe({ name, secret = false }: Setting, message: string, text: string): string {
-  return `${name} ${message}${secret || /[@?#]/.test(text) ? "" : `, not "${text}"`}`;
+function describeFault({ secret = false }: Setting, message: string, text: string): string {
+  return `${message}${secret || /[@?#]/.test(text) ? "" : `, not "${text}"`}`;
 }
 
 /** Returns the problems between valid values. */

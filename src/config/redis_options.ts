@@ -8,7 +8,7 @@ import type { RedisServers } from "../store/redis_address.ts";
 import type { RedisTls } from "../store/redis_client.ts";
 import type { RedisUrl } from "../net/redis_url.ts";
 import type { RedisConfig } from "./redis_settings.ts";
-import { readPair, readSettingFile } from "./setting_files.ts";
+import { readAuthorities, readPair } from "./setting_files.ts";
 
 /**
  * Reads the certificates of TLS.
@@ -17,7 +17,7 @@ import { readPair, readSettingFile } from "./setting_files.ts";
  */
 export async function readRedisTls(config: RedisConfig, platform: Pick<Platform, "files">): Promise<RedisTls> {
   return {
-    ca: await readSettingFile("REDIS_CA_FILE", config.caFile, platform),
+    ca: await readAuthorities("REDIS_CA_FILE", config.caFile, platform),
     ...await readPair("REDIS", config, platform),
   };
 }

@@ -34,7 +34,8 @@ export const REDIS_SETTINGS = {
         "  redis+cluster://user:password@host1:6379,host2:6379\n" +
         "Set it for several gateways with the same keys, or so that a restart of the gateway forgets nothing. User and " +
         "password are those of Redis, in percent encoding. It has to be Redis 7 or later, or Valkey 7.2 or later, with " +
-        "maxmemory-policy noeviction where it has a maxmemory.",
+        "appendonly yes, and with maxmemory-policy noeviction where it has a maxmemory " +
+        "(docs/operations/replicas.md).",
     }),
     timeoutMs: setting("REDIS_TIMEOUT_MS", {
       rule: wholeNumber(1, 60_000),

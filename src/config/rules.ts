@@ -6,7 +6,7 @@
 import { z } from "zod";
 import { errorText } from "../lib/errors.ts";
 import { hostFault } from "../net/egress.ts";
-import { hostOf, isHost } from "../net/host.ts";
+import { hostOf, isHost, MAX_PORT } from "../net/host.ts";
 import { RedisUrl } from "../net/redis_url.ts";
 
 /** Variables by name, as they come from the environment and from `.env`. */
@@ -106,8 +106,6 @@ export function wholeNumber(min: number, max: number): Rule<number> {
     .refine((value) => value >= min && value <= max, message)
     .describe(`${min} to ${max}`);
 }
-
-const MAX_PORT = 65_535;
 
 /** A port; with `min` 0 also any free one. */
 export const port = (min: 0 | 1): Rule<number> => wholeNumber(min, MAX_PORT);

@@ -42,6 +42,26 @@ export async function readSettingFile(
 }
 
 /**
+ * Reads the certificates of a setting, which TLS would ignore without a word where they are none.
+ *
+ * @param name name of the setting, for the error
+ * @param path value of the setting
+ * @returns them as PEM, or undefined where the setting is absent
+ * @throws {Error} with the setting's name, if the file cannot be read, or holds no certificate
+ */
+export async function readAuthorities(
+  name: string,
+  path: string | undefined,
+  platform: Pick<Platform, "files">,
+): Promise<string | undefined> {
+  const pem = await readSettingFile(name, path, platform);
+  if (pem === undefined) return undefined;
+  // Loaded only here: most gateways read no certificate.
+  const { privateTrust } = await import("../net/private_trust.ts");
+  return refusing(name, path, () => privateTrust(pem).ca.join("\n"));
+}
+
+/**
  * Returns the `fetch` for a server: the given one, or one that trusts the certificates of the file alone.
  *
  * @param name name of the setting, for the error
@@ -58,8 +78,13 @@ export async function openTrustedFetch(
   if (pem === undefined) return fetch;
   // Loaded only here: most networks at home have no HTTPS inside.
   const { createPrivateFetch } = await import("../net/private_fetch.ts");
+  return refusing(name, path, () => createPrivateFetch(pem));
+}
+
+/** Returns what is made of the certificates of a file. @throws {Error} with the setting's name */
+function refusing<T>(name: string, path: string | undefined, make: () => T): T {
   try {
-    return createPrivateFetch(pem);
+    return make();
   } catch (error) {
     throw new Error(`${name} "${path}" is of no use: ${errorText(error)}`, { cause: error });
   }

@@ -57,7 +57,7 @@ export function usableKeys({ single, records = [] }: FoundKeys, now: number): Pi
 
 /** Files and directories to check. */
 export interface FileAccessOptions {
-  /** Existing files. */
+  /** Files, of which some may be absent. */
   readonly files: readonly string[];
   /** Directories of the files. */
   readonly directories: readonly string[];

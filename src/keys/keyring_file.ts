@@ -63,7 +63,8 @@ export async function readKeysFile(path: string, options: KeysFileOptions): Prom
   await assertRegularFile(path, files);
   const text = await readIfPresent(path, { ...MESSAGES, files });
   if (text === undefined) return undefined;
-  const keys = parseRecords(text, { place: subjectOf(path), services });
+  const remedy = "Fix it, or restore the file from a backup";
+  const keys = parseRecords(text, { place: subjectOf(path), remedy, services });
   // Only now that it is known to be a keys file.
   return { keys, tightened: mode === "strict" && await tighten(path, files) };
 }
@@ -85,13 +86,14 @@ export interface RecordsContext {
  *
  * @throws {InvalidKeyFileError} naming the place and the remedy
  */
-export function parseRecords(text: string, { place, services }: RecordsContext): KeyRecord[] {
+export function parseRecords(
+  text: string,
+  { place, remedy, services }: RecordsContext & { readonly remedy: string },
+): KeyRecord[] {
   try {
     return parseKeysFile(text, services);
   } catch (error) {
-    throw new InvalidKeyFileError(
-      `${place} is invalid: ${errorText(error)}. Fix it, or restore the file from a backup`,
-    );
+    throw new InvalidKeyFileError(`${place} is invalid: ${errorText(error)}. ${remedy}`);
   }
 }
 

@@ -40,6 +40,8 @@ const ATTEMPT_PAUSE_MS = 50;
 
 /** Place of the records, as the subject of a message. */
 const PLACE = "The list of keys in Redis";
+/** Remedy of records that cannot be parsed: only a gateway with the master key wrote them. */
+const SAME_VERSION = "Update this gateway to the version of the other replicas";
 
 /** Opens the records in Redis. */
 export function createRedisKeyStore(options: RedisKeyStoreOptions): KeyStore {
@@ -125,7 +127,9 @@ export function createRedisKeyStore(options: RedisKeyStoreOptions): KeyStore {
 
   /** Parses records, which are the same at most reads: parsing ten thousand takes most of a second. */
   function parse(text: string): readonly KeyRecord[] {
-    if (text !== parsed?.text) parsed = { text, records: parseRecords(text, { place: PLACE, services }) };
+    if (text !== parsed?.text) {
+      parsed = { text, records: parseRecords(text, { place: PLACE, remedy: SAME_VERSION, services }) };
+    }
     return parsed.records;
   }
 

@@ -6,6 +6,7 @@
 import { errorText } from "../lib/errors.ts";
 import { connectedClient } from "../store/connected_client.ts";
 import type { RedisClient } from "../store/redis_connection.ts";
+import { redisRemedy } from "../store/redis_remedy.ts";
 import { RedisScript } from "../store/redis_script.ts";
 import type { RedisServer } from "../store/redis_server.ts";
 import { InvalidKeyFileError } from "./default_key_file.ts";
@@ -22,6 +23,9 @@ export interface RedisKeysValueOptions {
 
 /** Largest value, in bytes: the records of ten thousand keys need a tenth. */
 const MAX_VALUE_BYTES = 32 * 2 ** 20;
+
+const PLACE = "The keys are in Redis (KEYS_REDIS=on, REDIS_URL)";
+const DOCTOR = "deno task doctor says why";
 
 /** Reads version and value; no value if it is too large. */
 const READ = new RedisScript(`
@@ -112,16 +116,13 @@ export class RedisKeysValue {
     const { server, timeoutMs } = this.#options;
     const client = await connectedClient(server.connection, timeoutMs);
     if (client === undefined) {
-      throw new KeysUnavailableError("The keys are in Redis (KEYS_REDIS=on), which is not reachable. Check REDIS_URL");
+      throw new KeysUnavailableError(`${PLACE}, which is not reachable. ${DOCTOR}`);
     }
     try {
       return await use(client);
     } catch (error) {
-      throw new KeysUnavailableError(
-        `The keys are in Redis (KEYS_REDIS=on), which fails: ${
-          errorText(error)
-        }. Check REDIS_URL, and its user's rights`,
-      );
+      const reason = errorText(error);
+      throw new KeysUnavailableError(`${PLACE}, which fails: ${reason}. ${redisRemedy(reason) ?? DOCTOR}`);
     }
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import ipaddr from "ipaddr.js";
-import { canonicalHost, formatHost } from "./host.ts";
+import { canonicalHost, formatHost, MAX_PORT } from "./host.ts";
 import { type Address, isInNetwork, parseAddress, parseNetwork } from "./ip_address.ts";
 
 /** Allowed hosts: one or a pattern of them, and optionally a port. */
@@ -32,7 +32,7 @@ export function parseHostPattern(text: string): HostPattern {
   const port = match?.[4] === undefined ? undefined : Number(match[4]);
   const host = match?.[1] ?? match?.[2] ?? match?.[3] ?? "";
   const isNetwork = host.includes("/");
-  if (match === null || port === 0 || (port ?? 0) > 65_535 || (isNetwork && parseNetwork(host) === undefined)) {
+  if (match === null || port === 0 || (port ?? 0) > MAX_PORT || (isNetwork && parseNetwork(host) === undefined)) {
     throw new SyntaxError(PATTERN_RULE);
   }
   return { host: isNetwork ? host.toLowerCase() : canonicalHost(host), port };

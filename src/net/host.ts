@@ -8,6 +8,9 @@ import { isLoopback, parseAddress } from "./ip_address.ts";
 /** Name or address, without port, brackets and zone, in the syntax of Deno's permission flags. */
 const HOST = /^(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?(?:\.[A-Za-z0-9_-]+)*|(?=.*:.*:)[0-9A-Fa-f:.]{2,45})$/;
 
+/** Highest TCP port. */
+export const MAX_PORT = 65_535;
+
 /** Returns whether a text is a host, and nothing else. */
 export function isHost(text: string): boolean {
   return HOST.test(text);

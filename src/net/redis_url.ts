@@ -5,7 +5,7 @@
  * @module
  */
 import type { HostPattern } from "./egress.ts";
-import { isHost } from "./host.ts";
+import { isHost, MAX_PORT } from "./host.ts";
 
 /** Host and port of a server. */
 export interface HostPort {
@@ -37,10 +37,11 @@ export type RedisTopology =
 /** Ports where none is named: those that IANA has. */
 const DEFAULT_PORT = { server: 6379, sentinel: 26_379, cluster: 6379 } as const;
 
-const MAX_PORT = 65_535;
-
 /** Scheme, user information, hosts and path. Greedy, so that an `@` in a password belongs to it, as in URLs. */
 const FORM = /^(rediss?)(?:\+(sentinel|cluster))?:\/\/(?:([^/?#]*)@)?([^/?#]*)(?:\/([^?#]*))?$/i;
+
+/** A query, a fragment, or a character in the user information that ends it. */
+const MISPLACED = /^rediss?(\+\w+)?:\/\/.*([?#]|\/.*@)/is;
 
 const EXAMPLES = "redis://127.0.0.1:6379, rediss://host, redis+sentinel://host1,host2/mymaster or " +
   "redis+cluster://host1,host2";
@@ -76,14 +77,11 @@ export class RedisUrl {
    * @throws {TypeError} whose message follows the name of the setting, and quotes nothing
    */
   constructor(href: string) {
-    const match = FORM.exec(href);
-    if (match === null) {
-      throw new TypeError(
-        /^rediss?(\+\w+)?:.*[?#]/i.test(href)
-          ? "must have no query, and no / ? # in user and password: %2F, %3F and %23 stand for them"
-          : `must be an address such as ${EXAMPLES}`,
-      );
+    if (MISPLACED.test(href)) {
+      throw new TypeError("must have no query, and no / ? # in user and password: %2F, %3F and %23 stand for them");
     }
+    const match = FORM.exec(href);
+    if (match === null) throw new TypeError(`must be an address such as ${EXAMPLES}`);
     const [, scheme = "", kind = "server", login = "", hosts = "", path = ""] = match;
     this.href = href;
     this.hasTls = scheme.toLowerCase() === "rediss";
@@ -146,7 +144,8 @@ function parseHost(text: string, defaultPort: number): HostPort {
   const [, host = "", portText] = /^(\[[^\]]*\]|[^:]*)(?::(\d{1,5}))?$/.exec(text) ?? [];
   const name = host.replace(/^\[(.*:.*)\]$/, "$1");
   const port = portText === undefined ? defaultPort : Number(portText);
-  if (!isHost(name) || port < 1 || port > MAX_PORT) throw new TypeError(`must be an address such as ${EXAMPLES}`);
+  if (!isHost(name)) throw new TypeError(`must be an address such as ${EXAMPLES}`);
+  if (port < 1 || port > MAX_PORT) throw new TypeError(`must have ports from 1 to ${MAX_PORT}`);
   return { host: name, port };
 }
 

@@ -66,9 +66,7 @@ function allowed(server: HostPort, { url, nodes = [] }: RedisServers): HostPort 
   const fault = hostFault(host);
   if (fault !== undefined) throw new Error(`${host} was announced, which ${fault}`);
   if (isHostAllowed(url.reachable(nodes), host, port)) return server;
-  throw new Error(
-    `${formatHostPattern(server)} was announced, which neither REDIS_URL nor REDIS_NODES has: add it to REDIS_NODES`,
-  );
+  throw new Error(`${formatHostPattern(server)} was announced, which neither REDIS_URL nor REDIS_NODES has`);
 }
 
 /** Sends a command over a connection of its own. */

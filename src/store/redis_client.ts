@@ -152,8 +152,11 @@ export function watchClient(client: NodeRedisClient, onOtherServer: (reason: str
   };
 }
 
-/** Returns the reason for the log, without the arguments that old servers quote: one of them is the password. */
+/**
+ * Returns the reason for the log, without the arguments that old servers quote, as one of them is the password, and
+ * without what servers advise to programmers.
+ */
 export function explain(error: unknown): string {
   const text = errorText(error) || errorName(error);
-  return text.replace(/,? with args.*$/is, "");
+  return text.replace(/,? with args.*$/is, "").replace(/, otherwise the HELLO AUTH .*$/s, "").replace(/\.$/, "");
 }

@@ -15,6 +15,7 @@ import type { Log } from "../observability/log.ts";
 import { findServer, PRIMARY_CHECK_MS, type RedisServers } from "./redis_address.ts";
 import { connectClient, explain, makeClient, type NodeRedisClient, watchClient } from "./redis_client.ts";
 import { checkServer } from "./redis_info.ts";
+import { redisRemedy } from "./redis_remedy.ts";
 import type { HostPort } from "../net/redis_url.ts";
 
 /** Options of SET. */
@@ -213,7 +214,11 @@ export function openRedis(options: RedisOptions): RedisConnection {
     while (!stop.signal.aborted) {
       const reason = await connectOnce();
       if (stop.signal.aborted) return;
-      if (!reported.has(reason)) log.warn("No connection to Redis at {place}: {reason}", { place, reason });
+      if (!reported.has(reason)) {
+        const known = redisRemedy(reason);
+        const remedy = known === undefined ? "" : `. ${known}`;
+        log.warn("No connection to Redis at {place}: {reason}{remedy}", { place, reason, remedy });
+      }
       reported.add(reason);
       await pause(wait * (1 + random()) / 2, undefined, { signal: stop.signal }).catch(() => {});
       wait = Math.min(2 * wait, LONGEST_WAIT_MS);

@@ -9,7 +9,7 @@ import type { Log } from "../observability/log.ts";
 import type { RedisClient, RedisConnection } from "./redis_connection.ts";
 import type { RequestIdentity } from "./replay_store.ts";
 import { CLOCK_TOLERANCE_MS } from "./clock_watch.ts";
-import { infoField } from "./redis_info.ts";
+import { findServerFault, infoField } from "./redis_info.ts";
 import { TimestampRanges } from "./timestamp_ranges.ts";
 
 /** Server to watch, and clocks. */
@@ -125,17 +125,13 @@ export function watchRedisDurability(options: RedisDurabilityOptions): RedisDura
 
   /** Returns the id of the server's run. @throws {UnsafeServerError} if it may lose keys at any time */
   function readRunId(info: string): string {
-    const version = infoField(info, "redis_version") ?? "unknown";
-    if (!(Number.parseInt(version) >= 7)) {
-      throw new UnsafeServerError(`Version "${version}" is too old: use Valkey, or Redis 7`);
-    }
-    const policy = infoField(info, "maxmemory_policy") ?? "unknown";
-    if (infoField(info, "maxmemory") !== "0" && policy !== "noeviction") {
+    const unsafe = findServerFault(info);
+    if (unsafe !== undefined) {
       mayHaveLostKeys = true;
-      throw new UnsafeServerError(`It evicts keys: set its maxmemory-policy to noeviction instead of "${policy}"`);
+      throw new UnsafeServerError(`${unsafe.fault}. ${unsafe.remedy}`);
     }
     const runId = infoField(info, "run_id");
-    if (runId === undefined) throw new UnsafeServerError("It does not report its run_id: use Valkey, or Redis 7");
+    if (runId === undefined) throw new UnsafeServerError("It does not report its run_id. Use Redis or Valkey");
     // Keys expire early when the server's clock steps ahead. On this machine our wall clock steps with it, so it is compared
     // with the monotonic clock as well. Steps within the margin of the time window are tolerated, and add up.
     const time = Number(infoField(info, "server_time_usec")) / 1000;

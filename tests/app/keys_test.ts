@@ -34,7 +34,7 @@ async function open(
     log,
     metrics: { gauge() {}, counter() {} },
     services: SERVICES,
-    store: await openKeyStore(config, { files, services: SERVICES, server: undefined, log }),
+    store: await openKeyStore(config, { files, services: SERVICES, server: undefined, masterKey: undefined, log }),
   });
 }
 

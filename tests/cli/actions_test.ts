@@ -213,7 +213,7 @@ for (
     ["add x --label L --nonsense", "Unknown option '--nonsense'"],
     ["remove", "The name of an action is missing"],
     ["remove x", 'There is no action "x". There are: open-gate'],
-    ["remove a b", 'Expected one name: remove "b"'],
+    ["remove a b", 'Expected only the name of an action: remove "b"'],
     ["show x", 'There is no action "x". There are: open-gate'],
     ["list x", "Unexpected argument 'x'"],
   ] as const

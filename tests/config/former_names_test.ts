@@ -25,6 +25,14 @@ Deno.test("parseConfig() refuses two values of a setting, in one source or in tw
   }
 });
 
+Deno.test("parseConfig() names an invalid setting, and its former name where that one is set", () => {
+  const problemsOf = (variables: Record<string, string>) =>
+    assertThrows(() => parseConfig(variables), ConfigError).problems;
+  const rule = 'must be a whole number from 1 to 60000, not "x"';
+  assertEquals(problemsOf({ REDIS_TIMEOUT_MS: "x" }), [`REDIS_TIMEOUT_MS ${rule}`]);
+  assertEquals(problemsOf({ REPLAY_REDIS_TIMEOUT_MS: "x" }), [`REDIS_TIMEOUT_MS (REPLAY_REDIS_TIMEOUT_MS) ${rule}`]);
+});
+
 Deno.test("parseConfig() checks what is set together under former names", () => {
   const variables = { REPLAY_REDIS_URL: "rediss://host", REDIS_CA_FILE: "ca.pem" };
   assertEquals(parseConfig(variables).redis.caFile, "ca.pem");

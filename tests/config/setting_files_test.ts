@@ -1,7 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { readPair, readSettingFile } from "../../src/config/setting_files.ts";
+import { readAuthorities, readPair, readSettingFile } from "../../src/config/setting_files.ts";
 import { HAS_OPENSSL, makeDefaultCertificate } from "../support/certificate.ts";
 import { needing } from "../support/needs.ts";
+import { inTempDir } from "../support/temp_dir.ts";
 
 Deno.test("readSettingFile() names the setting whose file cannot be read, and says what to do", async () => {
   await assertRejects(
@@ -12,6 +13,23 @@ Deno.test("readSettingFile() names the setting whose file cannot be read, and sa
   assertEquals(await readSettingFile("MQTT_CA_FILE", undefined, { files: Deno }), undefined);
   assertEquals(await readPair("TLS", { certFile: undefined, keyFile: undefined }, { files: Deno }), undefined);
 });
+
+Deno.test(
+  needing("readAuthorities() refuses a file without a certificate", { openssl: HAS_OPENSSL }),
+  () =>
+    inTempDir(async (directory) => {
+      const own = await makeDefaultCertificate(directory, "own");
+      const read = (file: string) => readAuthorities("REDIS_CA_FILE", `${directory}/${file}`, { files: Deno });
+      assertEquals((await read("own.pem"))?.trim(), own.cert.trim());
+      await assertRejects(
+        () => read("own.key"),
+        Error,
+        `REDIS_CA_FILE "${directory}/own.key" is of no use: There is no`,
+      );
+      await assertRejects(() => read("none"), Error, `REDIS_CA_FILE "${directory}/none" cannot be read`);
+      assertEquals(await readAuthorities("REDIS_CA_FILE", undefined, { files: Deno }), undefined);
+    }),
+);
 
 for (const kind of ["TLS", "MQTT"] as const) {
   Deno.test(

@@ -24,12 +24,14 @@ interface Files {
   readonly mode?: number;
   /** Content of the state file, which has mode 0640. */
   readonly state?: string;
+  /** Names of further files in the folder, which have mode 0600. */
+  readonly others?: readonly string[];
   readonly env?: Record<string, string>;
   readonly machine?: Partial<Machine>;
 }
 
 async function runCheck(
-  { single = HEX, keys, mode = 0o600, state, env = {}, machine = {} }: Files,
+  { single = HEX, keys, mode = 0o600, state, others = [], env = {}, machine = {} }: Files,
 ): Promise<Finding> {
   let found: Finding | undefined;
   await inTempDir(async (directory) => {
@@ -39,6 +41,7 @@ async function runCheck(
       await Deno.writeTextFile(KEYS_FILE, typeof keys === "string" ? keys : formatKeysFile(keys), { mode: 0o600 });
     }
     if (state !== undefined) await Deno.writeTextFile(`${directory}/state.db`, state, { mode: 0o640 });
+    for (const name of others) await Deno.writeTextFile(`${directory}/${name}`, "{}", { mode: 0o600 });
     const context = makeContext({ env: { SECRET_KEY_FILE, KEYS_FILE, ...env }, machine });
     found = await KEY_FILES.run(context, NEVER_ABORTED);
     // The check changes nothing.
@@ -224,6 +227,10 @@ Deno.test("keys reports a read-only directory, several owners and a full disk", 
   const owned = await runCheck({ machine: changed({ uid: 4711 }, isDirectory) });
   assertEquals(owned.status, "warning");
   assertMatch(owned.message, /several owners: .*key.txt" to user \d+, .* to user 4711/);
+  for (const name of ["vapid_key.json", "keys_redis.json"]) {
+    const other = await runCheck({ others: [name], machine: changed({ uid: 4711 }, (path) => path.endsWith(name)) });
+    assertMatch(other.message, new RegExp(`several owners: .*${name}" to user 4711`));
+  }
   const full = await runCheck({ machine: { freeBytes: () => Promise.resolve(1000) } });
   assertEquals(full.status, "failed");
   assertStringIncludes(full.message, "is full");

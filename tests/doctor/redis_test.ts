@@ -65,6 +65,20 @@ Deno.test(
 );
 
 Deno.test(
+  needing("redis fails for a server that evicts keys, as the gateway refuses it", { "redis-server": REDIS_SERVER }),
+  () =>
+    withRedis(
+      { ...DURABLE, args: [...DURABLE.args, "--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"] },
+      async ({ url }) => {
+        const { status, message, remedy = "" } = await runCheck(url().href);
+        assertEquals(status, "failed");
+        assertStringIncludes(message, 'It evicts keys: its maxmemory-policy is "allkeys-lru"');
+        assertStringIncludes(remedy, "Set maxmemory-policy noeviction there. Without it no request is accepted");
+      },
+    ),
+);
+
+Deno.test(
   needing("redis checks the primary that sentinels name, and its replica", { "redis-server": REDIS_SERVER }),
   async () => {
     await using scope = new AsyncDisposableStack();

@@ -11,7 +11,7 @@ import { KeyUses } from "../../src/observability/key_uses.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { deriveKeyId } from "../../src/protocol/secret_key.ts";
 import { SERVICES } from "../../src/services/registry.ts";
-import { MemoryState } from "../../src/store/state/memory_state.ts";
+import { MemoryState } from "../support/memory_state.ts";
 import { makeRecord, NOW } from "../support/gateway.ts";
 
 const SECTION = {

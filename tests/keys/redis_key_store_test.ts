@@ -1,10 +1,18 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { InvalidKeyFileError, KeyFileError } from "../../src/keys/default_key_file.ts";
 import { type KeyStore, KeysUnavailableError } from "../../src/keys/key_store.ts";
+import { KeysCipher } from "../../src/keys/keys_cipher.ts";
 import type { KeyRecord } from "../../src/keys/schema.ts";
+import { randomBytes } from "../../src/protocol/bytes.ts";
 import { until } from "../support/deadline.ts";
 import { makeRecord } from "../support/gateway.ts";
-import { openTestKeyStore, REDIS_KEY, type TestKeyStore, type TestKeyStoreOptions } from "../support/key_stores.ts";
+import {
+  MASTER_KEY,
+  openTestKeyStore,
+  REDIS_KEY,
+  type TestKeyStore,
+  type TestKeyStoreOptions,
+} from "../support/key_stores.ts";
 import { needing } from "../support/needs.ts";
 import { REDIS_SERVER, type TestRedis, withRedis } from "../support/redis_server.ts";
 import { inTempDir } from "../support/temp_dir.ts";
@@ -73,6 +81,17 @@ storeTest("RedisKeyStore refuses another master key, names the setting, and writ
     assert(!/decrypt(ion)? failed|OperationError/i.test(message), message);
   }
   assertEquals(await dump(redis), before);
+});
+
+storeTest("RedisKeyStore refuses records of a newer version, and says what to update", async (redis, open) => {
+  const { store } = await open("one");
+  const { sealed } = await new KeysCipher(MASTER_KEY, randomBytes).seal('0\n{"keys":[],"new":1}', 1);
+  await redis.command("HSET", REDIS_KEY, "version", "1", "sealed", sealed);
+  for (const use of [() => store.read(), () => store.edit(() => [])]) {
+    const { message } = await assertRejects(use, InvalidKeyFileError, 'no such field: "new"');
+    assertStringIncludes(message, "Update this gateway to the version of the other replicas");
+  }
+  assertEquals((await dump(redis))[3], sealed);
 });
 
 storeTest(

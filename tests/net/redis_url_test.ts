@@ -33,8 +33,8 @@ Deno.test("RedisUrl refuses other texts, says why, and quotes nothing", () => {
     "http://hunter2@host": address,
     "hunter2": address,
     "redis://hunter2:x@": address,
-    "redis://hunter2@host:0": address,
-    "redis://hunter2@host:70000": address,
+    "redis://hunter2@host:0": "must have ports from 1 to 65535",
+    "redis+cluster://hunter2@host,other:70000": "must have ports from 1 to 65535",
     "redis://hunter2@ho st": address,
     "redis://hunter2@[host]": address,
     "redis://hunter2@host/1/2": address,
@@ -48,6 +48,7 @@ Deno.test("RedisUrl refuses other texts, says why, and quotes nothing", () => {
     "redis+cluster://hunter2@a/1": "must have no database",
     "redis://:hunter2%zz@host": "must have user and password in percent encoding",
     "redis://:hunter2#@host": "must have no query",
+    "redis://ann:hunter2/x@host": "must have no query, and no / ? # in user and password",
     "redis://host?password=hunter2": "must have no query",
   };
   for (const [text, reason] of Object.entries(wrong)) {

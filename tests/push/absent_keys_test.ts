@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { AbsentKeys } from "../../src/push/absent_keys.ts";
-import { MemoryPush } from "../../src/store/state/memory_push.ts";
+import { MemoryPush } from "../support/memory_push.ts";
 
 const DAY_MS = 24 * 3600 * 1000;
 const PHONE = { key: "phone", keyCreated: 1 };

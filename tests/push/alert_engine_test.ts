@@ -4,7 +4,7 @@ import { ScopeError } from "../../src/keys/rights.ts";
 import { AlertEngine } from "../../src/push/alert_engine.ts";
 import { parseNotification } from "../../src/protocol/push/notification.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
-import { MemoryPush } from "../../src/store/state/memory_push.ts";
+import { MemoryPush } from "../support/memory_push.ts";
 import type { StoredSubscription } from "../../src/store/state/push_store.ts";
 import { AlertCounts, FakeKeys, FakeSource } from "../support/alerts.ts";
 import { ManualClock } from "../support/manual_clock.ts";

@@ -8,7 +8,7 @@ import type { PushNetwork } from "../../src/push/push_connection.ts";
 import { PushSender, type SenderOptions } from "../../src/push/sender.ts";
 import { VapidTokens } from "../../src/push/vapid.ts";
 import { generateVapidKey, parseVapidKey } from "../../src/push/vapid_key.ts";
-import { MemoryPush } from "../../src/store/state/memory_push.ts";
+import { MemoryPush } from "../support/memory_push.ts";
 import type { NewMessage } from "../../src/store/state/push_store.ts";
 import { batchOf } from "../support/push_batch.ts";
 import { HAS_OPENSSL, makeCertificate } from "../support/certificate.ts";

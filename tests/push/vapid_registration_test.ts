@@ -3,7 +3,7 @@ import { KeysCipher, VAPID_PURPOSE } from "../../src/keys/keys_cipher.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { generateVapidKey, parseVapidKey } from "../../src/push/vapid_key.ts";
 import { VapidRegistration } from "../../src/push/vapid_registration.ts";
-import { MemoryPush } from "../../src/store/state/memory_push.ts";
+import { MemoryPush } from "../support/memory_push.ts";
 import type { RegisteredKey } from "../../src/store/state/push_store.ts";
 import { within } from "../support/deadline.ts";
 import { needing } from "../support/needs.ts";

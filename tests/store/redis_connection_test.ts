@@ -5,6 +5,7 @@ import { RedisUrl } from "../../src/net/redis_url.ts";
 import { until, within } from "../support/deadline.ts";
 import { freePort, withTcpServer } from "../support/loopback.ts";
 import { REDIS_SERVER, type TestRedis, type TestRedisOptions, withRedis } from "../support/redis_server.ts";
+import { startSentinel } from "../support/redis_sentinel.ts";
 import { needing } from "../support/needs.ts";
 
 const NEEDS = { "redis-server": REDIS_SERVER };
@@ -15,7 +16,8 @@ async function withConnection(
   timeoutMs = 4000,
 ): Promise<void> {
   const lines: string[] = [];
-  const write = (message: string, { reason = "" } = {}) => void lines.push(message.replace("{reason}", reason));
+  const write = (message: string, { reason = "", remedy = "" } = {}) =>
+    void lines.push(message.replace("{reason}", reason).replace("{remedy}", remedy));
   const connection = openRedis({ url, timeoutMs, random: () => 0, log: { info: write, warn: write } });
   try {
     await test(connection, lines);
@@ -122,7 +124,11 @@ Deno.test("close() ends a connection without any reply", () =>
 Deno.test("openRedis() times out at a silent server, and logs it once", () =>
   withReplies([], async (connection, lines, connections) => {
     await until("it tries again", () => connections() > 3);
-    assertEquals(lines, ["No connection to Redis at {place}: The handshake took more than 400 ms"]);
+    assertEquals(lines.length, 1);
+    assertStringIncludes(
+      lines[0] ?? "",
+      "No connection to Redis at {place}: The handshake took more than 400 ms. Check",
+    );
     assertEquals(connection.client, undefined);
   }, { timeoutMs: 400 }));
 
@@ -147,7 +153,11 @@ Deno.test("openRedis() gives up a silent server within its time limit, also wher
 Deno.test("openRedis() survives a server of another protocol", () =>
   withReplies(["HTTP/1.1 400 Bad Request\r\n\r\n"], async (connection, lines, connections) => {
     await until("it tries again", () => connections() > 3);
-    assertEquals(lines, ['No connection to Redis at {place}: Unknown RESP type 72 "H"']);
+    assertEquals(lines.length, 1);
+    assertStringIncludes(
+      lines[0] ?? "",
+      'No connection to Redis at {place}: Unknown RESP type 72 "H". Check the address',
+    );
     assertEquals(connection.client, undefined);
   }));
 
@@ -156,7 +166,9 @@ Deno.test("openRedis() does not let an old server repeat the password into the l
     ["-ERR unknown command `HELLO`, with args beginning with: `3`, `AUTH`, `default`, `hunter2`, \r\n"],
     async (_, lines) => {
       await until("it is logged", () => lines.length > 0);
-      assertEquals(lines, ["No connection to Redis at {place}: ERR unknown command `HELLO`"]);
+      assertEquals(lines, [
+        "No connection to Redis at {place}: ERR unknown command `HELLO`. Use Redis 7 or later, or Valkey 7.2 or later",
+      ]);
     },
     { password: "hunter2" },
   ));
@@ -170,10 +182,10 @@ Deno.test("a connection ends at the first invalid reply", () =>
     await assertRejects(() => client.get("c"));
   }));
 
-redisTest("openRedis() refuses a replica, and a node of a cluster, with the remedy", async (redis) => {
-  const reasonFor = async (server: TestRedis) => {
+redisTest("openRedis() refuses a replica, a sentinel, and a node of a cluster, with the remedy", async (redis) => {
+  const reasonFor = async ({ port }: { readonly port: number }) => {
     let reason = "";
-    await withConnection(server.url(), async (connection, lines) => {
+    await withConnection(new RedisUrl(`redis://127.0.0.1:${port}`), async (connection, lines) => {
       await until("it is refused", () => lines.length > 0);
       assertEquals([connection.client, connection.limits.isReady], [undefined, false]);
       reason = lines[0] ?? "";
@@ -183,11 +195,14 @@ redisTest("openRedis() refuses a replica, and a node of a cluster, with the reme
   await withRedis({ args: ["--replicaof", "127.0.0.1", `${redis.port}`] }, async (replica) => {
     assertStringIncludes(
       await reasonFor(replica),
-      "It is a replica, which takes no writes: set REDIS_URL to the primary",
+      "It is a replica, which takes no writes. Set REDIS_URL to the primary",
     );
   });
+  await using scope = new AsyncDisposableStack();
+  const sentinel = await startSentinel(scope, redis.port, []);
+  assertStringIncludes(await reasonFor(sentinel), "It is a sentinel. Begin REDIS_URL with redis+sentinel");
   await withRedis({ args: ["--cluster-enabled", "yes", "--cluster-port", `${freePort()}`] }, async (node) => {
-    assertStringIncludes(await reasonFor(node), "It is a node of a cluster: use redis+cluster in REDIS_URL");
+    assertStringIncludes(await reasonFor(node), "It is a node of a cluster. Begin REDIS_URL with redis+cluster");
   });
 });
 

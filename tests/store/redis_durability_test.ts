@@ -155,7 +155,7 @@ redisTest(
     await redis.command("CONFIG", "SET", "maxmemory", "100mb");
     await untilLogged(
       gateway,
-      'error Redis may forget requests, so none is accepted: It evicts keys: set its maxmemory-policy to noeviction instead of "allkeys-lru"',
+      'error Redis may forget requests, so none is accepted: It evicts keys: its maxmemory-policy is "allkeys-lru". Set maxmemory-policy noeviction there',
     );
     assertEquals((await gateway.store.claim(identity(2))).kind, "unavailable");
     await redis.command("CONFIG", "SET", "maxmemory-policy", "noeviction");
@@ -169,7 +169,7 @@ redisTest("claim() returns unavailable from the start when the server evicts key
   await redis.command("CONFIG", "SET", "maxmemory-policy", "volatile-ttl");
   await redis.command("CONFIG", "SET", "maxmemory", "100mb");
   const gateway = open();
-  await untilLogged(gateway, 'noeviction instead of "volatile-ttl"');
+  await untilLogged(gateway, 'its maxmemory-policy is "volatile-ttl"');
   assertEquals((await gateway.store.claim(identity(1))).kind, "unavailable");
   assertEquals(await redis.command("DBSIZE"), 0);
 });
@@ -219,10 +219,11 @@ const SILENT: RedisClient = {
 
 Deno.test("trusted() returns no client of a server that is too old or unknown, and logs why", async () => {
   const cases = {
-    "redis_version:6.2.14\r\n": 'Version "6.2.14" is too old: use Valkey, or Redis 7',
-    "maxmemory:0\r\n": 'Version "unknown" is too old: use Valkey, or Redis 7',
-    "redis_version:7.4.0\r\n": 'It evicts keys: set its maxmemory-policy to noeviction instead of "unknown"',
-    "redis_version:7.4.0\r\nmaxmemory:0\r\n": "It does not report its run_id: use Valkey, or Redis 7",
+    "redis_version:6.2.14\r\n": 'Its version "6.2.14" is too old. Use Redis 7 or later, or Valkey 7.2 or later',
+    "maxmemory:0\r\n": 'Its version "unknown" is too old. Use Redis 7 or later, or Valkey 7.2 or later',
+    "redis_version:7.4.0\r\n":
+      'It evicts keys: its maxmemory-policy is "unknown". Set maxmemory-policy noeviction there',
+    "redis_version:7.4.0\r\nmaxmemory:0\r\n": "It does not report its run_id. Use Redis or Valkey",
   };
   for (const [info, fault] of Object.entries(cases)) {
     const faults: unknown[] = [];

@@ -152,7 +152,7 @@ sentinelTest("findServer() refuses a server that is announced and not allowed", 
   await assertRejects(
     () => findServer({ url, timeoutMs: 4000 }, signal),
     Error,
-    `127.0.0.1:${port} was announced, which neither REDIS_URL nor REDIS_NODES has: add it to REDIS_NODES`,
+    `127.0.0.1:${port} was announced, which neither REDIS_URL nor REDIS_NODES has`,
   );
   const nodes = [parseHostPattern("127.0.0.0/8")];
   assertEquals(await findServer({ url, nodes, timeoutMs: 4000 }, signal), { host: "127.0.0.1", port });

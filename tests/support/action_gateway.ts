@@ -9,7 +9,7 @@ import { createStateReader } from "../../src/services/action/states.ts";
 import { SERVICES } from "../../src/services/registry.ts";
 import { createReadSection } from "../../src/services/section.ts";
 import { type Reply, type Service, type ServiceContext, textReply } from "../../src/services/service.ts";
-import { MemoryState } from "../../src/store/state/memory_state.ts";
+import { MemoryState } from "./memory_state.ts";
 import type { UseCounters } from "../../src/store/state/state_store.ts";
 import { makeGateway, makeRecord } from "./gateway.ts";
 

@@ -11,7 +11,7 @@ import { type Bytes, fromBase64Url, randomBytes } from "../../src/protocol/bytes
 import { generateAgreementKey } from "../../src/protocol/p256.ts";
 import { deriveDeviceKey, derivePairingKey } from "../../src/protocol/pairing_exchange.ts";
 import { SERVICES } from "../../src/services/registry.ts";
-import { MemoryState } from "../../src/store/state/memory_state.ts";
+import { MemoryState } from "./memory_state.ts";
 import type { PairingStore } from "../../src/store/state/pairing_store.ts";
 import { makeGateway, makeRecord, NOW, type Overrides } from "./gateway.ts";
 

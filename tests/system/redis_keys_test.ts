@@ -200,7 +200,7 @@ replicasTest(
     await redis.kill();
     const refused = await keys("one", "disable", "tablet");
     assertEquals(refused.code, 78);
-    assertStringIncludes(refused.text, "Check REDIS_URL");
+    assertStringIncludes(refused.text, "REDIS_URL), which is not reachable. deno task doctor says why");
     await redis.start();
     for (const gateway of gateways) await until("the key works", () => works(gateway, tablet).catch(() => false));
     await until("Redis has the newest keys again", async () => Number(await field("version")) === newest);

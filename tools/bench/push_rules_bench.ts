@@ -9,7 +9,7 @@ import { BrokerPool } from "../../src/mqtt/pool.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { AlertEngine } from "../../src/push/alert_engine.ts";
 import { createMqttAlertSource } from "../../src/services/mqtt/alert_source.ts";
-import { MemoryPush } from "../../src/store/state/memory_push.ts";
+import { MemoryPush } from "../../tests/support/memory_push.ts";
 import { makeBroker } from "../../tests/support/fake_broker.ts";
 import { until } from "../../tests/support/deadline.ts";
 

@@ -19,7 +19,7 @@ import { ActionGrants } from "../../services/action/rights.ts";
 import { ACTIONS_SECTION } from "../../services/action/section.ts";
 import { ACTION } from "../../services/action/service.ts";
 import type { ServiceModule } from "../../services/service.ts";
-import { UsageError } from "../args.ts";
+import { onlyArgument, UsageError } from "../args.ts";
 
 /** Actions as the services file has them, with its variables not filled in. */
 export type RawActions = ReadonlyMap<string, Readonly<Record<string, unknown>>>;
@@ -169,8 +169,5 @@ export function findAction(actions: RawActions, name: string): Readonly<Record<s
  * @throws {UsageError} if there is none, or more
  */
 export function oneName(positionals: readonly string[], { usage }: Pick<ActionsSession, "usage">): string {
-  const [name, ...others] = positionals;
-  if (name === undefined) throw new UsageError(`The name of an action is missing\n${usage}`);
-  if (others.length > 0) throw new UsageError(`Expected one name: remove "${others.join(" ")}"\n${usage}`);
-  return name;
+  return onlyArgument(positionals, { meaning: "name of an action", usage });
 }

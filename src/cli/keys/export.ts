@@ -7,7 +7,7 @@ import { KeyFileError } from "../../keys/default_key_file.ts";
 import { formatKeysFile } from "../../keys/schema.ts";
 import { errorText } from "../../lib/errors.ts";
 import { OWNER_ONLY } from "../../lib/file_mode.ts";
-import { type CommandLine, readArgs, UsageError } from "../args.ts";
+import { type CommandLine, onlyArgument, readArgs } from "../args.ts";
 import type { KeysSession } from "./session.ts";
 
 /** Command line of `keys export`. */
@@ -21,9 +21,7 @@ export const EXPORT_LINE = {
 /** Writes all keys into a file that does not exist yet. */
 export async function exportKeys(session: KeysSession): Promise<void> {
   const { positionals } = readArgs(session.args, EXPORT_LINE);
-  const [path, ...others] = positionals;
-  if (path === undefined) throw new UsageError(`The file to write is missing\n${session.usage}`);
-  if (others.length > 0) throw new UsageError(`Expected one file: remove "${others.join(" ")}"\n${session.usage}`);
+  const path = onlyArgument(positionals, { meaning: "file to write", usage: session.usage });
   const records = await session.read();
   try {
     await session.machine.files.writeTextFile(path, formatKeysFile(records), { createNew: true, mode: OWNER_ONLY });

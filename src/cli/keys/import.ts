@@ -5,7 +5,7 @@
  */
 import { readKeysFile } from "../../keys/keyring_file.ts";
 import type { KeyRecord } from "../../keys/schema.ts";
-import { type CommandLine, readArgs, UsageError } from "../args.ts";
+import { type CommandLine, onlyArgument, readArgs, UsageError } from "../args.ts";
 import type { KeysSession } from "./session.ts";
 
 /** Command line of `keys import`. */
@@ -19,11 +19,10 @@ already stay as they are, so the command can be repeated. The file stays, too.`,
 
 /** Adds the keys of a file. Those that are there already stay as they are. */
 export async function importKeys(session: KeysSession): Promise<void> {
-  const { config, print, place, services, machine: { files } } = session;
-  const { positionals } = readArgs(session.args, IMPORT_LINE);
-  const [path = config.keys.redis === "on" ? config.keys.keysFile : undefined, ...others] = positionals;
-  if (path === undefined) throw new UsageError(`The keys file to import is missing\n${session.usage}`);
-  if (others.length > 0) throw new UsageError(`Expected one file: remove "${others.join(" ")}"\n${session.usage}`);
+  const { args, config, print, place, services, usage, machine: { files } } = session;
+  const { positionals } = readArgs(args, IMPORT_LINE);
+  const given = positionals.length === 0 && config.keys.redis === "on" ? [config.keys.keysFile] : positionals;
+  const path = onlyArgument(given, { meaning: "keys file to import", usage });
   // Its mode is not changed: it may be a backup.
   const loaded = await readKeysFile(path, { files, services, mode: "ignore" });
   if (loaded === undefined) throw new UsageError(`There is no file "${path}"`);

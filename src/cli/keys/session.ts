@@ -4,7 +4,7 @@
  * @module
  */
 import { openState } from "../../app/state.ts";
-import { openKeyStore, openRedisOfCommand } from "../../app/key_store.ts";
+import { openKeyStore, openRedisOfCommand, readMasterKey } from "../../app/key_store.ts";
 import type { Config } from "../../config/settings.ts";
 import type { Bytes, RandomBytes } from "../../protocol/bytes.ts";
 import { assertRegularFile, KeyFileError, readKey } from "../../keys/default_key_file.ts";
@@ -16,7 +16,7 @@ import type { Platform } from "../../platform.ts";
 import type { PairingStore } from "../../store/state/pairing_store.ts";
 import { StateStoreError } from "../../store/state/state_store.ts";
 import type { ServiceModule } from "../../services/service.ts";
-import { UsageError } from "../args.ts";
+import { onlyArgument, UsageError } from "../args.ts";
 import type { AddressSource } from "./gateway_addresses.ts";
 import { overlapLeft } from "../../keys/status.ts";
 
@@ -98,7 +98,9 @@ export function openSession({ platform, ...given }: KeysSessionOptions): KeysSes
   });
   const store = once(async (): Promise<KeyStore> => {
     const redis = config.keys.redis === "on" ? await server() : undefined;
-    return await openKeyStore(config, { files: platform.files, services, server: redis, log });
+    const { files } = platform;
+    const masterKey = await readMasterKey(config, { files, log });
+    return await openKeyStore(config, { files, services, server: redis, masterKey, log });
   });
   const warnIf = (tightened: boolean) => {
     if (tightened) given.warn(`Keys file "${keysFile}" could be read by others: its mode is 0600 now`);
@@ -156,10 +158,7 @@ function once<T>(run: () => Promise<T>): () => Promise<T> {
  * @throws {UsageError} if there is none, or more
  */
 export function oneName(positionals: readonly string[], { usage }: Pick<KeysSession, "usage">): string {
-  const [name, ...others] = positionals;
-  if (name === undefined) throw new UsageError(`The name of a key is missing\n${usage}`);
-  if (others.length > 0) throw new UsageError(`Expected one name: remove "${others.join(" ")}"\n${usage}`);
-  return name;
+  return onlyArgument(positionals, { meaning: "name of a key", usage });
 }
 
 /** Error for the name of a key that is not there. */

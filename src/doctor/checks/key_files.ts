@@ -1,12 +1,14 @@
 /**
- * Check of the keys and their files, and of the counts of their uses: a key is usable, none is about to expire, and only
- * their owner can read the files.
+ * Check of the keys, their files and those beside them: a key is usable, none is about to expire, and only their owner can
+ * read the files.
  *
  * @module
  */
 import { dirname } from "node:path";
 import { expiryNotice } from "../../keys/status.ts";
+import { keysCopyPath } from "../../keys/keys_copy.ts";
 import { DEFAULT_KEY_NAME } from "../../keys/schema.ts";
+import { vapidKeyFileOf } from "../../push/vapid_key_file.ts";
 import { StateFileError, stateFileOf, statStateFile } from "../../store/state/state_file.ts";
 import { type Check, combineFindings, failed, type Finding, ok, skipped, warning } from "../check.ts";
 import type { DoctorContext } from "../context.ts";
@@ -43,7 +45,7 @@ export const KEY_FILES: Check = {
       ...await checkExpiry(found, context, signal),
       ...state.faults.map(splitFault),
       ...await checkFileAccess({
-        files: [...keyFiles, ...state.files],
+        files: [...keyFiles, ...state.files, vapidKeyFileOf(secretKeyFile), keysCopyPath(secretKeyFile)],
         directories: [...directories],
         mode: config.keys.fileMode,
         machine,

@@ -11,25 +11,14 @@ import { mdnsHint } from "../../net/host.ts";
 import { visibleLine } from "../../lib/visible.ts";
 import type { RedisClient } from "../../store/redis_connection.ts";
 import type { RedisServers } from "../../store/redis_address.ts";
-import { infoField, readConfig } from "../../store/redis_info.ts";
+import { findServerFault, infoField, readConfig } from "../../store/redis_info.ts";
+import { redisRemedy } from "../../store/redis_remedy.ts";
 import type { RedisUrl } from "../../net/redis_url.ts";
 import { type Check, combineFindings, failed, type Finding, ok, skipped, warning } from "../check.ts";
 import type { DoctorContext } from "../context.ts";
 
-/** Remedies by error text of Redis, of sentinels and of TLS. */
-const REMEDIES: readonly (readonly [RegExp, string])[] = [
-  [/sentinels do not name .*(WRONGPASS|NOAUTH|AUTH)/, "Fix REDIS_SENTINEL_USERNAME and REDIS_SENTINEL_PASSWORD"],
-  [/No such master/, "Fix the name of the primary at the end of REDIS_URL"],
-  [/was announced/, "Add it, or its network, to REDIS_NODES"],
-  [/^It is (a|no) /, "Fix REDIS_URL"],
-  [/WRONGPASS|NOAUTH|AUTH/, "Fix user and password in REDIS_URL"],
-  [/NOPERM/, "Give the user in REDIS_URL the rights that docs/security.md lists"],
-  [/ECONNREFUSED/, "Start Redis, or fix the address in REDIS_URL"],
-  [/ENOTFOUND|EAI_AGAIN/, "Fix the name in REDIS_URL"],
-  [/CertificateRequired/, "Set REDIS_CERT_FILE and REDIS_KEY_FILE: the server asks its clients for a certificate"],
-  [/certificate/i, "Set REDIS_CA_FILE to the authority of the server's certificate, which has to name this host"],
-  [/CLUSTERDOWN/, "Start the missing nodes of the cluster: redis-cli --cluster check"],
-];
+/** End of the remedies of what keeps the gateway from working. */
+const NOTHING_WITHOUT = "Without it no request is accepted";
 
 /** Check of the server that replicas share. */
 export const REDIS: Check = {
@@ -59,7 +48,10 @@ async function checkServers(servers: RedisServers, now: DoctorContext["now"], si
     random: () => 0,
     log: {
       info: (_, properties) => void (place = String(properties?.["place"])),
-      warn: (_, properties) => fail(String(properties?.["reason"])),
+      warn(_, properties) {
+        place = String(properties?.["place"]);
+        fail(String(properties?.["reason"]));
+      },
     },
   });
   const onTimeout = () => fail(`No answer within ${PROBE_TIMEOUT_SECONDS} s`);
@@ -68,7 +60,8 @@ async function checkServers(servers: RedisServers, now: DoctorContext["now"], si
     const began = now();
     client.info().then(async (info) => {
       const answers = ok(`${place} answers, round trip ${Math.round(now() - began)} ms`);
-      outcome.resolve(combineFindings([answers, await checkDurability(client, info), checkReplicas(info, url)]));
+      const findings = [checkSafety(info), await checkDurability(client, info), checkReplicas(info, url)];
+      outcome.resolve(combineFindings([answers, ...findings.flatMap((finding) => finding ?? [])]));
     }).catch((error) => fail(errorText(error)));
   });
   try {
@@ -77,6 +70,12 @@ async function checkServers(servers: RedisServers, now: DoctorContext["now"], si
     signal.removeEventListener("abort", onTimeout);
     await connection.close();
   }
+}
+
+/** Checks that the server may be trusted to remember requests. */
+function checkSafety(info: string): Finding | undefined {
+  const unsafe = findServerFault(info);
+  return unsafe && failed(unsafe.fault, `${unsafe.remedy}. ${NOTHING_WITHOUT}`);
 }
 
 /** Checks that the server keeps its data over a restart. */
@@ -125,11 +124,10 @@ function checkReplicas(info: string, { topology: { kind } }: RedisUrl): Finding 
 }
 
 function reportError(address: string, reason: string, { topology: { hosts } }: RedisUrl): Finding {
-  const remedy = REMEDIES.find(([pattern]) => pattern.test(reason))?.[1];
   const names = hosts.map(({ host }) => host);
   const hint = /ENOTFOUND|EAI_AGAIN/.test(reason) ? names.map(mdnsHint).join("") : "";
   return failed(
     `${address} fails: ${reason}${hint}`,
-    `${remedy ?? "Check that Redis runs"}. Without it no request is accepted`,
+    `${redisRemedy(reason) ?? "Check that Redis runs"}. ${NOTHING_WITHOUT}`,
   );
 }

@@ -125,7 +125,7 @@ export interface QueueLimits {
   readonly maxAlerts: number;
 }
 
-/** What became of the messages that were to be added, and of those that they replaced. */
+/** Numbers of messages that were added, replaced or refused. */
 export interface QueueResult {
   /** Number that waits now. */
   readonly queued: number;
@@ -135,7 +135,7 @@ export interface QueueResult {
   readonly refused: number;
 }
 
-/** What became of an attempt to send a message. */
+/** Outcome of an attempt to send a message. */
 export type SettledMessage =
   | {
     /** Distinguishes it: the push service has the message, which is deleted. */

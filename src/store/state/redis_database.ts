@@ -7,6 +7,7 @@ import { errorText } from "../../lib/errors.ts";
 import { connectedClient } from "../connected_client.ts";
 import type { RedisClient, RedisConnection } from "../redis_connection.ts";
 import { readConfig } from "../redis_info.ts";
+import { redisRemedy } from "../redis_remedy.ts";
 import type { RedisScript, ScriptCall } from "../redis_script.ts";
 import type { RedisServer } from "../redis_server.ts";
 import { StateStoreError } from "./state_store.ts";
@@ -48,7 +49,7 @@ export class RedisDatabase implements RedisRunner {
   readonly #prepare: (database: RedisRunner) => Promise<void>;
   /** Connection for changes that are waited for until they are on disk. */
   #syncing: RedisConnection | undefined;
-  /** Whether each connection's server has `WAITAOF`; a server without it syncs each command before it replies. */
+  /** True for a connection whose server has `WAITAOF`; one without it syncs each command before it replies. */
   readonly #hasWait = new WeakMap<RedisClient, Promise<boolean>>();
   #preparing: Promise<void> | undefined;
   #isClosed = false;
@@ -174,8 +175,10 @@ async function failingAsState<T>(use: () => Promise<T>): Promise<T> {
     return await use();
   } catch (error) {
     if (error instanceof StateStoreError) throw error;
-    throw new StateStoreError(`The state in Redis cannot be used: ${errorText(error)}. Check that server`, {
-      cause: error,
-    });
+    const reason = errorText(error);
+    throw new StateStoreError(
+      `The state in Redis (REDIS_URL) cannot be used: ${reason}. ${redisRemedy(reason) ?? "deno task doctor says why"}`,
+      { cause: error },
+    );
   }
 }

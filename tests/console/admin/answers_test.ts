@@ -15,7 +15,7 @@ import { RecentRefusals } from "../../../src/observability/recent_refusals.ts";
 import { randomBytes } from "../../../src/protocol/bytes.ts";
 import { deriveKeyId } from "../../../src/protocol/secret_key.ts";
 import { SERVICES } from "../../../src/services/registry.ts";
-import { MemoryState } from "../../../src/store/state/memory_state.ts";
+import { MemoryState } from "../../support/memory_state.ts";
 import { EVERYDAY_RIGHTS } from "../../support/rights.ts";
 import { makeRecord, NOW } from "../../support/gateway.ts";
 

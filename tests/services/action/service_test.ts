@@ -3,7 +3,7 @@ import { FieldError } from "../../../src/protocol/payload.ts";
 import { Scope, ScopeError } from "../../../src/keys/rights.ts";
 import { ServiceError } from "../../../src/services/service.ts";
 import type { UseCounters } from "../../../src/store/state/state_store.ts";
-import { MemoryState } from "../../../src/store/state/memory_state.ts";
+import { MemoryState } from "../../support/memory_state.ts";
 import { makeActionGateway } from "../../support/action_gateway.ts";
 
 const OPEN_GATE = {

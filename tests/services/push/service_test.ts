@@ -9,7 +9,7 @@ import { BROWSER_PUSH_HOSTS } from "../../../src/push/endpoint.ts";
 import type { Push } from "../../../src/push/push.ts";
 import { createPushService } from "../../../src/services/push/service.ts";
 import { ServiceError } from "../../../src/services/service.ts";
-import { MemoryPush } from "../../../src/store/state/memory_push.ts";
+import { MemoryPush } from "../../support/memory_push.ts";
 import { batchOf } from "../../support/push_batch.ts";
 import type { StoredSubscription } from "../../../src/store/state/push_store.ts";
 

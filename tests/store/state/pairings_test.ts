@@ -1,21 +1,15 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { DatabaseSync } from "node:sqlite";
-import type { Log } from "../../../src/observability/log.ts";
-import { MemoryState } from "../../../src/store/state/memory_state.ts";
+import { MemoryState } from "../../support/memory_state.ts";
 import type { Pairing, PairingStore } from "../../../src/store/state/pairing_store.ts";
-import { SqliteState } from "../../../src/store/state/sqlite_state.ts";
 import { StateFileError } from "../../../src/store/state/state_file.ts";
 import { needing } from "../../support/needs.ts";
 import { REDIS_SERVER, withRedis } from "../../support/redis_server.ts";
-import { DURABLE, openRedisState, withRedisState } from "../../support/redis_state.ts";
+import { DURABLE, openRedisState } from "../../support/redis_state.ts";
 import { inTempDir } from "../../support/temp_dir.ts";
-
-const silent = () => {};
-const SILENT: Log = { debug: silent, info: silent, warn: silent, error: silent };
-
-const openState = (path: string, options: { readonly waitMs?: number } = {}) =>
-  new SqliteState({ path, files: Deno, mode: "strict", log: SILENT, ...options });
+import { testEachState } from "./each_state.ts";
+import { openState } from "./open_state.ts";
 
 const pairing = (kid: string, changed: Partial<Pairing> = {}): Pairing => ({
   kid,
@@ -26,25 +20,7 @@ const pairing = (kid: string, changed: Partial<Pairing> = {}): Pairing => ({
   ...changed,
 });
 
-/** Declares a test for each implementation. */
-function testEach(name: string, test: (store: PairingStore) => Promise<void>): void {
-  Deno.test(`${name}, in memory`, () => test(new MemoryState()));
-  Deno.test(`${name}, in SQLite`, () =>
-    inTempDir(async (folder) => {
-      const state = openState(`${folder}/state.db`);
-      try {
-        await test(state);
-      } finally {
-        await state.close();
-      }
-    }));
-  Deno.test(
-    needing(`${name}, in Redis`, { "redis-server": REDIS_SERVER }),
-    () => withRedis(DURABLE, (redis) => withRedisState(redis.url(), test)),
-  );
-}
-
-testEach("findPairing() returns a code until its end, and none that was never added", async (store) => {
+testEachState("findPairing() returns a code until its end, and none that was never added", async (store) => {
   assertEquals(await store.findPairing("a", 0), undefined);
   const replacement = pairing("b", { record: undefined, secret: new Uint8Array(32).fill(9) });
   for (const one of [pairing("a"), replacement]) assertEquals(await store.addPairing(one, { now: 0, max: 9 }), true);
@@ -54,7 +30,7 @@ testEach("findPairing() returns a code until its end, and none that was never ad
   assertEquals(await store.findPairing("A", 0), undefined);
 });
 
-testEach("claimPairing() succeeds once, and the used code is found for a while", async (store) => {
+testEachState("claimPairing() succeeds once, and the used code is found for a while", async (store) => {
   await store.addPairing(pairing("a"), { now: 0, max: 9 });
   const claims = await Promise.all([1, 2, 3].map(() => store.claimPairing("a", { now: 10, keepUntil: 60 })));
   assertEquals(claims.filter((isClaimed) => isClaimed).length, 1);
@@ -63,21 +39,21 @@ testEach("claimPairing() succeeds once, and the used code is found for a while",
   assertEquals(await store.claimPairing("a", { now: 60, keepUntil: 120 }), false);
 });
 
-testEach("claimPairing() refuses a code that has expired, or is not there", async (store) => {
+testEachState("claimPairing() refuses a code that has expired, or is not there", async (store) => {
   await store.addPairing(pairing("a"), { now: 0, max: 9 });
   assertEquals(await store.claimPairing("b", { now: 0, keepUntil: 60 }), false);
   assertEquals(await store.claimPairing("a", { now: 1000, keepUntil: 2000 }), false);
   assertEquals(await store.findPairing("a", 1000), undefined);
 });
 
-testEach("claimPairing() keeps a used code beyond its own end", async (store) => {
+testEachState("claimPairing() keeps a used code beyond its own end", async (store) => {
   await store.addPairing(pairing("a"), { now: 0, max: 9 });
   await store.claimPairing("a", { now: 999, keepUntil: 1100 });
   await store.claimPairing("b", { now: 1050, keepUntil: 1100 });
   assertEquals((await store.findPairing("a", 1050))?.isUsed, true);
 });
 
-testEach("returnPairing() makes a used code valid until its end", async (store) => {
+testEachState("returnPairing() makes a used code valid until its end", async (store) => {
   await store.returnPairing("a");
   await store.addPairing(pairing("a"), { now: 0, max: 9 });
   await store.claimPairing("a", { now: 10, keepUntil: 2000 });
@@ -87,7 +63,7 @@ testEach("returnPairing() makes a used code valid until its end", async (store) 
   assertEquals(await store.claimPairing("a", { now: 20, keepUntil: 60 }), true);
 });
 
-testEach("returnPairing() leaves a used code used when another waits for the same name", async (store) => {
+testEachState("returnPairing() leaves a used code used when another waits for the same name", async (store) => {
   await store.addPairing(pairing("a", { name: "phone" }), { now: 0, max: 9 });
   await store.claimPairing("a", { now: 0, keepUntil: 60 });
   await store.addPairing(pairing("b", { name: "phone" }), { now: 0, max: 9 });
@@ -98,7 +74,7 @@ testEach("returnPairing() leaves a used code used when another waits for the sam
   ]);
 });
 
-testEach("addPairing() replaces the code of the same name, except a used one", async (store) => {
+testEachState("addPairing() replaces the code of the same name, except a used one", async (store) => {
   await store.addPairing(pairing("a", { name: "phone" }), { now: 0, max: 1 });
   assertEquals(await store.addPairing(pairing("b", { name: "phone" }), { now: 0, max: 1 }), true);
   assertEquals(await store.findPairing("a", 0), undefined);
@@ -110,17 +86,20 @@ testEach("addPairing() replaces the code of the same name, except a used one", a
   ]);
 });
 
-testEach("addPairing() adds nothing when too many codes wait; used and expired ones do not count", async (store) => {
-  for (const kid of ["a", "b"]) await store.addPairing(pairing(kid), { now: 0, max: 2 });
-  assertEquals(await store.addPairing(pairing("c"), { now: 0, max: 2 }), false);
-  assertEquals((await store.listPairings(0)).map(({ name }) => name), ["name-a", "name-b"]);
-  await store.claimPairing("a", { now: 0, keepUntil: 60 });
-  assertEquals(await store.addPairing(pairing("c", { expires: 5 }), { now: 0, max: 2 }), true);
-  assertEquals(await store.addPairing(pairing("d"), { now: 4, max: 2 }), false);
-  assertEquals(await store.addPairing(pairing("d"), { now: 5, max: 2 }), true);
-});
+testEachState(
+  "addPairing() adds nothing when too many codes wait; used and expired ones do not count",
+  async (store) => {
+    for (const kid of ["a", "b"]) await store.addPairing(pairing(kid), { now: 0, max: 2 });
+    assertEquals(await store.addPairing(pairing("c"), { now: 0, max: 2 }), false);
+    assertEquals((await store.listPairings(0)).map(({ name }) => name), ["name-a", "name-b"]);
+    await store.claimPairing("a", { now: 0, keepUntil: 60 });
+    assertEquals(await store.addPairing(pairing("c", { expires: 5 }), { now: 0, max: 2 }), true);
+    assertEquals(await store.addPairing(pairing("d"), { now: 4, max: 2 }), false);
+    assertEquals(await store.addPairing(pairing("d"), { now: 5, max: 2 }), true);
+  },
+);
 
-testEach("listPairings() returns the codes that wait, by name and without their secrets", async (store) => {
+testEachState("listPairings() returns the codes that wait, by name and without their secrets", async (store) => {
   assertEquals(await store.listPairings(0), []);
   for (const kid of ["b", "a", "c"]) await store.addPairing(pairing(kid), { now: 0, max: 9 });
   await store.claimPairing("c", { now: 0, keepUntil: 60 });
@@ -129,20 +108,23 @@ testEach("listPairings() returns the codes that wait, by name and without their 
   assertEquals(await store.listPairings(1000), []);
 });
 
-testEach("removePairings() removes the code that waits for a name", async (store) => {
+testEachState("removePairings() removes the code that waits for a name", async (store) => {
   assertEquals(await store.removePairings("name-a"), false);
   for (const kid of ["a", "b"]) await store.addPairing(pairing(kid), { now: 0, max: 9 });
   assertEquals([await store.removePairings("name-a"), await store.removePairings("name-a")], [true, false]);
   assertEquals((await store.listPairings(0)).map(({ name }) => name), ["name-b"]);
 });
 
-testEach("removePairings() removes used codes of a name, which returnPairing() does not bring back", async (store) => {
-  for (const kid of ["a", "b"]) await store.addPairing(pairing(kid), { now: 0, max: 9 });
-  for (const kid of ["a", "b"]) await store.claimPairing(kid, { now: 0, keepUntil: 60 });
-  assertEquals(await store.removePairings("name-a"), false);
-  await store.returnPairing("a");
-  assertEquals([await store.findPairing("a", 0), (await store.findPairing("b", 0))?.isUsed], [undefined, true]);
-});
+testEachState(
+  "removePairings() removes used codes of a name, which returnPairing() does not bring back",
+  async (store) => {
+    for (const kid of ["a", "b"]) await store.addPairing(pairing(kid), { now: 0, max: 9 });
+    for (const kid of ["a", "b"]) await store.claimPairing(kid, { now: 0, keepUntil: 60 });
+    assertEquals(await store.removePairings("name-a"), false);
+    await store.returnPairing("a");
+    assertEquals([await store.findPairing("a", 0), (await store.findPairing("b", 0))?.isUsed], [undefined, true]);
+  },
+);
 
 /** Store, and a function that closes it. */
 interface Handle {

@@ -1,5 +1,4 @@
 /** Subscriptions, rules, alerts and messages for the tests of their stores. */
-import type { Log } from "../../../src/observability/log.ts";
 import type {
   NewMessage,
   PushOwner,
@@ -8,13 +7,6 @@ import type {
   StoredRule,
   StoredSubscription,
 } from "../../../src/store/state/push_store.ts";
-import { SqliteState } from "../../../src/store/state/sqlite_state.ts";
-
-const silent = () => {};
-export const SILENT: Log = { debug: silent, info: silent, warn: silent, error: silent };
-
-export const openState = (path: string, changed: { readonly waitMs?: number; readonly log?: Log } = {}) =>
-  new SqliteState({ path, files: Deno, mode: "strict", log: SILENT, ...changed });
 
 export const PHONE: PushOwner = { key: "phone", keyCreated: 1000 };
 export const GUEST: PushOwner = { key: "guest", keyCreated: 2000 };

@@ -1,5 +1,5 @@
 /** Program that claims push messages of a state file, settles some of them, and waits to be killed. */
-import { openState } from "./push_examples.ts";
+import { openState } from "./open_state.ts";
 
 const [path = "", settles = "0"] = Deno.args;
 const state = openState(path, { waitMs: 20_000 });

@@ -1,31 +1,15 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { MemoryState } from "../../../src/store/state/memory_state.ts";
+import { MemoryState } from "../../support/memory_state.ts";
 import type { NewMessage, PushStore, SettledMessage } from "../../../src/store/state/push_store.ts";
 import { batchOf } from "../../support/push_batch.ts";
 import { needing } from "../../support/needs.ts";
 import { REDIS_SERVER, withRedis } from "../../support/redis_server.ts";
-import { openRedisState, withRedisState } from "../../support/redis_state.ts";
+import { openRedisState } from "../../support/redis_state.ts";
 import { inTempDir } from "../../support/temp_dir.ts";
-import { alert, GUEST, LIMITS, message, openState, PHONE, rule, subscription } from "./push_examples.ts";
-
-/** Declares a test for each implementation. */
-function testEach(name: string, test: (store: PushStore) => Promise<void>): void {
-  Deno.test(`${name}, in memory`, () => test(new MemoryState()));
-  Deno.test(`${name}, in SQLite`, () =>
-    inTempDir(async (folder) => {
-      const state = openState(`${folder}/state.db`);
-      try {
-        await test(state);
-      } finally {
-        await state.close();
-      }
-    }));
-  Deno.test(
-    needing(`${name}, in Redis`, { "redis-server": REDIS_SERVER }),
-    () => withRedis({}, (redis) => withRedisState(redis.url(), test)),
-  );
-}
+import { testEachState } from "./each_state.ts";
+import { openState } from "./open_state.ts";
+import { alert, GUEST, LIMITS, message, PHONE, rule, subscription } from "./push_examples.ts";
 
 /** Adds subscriptions with messages of these texts. */
 async function fill(store: PushStore, ids: readonly string[], messages: readonly NewMessage[]): Promise<void> {
@@ -38,7 +22,7 @@ async function claimTexts(store: PushStore, now = 20_000): Promise<readonly stri
   return (await store.claimMessages(now, 10)).due.map(({ text }) => text);
 }
 
-testEach("PushStore has nothing at first", async (store) => {
+testEachState("PushStore has nothing at first", async (store) => {
   assertEquals(await store.listSubscriptions(), []);
   assertEquals(await store.listRules(), []);
   assertEquals(await store.listOwners(), []);
@@ -54,36 +38,42 @@ testEach("PushStore has nothing at first", async (store) => {
   assertEquals(await store.queueState(), { length: 0, next: undefined });
 });
 
-testEach("listSubscriptions() returns whole subscriptions, by time of creation", async (store) => {
+testEachState("listSubscriptions() returns whole subscriptions, by time of creation", async (store) => {
   const late = subscription("a", { created: 9000, label: "Zoé's phone", kind: "unifiedpush" });
   const early = subscription("b", { ...GUEST, created: 2 ** 42, lastSuccess: 1, lastFailure: 2 });
   for (const one of [early, late]) assertEquals(await store.addSubscription(one, { max: 5 }), one.id);
   assertEquals(await store.listSubscriptions(), [late, early]);
 });
 
-testEach("addSubscription() keeps id and messages of the one with the same endpoint of the same key", async (store) => {
-  const endpoint = "https://push.example/device";
-  await fill(store, [], []);
-  await store.addSubscription(subscription("a", { endpoint, lastFailure: 7 }), { max: 1 });
-  await store.enqueue(batchOf(alert("x"), [message("a", "one")]), LIMITS);
-  const again = subscription("b", { endpoint, kid: "fedcba9876543210", auth: "other", label: "new", created: 6000 });
-  assertEquals(await store.addSubscription(again, { max: 1 }), "a");
-  assertEquals(await store.listSubscriptions(), [{ ...again, id: "a" }]);
-  assertEquals(await claimTexts(store), ["one"]);
-  assertEquals(await store.addSubscription(subscription("c", { ...GUEST, endpoint }), { max: 1 }), "c");
-});
+testEachState(
+  "addSubscription() keeps id and messages of the one with the same endpoint of the same key",
+  async (store) => {
+    const endpoint = "https://push.example/device";
+    await fill(store, [], []);
+    await store.addSubscription(subscription("a", { endpoint, lastFailure: 7 }), { max: 1 });
+    await store.enqueue(batchOf(alert("x"), [message("a", "one")]), LIMITS);
+    const again = subscription("b", { endpoint, kid: "fedcba9876543210", auth: "other", label: "new", created: 6000 });
+    assertEquals(await store.addSubscription(again, { max: 1 }), "a");
+    assertEquals(await store.listSubscriptions(), [{ ...again, id: "a" }]);
+    assertEquals(await claimTexts(store), ["one"]);
+    assertEquals(await store.addSubscription(subscription("c", { ...GUEST, endpoint }), { max: 1 }), "c");
+  },
+);
 
-testEach("addSubscription() adds none beyond the limit of its key, also for an earlier key's name", async (store) => {
-  for (const id of ["a", "b"]) assertEquals(await store.addSubscription(subscription(id), { max: 2 }), id);
-  assertEquals(await store.addSubscription(subscription("c"), { max: 2 }), undefined);
-  assertEquals(await store.addSubscription(subscription("d", { ...PHONE, keyCreated: 1 }), { max: 2 }), "d");
-  assertEquals(await store.addSubscription(subscription("e", GUEST), { max: 2 }), "e");
-  assertEquals((await store.listSubscriptions()).map(({ id }) => id), ["a", "b", "d", "e"]);
-  await store.removeSubscription("a");
-  assertEquals(await store.addSubscription(subscription("c"), { max: 2 }), "c");
-});
+testEachState(
+  "addSubscription() adds none beyond the limit of its key, also for an earlier key's name",
+  async (store) => {
+    for (const id of ["a", "b"]) assertEquals(await store.addSubscription(subscription(id), { max: 2 }), id);
+    assertEquals(await store.addSubscription(subscription("c"), { max: 2 }), undefined);
+    assertEquals(await store.addSubscription(subscription("d", { ...PHONE, keyCreated: 1 }), { max: 2 }), "d");
+    assertEquals(await store.addSubscription(subscription("e", GUEST), { max: 2 }), "e");
+    assertEquals((await store.listSubscriptions()).map(({ id }) => id), ["a", "b", "d", "e"]);
+    await store.removeSubscription("a");
+    assertEquals(await store.addSubscription(subscription("c"), { max: 2 }), "c");
+  },
+);
 
-testEach("addSubscription() ends the wait after a failed attempt", async (store) => {
+testEachState("addSubscription() ends the wait after a failed attempt", async (store) => {
   await fill(store, ["a"], [message("a", "one")]);
   const [{ id } = { id: 0 }] = (await store.claimMessages(20_000, 1)).due;
   await store.settleMessage(id, { type: "retry", at: 90_000 });
@@ -92,7 +82,7 @@ testEach("addSubscription() ends the wait after a failed attempt", async (store)
   assertEquals(await claimTexts(store, 50_000), ["one"]);
 });
 
-testEach("removeSubscription() deletes its messages, and counts those that waited", async (store) => {
+testEachState("removeSubscription() deletes its messages, and counts those that waited", async (store) => {
   const messages = ["one", "two", "three"].map((text) => message("a", text));
   await fill(store, ["a", "b"], [...messages, message("b", "other")]);
   const [{ id } = { id: 0 }] = (await store.claimMessages(20_000, 1)).due;
@@ -102,7 +92,7 @@ testEach("removeSubscription() deletes its messages, and counts those that waite
   assertEquals(await claimTexts(store), ["other"]);
 });
 
-testEach("putRule() replaces the rule of its name, and adds none beyond the limit of its key", async (store) => {
+testEachState("putRule() replaces the rule of its name, and adds none beyond the limit of its key", async (store) => {
   assertEquals(await store.putRule(rule("b"), { max: 2 }), true);
   assertEquals(await store.putRule(rule("a"), { max: 2 }), true);
   assertEquals(await store.putRule(rule("c"), { max: 2 }), false);
@@ -114,7 +104,7 @@ testEach("putRule() replaces the rule of its name, and adds none beyond the limi
   assertEquals(await store.listRules(), [rule("a", GUEST), rule("b")]);
 });
 
-testEach("enqueue() replaces the states of one key", async (store) => {
+testEachState("enqueue() replaces the states of one key", async (store) => {
   await store.enqueue({ ...PHONE, alerts: [], isListened: false, ruleStates: "{}" }, LIMITS);
   await store.enqueue({ ...GUEST, alerts: [], isListened: false, ruleStates: '{"guest":1}' }, LIMITS);
   await store.enqueue({ ...PHONE, alerts: [], isListened: false, ruleStates: '{"door":1}' }, LIMITS);
@@ -122,7 +112,7 @@ testEach("enqueue() replaces the states of one key", async (store) => {
   assertEquals(await store.readRuleStates({ ...PHONE, keyCreated: 1 }), undefined);
 });
 
-testEach("removeOwner() removes all of a key and nothing of another one with its name", async (store) => {
+testEachState("removeOwner() removes all of a key and nothing of another one with its name", async (store) => {
   const earlier = { ...PHONE, keyCreated: 1 };
   for (const [owner, id] of [[PHONE, "a"], [GUEST, "b"], [earlier, "c"]] as const) {
     await store.addSubscription(subscription(id, owner), { max: 5 });
@@ -140,7 +130,7 @@ testEach("removeOwner() removes all of a key and nothing of another one with its
   assertEquals(await claimTexts(store), ["b", "c"]);
 });
 
-testEach("listOwners() lists a key that has only rules, states, alerts or subscriptions", async (store) => {
+testEachState("listOwners() lists a key that has only rules, states, alerts or subscriptions", async (store) => {
   await store.putRule(rule("door", { key: "rules" }), { max: 5 });
   await store.enqueue({ ...{ key: "states", keyCreated: 1 }, alerts: [], isListened: false, ruleStates: "{}" }, LIMITS);
   await store.enqueue(batchOf(alert("x", { key: "alerts" }), []), LIMITS);
@@ -148,7 +138,7 @@ testEach("listOwners() lists a key that has only rules, states, alerts or subscr
   assertEquals((await store.listOwners()).map(({ key }) => key), ["alerts", "rules", "states", "subscriptions"]);
 });
 
-testEach("setAbsences() keeps the time of those that stay absent", async (store) => {
+testEachState("setAbsences() keeps the time of those that stay absent", async (store) => {
   assertEquals(await store.setAbsences([], 1), []);
   await store.addSubscription(subscription("a"), { max: 5 });
   const [phone, secret, guest] = [{ ...PHONE, kid: "" }, { ...PHONE, kid: "0123456789abcdef" }, { ...GUEST, kid: "" }];
@@ -159,7 +149,7 @@ testEach("setAbsences() keeps the time of those that stay absent", async (store)
   assertEquals(await store.setAbsences([{ ...PHONE, keyCreated: 1, kid: "" }, phone], 40), [40, 40]);
 });
 
-testEach("setAbsences() begins again after the clock was set back", async (store) => {
+testEachState("setAbsences() begins again after the clock was set back", async (store) => {
   await store.addSubscription(subscription("a"), { max: 5 });
   const phone = { ...PHONE, kid: "" };
   const secret = { ...PHONE, kid: "0123456789abcdef" };
@@ -169,7 +159,7 @@ testEach("setAbsences() begins again after the clock was set back", async (store
   assertEquals(await store.setAbsences([phone, secret], 30), [20, 10]);
 });
 
-testEach(
+testEachState(
   "listAlerts() returns the alerts of a key after a time, the oldest first and no more than kept",
   async (store) => {
     for (const at of [1, 2, 3, 4]) {
@@ -182,7 +172,7 @@ testEach(
   },
 );
 
-testEach("claimMessages() returns whole messages with the attempts, in their order", async (store) => {
+testEachState("claimMessages() returns whole messages with the attempts, in their order", async (store) => {
   await fill(store, ["a", "b"], [
     message("a", "one", { urgency: "low", topic: "door", alert: "x", expires: 90_000 }),
     message("b", "two", { urgency: "very-low" }),
@@ -201,7 +191,7 @@ testEach("claimMessages() returns whole messages with the attempts, in their ord
   assertEquals(await claimTexts(store), []);
 });
 
-testEach(
+testEachState(
   "claimMessages() marks the oldest message of each subscription, once none of it is being sent",
   async (store) => {
     await fill(store, ["a", "b", "c"], ["a", "b", "c"].flatMap((to) => [message(to, `${to}1`), message(to, `${to}2`)]));
@@ -213,7 +203,7 @@ testEach(
   },
 );
 
-testEach("oldestMessage() returns the time at which the oldest message was added", async (store) => {
+testEachState("oldestMessage() returns the time at which the oldest message was added", async (store) => {
   assertEquals(await store.oldestMessage(), undefined);
   await store.addSubscription(subscription("a"), { max: 5 });
   for (const now of [11_000, 12_000]) {
@@ -225,7 +215,7 @@ testEach("oldestMessage() returns the time at which the oldest message was added
   assertEquals(await store.oldestMessage(), 12_000);
 });
 
-testEach("claimMessages() and queueState() leave out the messages of given subscriptions", async (store) => {
+testEachState("claimMessages() and queueState() leave out the messages of given subscriptions", async (store) => {
   await fill(store, ["a", "b"], [message("a", "a1"), message("b", "b1")]);
   assertEquals((await store.claimMessages(20_000, 10, ["a", "unknown"])).due.map(({ text }) => text), ["b1"]);
   assertEquals(await store.queueState(["a"]), { length: 2, next: undefined });
@@ -233,7 +223,7 @@ testEach("claimMessages() and queueState() leave out the messages of given subsc
   assertEquals(await claimTexts(store), ["a1"]);
 });
 
-testEach("claimMessages() deletes expired messages, except those that are being sent", async (store) => {
+testEachState("claimMessages() deletes expired messages, except those that are being sent", async (store) => {
   await fill(store, ["a", "b"], [
     message("a", "sending", { expires: 30_000 }),
     message("a", "expired", { expires: 30_000 }),
@@ -248,7 +238,7 @@ testEach("claimMessages() deletes expired messages, except those that are being 
   assertEquals(await claimTexts(store, 30_000), ["lasting"]);
 });
 
-testEach("settleMessage() deletes a message that was sent or given up, and notes the time", async (store) => {
+testEachState("settleMessage() deletes a message that was sent or given up, and notes the time", async (store) => {
   await fill(store, ["a", "b"], [message("a", "one"), message("b", "two")]);
   const [sent, dropped] = (await store.claimMessages(20_000, 2)).due.map(({ id }) => id);
   assertEquals(await store.settleMessage(sent ?? 0, { type: "sent", now: 20_100 }), "settled");
@@ -259,7 +249,7 @@ testEach("settleMessage() deletes a message that was sent or given up, and notes
   assertEquals(await store.queueState(), { length: 0, next: undefined });
 });
 
-testEach("settleMessage() ends only an attempt that is under way", async (store) => {
+testEachState("settleMessage() ends only an attempt that is under way", async (store) => {
   await fill(store, ["a"], [message("a", "one")]);
   const [{ id } = { id: 0 }] = (await store.claimMessages(20_000, 1)).due;
   await store.settleMessage(id, { type: "retry", at: 20_000 });
@@ -267,7 +257,7 @@ testEach("settleMessage() ends only an attempt that is under way", async (store)
   assertEquals((await store.queueState()).length, 1);
 });
 
-testEach("settleMessage() lets a message wait again, and the later ones of its subscription", async (store) => {
+testEachState("settleMessage() lets a message wait again, and the later ones of its subscription", async (store) => {
   await fill(store, ["a", "b"], [message("a", "long text"), message("a", "later"), message("b", "other")]);
   const [{ id } = { id: 0 }] = (await store.claimMessages(20_000, 1)).due;
   assertEquals(await store.settleMessage(id, { type: "retry", at: 25_000.5, shortened: "short" }), "settled");
@@ -281,7 +271,7 @@ testEach("settleMessage() lets a message wait again, and the later ones of its s
   assertEquals(await claimTexts(store, 26_000), ["later"]);
 });
 
-testEach("enqueue() replaces waiting messages of the same subscription and topic", async (store) => {
+testEachState("enqueue() replaces waiting messages of the same subscription and topic", async (store) => {
   const topic = "door";
   await fill(store, ["a", "b"], [
     message("a", "old", { topic }),
@@ -295,7 +285,7 @@ testEach("enqueue() replaces waiting messages of the same subscription and topic
   assertEquals(await claimTexts(store), ["other topic", "other device"]);
 });
 
-testEach("enqueue() leaves a message that is being sent; one that fails then is replaced", async (store) => {
+testEachState("enqueue() leaves a message that is being sent; one that fails then is replaced", async (store) => {
   const topic = "door";
   await fill(store, ["a"], [message("a", "old", { topic })]);
   const [{ id } = { id: 0 }] = (await store.claimMessages(20_000, 1)).due;
@@ -305,7 +295,7 @@ testEach("enqueue() leaves a message that is being sent; one that fails then is 
   assertEquals([await claimTexts(store, 20_999), await claimTexts(store, 21_000)], [[], ["new"]]);
 });
 
-testEach("enqueue() refuses the newest message beyond a limit, and keeps those that wait", async (store) => {
+testEachState("enqueue() refuses the newest message beyond a limit, and keeps those that wait", async (store) => {
   const limits = { ...LIMITS, maxPerSubscription: 2, max: 3 };
   for (const id of ["a", "b"]) await store.addSubscription(subscription(id), { max: 5 });
   const toFirst = ["a1", "a2", "a3"].map((text) => message("a", text));
@@ -318,7 +308,7 @@ testEach("enqueue() refuses the newest message beyond a limit, and keeps those t
   assertEquals((await store.listAlerts(PHONE, 0)).map(({ id }) => id), ["x", "y", "z"]);
 });
 
-testEach("enqueue() adds a message with the topic of one that waits, also at the limit", async (store) => {
+testEachState("enqueue() adds a message with the topic of one that waits, also at the limit", async (store) => {
   const limits = { ...LIMITS, maxPerSubscription: 1, max: 1 };
   await fill(store, ["a"], [message("a", "old", { topic: "door" })]);
   const added = [message("a", "new", { topic: "door" })];
@@ -326,7 +316,7 @@ testEach("enqueue() adds a message with the topic of one that waits, also at the
   assertEquals(await claimTexts(store), ["new"]);
 });
 
-testEach("enqueue() leaves out messages for a subscription that is not there", async (store) => {
+testEachState("enqueue() leaves out messages for a subscription that is not there", async (store) => {
   await fill(store, ["a"], []);
   const result = await store.enqueue(batchOf(alert("x"), [message("b", "lost"), message("a", "one")]), LIMITS);
   assertEquals(result, { queued: 1, replaced: 0, refused: 0 });
@@ -334,7 +324,7 @@ testEach("enqueue() leaves out messages for a subscription that is not there", a
   assertEquals(await claimTexts(store), ["one"]);
 });
 
-testEach("claimMessages() does not wait for a clock that was set back", async (store) => {
+testEachState("claimMessages() does not wait for a clock that was set back", async (store) => {
   await fill(store, ["a"], [message("a", "one", { expires: 1e13 })]);
   const [{ id } = { id: 0 }] = (await store.claimMessages(1e12, 1)).due;
   await store.settleMessage(id, { type: "retry", at: 1e12 + 5000.5 });
@@ -342,7 +332,7 @@ testEach("claimMessages() does not wait for a clock that was set back", async (s
   assertEquals(await claimTexts(store, 5e11), ["one"]);
 });
 
-testEach("queueState() returns the time of the next attempt, and none while all are being sent", async (store) => {
+testEachState("queueState() returns the time of the next attempt, and none while all are being sent", async (store) => {
   await fill(store, ["a", "b"], [message("a", "a1"), message("a", "a2"), message("b", "b1")]);
   const { length, next } = await store.queueState();
   assert(length === 3 && next !== undefined && next <= 20_000);

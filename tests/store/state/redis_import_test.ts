@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { Log } from "../../../src/observability/log.ts";
+import { type Log, SILENT_LOG } from "../../../src/observability/log.ts";
 import { importStateFile } from "../../../src/store/state/redis_import.ts";
 import type { RedisState } from "../../../src/store/state/redis_state.ts";
 import type { SqliteState } from "../../../src/store/state/sqlite_state.ts";
@@ -10,7 +10,8 @@ import { batchOf } from "../../support/push_batch.ts";
 import { REDIS_SERVER, withRedis } from "../../support/redis_server.ts";
 import { DURABLE, openingRedisStates } from "../../support/redis_state.ts";
 import { inTempDir } from "../../support/temp_dir.ts";
-import { alert, GUEST, LIMITS, message, openState, PHONE, rule, SILENT, subscription } from "./push_examples.ts";
+import { openState } from "./open_state.ts";
+import { alert, GUEST, LIMITS, message, PHONE, rule, subscription } from "./push_examples.ts";
 
 type Open = (changed?: { readonly log?: Log; readonly path?: string; readonly files?: typeof Deno }) => RedisState;
 
@@ -23,9 +24,9 @@ function importTest(name: string, test: (path: string, open: Open) => Promise<vo
         inTempDir((folder) =>
           openingRedisStates(redis.url(), (open) => {
             const path = `${folder}/state.db`;
-            return test(path, ({ log = SILENT, ...changed } = {}) => {
+            return test(path, ({ log = SILENT_LOG, ...changed } = {}) => {
               const options = { path, files: Deno, mode: "strict" as const, log, ...changed };
-              return open({ log: SILENT, prepare: (database) => importStateFile(database, options) }).state;
+              return open({ log: SILENT_LOG, prepare: (database) => importStateFile(database, options) }).state;
             });
           })
         )),
@@ -87,7 +88,9 @@ importTest("importStateFile() moves all that is in the file, and says so", async
   const content = await contentOf(reopened);
   await reopened.close();
   const warnings: unknown[] = [];
-  const state = open({ log: { ...SILENT, warn: (text, fields) => void warnings.push([text.slice(0, 10), fields]) } });
+  const state = open({
+    log: { ...SILENT_LOG, warn: (text, fields) => void warnings.push([text.slice(0, 10), fields]) },
+  });
   assertEquals(await contentOf(state), content);
   assertEquals(warnings, [["State file", {
     file: path,

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
+import { SILENT_LOG } from "../../../src/observability/log.ts";
 import { removeOwner, removeSubscription } from "../../../src/store/state/sqlite_push_keys.ts";
 import {
   claimMessages,
@@ -16,7 +17,8 @@ import { batchOf } from "../../support/push_batch.ts";
 import { within } from "../../support/deadline.ts";
 import { ProcessOutput } from "../../support/process_output.ts";
 import { inTempDir } from "../../support/temp_dir.ts";
-import { alert, LIMITS, message, openState, PHONE, rule, SILENT, subscription } from "./push_examples.ts";
+import { openState } from "./open_state.ts";
+import { alert, LIMITS, message, PHONE, rule, subscription } from "./push_examples.ts";
 
 /** Tables as the version before made them. */
 const OLDER_TABLES = `
@@ -151,7 +153,7 @@ Deno.test("dropInterrupted() leaves what another process is sending, and waits f
     const warnings: unknown[] = [];
     const [sending, next] = [
       openState(path),
-      openState(path, { log: { ...SILENT, warn: (_message, fields) => void warnings.push(fields) } }),
+      openState(path, { log: { ...SILENT_LOG, warn: (_message, fields) => void warnings.push(fields) } }),
     ];
     await fill(sending);
     const [{ id } = { id: 0 }] = (await sending.claimMessages(20_000, 1)).due;

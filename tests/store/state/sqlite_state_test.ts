@@ -1,8 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import fc from "fast-check";
 import { DatabaseSync } from "node:sqlite";
-import type { Log } from "../../../src/observability/log.ts";
-import { MemoryState } from "../../../src/store/state/memory_state.ts";
+import { type Log, SILENT_LOG } from "../../../src/observability/log.ts";
 import type { SqliteStateOptions } from "../../../src/store/state/sqlite_database.ts";
 import { SqliteState } from "../../../src/store/state/sqlite_state.ts";
 import { StateFileError, type StateFileSystem } from "../../../src/store/state/state_file.ts";
@@ -10,10 +8,7 @@ import { within } from "../../support/deadline.ts";
 import { ProcessOutput } from "../../support/process_output.ts";
 import { inTempDir } from "../../support/temp_dir.ts";
 
-const silent = () => {};
-const SILENT: Log = { debug: silent, info: silent, warn: silent, error: silent };
-
-const options = (path: string): SqliteStateOptions => ({ path, files: Deno, mode: "strict", log: SILENT });
+const options = (path: string): SqliteStateOptions => ({ path, files: Deno, mode: "strict", log: SILENT_LOG });
 
 /** Runs a test with the path of a state file and a function that opens it; all are closed at the end. */
 async function withStates(
@@ -49,37 +44,6 @@ async function assertUnusable(state: SqliteState, path: string, ...parts: readon
   }
 }
 
-Deno.test("returnUse() takes back one use of its counter, and never more than are counted", () =>
-  withStates(async (_path, open) => {
-    const state = open();
-    await state.returnUse("guest");
-    for (const counter of ["guest", "guest", "neighbour"]) await state.claimUse(counter, 3);
-    await state.returnUse("guest");
-    assertEquals([await state.readUses("guest"), await state.readUses("neighbour")], [1, 1]);
-    for (const _ of [1, 2]) await state.returnUse("guest");
-    assertEquals(await open().readUses("guest"), 0);
-    assertEquals([await state.claimUse("guest", 1), await state.claimUse("guest", 1)], [true, false]);
-  }));
-
-Deno.test("claimUse() counts up to the limit, for each counter by itself", () =>
-  withStates(async (_path, open) => {
-    const state = open();
-    const claims = [];
-    for (let index = 0; index < 4; index += 1) claims.push(await state.claimUse("guest", 3));
-    assertEquals(claims, [true, true, true, false]);
-    assertEquals(await state.claimUse("neighbour", 1), true);
-    assertEquals([await state.readUses("guest"), await state.readUses("neighbour")], [3, 1]);
-    assertEquals([await state.claimUse("guest", 4), await state.claimUse("guest", 2)], [true, false]);
-    assertEquals(await state.readUses("guest"), 4);
-  }));
-
-Deno.test("claimUse() counts nothing at a limit that is not positive", () =>
-  withStates(async (_path, open) => {
-    const state = open();
-    for (const limit of [0, -1, NaN]) assertEquals(await state.claimUse("guest", limit), false);
-    assertEquals(await state.readUses("guest"), 0);
-  }));
-
 Deno.test("readUses() returns 0 for an unknown counter, and creates no file", () =>
   withStates(async (path, open) => {
     const state = open();
@@ -104,46 +68,13 @@ Deno.test("claimUse() continues an earlier count after a restart", () =>
 Deno.test("claimUse() logs once that it created the file, in a folder that is made for it", () =>
   withStates(async (path, open) => {
     const warnings: unknown[] = [];
-    const log: Log = { ...SILENT, warn: (_message, fields) => warnings.push(fields) };
+    const log: Log = { ...SILENT_LOG, warn: (_message, fields) => warnings.push(fields) };
     const nested = `${folderOf(path)}/a/b/state.db`;
     const [first, second] = [open({ path: nested, log }), open({ path: nested, log })];
     await Promise.all([first.claimUse("guest", 9), second.claimUse("guest", 9), first.claimUse("guest", 9)]);
     assertEquals(warnings, [{ file: nested }]);
     assertEquals(await first.readUses("guest"), 3);
     assertEquals(await listing(folderOf(nested)), ["state.db", "state.db-shm", "state.db-wal"]);
-  }));
-
-Deno.test("claimUse() of two handles at once counts exactly to the limit", () =>
-  withStates(async (_path, open) => {
-    const [first, second] = [open(), open()];
-    const claims = await Promise.all(
-      Array.from({ length: 200 }, (_, index) => (index % 2 === 0 ? first : second).claimUse("guest", 37)),
-    );
-    assertEquals(claims.filter((isCounted) => isCounted).length, 37);
-    assertEquals([await first.readUses("guest"), await second.readUses("guest")], [37, 37]);
-  }));
-
-Deno.test("claimUse() counts like the store in memory, whatever the order and the handle", () =>
-  withStates(async (path, open) => {
-    let run = 0;
-    const claim = fc.record({
-      counter: fc.constantFrom("a", "b", "é\0", ""),
-      limit: fc.integer({ min: -1, max: 5 }),
-      handle: fc.integer({ min: 0, max: 1 }),
-    });
-    await fc.assert(
-      fc.asyncProperty(fc.array(claim, { maxLength: 20 }), async (claims) => {
-        run += 1;
-        const [first, second] = [open({ path: `${path}.${run}` }), open({ path: `${path}.${run}` })];
-        const model = new MemoryState();
-        for (const { counter, limit, handle } of claims) {
-          const state = handle === 0 ? first : second;
-          assertEquals(await state.claimUse(counter, limit), await model.claimUse(counter, limit));
-          assertEquals(await first.readUses(counter), await model.readUses(counter));
-        }
-      }),
-      { numRuns: 15 },
-    );
   }));
 
 Deno.test("claimUse() makes all files readable only by the owner, also when they were not", () =>

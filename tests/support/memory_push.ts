@@ -1,8 +1,4 @@
-/**
- * Push messages in memory, for the demo and for tests.
- *
- * @module
- */
+/** Push messages in memory, for tests: the model of the other stores. */
 import {
   type Absence,
   type AlertBatch,
@@ -19,8 +15,8 @@ import {
   type StoredAlert,
   type StoredRule,
   type StoredSubscription,
-} from "./push_store.ts";
-import { compareOwners, compareRules, compareSubscriptions } from "./push_order.ts";
+} from "../../src/store/state/push_store.ts";
+import { compareOwners, compareRules, compareSubscriptions } from "../../src/store/state/push_order.ts";
 
 /** Subscription with the end of the wait after a failed attempt. */
 interface Subscription extends StoredSubscription {

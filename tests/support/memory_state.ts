@@ -1,11 +1,13 @@
-/**
- * Durable state in memory, for the demo and for tests.
- *
- * @module
- */
+/** Durable state in memory, for tests: the model of the other stores. */
 import { MemoryPush } from "./memory_push.ts";
-import type { FoundPairing, Pairing, PairingClaim, PairingLimit, PendingPairing } from "./pairing_store.ts";
-import type { StateStore } from "./state_store.ts";
+import type {
+  FoundPairing,
+  Pairing,
+  PairingClaim,
+  PairingLimit,
+  PendingPairing,
+} from "../../src/store/state/pairing_store.ts";
+import type { StateStore } from "../../src/store/state/state_store.ts";
 
 /** Pairing code, and the time until which it is found once it is used. */
 interface StoredPairing extends Pairing {
