@@ -156,6 +156,13 @@ Deno.test("startLog() writes the first twenty of equal messages, but all decisio
   assertEquals(lines.filter((line) => line.includes("Decided")).length, 50);
 });
 
+Deno.test("startLog() writes decisions at the levels debug and info, and not above", () => {
+  const counts = ["debug", "info", "warning", "error"].map((LOG_LEVEL) =>
+    linesOf((_log, decisions) => decisions.info("Decided"), { LOG_LEVEL, LOG_FORMAT: "json" }).length
+  );
+  assertEquals(counts, [1, 1, 0, 0]);
+});
+
 /** Control characters of each kind. */
 const CONTROLS = [..."\0\t\r\n\x1b\x7f\x85\x9b\u061c\u200e\u200f\u2028\u2029\u202a\u202e\u2066\u2069"];
 
