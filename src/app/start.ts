@@ -18,8 +18,7 @@ import { SYSTEM_CLOCK } from "../lib/clock.ts";
 import { type BrokerAddress, BrokerError } from "../mqtt/broker.ts";
 import { createAudit } from "../observability/audit.ts";
 import { createUseAudit, KeyUses } from "../observability/key_uses.ts";
-import type { Log } from "../observability/log.ts";
-import { auditLog } from "../observability/logtape.ts";
+import { type Log, SILENT_LOG } from "../observability/log.ts";
 import { createMetrics, type Metrics } from "../observability/metrics.ts";
 import { registerProcessMetrics } from "../observability/process.ts";
 import { createRefusalTelemetry, RecentRefusals } from "../observability/recent_refusals.ts";
@@ -96,6 +95,8 @@ const SERVICES_CLOSE_TIMEOUT_MS = 2000;
 export interface StartOptions {
   /** The services; those of the registry by default. */
   readonly modules?: readonly ServiceModule[];
+  /** Log of decisions about requests; none by default. */
+  readonly decisions?: Pick<Log, "info">;
   /** Masks further secrets in the log: those of the services file. */
   readonly hide?: (secrets: readonly string[]) => void;
   /** Time of `performance.now()` from which on no earlier process takes requests; now by default. */
@@ -113,7 +114,7 @@ export async function startGateway(
   config: Config,
   platform: Platform,
   log: Log,
-  { modules = SERVICES, hide = () => {}, aloneSince, stopped }: StartOptions = {},
+  { modules = SERVICES, decisions = SILENT_LOG, hide = () => {}, aloneSince, stopped }: StartOptions = {},
 ): Promise<RunningGateway> {
   const tls = await readPair(
     "TLS",
@@ -131,7 +132,7 @@ export async function startGateway(
   const telemetry = createTelemetry(metrics, refusals);
   const uses = new KeyUses(now);
   const audit = createUseAudit(
-    createAudit({ decisions: auditLog(), log, telemetry, summaryMs: FAILURE_SUMMARY_MS }),
+    createAudit({ decisions, log, telemetry, summaryMs: FAILURE_SUMMARY_MS }),
     uses,
   );
   opened.defer(() => audit.close());

@@ -74,7 +74,7 @@ export async function demo(platform: Platform): Promise<number> {
     const services = startSimulatedServices(home, { platform, opened });
     const { settings, ...keys } = await makeFiles(platform, services.servicesFile);
     const config = demoConfig(platform, { ...services.settings, ...settings });
-    const log = startLog({ settings: config.log, mask: createMask(secretsOf(config)), ...platform });
+    const { log } = startLog({ settings: config.log, mask: createMask(secretsOf(config)), ...platform });
     const gateway = await startOnFreePort(config, platform, log);
     opened.defer(() => gateway.stop());
     const { createConnectBroker } = await import("../mqtt/connect.ts");

@@ -35,7 +35,7 @@ export async function serve(platform: Platform): Promise<number> {
     const { config, servicesFile, unknown, unreadLines, formerNames } = await readConfiguration(platform);
     const { isTerminal, print } = platform;
     const mask = createMask([...secretsOf(config), ...servicesFile.secrets]);
-    const log = startLog({ settings: config.log, mask, isTerminal, print });
+    const { log, decisions } = startLog({ settings: config.log, mask, isTerminal, print });
     for (const { name, source, suggestions } of unknown.filter((setting) => setting.suggestions.length > 0)) {
       log.warn("{name} in {source} is not a setting: did you mean {suggestions}?", {
         name,
@@ -55,7 +55,7 @@ export async function serve(platform: Platform): Promise<number> {
     const aloneSince = performance.now();
     // Loaded only here: --help needs no permission, and not the code of the gateway.
     const { startGateway } = await import("../app/start.ts");
-    const gateway = await startGateway(config, platform, log, { hide: mask.add, aloneSince, stopped });
+    const gateway = await startGateway(config, platform, log, { decisions, hide: mask.add, aloneSince, stopped });
     const manager = await openServiceManager(platform, log);
     manager.ready(`Serves at ${gateway.url}`);
     await stopped;

@@ -152,48 +152,40 @@ export function createAdmit(options: AdmissionOptions): Admit {
     return wait;
   }
 
-  /** Finds the key that a request names if no key opened it, for the operator. */
-  function identify({ named, version }: NamingSender) {
-    return keyring.identify(named, version);
-  }
-
-  async function open(body: Uint8Array, sender: NamingSender) {
-    const { address } = sender;
-    try {
-      const envelope = parseRequest(latin1.decode(body));
-      const opened = await telemetry.measure("opening", () => keyring.open(envelope, sender));
-      trustedAddresses.set(address, true);
-      return { envelope, ...opened };
-    } catch (error) {
-      if (error instanceof OpeningQueueFullError) throw tooManyRequests(OPENING_RETRY_SECONDS);
-      if (!(error instanceof EnvelopeError)) throw error;
-      trustedAddresses.delete(address);
-      if (sender.fewKeys) throw error;
-      const wait = await countFailure(address);
-      const named = identify(sender);
-      throw wait > 0 ? tooManyRequests(wait, named) : decryptionFailed(named);
-    }
-  }
-
   /**
    * Opens a request. For an address that exceeds its rate this costs no more than an attempt with the named key, or with
    * those that were used from there: failures of others lock out no key.
    *
    * @param wait seconds until the address may fail again
    */
-  async function openWithin(body: Uint8Array, sender: NamingSender, { wait }: { readonly wait: number }) {
+  async function open(
+    body: Uint8Array,
+    sender: NamingSender,
+    { wait }: { readonly wait: number },
+  ): Promise<OpenedBody> {
+    const { address, named } = sender;
+    const fewKeys = wait > 0;
     try {
-      return await open(body, { ...sender, fewKeys: wait > 0 });
+      const envelope = parseRequest(latin1.decode(body));
+      const source = fewKeys ? { ...sender, fewKeys } : sender;
+      const { key, exchange, text } = await telemetry.measure("opening", () => keyring.open(envelope, source));
+      trustedAddresses.set(address, true);
+      return { key, exchange, text, envelope, address, named };
     } catch (error) {
+      if (error instanceof OpeningQueueFullError) throw tooManyRequests(OPENING_RETRY_SECONDS);
+      if (!(error instanceof EnvelopeError)) throw error;
+      trustedAddresses.delete(address);
+      const excess = fewKeys ? wait : await countFailure(address);
+      const known = keyring.identify(named, sender.version);
       // The same answer whether there is such a key or not.
-      throw error instanceof EnvelopeError ? tooManyRequests(wait, identify(sender)) : error;
+      throw excess > 0 ? tooManyRequests(excess, known) : decryptionFailed(known);
     }
   }
 
   /** Opens one request at a time for each address: otherwise many failures could pass before the first is counted. */
   function openExclusively(body: Uint8Array, sender: NamingSender) {
     return openings.runExclusive(sender.address, async () => {
-      return await openWithin(body, sender, { wait: await rates.failures.peek(sender.address) });
+      return await open(body, sender, { wait: await rates.failures.peek(sender.address) });
     });
   }
 
@@ -228,9 +220,9 @@ export function createAdmit(options: AdmissionOptions): Admit {
     // A trusted address, or a key that is used from there, need not wait for other requests. Above the rate, a failure is
     // answered and counted like an untried request: neither shows which keys are used there.
     const opened = isFromKey || trustedAddresses.has(address)
-      ? await openWithin(body, sender, { wait: wait || failureWait })
+      ? await open(body, sender, { wait: wait || failureWait })
       : await openExclusively(body, sender);
-    return await decideOpened({ ...opened, address, named });
+    return await decideOpened(opened);
   }
 
   /** Decides over a request that a key opened: payload, timestamp, replay. */
@@ -287,10 +279,13 @@ export function createAdmit(options: AdmissionOptions): Admit {
   async function decideClaimed(request: OpenedBody, payload: Payload, settle: Admitted["settle"]): Promise<Admission> {
     const { key, exchange, text, address } = request;
     keyAddresses.add(key.kid, address);
-    const retryAfterSeconds = await rates.takeKey(key).catch((error) => {
+    let retryAfterSeconds: number;
+    try {
+      retryAfterSeconds = await rates.takeKey(key);
+    } catch (error) {
       settle(undefined);
       throw error;
-    });
+    }
     if (retryAfterSeconds > 0) {
       const message = "Too many requests with this key";
       return refused(request, {
@@ -302,7 +297,7 @@ export function createAdmit(options: AdmissionOptions): Admit {
         settle,
       });
     }
-    const release = await acquireMemory(key, text);
+    const release = text.length <= LARGE_BODY_BYTES ? holdNothing : await acquireMemory(key, text);
     if (release !== undefined) return { kind: "admitted", key, exchange, payload, text, settle, release };
     const message = "Too many large requests are under way";
     return refused(request, { reason: "busy", status: 429, message, code: "busy", retryAfterSeconds: 1, settle });
@@ -310,7 +305,6 @@ export function createAdmit(options: AdmissionOptions): Admit {
 
   /** Acquires the memory of a large request. Returns undefined if the key's other requests do not release it in time. */
   async function acquireMemory({ name }: Key, text: OpenedText): Promise<(() => void) | undefined> {
-    if (text.length <= LARGE_BODY_BYTES) return () => {};
     const signal = AbortSignal.timeout(LARGE_REQUEST_WAIT_MS);
     return await options.largeRequests.acquire(name, payloadWeight(text), signal).catch(() => undefined);
   }
@@ -374,6 +368,9 @@ interface NamingSender extends RequestSource {
 function isProbe({ version }: RequestEnvelope, timestamp: unknown): boolean {
   return version === 2 && timestamp === 0;
 }
+
+/** Releases the memory of a request that is not large. */
+function holdNothing(): void {}
 
 /** First byte of a request of version 2. */
 const VERSION_2_BYTE = "2".charCodeAt(0);

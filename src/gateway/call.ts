@@ -110,7 +110,6 @@ export function createCallHandler(options: CallHandlerOptions, selection: Servic
       const selected = service = selectService(payload, selection);
       if (!selected.isOpen) key.scope.useService(selected.name);
       const exact = keepDigits(payload, text);
-      const { clientSignal } = context;
       const reply = await telemetry.measure(
         selected.name,
         () =>
@@ -120,7 +119,10 @@ export function createCallHandler(options: CallHandlerOptions, selection: Servic
             salt: exchange.version === 2 ? exchange.salt : undefined,
             keyCreated: key.created,
             scope: key.scope,
-            clientSignal,
+            // Deno makes it when it is first read, and most services never do.
+            get clientSignal() {
+              return context.request.signal;
+            },
             revoked: key.revoked,
             holdMemory,
           }),
@@ -164,7 +166,7 @@ export function createCallHandler(options: CallHandlerOptions, selection: Servic
   return async (request, requestInfo) => {
     const began = monotonic();
     const admission = await admit(request, requestInfo);
-    const context = { requestId: requestInfo.requestId, clientSignal: request.signal };
+    const context = { requestId: requestInfo.requestId, request };
     const { sealed, reason, ...outcome } = await answer(admission, context);
     const { name, kid } = admission.key;
     if (reason !== undefined) {
@@ -176,10 +178,10 @@ export function createCallHandler(options: CallHandlerOptions, selection: Servic
   };
 }
 
-/** Request id and the client's abort signal. */
+/** Request and its id. */
 interface RunContext extends Pick<RequestInfo, "requestId"> {
-  /** Aborts when the client disconnects. */
-  readonly clientSignal: AbortSignal;
+  /** Its signal aborts when the client disconnects. */
+  readonly request: Request;
 }
 
 /** Adds the service that answered with a status other than 200: a client could take that for an error of the gateway. */

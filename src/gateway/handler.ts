@@ -255,7 +255,7 @@ export function createHandler(options: GatewayOptions): Handler {
     return answered;
   }
 
-  const respond = createRouter({
+  return createRouter({
     routes,
     randomBytes,
     monotonic,
@@ -265,11 +265,6 @@ export function createHandler(options: GatewayOptions): Handler {
       return isPreflight ? answerPreflight(request, entry, origin.address) : undefined;
     },
     onError: reportError,
+    finish: (request, response) => allowedOrigins.share(request, response),
   });
-
-  return async (request, peer) => {
-    const response = await respond(request, peer);
-    allowedOrigins.share(request, response);
-    return response;
-  };
 }

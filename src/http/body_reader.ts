@@ -114,26 +114,24 @@ export class BodyReader {
   }
 
   /** Reads a body that is announced as small: the server hands over no more than that, in HTTP/1.1 and HTTP/2. */
-  async #readSmall(request: Request, address: string): Promise<Bytes> {
-    const { promise, resolve, reject } = Promise.withResolvers<Bytes>();
-    const pending = this.#begin(address, reject);
-    let isEnded = false;
-    const ended = request.bytes().then((body) => {
-      isEnded = true;
-      resolve(body);
-    }, () => {
-      isEnded = true;
-      reject(bodyBroken());
-    });
-    try {
-      return await promise;
-    } finally {
-      this.#end(pending);
-      if (!isEnded) {
+  #readSmall(request: Request, address: string): Promise<Bytes> {
+    return new Promise((resolve, reject) => {
+      let isAbandoned = false;
+      const pending = this.#begin(address, (reason) => {
+        isAbandoned = true;
         this.#abandoned += 1;
-        ended.then(() => this.#abandoned -= 1);
-      }
-    }
+        this.#end(pending);
+        reject(reason);
+      });
+      const end = () => isAbandoned ? void (this.#abandoned -= 1) : this.#end(pending);
+      request.bytes().then((body) => {
+        end();
+        resolve(body);
+      }, () => {
+        end();
+        reject(bodyBroken());
+      });
+    });
   }
 
   /** Reads a body piece by piece: a large one, or one of unknown length. */

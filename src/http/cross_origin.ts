@@ -28,8 +28,8 @@ export class AllowedOrigins {
   }
 
   /** Returns whether a page of an allowed origin sent a request. */
-  has({ headers }: Request): boolean {
-    return this.#origins.size > 0 && this.#origins.has(headers.get("Origin") ?? "");
+  has(request: Request): boolean {
+    return this.#origins.size > 0 && this.#origins.has(request.headers.get("Origin") ?? "");
   }
 
   /** Returns whether a request is a preflight that is to be answered: none is if no origin is allowed. */

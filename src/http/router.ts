@@ -73,6 +73,8 @@ export interface RouterOptions<Label extends string> {
   readonly intercept?: (routed: RoutedRequest<Label>) => Response | Promise<Response> | undefined;
   /** Reports an error that ended a request, and returns the one to answer with. */
   readonly onError: (error: unknown, routed: RoutedRequest<Label>) => HttpError;
+  /** Completes the headers of each response. */
+  readonly finish?: (request: Request, response: Response) => void;
 }
 
 /** Answers a request from a peer, an IP address. Never rejects. */
@@ -86,14 +88,14 @@ export function createRouter<Label extends string>(options: RouterOptions<Label>
   const entries = new Map<string, RouteEntry<Label>>(options.routes.map((entry) => [entry.path, entry]));
   const { randomBytes, addressOf = (_request, peer) => peer, monotonic = () => performance.now() } = options;
 
-  async function answer(routed: RoutedRequest<Label>): Promise<Response> {
+  function answer(routed: RoutedRequest<Label>): Response | Promise<Response> {
     const { request, url, entry, origin } = routed;
     const intercepted = options.intercept?.(routed);
-    if (intercepted !== undefined) return await intercepted;
+    if (intercepted !== undefined) return intercepted;
     if (url === null) throw badRequest();
     if (entry === undefined) throw notFound();
     if (!entry.methods.includes(request.method)) throw methodNotAllowed(entry.methods.join(", "));
-    return await entry.handle(request, origin);
+    return entry.handle(request, origin);
   }
 
   return async (request, peer) => {
@@ -102,8 +104,14 @@ export function createRouter<Label extends string>(options: RouterOptions<Label>
     // Ids sent by clients are ignored, as they could fake another request's log lines.
     const origin = { requestId: toHex(randomBytes(ID_BYTES)), address: addressOf(request, peer) };
     const routed = { request, url, entry, origin, receivedAt: monotonic() };
-    const response = await answer(routed).catch((error) => errorResponse(options.onError(error, routed)));
+    let response: Response;
+    try {
+      response = await answer(routed);
+    } catch (error) {
+      response = errorResponse(options.onError(error, routed));
+    }
     response.headers.set(REQUEST_ID_HEADER, origin.requestId);
+    options.finish?.(request, response);
     return response;
   };
 }

@@ -307,13 +307,9 @@ export class LiveKeyring implements Keyring {
   }
 
   /** Opens a request, as {@linkcode Keyring.open} says. */
-  async open(envelope: RequestEnvelope, sender: RequestSource): Promise<Opened> {
+  open(envelope: RequestEnvelope, sender: RequestSource): Promise<Opened> {
     const kid = envelope.version === 2 ? envelope.kid : sender.kid;
-    const opened = kid === undefined
-      ? await this.#openAny(envelope, sender)
-      : await this.#openNamed(envelope, { ...sender, kid });
-    if (opened === undefined) throw new EnvelopeError();
-    return opened;
+    return kid === undefined ? this.#openAny(envelope, sender) : this.#openNamed(envelope, { ...sender, kid });
   }
 
   /** Finds the key that a request names, as {@linkcode Keyring.identify} says. */
@@ -329,15 +325,18 @@ export class LiveKeyring implements Keyring {
     return { name, state: minProtocol > version ? "old_version" : "in_force" };
   }
 
-  async #openAny(envelope: RequestEnvelope, sender: RequestSource): Promise<Opened | undefined> {
+  async #openAny(envelope: RequestEnvelope, sender: RequestSource): Promise<Opened> {
     const tried = new Set<ActiveKey>();
-    const opened = await this.#tryLastUsed(envelope, sender, tried);
-    if (opened !== undefined || sender.fewKeys) return opened;
-    // Another request of the address may have shown its key meanwhile.
-    return await this.#openings.run(
-      sender.address,
-      async () => await this.#tryLastUsed(envelope, sender, tried) ?? await this.#tryOthers(envelope, sender, tried),
-    );
+    let opened = await this.#tryLastUsed(envelope, sender, tried);
+    if (opened === undefined && !sender.fewKeys) {
+      // Another request of the address may have shown its key meanwhile.
+      opened = await this.#openings.run(
+        sender.address,
+        async () => await this.#tryLastUsed(envelope, sender, tried) ?? await this.#tryOthers(envelope, sender, tried),
+      );
+    }
+    if (opened === undefined) throw new EnvelopeError();
+    return opened;
   }
 
   /** Tries the keys that the address used last, one after the other. */
@@ -350,10 +349,10 @@ export class LiveKeyring implements Keyring {
       const active = this.#byKid.get(kid);
       if (active === undefined || tried.has(active) || !this.#isUsable(active, envelope.version)) continue;
       tried.add(active);
-      const opened = await openWith(active, envelope, { route });
+      const opened = await openRequest(active.key.secret, envelope, { route });
       if (opened === undefined) continue;
       this.#lastKeyByAddress.add(kid, address);
-      return opened;
+      return { key: active.key, ...opened };
     }
     return undefined;
   }
@@ -369,34 +368,36 @@ export class LiveKeyring implements Keyring {
   ): Promise<Opened | undefined> {
     const others = [...this.#active.values()].filter((active) => !tried.has(active));
     const batchSize = Math.min(BATCH_KEYS, Math.ceil(BATCH_BYTES / envelope.ciphertext.length));
-    let found: { readonly active: ActiveKey; readonly opened: Opened } | undefined;
+    let found: { readonly active: ActiveKey; readonly opened: OpenedRequest } | undefined;
     for (let start = 0; start < others.length; start += batchSize) {
       // WebCrypto's threads let others run meanwhile; a synchronous cipher does not.
       if (start > 0) await setImmediate();
       await Promise.all(
         others.slice(start, start + batchSize).map(async (active) => {
           if (!this.#isUsable(active, envelope.version)) return;
-          const opened = await openWith(active, envelope, { route });
+          const opened = await openRequest(active.key.secret, envelope, { route });
           if (opened !== undefined) found = { active, opened };
         }),
       );
     }
     // The key may have been revoked meanwhile.
     if (found === undefined || !this.#isUsable(found.active, envelope.version)) return undefined;
-    this.#lastKeyByAddress.add(found.opened.key.kid, address);
-    return found.opened;
+    const { active: { key }, opened } = found;
+    this.#lastKeyByAddress.add(key.kid, address);
+    return { key, ...opened };
   }
 
   async #openNamed(
     envelope: RequestEnvelope,
     { kid, route }: RequestSource & { readonly kid: string },
-  ): Promise<Opened | undefined> {
+  ): Promise<Opened> {
     const decoy = await this.#decoy;
     const named = this.#byKid.get(kid);
     const active = named !== undefined && this.#isUsable(named, envelope.version) ? named : undefined;
     // The decoy takes as long as a wrong key. No client has it, so it never matches.
     const opened = await openRequest(active?.key.secret ?? decoy, envelope, { route });
-    return active === undefined || opened === undefined ? undefined : { key: active.key, ...opened };
+    if (active === undefined || opened === undefined) throw new EnvelopeError();
+    return { key: active.key, ...opened };
   }
 
   async #activate(entry: KeyEntry): Promise<ActiveKey> {
@@ -426,15 +427,6 @@ export class LiveKeyring implements Keyring {
 
 /** Fields whose change does not revoke a key. */
 const CHANGEABLE = { label: "", expires: 0, isPrevious: false, expiryMessage: "" } as const satisfies Partial<KeyEntry>;
-
-async function openWith(
-  { key }: ActiveKey,
-  envelope: RequestEnvelope,
-  sender: { readonly route: Route },
-): Promise<Opened | undefined> {
-  const opened = await openRequest(key.secret, envelope, sender);
-  return opened === undefined ? undefined : { key, ...opened };
-}
 
 function isExpired({ expires }: Pick<KeyEntry, "expires">, now: number): boolean {
   return expires !== undefined && expires <= now;

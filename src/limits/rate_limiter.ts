@@ -78,10 +78,11 @@ export function createRateLimiter(
   const burst = counter("burst", rate.burst - rate.perSecond, BURST_SECONDS);
 
   return {
-    async take(id) {
-      const wait = await consume(second, id);
-      return wait === 0 || await consume(burst, id) === 0 ? 0 : wait;
-    },
+    take: (id) =>
+      second.consume(id).then(allowed, async (error) => {
+        const wait = waitOf(error);
+        return await burst.consume(id).then(allowed, waitOf) === 0 ? 0 : wait;
+      }),
     async peek(id) {
       const now = await second.get(id);
       if (now === null || now.consumedPoints < rate.perSecond) return 0;
@@ -91,15 +92,14 @@ export function createRateLimiter(
   };
 }
 
-/** Counts a point. Returns 0, or the seconds to wait beyond the limit. */
-async function consume(counter: Counter, id: string): Promise<number> {
-  try {
-    await counter.consume(id);
-    return 0;
-  } catch (error) {
-    if (error instanceof RateLimiterRes) return secondsUntil(error);
-    throw error;
-  }
+function allowed(): number {
+  return 0;
+}
+
+/** Returns the seconds to wait beyond the limit; throws any other error of a counter. */
+function waitOf(error: unknown): number {
+  if (error instanceof RateLimiterRes) return secondsUntil(error);
+  throw error;
 }
 
 /** Rate limiter that allows everything. */

@@ -34,21 +34,16 @@ export function createAuditFormatter({ format, mask, general, maxLength }: Audit
   }
 
   function asJson({ timestamp, rawMessage, properties }: LogRecord, message: string): string {
-    return JSON.stringify({
-      "@timestamp": toIsoTime(timestamp),
-      level: "INFO",
-      message: rawMessage,
-      logger: "audit",
-      ...properties,
-      text: message.trimEnd(),
-    });
+    const head = `"@timestamp":"${toIsoTime(timestamp)}","level":"INFO","message":${JSON.stringify(rawMessage)}`;
+    const members = JSON.stringify(properties).slice(1, -1);
+    return `{${head},"logger":"audit",${members},"text":${JSON.stringify(message.trimEnd())}}`;
   }
 
   /** Formats a record; returns undefined if its line may differ from that of the general formatter. */
   function formatOrdinary(record: LogRecord): string | undefined {
     const { level, rawMessage, properties } = record;
     const parts = readParts(rawMessage);
-    if (level !== "info" || parts === undefined || !Object.values(properties).every(isOrdinary)) return undefined;
+    if (level !== "info" || parts === undefined || !areOrdinary(properties)) return undefined;
     const message = fillIn(parts, properties);
     if (message.length > maxLength) return undefined;
     const line = format === "text" ? asText(record, message) : asJson(record, message);
@@ -58,9 +53,19 @@ export function createAuditFormatter({ format, mask, general, maxLength }: Audit
   return (record) => formatOrdinary(record) ?? general(record);
 }
 
-/** Returns whether a value looks the same in every format. */
-function isOrdinary(value: unknown): boolean {
-  return typeof value === "string" || (Number.isSafeInteger(value) && !Object.is(value, -0));
+/** Members of every line of JSON, which no property may replace. */
+const OWN_MEMBERS = new Set(["@timestamp", "level", "message", "logger", "text"]);
+
+/** Returns whether there are properties, none replaces another member, and all look the same in every format. */
+function areOrdinary(properties: LogRecord["properties"]): boolean {
+  let count = 0;
+  for (const name in properties) {
+    const value = properties[name];
+    const isSame = typeof value === "string" || (Number.isSafeInteger(value) && !Object.is(value, -0));
+    if (!isSame || OWN_MEMBERS.has(name)) return false;
+    count += 1;
+  }
+  return count > 0;
 }
 
 /** Creates a reader of templates. All decisions have the same one. */
@@ -85,13 +90,14 @@ function splitTemplate(template: string): readonly string[] | undefined {
 /** Fills properties into the parts of a template, in quotes if they come from a client. */
 function fillIn(parts: readonly string[], properties: Readonly<Record<string, unknown>>): string {
   const { target, outcome } = properties;
-  // Joined, and not added up: JSON.stringify is twice as fast with one flat text.
-  return parts.map((part, index) => {
-    if (index % 2 === 0) return part;
-    const value = properties[part] ?? "-";
-    const isFromClient = value !== "-" && (value === target || value === outcome);
-    return isFromClient ? JSON.stringify(value) : value;
-  }).join("");
+  let message = "";
+  for (let index = 0; index < parts.length; index++) {
+    const part = parts[index] ?? "";
+    const value = index % 2 === 0 ? part : properties[part] ?? "-";
+    const isFromClient = index % 2 === 1 && value !== "-" && (value === target || value === outcome);
+    message += isFromClient ? JSON.stringify(value) : value;
+  }
+  return message;
 }
 
 /** Creates a formatter of times, many of which are the same. */

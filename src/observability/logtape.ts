@@ -19,7 +19,8 @@ import {
 import { redactByField } from "@logtape/redaction";
 import { isObject } from "../lib/json.ts";
 import { createAuditFormatter } from "./audit_formatter.ts";
-import type { Log, RecordFormatter } from "./log.ts";
+import { createDecisionLog } from "./decision_log.ts";
+import { type Log, type RecordFormatter, SILENT_LOG } from "./log.ts";
 import { type Mask, MASKED, SECRET_FIELD } from "./mask.ts";
 import { visible, visibleJson, visibleLine } from "../lib/visible.ts";
 
@@ -43,8 +44,16 @@ export interface LogOptions {
   readonly print: (lines: string) => void;
 }
 
-/** Sets the log up, once for each process, and returns it. */
-export function startLog({ settings, mask, isTerminal, print }: LogOptions): Log {
+/** Logs of a process. */
+export interface Logs {
+  /** Log of everything but decisions. */
+  readonly log: Log;
+  /** Log of decisions about requests, of which no line is suppressed. */
+  readonly decisions: Pick<Log, "info">;
+}
+
+/** Sets the logs up, once for each process, and returns them. */
+export function startLog({ settings, mask, isTerminal, print }: LogOptions): Logs {
   const { level } = settings;
   const format = settings.format === "auto" ? isTerminal ? "color" : "json" : settings.format;
   const formatter = createFormatter(format, mask);
@@ -53,24 +62,26 @@ export function startLog({ settings, mask, isTerminal, print }: LogOptions): Log
     : createAuditFormatter({ format, mask, general: formatter, maxLength: MAX_TEXT_LENGTH });
   // deno-lint-ignore no-console
   const write = format === "color" ? ignoreErrors((lines: string) => console.info(lines)) : print;
-  configureSync({
+  const lines = createLineSink(auditFormatter, write);
+  configureSync<"console" | "lines", "flood">({
     sinks: {
       console: redactByField(ignoreErrors(getConsoleSink({ formatter })), {
         fieldPatterns: [SECRET_FIELD],
         action: () => MASKED,
       }),
-      // Without redaction by field, as the fields of a decision are known, and there is one for each request.
-      lines: createLineSink(auditFormatter, write),
+      // Only for its end, at the end of the process.
+      lines,
     },
     filters: { flood: createFloodFilter() },
     loggers: [
       { category: "gateway", sinks: ["console"], filters: ["flood"], lowestLevel: level },
-      { category: "audit", sinks: ["lines"], lowestLevel: level },
       { category: "log", sinks: ["console"], lowestLevel: "warning" },
       { category: ["logtape", "meta"], sinks: ["console"], lowestLevel: "warning" },
     ],
   });
-  return getLogger("gateway");
+  // Without redaction by field, as the fields of a decision are known.
+  const decisions = level === "debug" || level === "info" ? createDecisionLog(lines) : SILENT_LOG;
+  return { log: getLogger("gateway"), decisions };
 }
 
 /** Creates the formatter of all records. */
@@ -94,11 +105,6 @@ function ignoreErrors<T>(write: (entry: T) => void): (entry: T) => void {
       // It cannot be reported anywhere.
     }
   };
-}
-
-/** Returns the log of decisions about requests, of which no line is suppressed. */
-export function auditLog(): Log {
-  return getLogger("audit");
 }
 
 /** Creates a filter that writes only the first equal messages of each minute, so that a port scan fills no disk. */

@@ -74,10 +74,11 @@ const PASSED_ON = ["params", "message", "body", "data"] as const;
  * @throws {FieldError} if one of them has too many values
  */
 export function keepDigits(payload: Payload, text: OpenedText): Payload {
+  const withNumbers = PASSED_ON.filter((field) => mayHoldNumbers(payload[field]));
   // Refused later for its depth, whatever its numbers.
-  if (!mayChangeNumbers(text) || isDeeperThan(MAX_FIELD_DEPTH + 1, payload)) return payload;
+  if (withNumbers.length === 0 || !mayChangeNumbers(text) || isDeeperThan(MAX_FIELD_DEPTH + 1, payload)) return payload;
   const texts = memberTexts(text);
-  const kept = PASSED_ON.flatMap((field) => {
+  const kept = withNumbers.flatMap((field) => {
     const source = texts.get(field);
     const value = payload[field];
     if (source === undefined || !mayChangeNumbers(source)) return [];
@@ -91,6 +92,10 @@ export function keepDigits(payload: Payload, text: OpenedText): Payload {
     );
   });
   return kept.length === 0 ? payload : { ...payload, ...Object.fromEntries(kept) };
+}
+
+function mayHoldNumbers(value: unknown): boolean {
+  return typeof value === "number" || (typeof value === "object" && value !== null);
 }
 
 /** Schema of the fields of a request. */

@@ -1,10 +1,10 @@
-import { configureSync, resetSync } from "@logtape/logtape";
+import { configureSync, getLogger, resetSync } from "@logtape/logtape";
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { createAudit, type Decision } from "../../src/observability/audit.ts";
 import { createAuditFormatter } from "../../src/observability/audit_formatter.ts";
 import type { Log, LogRecord } from "../../src/observability/log.ts";
-import { auditLog, createFormatter, MAX_TEXT_LENGTH } from "../../src/observability/logtape.ts";
+import { createFormatter, MAX_TEXT_LENGTH } from "../../src/observability/logtape.ts";
 import { createMask } from "../../src/observability/mask.ts";
 import { DECISION } from "../support/decision.ts";
 import { recordTelemetry } from "../support/telemetry.ts";
@@ -20,7 +20,7 @@ function recordsOf(write: (log: Log) => void): LogRecord[] {
     sinks: { records: (record: LogRecord) => void records.push(record) },
     loggers: [{ category: "audit", sinks: ["records"] }, { category: ["logtape", "meta"], sinks: [] }],
   });
-  write(auditLog());
+  write(getLogger("audit"));
   resetSync();
   return records;
 }

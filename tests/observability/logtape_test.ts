@@ -2,9 +2,9 @@ import { type LogRecord, resetSync } from "@logtape/logtape";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { parseConfig } from "../../src/config/parse.ts";
 import type { Variables } from "../../src/config/rules.ts";
-import { type Config, secretsOf } from "../../src/config/settings.ts";
+import { secretsOf } from "../../src/config/settings.ts";
 import type { Log } from "../../src/observability/log.ts";
-import { auditLog, createLineSink, startLog } from "../../src/observability/logtape.ts";
+import { createLineSink, type Logs, startLog } from "../../src/observability/logtape.ts";
 import { createMask } from "../../src/observability/mask.ts";
 import { until } from "../support/deadline.ts";
 
@@ -24,8 +24,12 @@ const SECRETS = [
 ];
 const REQUEST = "3f2a00112233eeff";
 
-/** Sets up the log of a configuration, and returns the lines that the test writes. */
-function linesOf(test: (log: Log, config: Config) => void, env: Variables = {}, isTerminal = false): string[] {
+/** Sets up the logs of a configuration, and returns the lines that the test writes. */
+function linesOf(
+  test: (log: Log, decisions: Logs["decisions"]) => void,
+  env: Variables = {},
+  isTerminal = false,
+): string[] {
   const lines: string[] = [];
   const print = (text: string) => void lines.push(...text.split("\n"));
   const names = ["debug", "info", "warn", "error"] as const;
@@ -35,7 +39,9 @@ function linesOf(test: (log: Log, config: Config) => void, env: Variables = {}, 
   for (const name of names) console[name] = (...parts: unknown[]) => void lines.push(...parts.join(" ").split("\n"));
   try {
     const config = parseConfig({ ...SETTINGS, LOG_LEVEL: "debug", ...env });
-    test(startLog({ settings: config.log, mask: createMask(secretsOf(config)), isTerminal, print }), config);
+    const mask = createMask(secretsOf(config));
+    const { log, decisions } = startLog({ settings: config.log, mask, isTerminal, print });
+    test(log, decisions);
     resetSync();
   } finally {
     // deno-lint-ignore no-console
@@ -79,9 +85,9 @@ for (
   Deno.test(`startLog() masks a secret wherever it is logged, as ${form}`, () => {
     for (const secret of SECRETS) {
       const lines = linesOf(
-        (log) => {
+        (log, { info }) => {
           logEverywhere(log, secret);
-          logEverywhere(auditLog(), secret);
+          logEverywhere({ debug: info, info, warn: info, error: info }, secret);
         },
         env,
         isTerminal,
@@ -95,10 +101,10 @@ for (
 }
 
 Deno.test("startLog() writes the id of the request after the level in text, and as a field in JSON", () => {
-  const write = (log: Log) => {
+  const write = (log: Log, decisions: Logs["decisions"]) => {
     log.warn("Broke: {reason}", { reason: "why\nnot", request: REQUEST });
     log.info("Started");
-    auditLog().info("{route} done", { route: "/gateway", request: REQUEST });
+    decisions.info("{route} done", { route: "/gateway", request: REQUEST });
   };
   const text = linesOf(write, { LOG_FORMAT: "text" });
   assertEquals(text.map((line) => line.slice("2026-11-24 06:14:24.724 +00:00 ".length)), [
@@ -140,14 +146,21 @@ Deno.test("startLog() masks fields by their names, key material, and nothing of 
 });
 
 Deno.test("startLog() writes the first twenty of equal messages, but all decisions", () => {
-  const lines = linesOf((log) => {
+  const lines = linesOf((log, decisions) => {
     for (let count = 0; count < 50; count++) {
       log.warn("Refused {address}", { address: `192.0.2.${count}` });
-      auditLog().info("Decided {count}", { count });
+      decisions.info("Decided {count}", { count });
     }
   }, { LOG_FORMAT: "text" });
   assertEquals(lines.filter((line) => line.includes("Refused 192")).length, 20);
   assertEquals(lines.filter((line) => line.includes("Decided")).length, 50);
+});
+
+Deno.test("startLog() writes decisions at the levels debug and info, and not above", () => {
+  const counts = ["debug", "info", "warning", "error"].map((LOG_LEVEL) =>
+    linesOf((_log, decisions) => decisions.info("Decided"), { LOG_LEVEL, LOG_FORMAT: "json" }).length
+  );
+  assertEquals(counts, [1, 1, 0, 0]);
 });
 
 /** Control characters of each kind. */
@@ -158,9 +171,9 @@ Deno.test("startLog() quotes topics and outcomes in text, so that none can be ta
   const forged = 'home/x by owner: "200", 1 ms\n2026-11-24 06:14:24.724 +00:00 [INF] audit: /gateway "';
   const outcome = `403 This key may not publish to ${forged}`;
   const decision = { route: "/mqtt/publish", service: "mqtt", key: "guest", ms: 3 };
-  const write = () => {
-    auditLog().info(template, { ...decision, target: forged, outcome });
-    auditLog().info(template, { ...decision, target: "-", service: "-", outcome: "200" });
+  const write = (_log: Log, decisions: Logs["decisions"]) => {
+    decisions.info(template, { ...decision, target: forged, outcome });
+    decisions.info(template, { ...decision, target: "-", service: "-", outcome: "200" });
   };
   const [first = "", second = "", ...more] = linesOf(write, { LOG_FORMAT: "text" });
   assertEquals(more, []);
@@ -176,7 +189,7 @@ Deno.test("startLog() quotes topics and outcomes in text, so that none can be ta
 Deno.test("startLog() quotes no text of its own, even if a client sent the same", () => {
   for (const target of ["", " ", " by "]) {
     const [line = ""] = linesOf(
-      () => auditLog().info("{route} {target} by {key}", { route: "/gateway", target, key: "guest" }),
+      (_log, decisions) => decisions.info("{route} {target} by {key}", { route: "/gateway", target, key: "guest" }),
       { LOG_FORMAT: "text" },
     );
     assertStringIncludes(line, `audit: /gateway ${JSON.stringify(target)} by guest`);
@@ -189,11 +202,11 @@ for (const LOG_FORMAT of ["text", "color", "json"]) {
     for (const character of CONTROLS) {
       const text = `a${character}b`;
       const lines = linesOf(
-        (log) => {
+        (log, decisions) => {
           log.warn("Said {reason}", { reason: text });
           log.warn("Said {list}", { list: [text] });
           log.error("Broke: {error}", { error: new TypeError(text) });
-          auditLog().info("{target}: {outcome}", { target: text, outcome: text });
+          decisions.info("{target}: {outcome}", { target: text, outcome: text });
         },
         env,
         LOG_FORMAT === "color",
@@ -253,12 +266,12 @@ Deno.test("startLog() writes an undefined value as a dash", () => {
 
 Deno.test("startLog() writes the formatted message in a JSON line as in text, on one line", () => {
   const audit = "{route} {target} by {key}: {outcome}";
-  const lines = linesOf((log) => {
+  const lines = linesOf((log, decisions) => {
     log.warn("From {address}: {list} {missing}", { address: "192.0.2.1", list: ["a\nb"], missing: undefined });
     log.error("Broke: {error}", { error: new TypeError("x\n2026-11-24 [INF] audit: forged") });
     log.info("Nothing to fill in");
     log.info("Said {text}", { text: "of a client" });
-    auditLog().info(audit, { route: "/mqtt/publish", target: 'a"b', key: "guest", outcome: "200" });
+    decisions.info(audit, { route: "/mqtt/publish", target: 'a"b', key: "guest", outcome: "200" });
   }, { LOG_FORMAT: "json" }).map((line) => JSON.parse(line));
   assertEquals(lines.map(({ text }) => text), [
     'From 192.0.2.1: [ "a\\nb" ] -',

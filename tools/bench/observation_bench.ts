@@ -1,9 +1,9 @@
 /** What the gateway observes of a request: its decision as a line of the audit, its metrics, and the masking of a line. */
-import { configureSync, resetSync } from "@logtape/logtape";
 import { createAudit } from "../../src/observability/audit.ts";
 import { createAuditFormatter } from "../../src/observability/audit_formatter.ts";
-import type { LogRecord } from "../../src/observability/log.ts";
-import { auditLog, createFormatter, MAX_TEXT_LENGTH, startLog } from "../../src/observability/logtape.ts";
+import { createDecisionLog } from "../../src/observability/decision_log.ts";
+import type { Log, LogRecord } from "../../src/observability/log.ts";
+import { createFormatter, MAX_TEXT_LENGTH, startLog } from "../../src/observability/logtape.ts";
 import { createMask } from "../../src/observability/mask.ts";
 import { createMetrics } from "../../src/observability/metrics.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
@@ -26,26 +26,15 @@ const decision = {
   bytes: 280,
 } as const;
 
-function audit(telemetry: Parameters<typeof createAudit>[0]["telemetry"]) {
-  const created = createAudit({ decisions: auditLog(), log: silent, telemetry, summaryMs: 60_000 });
+function audit(telemetry: Parameters<typeof createAudit>[0]["telemetry"], decisions: Pick<Log, "info">) {
+  const created = createAudit({ decisions, log: silent, telemetry, summaryMs: 60_000 });
   // Ends its timer.
   created.close();
   return created;
 }
 
-/** Returns the record of the decision. */
-function recordOf(): LogRecord[] {
-  const records: LogRecord[] = [];
-  configureSync({
-    sinks: { records: (record: LogRecord) => void records.push(record) },
-    loggers: [{ category: "audit", sinks: ["records"] }, { category: ["logtape", "meta"], sinks: [] }],
-  });
-  audit(metrics).decided(decision);
-  resetSync();
-  return records;
-}
-
-const records = recordOf();
+const records: LogRecord[] = [];
+audit(metrics, createDecisionLog((record) => void records.push(record))).decided(decision);
 for (const format of ["json", "text"] as const) {
   const general = createFormatter(format, mask);
   const formatter = createAuditFormatter({ format, mask, general, maxLength: MAX_TEXT_LENGTH });
@@ -54,8 +43,8 @@ for (const format of ["json", "text"] as const) {
   Deno.bench("by the audit's formatter", { group }, () => void records.forEach(formatter));
 }
 
-startLog({ settings: { level: "info", format: "json" }, mask, isTerminal: false, print() {} });
-const { decided } = audit({ answered() {} });
+const { decisions } = startLog({ settings: { level: "info", format: "json" }, mask, isTerminal: false, print() {} });
+const { decided } = audit({ answered() {} }, decisions);
 Deno.bench("a decision, down to the text of standard output", { group: "request" }, () => decided(decision));
 
 const opened = Promise.resolve();
