@@ -130,9 +130,15 @@ function registerMetrics(metrics: MetricRegistry, replica?: Replica): void {
   });
 }
 
-/** Returns the same id at all replicas for a broker and login. */
-function logIdOf({ host, port, username, webSocketPath }: BrokerAddress, prefix: string): string {
-  return hashOf(host, port, username, webSocketPath, prefix);
+/**
+ * Returns the same id at all replicas for a broker and login. Replicas whose client identifiers begin differently have a
+ * log each: in one log, each would have a session of its own, which the others neither empty nor end.
+ */
+export function logIdOf(
+  { host, port, username, webSocketPath, clientIdPrefix = CLIENT_ID_PREFIX }: BrokerAddress,
+  prefix: string,
+): string {
+  return hashOf(host, port, username, webSocketPath, prefix, clientIdPrefix);
 }
 
 /**
