@@ -38,6 +38,7 @@ import {
 import { VERSION } from "../version.ts";
 import { openAdmin } from "./admin.ts";
 import { openConsole } from "./console.ts";
+import { openCoolDowns } from "./cool_downs.ts";
 import { openDefaultBroker } from "./default_broker.ts";
 import { rateLimitsOf } from "../limits/rate_limits.ts";
 import { createImportSecretKey } from "../keys/node_crypto.ts";
@@ -180,6 +181,7 @@ export async function startGateway(
     config,
     sections: servicesFile.sections,
     state,
+    coolDowns: await openCoolDowns(redis, monotonic),
     allRights: allRights(modules),
     push: push.push,
     keys: { find: (kid) => keys.keyring.find(kid), edit: keys.edit },

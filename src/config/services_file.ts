@@ -122,6 +122,7 @@ function describeIssue({ path, message, code, keys = [] }: SectionIssue, { field
 }
 
 function suggestion(given: string, names: readonly string[]): string {
+  if (names.includes(given)) return "It belongs to another part of the section";
   const closest = closestNames(given, names);
   if (closest.length > 0) return `Did you mean ${joinWords(closest)}?`;
   return names.length === 0 ? "Remove it" : `There are: ${names.join(", ")}`;

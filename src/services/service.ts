@@ -25,6 +25,7 @@ import { FieldError, type Payload } from "../protocol/payload.ts";
 import type { Route } from "../protocol/v2/envelope.ts";
 import type { EventEncoder } from "../streams/event_encoder.ts";
 import type { EventStream } from "../streams/event_stream.ts";
+import type { CoolDowns } from "../store/cool_downs.ts";
 import type { StateStore } from "../store/state/state_store.ts";
 import type { RightsDefinition } from "./rights_options.ts";
 import type { LiveSections, Section, Sections } from "./section.ts";
@@ -128,6 +129,8 @@ export interface ServiceDependencies {
   readonly sections: LiveSections;
   /** Durable state. */
   readonly state: StateStore;
+  /** Cool-downs of actions, which replicas share. */
+  readonly coolDowns: CoolDowns;
   /** Every right in every service. */
   readonly allRights: Rights;
   /** Keys in force, and the file of their records. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { createClient } from "redis";
+import { createClient, DisconnectsClientError } from "redis";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { isIP, Socket } from "node:net";
@@ -134,7 +134,10 @@ export function watchClient(client: NodeRedisClient, onOtherServer: (reason: str
     } catch (error) {
       const reason = explain(error);
       if (OTHER_SERVER.test(reason)) onOtherServer(reason);
-      throw error;
+      // Its own text, "Disconnects client", says nothing to an operator; the log has the reason of the end.
+      throw error instanceof DisconnectsClientError
+        ? new Error("The connection to Redis ended", { cause: error })
+        : error;
     }
   };
   return {

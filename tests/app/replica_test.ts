@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { loginLogIdOf, sessionIdOf } from "../../src/app/replica.ts";
+import { logIdOf, loginLogIdOf, sessionIdOf } from "../../src/app/replica.ts";
 
 Deno.test("sessionIdOf() returns the same short identifier for one log, and others for another broker or epoch", () => {
   const broker = { host: "broker", port: 1883 };
@@ -23,4 +23,13 @@ Deno.test("loginLogIdOf() differs by broker and user name, shows no password, an
   ];
   assertEquals(new Set([id, ...others]).size, 5);
   assert(/^[0-9a-f]{32}$/.test(id), "128 bits, as key holders choose the names that it is of");
+});
+
+Deno.test("logIdOf() returns the same id for one broker, login and MQTT_CLIENT_ID, and others for another one of them", () => {
+  const broker = { host: "broker", port: 1883, username: "gateway" };
+  const others = [{ host: "other" }, { port: 8883 }, { username: "other" }, { clientIdPrefix: "other" }];
+  const ids = [logIdOf(broker, "e2eg:"), ...others.map((other) => logIdOf({ ...broker, ...other }, "e2eg:"))];
+  assertEquals(new Set(ids).size, ids.length);
+  assertEquals(logIdOf({ ...broker }, "e2eg:"), ids[0]);
+  assertNotEquals(logIdOf(broker, "{e2eg}:"), ids[0]);
 });

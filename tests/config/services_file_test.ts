@@ -4,6 +4,7 @@ import { ConfigError, parseConfig } from "../../src/config/parse.ts";
 import { parseServicesFile } from "../../src/config/services_file.ts";
 import type { Config } from "../../src/config/settings.ts";
 import type { Payload } from "../../src/protocol/payload.ts";
+import { action } from "../../src/services/action/action.ts";
 import { echo } from "../support/echo_service/echo.ts";
 
 const SECRET = "correct horse battery staple";
@@ -67,6 +68,15 @@ Deno.test("parseServicesFile() reports every variable that is not set or has no 
 Deno.test("parseServicesFile() names the variables also where the file has a fault", () => {
   const { variables } = assertThrows(() => parse("echo: { replies: { a: '${TOKEN}' }, servers: 1 }"), ConfigError);
   assertEquals(variables, ["TOKEN"]);
+});
+
+Deno.test("parseServicesFile() does not suggest the field that was given, where another part of the section has it", () => {
+  const text = "actions: { open: { label: Open, http: { target: door, path: /open }, method: POST } }";
+  const options = { path: "services.yaml", variable: () => undefined, services: [action] };
+  const { problems } = assertThrows(() => parseServicesFile(text, options), ConfigError);
+  assertEquals(problems, [
+    'services.yaml: actions.open has no field "method". It belongs to another part of the section',
+  ]);
 });
 
 Deno.test("parseServicesFile() reports all faults at once, and suggests the closest section and field", () => {

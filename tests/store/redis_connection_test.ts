@@ -91,9 +91,11 @@ redisTest("a client of a lost connection rejects all later commands", async (red
 redisTest("commands to a frozen server fail within the time limit", async (redis, connection, lines) => {
   await isUp(connection);
   redis.signal("SIGSTOP");
+  const ended = assertRejects(async () => await connection.client?.get("key"), Error, "The connection to Redis ended");
   const waiting = [connection.limits.del("key"), connection.limits.eval("return 1", { keys: [], arguments: [] })];
   const results = await within("commands end", Promise.allSettled(waiting));
   assertEquals(results.map(({ status }) => status), ["rejected", "rejected"]);
+  await ended;
   assertEquals(lines[1], "No connection to Redis at {place}: No reply for 800 ms");
   redis.signal("SIGCONT");
   await isUp(connection);

@@ -2,13 +2,13 @@
 import { allRights, type Rights, Scope } from "../../src/keys/rights.ts";
 import type { KeyRecord } from "../../src/keys/schema.ts";
 import type { Payload } from "../../src/protocol/payload.ts";
-import { CoolDowns } from "../../src/services/action/cool_down.ts";
 import { ACTIONS_SECTION } from "../../src/services/action/section.ts";
 import { createActionService } from "../../src/services/action/service.ts";
 import { createStateReader } from "../../src/services/action/states.ts";
 import { SERVICES } from "../../src/services/registry.ts";
 import { createReadSection } from "../../src/services/section.ts";
 import { type Reply, type Service, type ServiceContext, textReply } from "../../src/services/service.ts";
+import { MemoryCoolDowns } from "../../src/store/cool_downs.ts";
 import { MemoryState } from "./memory_state.ts";
 import type { UseCounters } from "../../src/store/state/state_store.ts";
 import { makeGateway, makeRecord } from "./gateway.ts";
@@ -61,7 +61,7 @@ export async function makeActionGateway(
   const service = createActionService({
     readActions: createReadSection(ACTIONS_SECTION, sections),
     states: createStateReader({ findService, fullScope, monotonic }),
-    coolDowns: new CoolDowns(monotonic),
+    coolDowns: new MemoryCoolDowns(monotonic),
     state,
     fullScope,
     findService,

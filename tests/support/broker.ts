@@ -13,10 +13,11 @@ export interface TestBroker {
   signal(signal: Deno.Signal): void;
 }
 
-/** Path of Mosquitto; undefined if it is not installed, unless REQUIRE_MOSQUITTO is set, as in CI. */
+/** Path of Mosquitto, which MOSQUITTO may name; undefined if it is not installed, unless REQUIRE_MOSQUITTO is set, as in CI. */
 export const MOSQUITTO: string | undefined = findProgram(
   ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto", "/opt/homebrew/sbin/mosquitto"],
   "REQUIRE_MOSQUITTO",
+  "MOSQUITTO",
 );
 
 /** Starts a broker; `config` are lines of Mosquitto's configuration, which the embedded broker ignores. */

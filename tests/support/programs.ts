@@ -13,15 +13,19 @@ export async function hasProgram(name: string): Promise<boolean> {
  * Returns the first path at which a program is installed.
  *
  * @param required environment variable that CI sets to make a missing program an error
+ * @param chosen environment variable with the path of another build, which replaces `paths`
  */
-export function findProgram(paths: readonly string[], required: string): string | undefined {
-  const found = paths.find((path) => {
+export function findProgram(paths: readonly string[], required: string, chosen?: string): string | undefined {
+  const own = chosen === undefined ? undefined : Deno.env.get(chosen);
+  const candidates = own === undefined ? paths : [own];
+  const found = candidates.find((path) => {
     try {
       return Deno.statSync(path).isFile;
     } catch {
       return false;
     }
   });
-  if (found === undefined && Deno.env.get(required) !== undefined) throw new Error(`${paths[0]} is missing`);
+  const isRequired = own !== undefined || Deno.env.get(required) !== undefined;
+  if (found === undefined && isRequired) throw new Error(`${candidates[0]} is missing`);
   return found;
 }

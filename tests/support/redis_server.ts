@@ -32,12 +32,13 @@ export interface TestRedisOptions {
   readonly isStarted?: boolean;
 }
 
-/** Path of the server, or undefined. CI sets REQUIRE_REDIS, so tests are never skipped silently there. */
+/** Path of the server, or undefined. REDIS_SERVER names another one. CI sets REQUIRE_REDIS, so tests are never skipped silently there. */
 export const REDIS_SERVER: string | undefined = findProgram(
   ["redis-server", "valkey-server"].flatMap((name) =>
     ["/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"].map((directory) => `${directory}/${name}`)
   ),
   "REQUIRE_REDIS",
+  "REDIS_SERVER",
 );
 
 /** Runs a test with a server, which is stopped and removed at the end. */

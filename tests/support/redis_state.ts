@@ -3,6 +3,7 @@ import { SILENT_LOG } from "../../src/observability/log.ts";
 import { openRedis } from "../../src/store/redis_connection.ts";
 import type { RedisUrl } from "../../src/net/redis_url.ts";
 import type { RedisServer } from "../../src/store/redis_server.ts";
+import { until } from "./deadline.ts";
 import { RedisState, type RedisStateOptions } from "../../src/store/state/redis_state.ts";
 
 /** State, and the server that it is on as one process sees it. */
@@ -41,6 +42,8 @@ export async function withRedisState(
 ): Promise<void> {
   const opened = openRedisState(url);
   try {
+    // The state itself waits for a moment only.
+    await until("a connection", () => opened.server.connection.client !== undefined);
     await test(opened.state, opened);
   } finally {
     await opened.close();

@@ -6,7 +6,6 @@
 import { Scope } from "../../keys/rights.ts";
 import { createReadSection, readSection } from "../section.ts";
 import type { ServiceModule } from "../service.ts";
-import { CoolDowns } from "./cool_down.ts";
 import { ACTION_RIGHTS } from "./rights.ts";
 import { ACTIONS_SECTION } from "./section.ts";
 import { ACTION, createActionService } from "./service.ts";
@@ -32,12 +31,12 @@ export const action: ServiceModule<typeof ACTION_SETTINGS> = {
   choices: (sections) => ({
     action: [...readSection(ACTIONS_SECTION, sections)].map(([value, { label }]) => ({ value, label })),
   }),
-  create({ sections, state, allRights, findService, monotonic }) {
+  create({ sections, state, coolDowns, allRights, findService, monotonic }) {
     const fullScope = new Scope(allRights);
     const service = createActionService({
       readActions: createReadSection(ACTIONS_SECTION, sections),
       states: createStateReader({ findService, fullScope, monotonic }),
-      coolDowns: new CoolDowns(monotonic),
+      coolDowns,
       state,
       fullScope,
       findService,

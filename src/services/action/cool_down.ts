@@ -1,52 +1,44 @@
 /**
- * Cool-downs: the least time between two runs of an action.
+ * Cool-downs: the least time between two runs of an action, which is the same for all keys.
  *
  * @module
  */
+import type { CoolDowns } from "../../store/cool_downs.ts";
 import { ServiceError } from "../service.ts";
 
 /** Longest `retry_after`, in seconds. */
 const MAX_RETRY_SECONDS = 60;
 
-/** Reserves runs, so that of two at the same time one is refused. */
-export class CoolDowns {
-  readonly #monotonic: () => number;
-  /** End of the cool-down of each action, in milliseconds. */
-  readonly #ends = new Map<string, number>();
+/**
+ * Begins the cool-down of an action, if it has one.
+ *
+ * @param ms its length, in milliseconds; undefined for none
+ * @returns the function that takes it back, where nothing was sent
+ * @throws {ServiceError} if an earlier one has not ended, or the store fails
+ */
+export async function beginCoolDown(
+  coolDowns: CoolDowns,
+  name: string,
+  ms: number | undefined,
+): Promise<() => Promise<void>> {
+  if (ms === undefined) return () => Promise.resolve();
+  const coolDown = await coolDowns.begin(name, ms).catch((cause) => {
+    throw new ServiceError(500, "The cool-down of the action cannot be checked: try again later", {
+      code: "internal",
+      cause,
+    });
+  });
+  if (!coolDown.hasBegun) throw ranJustNow(coolDown.leftMs);
+  // Where the store fails, it lasts.
+  return () => coolDown.takeBack().catch(() => {});
+}
 
-  /** Makes cool-downs that have ended. */
-  constructor(monotonic: () => number) {
-    this.#monotonic = monotonic;
-  }
-
-  /**
-   * Begins the cool-down of an action, which is the same for all keys.
-   *
-   * @returns the function that takes it back, where nothing was sent
-   * @throws {ServiceError} if an earlier one has not ended
-   */
-  begin(name: string, ms: number | undefined): () => void {
-    if (ms === undefined) return () => {};
-    const now = this.#monotonic();
-    this.#deleteEnded(now);
-    const end = this.#ends.get(name);
-    if (end !== undefined) {
-      const seconds = Math.ceil((end - now) / 1000);
-      // Clients add retry_after to the message.
-      const later = seconds > MAX_RETRY_SECONDS ? `, and can run again in ${seconds} s` : "";
-      throw new ServiceError(429, `The action ran just now${later}`, {
-        code: "busy",
-        retryAfterSeconds: Math.min(seconds, MAX_RETRY_SECONDS),
-      });
-    }
-    const own = now + ms;
-    this.#ends.set(name, own);
-    return () => {
-      if (this.#ends.get(name) === own) this.#ends.delete(name);
-    };
-  }
-
-  #deleteEnded(now: number): void {
-    for (const [name, end] of this.#ends) if (end <= now) this.#ends.delete(name);
-  }
+function ranJustNow(leftMs: number): ServiceError {
+  const seconds = Math.ceil(leftMs / 1000);
+  // Clients add retry_after to the message.
+  const later = seconds > MAX_RETRY_SECONDS ? `, and can run again in ${seconds} s` : "";
+  return new ServiceError(429, `The action ran just now${later}`, {
+    code: "busy",
+    retryAfterSeconds: Math.min(seconds, MAX_RETRY_SECONDS),
+  });
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { createReadRights, type Scope, ScopeError } from "../../keys/rights.ts";
+import type { CoolDowns } from "../../store/cool_downs.ts";
 import type { UseCounters } from "../../store/state/state_store.ts";
 import {
   isUnsent,
@@ -15,7 +16,7 @@ import {
   ServiceError,
   type Uses,
 } from "../service.ts";
-import type { CoolDowns } from "./cool_down.ts";
+import { beginCoolDown } from "./cool_down.ts";
 import { failureOf, outcomeOf, serviceMissing } from "./outcome.ts";
 import { readParams } from "./params.ts";
 import { buildPayload } from "./request.ts";
@@ -58,10 +59,9 @@ export function createActionService(options: ActionServiceOptions): Service {
     if (service === undefined) throw serviceMissing(action.request.service);
     // Before the cool-down: a key without runs must not keep others waiting.
     if ((await readUses(context))?.left === 0) throw usesSpent();
-    // At once, so that of two runs at the same time one is refused.
-    const takeBack = coolDowns.begin(name, action.coolDownMs);
-    await claimUse(grants, context).catch((error) => {
-      takeBack();
+    const takeBack = await beginCoolDown(coolDowns, name, action.coolDownMs);
+    await claimUse(grants, context).catch(async (error) => {
+      await takeBack();
       throw error;
     });
     let reply: Reply;
@@ -71,7 +71,7 @@ export function createActionService(options: ActionServiceOptions): Service {
       reply = await service.handle(payload, { ...context, scope: fullScope });
     } catch (error) {
       if (isUnsent(error)) {
-        takeBack();
+        await takeBack();
         await returnUse(grants, context);
       }
       throw failureOf(error, action);

@@ -82,9 +82,8 @@ export class RedisDatabase implements RedisRunner {
    */
   async runDurably(script: RedisScript, call: ScriptCall): Promise<unknown> {
     await this.prepare();
-    const connection = this.#syncing ??= this.#server.connect();
     return await failingAsState(async () => {
-      const client = await clientOf(connection);
+      const client = await this.#syncingClient();
       const hasWait = await this.#checkDurability(client);
       const reply = await script.run(client, call);
       if (hasWait) await untilSynced(client);
@@ -92,10 +91,15 @@ export class RedisDatabase implements RedisRunner {
     });
   }
 
-  /** Prepares the state, and checks that the server keeps it. @throws {StateStoreError} if it cannot be used */
+  /**
+   * Prepares the state, and checks that the server keeps it; also opens the connection for changes, so that the first one
+   * need not wait for it.
+   *
+   * @throws {StateStoreError} if it cannot be used
+   */
   async check(): Promise<void> {
     await this.prepare();
-    await failingAsState(async () => await this.#checkDurability(await clientOf(this.#server.connection)));
+    await failingAsState(async () => await this.#checkDurability(await this.#syncingClient()));
   }
 
   /** Prepares the state. @throws {StateStoreError} if it cannot be used */
@@ -121,6 +125,11 @@ export class RedisDatabase implements RedisRunner {
 
   #runOn(connection: RedisConnection, script: RedisScript, call: ScriptCall): Promise<unknown> {
     return failingAsState(async () => await script.run(await clientOf(connection), call));
+  }
+
+  #syncingClient(): Promise<RedisClient> {
+    this.#syncing ??= this.#server.connect();
+    return clientOf(this.#syncing);
   }
 
   /** Checks once for each connection, before anything is changed, that the server can keep it on its disk. */

@@ -55,6 +55,15 @@ function logTest(name: string, test: (server: LogServer) => Promise<void>, limit
             await redis.start();
             for (const log of logs) {
               await until("it is connected again", () => log.lease.read().then(() => true, () => false));
+              // Appending has a connection of its own.
+              await until(
+                "it can append again",
+                () =>
+                  log.append("no lease", [{ type: "gap" }]).then(
+                    () => true,
+                    (error) => error instanceof LeaseLostError,
+                  ),
+              );
             }
           },
           empty: async () => void await redis.command("FLUSHALL"),

@@ -1,41 +1,29 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
+import { beginCoolDown } from "../../../src/services/action/cool_down.ts";
 import { ServiceError } from "../../../src/services/service.ts";
-import { CoolDowns } from "../../../src/services/action/cool_down.ts";
+import { type CoolDowns, MemoryCoolDowns } from "../../../src/store/cool_downs.ts";
 
-/** Returns cool-downs with a clock that the test sets. */
-function makeCoolDowns() {
+Deno.test("beginCoolDown() refuses an action until its cool-down ends, with the seconds to wait", async () => {
   const clock = { ms: 1000 };
-  return { clock, coolDowns: new CoolDowns(() => clock.ms) };
-}
-
-Deno.test("begin() refuses an action until its cool-down ends, with the seconds to wait", () => {
-  const { clock, coolDowns } = makeCoolDowns();
-  coolDowns.begin("a", 5000);
-  coolDowns.begin("b", 5000);
-  clock.ms = 3500;
-  const error = assertThrows(() => coolDowns.begin("a", 5000), ServiceError);
-  assertEquals([error.status, error.code, error.retryAfterSeconds], [429, "busy", 3]);
-  assertEquals(error.message, "The action ran just now");
-  clock.ms = 6000;
-  coolDowns.begin("a", 5000);
-  coolDowns.begin("long", 3_600_000);
-  const long = assertThrows(() => coolDowns.begin("long", 1000), ServiceError, "can run again in 3600 s");
-  assertEquals(long.retryAfterSeconds, 60);
+  const coolDowns = new MemoryCoolDowns(() => clock.ms);
+  const begin = (name: string) => beginCoolDown(coolDowns, name, 3_600_000);
+  await begin("a");
+  const long = await assertRejects(() => begin("a"), ServiceError);
+  assertEquals([long.status, long.code, long.retryAfterSeconds], [429, "busy", 60]);
+  assertEquals(long.message, "The action ran just now, and can run again in 3600 s");
+  clock.ms += 3_597_500;
+  const short = await assertRejects(() => begin("a"), ServiceError);
+  assertEquals([short.message, short.retryAfterSeconds], ["The action ran just now", 3]);
 });
 
-Deno.test("begin() does nothing for an action without a cool-down", () => {
-  const { coolDowns } = makeCoolDowns();
-  coolDowns.begin("a", undefined);
-  coolDowns.begin("a", undefined);
+Deno.test("beginCoolDown() does nothing for an action without a cool-down", async () => {
+  const coolDowns = new MemoryCoolDowns(() => 0);
+  for (let run = 0; run < 2; run++) await (await beginCoolDown(coolDowns, "a", undefined))();
 });
 
-Deno.test("begin() returns a function that takes its own cool-down back, and no later one", () => {
-  const { clock, coolDowns } = makeCoolDowns();
-  const takeBack = coolDowns.begin("a", 5000);
-  takeBack();
-  coolDowns.begin("a", 5000);
-  clock.ms = 7000;
-  coolDowns.begin("a", 5000);
-  takeBack();
-  assertThrows(() => coolDowns.begin("a", 5000), ServiceError);
+Deno.test("beginCoolDown() lets nothing run while the store fails, and tells nothing of it", async () => {
+  const broken: CoolDowns = { begin: () => Promise.reject(new Error("Redis at 10.0.0.1")) };
+  const error = await assertRejects(() => beginCoolDown(broken, "a", 1000), ServiceError);
+  assertEquals([error.status, error.code], [500, "internal"]);
+  assertEquals(error.message, "The cool-down of the action cannot be checked: try again later");
 });
