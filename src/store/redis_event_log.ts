@@ -135,14 +135,23 @@ class RedisEventLog implements EventLog {
     for (;;) {
       signal.throwIfAborted();
       const client = clientOf(this.#reading);
+      const wait = Math.min(this.#waitMs, Math.ceil(end - performance.now()));
+      // Both at once: the server reads as soon as the wait ends, and nothing has to travel between the two.
+      const waiting = wait > 0 ? this.#awaitEntry(client, after, wait) : undefined;
       const args = [String(after), String(PAGE_ENTRIES), String(PAGE_BYTES)];
-      const page = parsePage(await abortable(this.#run(scripts.READ, args, { client, ...BYTES }), signal));
+      const reading = this.#run(scripts.READ, args, { client, ...BYTES });
+      const [reply] = await abortable(Promise.all([reading, waiting]), signal);
+      const page = parsePage(reply);
       epoch ??= page.epoch;
-      const left = Math.min(this.#waitMs, Math.ceil(end - performance.now()));
-      if (page.entries.length > 0 || page.epoch !== epoch || page.last < after || left <= 0) return page;
-      const wait = ["XREAD", "COUNT", "1", "BLOCK", String(left), "STREAMS", this.#stream, `${after}-0`];
-      await abortable(client.sendCommand(wait, BYTES), signal);
+      const isOver = performance.now() >= end;
+      if (page.entries.length > 0 || page.epoch !== epoch || page.last < after || isOver) return page;
     }
+  }
+
+  /** Waits until the log has an entry after a sequence, for a time in milliseconds at most. */
+  async #awaitEntry(client: RedisClient, after: number, ms: number): Promise<void> {
+    const command = ["XREAD", "COUNT", "1", "BLOCK", String(ms), "STREAMS", this.#stream, `${after}-0`];
+    await client.sendCommand(command, BYTES);
   }
 
   async readUnacknowledged(max: number): Promise<readonly StoredLogEntry[]> {

@@ -13,6 +13,8 @@ export class MemoryLogServer {
   readonly #waiting = new Set<() => void>();
   /** Number of changes. */
   #version = 0;
+  /** Time that each command takes to the server, and its answer back, in milliseconds. */
+  distanceMs = 0;
 
   constructor(limits?: LogLimits) {
     this.#model = new LogModel(limits);
@@ -66,8 +68,10 @@ export class MemoryLogServer {
 
   /** Runs a command once neither the server nor the replica's connection has a fault. */
   async run<T>(faults: LogFaults, command: (model: LogModel) => T): Promise<T> {
+    await this.#travel();
     const result = await this.#inspect(faults, command);
     this.#wake();
+    await this.#travel();
     return result;
   }
 
@@ -81,12 +85,16 @@ export class MemoryLogServer {
       readonly isReady: (page: LogPage) => boolean;
     },
   ): Promise<LogPage> {
+    await this.#travel();
     const end = performance.now() + waitMs;
     for (;;) {
       const version = this.#version;
       const page = await this.#inspect(faults, (model) => model.read(after));
       const left = end - performance.now();
-      if (isReady(page) || left <= 0) return page;
+      if (isReady(page) || left <= 0) {
+        await this.#travel();
+        return page;
+      }
       if (version === this.#version) await this.#changed(left, signal);
       signal.throwIfAborted();
     }
@@ -96,6 +104,10 @@ export class MemoryLogServer {
     await faults.pass();
     await this.#faults.pass();
     return command(this.#model);
+  }
+
+  async #travel(): Promise<void> {
+    if (this.distanceMs > 0) await new Promise((resolve) => setTimeout(resolve, this.distanceMs));
   }
 
   async #changed(waitMs: number, signal: AbortSignal): Promise<void> {

@@ -268,6 +268,17 @@ logTest("a blocked read outlasts the time limit of replies, and wakes at once", 
   assertEquals((await within("it wakes", reading)).entries.length, 1);
 });
 
+logTest("a waiting read sends all it needs before there is an entry, and nothing after it", async (redis, open) => {
+  const [log, other] = [await open(), await open()];
+  assert(await log.lease.take("one", undefined));
+  const { last } = await readOnce(other);
+  const reading = other.read(last, { waitMs: 60_000, signal: new AbortController().signal });
+  // The command behind the one that waits has arrived, and runs as soon as that ends.
+  await until("it waits", async () => /qbuf=[1-9].* cmd=xread/.test(String(await redis.command("CLIENT", "LIST"))));
+  await log.append("one", [message(1)]);
+  assertEquals((await within("it wakes", reading)).entries.length, 1);
+});
+
 logTest("readers see that the server was emptied, also if it has more entries than before", async (redis, open) => {
   const log = await open();
   await using reader = new Reader(await open());

@@ -18,7 +18,7 @@ class ReplicasEnvironment implements AsyncDisposable {
   readonly #replicas: Replica[] = [];
   #tokens = 0;
 
-  add(): { readonly replica: Replica; readonly hub: Hub } {
+  add(): { readonly replica: Replica; readonly hub: Hub; readonly session: FakeBroker } {
     const [session, own] = [new FakeBroker(), new FakeBroker()];
     const connect: ConnectBroker = (address, options) =>
       (options.session === undefined ? own : session).connect(address, options);
@@ -42,7 +42,7 @@ class ReplicasEnvironment implements AsyncDisposable {
       onInterrupted: () => {},
     });
     this.#replicas.push(replica);
-    return { replica, hub: replica.open(() => {}) };
+    return { replica, hub: replica.open(() => {}), session };
   }
 
   async advance(ms: number, step = 100): Promise<void> {
@@ -55,6 +55,7 @@ class ReplicasEnvironment implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.server.work();
+    this.server.distanceMs = 0;
     const closing = this.#replicas.map((replica) => replica.close(STOPPING));
     await this.advance(1_000);
     await Promise.all(closing);
@@ -118,4 +119,47 @@ Deno.test("check() rejects when no replica renews the lease from one check to th
   await environment.advance(3_000);
   await replica.check();
   assertEquals(replica.isWriter, true);
+});
+
+/** Time of a round trip to a distant server, in milliseconds of the fake clock. */
+const ROUND_TRIP_MS = 1_000;
+
+/** Returns the round trips to the server, one after the other, until a phone has an event. */
+async function roundTripsUntil(environment: ReplicasEnvironment, phone: RecordingSubscriber, event: string) {
+  let ms = 0;
+  for (; !phone.events.includes(event); ms += 20) {
+    if (ms === 20 * ROUND_TRIP_MS) throw new Error(`Only ${phone.events.join(", ")}`);
+    await environment.advance(20, 20);
+  }
+  // What is not due to the distance takes much less than a round trip.
+  return Math.floor(ms / ROUND_TRIP_MS);
+}
+
+Deno.test("a distant server costs a subscription 4 round trips, of a known filter 2, a message and a resume 1", async () => {
+  await using environment = new ReplicasEnvironment();
+  const writer = environment.add();
+  await environment.advance(1_000);
+  const reader = environment.add();
+  await environment.advance(1_000);
+  environment.server.distanceMs = ROUND_TRIP_MS / 2;
+  await environment.advance(5_000);
+  for (const [place, other] of [[writer, reader], [reader, writer]] as const) {
+    const topic = place === writer ? "door" : "lamp";
+    const subscribe = (subscriber: RecordingSubscriber, at = place) => {
+      subscriber.unsubscribe = at.hub.subscribe(subscriber);
+      return roundTripsUntil(environment, subscriber, "connected");
+    };
+    const phone = new RecordingSubscriber([topic]);
+    const trips = { new: await subscribe(phone), known: await subscribe(new RecordingSubscriber([topic])) };
+    writer.session.publish(topic, "1");
+    const message = await roundTripsUntil(environment, phone, `${topic}: 1`);
+    const { position } = phone;
+    // The other replica knows then that the phone has all retained messages.
+    await environment.advance(6_000);
+    place.hub.sweep();
+    await environment.advance(ROUND_TRIP_MS);
+    phone.unsubscribe();
+    const resumed = position && await subscribe(new RecordingSubscriber([topic], { since: position }), other);
+    assertEquals({ ...trips, message, resumed }, { new: 4, known: 2, message: 1, resumed: 1 });
+  }
 });
