@@ -14,8 +14,9 @@
  * - `owners:<replica>`, a hash: by filter and owner, with a NUL between, which no filter has,
  *   `<activeFrom>:<QoS>:<retainedUntil, or ->:<version of retainedUntil>`; without meaning if it is from before the
  *   filter was wanted
+ * - `parts`, a string: bytes of large entries that are being sent; only used under the token of the lease
  *
- * The last two are not among the declared keys, as their number varies; they are in the slot of the others.
+ * The last three are not among the declared keys; they are in the slot of the others.
  *
  * All keys expire when no replica renews itself any more.
  *
@@ -36,6 +37,8 @@ const MAX_SEQUENCE = 2 ** 36;
 const ENTRY_BYTES = 64;
 /** Entries that one call deletes beside twice as many as it appends. */
 const TRIM_BATCH = 16;
+/** Time after which the parts of an entry are deleted that is not sent to its end, in seconds. */
+export const PARTS_EXPIRY_SECONDS = 60;
 /** Time after which a log is deleted that no replica uses, in seconds. */
 const EXPIRY_SECONDS = 172_800;
 
@@ -189,6 +192,13 @@ local function extend(replica)
   redis.call("EXPIRE", BASE .. "wants:" .. replica, ${EXPIRY_SECONDS})
   redis.call("EXPIRE", BASE .. "owners:" .. replica, ${EXPIRY_SECONDS})
 end
+`;
+
+/** Large entries that are being sent. */
+export const PARTS: string = `
+local PARTS = BASE .. "parts"
+
+local function partsLost() return redis.error_reply("PARTSLOST Parts of an entry are missing") end
 `;
 
 /** Ends a script whose token is not that of the lease. */

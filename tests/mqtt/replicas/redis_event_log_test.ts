@@ -8,6 +8,9 @@ import {
 } from "../../../src/mqtt/replicas/event_log.ts";
 import { until, within } from "../../support/deadline.ts";
 import { needing } from "../../support/needs.ts";
+import { RedisUrl } from "../../../src/net/redis_url.ts";
+import type { EventLogLimits } from "../../../src/store/redis_event_log.ts";
+import { startToxicProxy } from "../../support/toxic_proxy.ts";
 import { keepLog, LOG_KEYS, openRedisLog, type RedisLogOptions, restoreLog } from "../../support/redis_log.ts";
 import { REDIS_SERVER, type TestRedis, type TestRedisOptions, withRedis } from "../../support/redis_server.ts";
 
@@ -278,6 +281,90 @@ logTest("a waiting read sends all it needs before there is an entry, and nothing
   await log.append("one", [message(1)]);
   assertEquals((await within("it wakes", reading)).entries.length, 1);
 });
+
+/** Message of a size that takes longer than the time limit of replies, on a connection of `SLOW`. */
+function picture(number: number): LogEntry {
+  const payload = new Uint8Array(3_000_000).fill(number);
+  return { type: "message", message: { topic: "camera", payload, qos: 1, retain: false }, receivedAt: 0 };
+}
+
+const SLOW = { bytesPerSecond: 1_000_000 };
+
+/** Opens a log behind a proxy, with a time limit that `SLOW` exceeds for a picture. */
+async function openSlowLog(scope: AsyncDisposableStack, redis: TestRedis, limits?: EventLogLimits) {
+  const proxy = await startToxicProxy(redis.port);
+  scope.defer(() => proxy.close());
+  const url = () => new RedisUrl(`redis://127.0.0.1:${proxy.port}`);
+  const log = await openRedisLog(scope, { ...redis, url }, { timeoutMs: 2000, ...limits && { limits } });
+  return { log, proxy, connections: proxy.connections };
+}
+
+logTest(
+  "pictures that take longer than the time limit of replies reach the log and its readers once",
+  async (redis) => {
+    await using scope = new AsyncDisposableStack();
+    const [writer, reader] = [await openSlowLog(scope, redis), await openSlowLog(scope, redis)];
+    assert(await writer.log.lease.take("one", undefined));
+    for (const { proxy } of [writer, reader]) proxy.set(SLOW);
+    const entries = [picture(1), message(2), picture(3)];
+    const reading = (async () => {
+      const read: LogEntry[] = [];
+      for (let after = 0; read.length < entries.length;) {
+        const page = await reader.log.read(after, { waitMs: 60_000, signal: new AbortController().signal });
+        read.push(...page.entries.map(({ entry }) => entry));
+        after = page.entries.at(-1)?.sequence ?? after;
+      }
+      return read;
+    })();
+    for (const entry of entries) await writer.log.append("one", [entry]);
+    assertEquals(await within("it is read", reading, 30_000), entries);
+    for (const { proxy, connections } of [writer, reader]) assertEquals(proxy.connections, connections);
+  },
+);
+
+logTest(
+  "pictures that are deleted before a slow reader has them are told, and messages follow",
+  async (redis, open) => {
+    await using scope = new AsyncDisposableStack();
+    const limits = { maxBytes: 5_000_000, maxAgeMs: 2 ** 40 };
+    const [log, { log: slow, proxy }] = [await open({ limits }), await openSlowLog(scope, redis, limits)];
+    assert(await log.lease.take("one", undefined));
+    for (let number = 1; number <= 12; number++) await log.append("one", [picture(number)]);
+    await log.append("one", [message(13)]);
+    proxy.set(SLOW);
+    const { signal } = new AbortController();
+    const page = await slow.read(0, { waitMs: 0, signal });
+    assert(page.first > 1 && page.entries.length === 1, "One picture is more than a page");
+    const last = page.entries[0]?.sequence ?? 0;
+    assertEquals((await slow.read(last, { waitMs: 0, signal })).entries.at(-1)?.entry, message(13));
+  },
+);
+
+logTest("a large reply that stops to arrive ends the read in time", async (redis, open) => {
+  await using scope = new AsyncDisposableStack();
+  const [log, { log: slow, proxy }] = [await open(), await openSlowLog(scope, redis)];
+  assert(await log.lease.take("one", undefined));
+  await log.append("one", [picture(1)]);
+  proxy.set({ swallows: true }, "down");
+  const { signal } = new AbortController();
+  await assertRejects(() => within("it fails", slow.read(0, { waitMs: 60_000, signal })));
+  proxy.set({});
+  await until("it is read", () => slow.read(0, { waitMs: 0, signal }).then(({ last }) => last === 1, () => false));
+});
+
+logTest(
+  "a writer that has lost the lease appends no more parts, and the next one is not mixed with them",
+  async (_, open) => {
+    const [log, other] = [await open(), await open()];
+    assert(await log.lease.take("one", undefined));
+    const late = log.append("one", [picture(1)]);
+    const failed = assertRejects(() => late, LeaseLostError);
+    assert(await other.lease.take("two", await other.lease.read()));
+    await other.append("two", [picture(2)]);
+    await failed;
+    assertEquals((await readOnce(other)).entries.map(({ entry }) => entry), [picture(2)]);
+  },
+);
 
 logTest("readers see that the server was emptied, also if it has more entries than before", async (redis, open) => {
   const log = await open();
