@@ -3,8 +3,8 @@
  *
  * Keys of a log, all with the same beginning:
  * - `state`, a hash: `epoch`, `run` (the server's run id), `sequence` of the last entry, `first` (sequence before which
- *   entries are deleted), `lost` (sequence of the last gap of a restart), `bytes` and `oldest` (time in ms) of the kept
- *   entries, `at` (time of the last change, in ms), `token` and `renewals` of the lease
+ *   entries are deleted), `lost` (sequence of the last gap of a restart), `bytes`, `count` and `oldest` (time in ms) of the
+ *   kept entries, `at` (time of the last change, in ms), `token` and `renewals` of the lease
  * - `stream`: the entries with the ids `<sequence>-0`; `a` is the time in ms, `k` the token, `e` the entry
  * - `filters`, a hash: by filter `<granted QoS, or ->:<sequence at which it was wanted first>:<highest QoS
  *   wanted>:<number of replicas that want it>`
@@ -43,7 +43,8 @@ export const PARTS_EXPIRY_SECONDS = 60;
 const EXPIRY_SECONDS = 172_800;
 
 /**
- * Begins each script: makes what an emptied server lacks. After a restart, the newest entries may be lost, and with
+ * Begins each script: makes what an emptied server lacks, and begins anew where other commands than these have changed
+ * the entries, or they were evicted. After a restart, the newest entries may be lost, and with
  * them what replicas wanted and who held the lease; so sequences jump ahead, a gap comes first, and all begin anew.
  */
 export const OPEN: string = `
@@ -57,33 +58,50 @@ local function text(number) return string.format("%.0f", number) end
 
 local function save()
   redis.call("HSET", STATE, "sequence", text(log.sequence), "first", text(log.first), "bytes", text(log.bytes),
-    "oldest", text(log.oldest), "at", text(now))
+    "count", text(log.count), "oldest", text(log.oldest), "at", text(now))
 end
 
 local function push(token, entry)
   log.sequence = log.sequence + 1
-  if log.bytes == 0 then log.oldest = now end
+  if log.count == 0 then log.oldest = now end
+  log.count = log.count + 1
   log.bytes = log.bytes + #token + #entry + ${ENTRY_BYTES}
   redis.call("XADD", STREAM, text(log.sequence) .. "-0", "a", text(now), "k", token, "e", entry)
 end
 
+local function beginAnew(run)
+  redis.call("DEL", STATE, STREAM, FILTERS, UNWANTED, REPLICAS)
+  log = { epoch = ARGV[2], token = false, sequence = 0, first = 1, lost = 0, bytes = 0, count = 0, oldest = 0 }
+  redis.call("HSET", STATE, "epoch", log.epoch, "run", run, "lost", 0)
+  save()
+end
+
+-- Reads the state; returns whether it and the entries are as the scripts left them.
+local function isWhole()
+  local isKnown = true
+  for index, name in ipairs({ "sequence", "first", "lost", "bytes", "count", "oldest", "at" }) do
+    log[name] = tonumber(log.found[index + 4] or nil)
+    isKnown = isKnown and log[name] ~= nil
+  end
+  return isKnown and redis.call("XLEN", STREAM) == log.count
+end
+
+local function hasType(key, type)
+  local found = redis.call("TYPE", key).ok
+  return found == type or found == "none"
+end
+
 local function open()
   local run = string.match(redis.call("INFO", "server"), "run_id:(%x+)")
-  local found = redis.call("HMGET", STATE, "epoch", "run", "token", "renewals", "sequence", "first", "lost", "bytes",
-    "oldest", "at")
-  log.epoch, log.token, log.renewals = found[1], found[3], found[4]
-  for index, name in ipairs({ "sequence", "first", "lost", "bytes", "oldest", "at" }) do
-    log[name] = tonumber(found[index + 4] or 0)
-  end
-  if found[2] == run then return end
+  if not hasType(STATE, "hash") or not hasType(STREAM, "stream") then return beginAnew(run) end
+  log.found = redis.call("HMGET", STATE, "epoch", "run", "token", "renewals", "sequence", "first", "lost", "bytes",
+    "count", "oldest", "at")
+  log.epoch, log.token, log.renewals = log.found[1], log.found[3], log.found[4]
+  if not log.epoch or not isWhole() then return beginAnew(run) end
+  if log.found[2] == run then return end
   log.token, log.renewals = false, false
   local jumped = log.sequence + ${JUMP} + ${JUMP_PER_MS} * math.max(0, now - log.at)
-  if not log.epoch or jumped > ${MAX_SEQUENCE} then
-    redis.call("DEL", STATE, STREAM, FILTERS, UNWANTED, REPLICAS)
-    log = { epoch = ARGV[2], sequence = 0, first = 1, lost = 0, bytes = 0, oldest = 0 }
-    redis.call("HSET", STATE, "epoch", log.epoch, "run", run, "lost", 0)
-    return save()
-  end
+  if jumped > ${MAX_SEQUENCE} then return beginAnew(run) end
   redis.call("HDEL", STATE, "token", "renewals")
   for _, replica in ipairs(redis.call("HKEYS", REPLICAS)) do redis.call("HSET", REPLICAS, replica, 0) end
   log.sequence = jumped - 1
@@ -112,7 +130,7 @@ local function trim(appended, maxBytes, maxAge)
     log.first = tonumber(string.match(found[index][1], "^%d+")) + 1
     log.oldest = tonumber(found[index + 1][2][2])
   end
-  redis.call("XTRIM", STREAM, "MINID", "=", text(log.first) .. "-0")
+  log.count = log.count - redis.call("XTRIM", STREAM, "MINID", "=", text(log.first) .. "-0")
 end
 `;
 

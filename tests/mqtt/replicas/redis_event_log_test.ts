@@ -379,6 +379,74 @@ logTest("readers see that the server was emptied, also if it has more entries th
   assertEquals(reader.seen.filter((item) => typeof item === "string"), ["epoch"]);
 });
 
+const UNREADABLE = `
+redis.call("XADD", KEYS[1], "9-0", "a", "0", "k", "", "e", "none")
+redis.call("HSET", KEYS[2], "sequence", "9", "count", "4")`;
+
+/** What else may happen to a log, by commands of others, and whether its readers are told that messages may be missing. */
+const DAMAGES: Record<
+  string,
+  { readonly commands: readonly (readonly string[])[]; readonly told: string | undefined }
+> = {
+  "the server forgets its scripts": { commands: [["SCRIPT", "FLUSH"]], told: undefined },
+  "the entries are evicted": { commands: [["DEL", STREAM]], told: "epoch" },
+  "the state is evicted": { commands: [["DEL", STATE]], told: "epoch" },
+  "an entry is deleted": { commands: [["XTRIM", STREAM, "MAXLEN", "1"]], told: "epoch" },
+  "another entry is added far ahead": { commands: [["XADD", STREAM, "*", "a", "b"]], told: "epoch" },
+  "the stream is another kind of value": { commands: [["SET", STREAM, "a"]], told: "epoch" },
+  "the state is another kind of value": { commands: [["SET", STATE, "a"]], told: "epoch" },
+  "the state has no number": { commands: [["HSET", STATE, "sequence", "a"]], told: "epoch" },
+  "the state lacks a field": { commands: [["HDEL", STATE, "count"]], told: "epoch" },
+  "an entry cannot be read": {
+    commands: [["EVAL", UNREADABLE, "2", STREAM, STATE]],
+    told: "gap",
+  },
+};
+
+for (const [name, { commands, told }] of Object.entries(DAMAGES)) {
+  logTest(`readers go on, and are told ${told ?? "nothing"}, when ${name}`, async (redis, open) => {
+    await using reader = new Reader(await open({ timeoutMs: 1000 }));
+    const writer = await open();
+    assert(await writer.lease.take("one", undefined));
+    for (const number of [1, 2, 3]) await writer.append("one", [message(number)]);
+    await until("they are read", () => reader.seen.length === 3);
+    for (const command of commands) await redis.command(...command);
+    const lease = await writer.lease.read();
+    if (lease === undefined) assert(await writer.lease.take("two", lease));
+    const token = lease === undefined ? "two" : "one";
+    await writer.append(token, [message(4)]);
+    await until("it goes on", () => reader.seen.includes(4));
+    assertEquals(reader.seen, [1, 2, 3, ...told === undefined ? [] : [told], 4]);
+  });
+}
+
+for (
+  const [name, begin, end] of [
+    ["runs a script of another client", ["EVAL", "while true do end", "0"], ["SCRIPT", "KILL"]],
+    ["has no memory", ["CONFIG", "SET", "maxmemory", "1"], ["CONFIG", "SET", "maxmemory", "0"]],
+    ["is a replica", ["REPLICAOF", "127.0.0.1", "1"], ["REPLICAOF", "NO", "ONE"]],
+    ["keeps too few replicas", ["CONFIG", "SET", "min-replicas-to-write", "1"], [
+      ...["CONFIG", "SET", "min-replicas-to-write"],
+      "0",
+    ]],
+  ] as const
+) {
+  logTest(`nothing is appended while the server ${name}, and the writer goes on after it`, async (redis, open) => {
+    await using reader = new Reader(await open({ timeoutMs: 1000 }));
+    const writer = await open({ timeoutMs: 1000 });
+    assert(await writer.lease.take("one", undefined));
+    await writer.append("one", [message(1)]);
+    const ended = redis.command(...begin).catch(() => {});
+    await until("appending fails", () => writer.append("one", [message(2)]).then(() => false, () => true));
+    await until("it ends", () => redis.command(...end).then(() => true, () => false));
+    await ended;
+    const isAppended = () => writer.append("one", [message(9)]).then(() => true, () => false);
+    await until("appending works again", isAppended);
+    await until("it is read", () => reader.seen.includes(9));
+    assertOrder(reader.seen.filter((number) => number !== 9 && number !== 2));
+  }, { args: ["--busy-reply-threshold", "10"] });
+}
+
 logTest("connections that are cut lose nothing and double nothing in the log", async (redis, open) => {
   await using reader = new Reader(await open());
   const writer = new Writer(await open());
