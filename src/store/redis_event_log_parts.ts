@@ -86,14 +86,17 @@ local function isWhole()
   return isKnown and redis.call("XLEN", STREAM) == log.count
 end
 
-local function hasType(key, type)
-  local found = redis.call("TYPE", key).ok
-  return found == type or found == "none"
+local function hasTypes()
+  for index, type in ipairs({ "hash", "stream", "hash", "set", "hash" }) do
+    local found = redis.call("TYPE", KEYS[index]).ok
+    if found ~= type and found ~= "none" then return false end
+  end
+  return true
 end
 
 local function open()
   local run = string.match(redis.call("INFO", "server"), "run_id:(%x+)")
-  if not hasType(STATE, "hash") or not hasType(STREAM, "stream") then return beginAnew(run) end
+  if not hasTypes() then return beginAnew(run) end
   log.found = redis.call("HMGET", STATE, "epoch", "run", "token", "renewals", "sequence", "first", "lost", "bytes",
     "count", "oldest", "at")
   log.epoch, log.token, log.renewals = log.found[1], log.found[3], log.found[4]

@@ -234,11 +234,13 @@ for index = 4, #ARGV, 2 do redis.call("HDEL", ownersOf(ARGV[3]), field(ARGV[inde
 return 0`,
 );
 
-/** Argument: replica, which begins without filters if it is unknown. */
+/** Argument: replica, which begins without filters if it is unknown, or if all filters were evicted. */
 export const RENEW_REPLICA: RedisScript = script(
   FORGET,
   EXTEND,
   `
+local isEvicted = redis.call("EXISTS", FILTERS) == 0 and redis.call("EXISTS", BASE .. "wants:" .. ARGV[3]) == 1
+if isEvicted then redis.call("HDEL", REPLICAS, ARGV[3]) end
 if redis.call("HEXISTS", REPLICAS, ARGV[3]) == 0 then forget(ARGV[3]) end
 local renewals = redis.call("HINCRBY", REPLICAS, ARGV[3], 1)
 extend(ARGV[3])

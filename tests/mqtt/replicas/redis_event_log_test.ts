@@ -9,7 +9,8 @@ import {
 import { until, within } from "../../support/deadline.ts";
 import { needing } from "../../support/needs.ts";
 import { RedisUrl } from "../../../src/net/redis_url.ts";
-import type { EventLogLimits } from "../../../src/store/redis_event_log.ts";
+import type { RedisClient, RedisConnection } from "../../../src/store/redis_connection.ts";
+import { createRedisEventLog, type EventLogLimits } from "../../../src/store/redis_event_log.ts";
 import { startToxicProxy } from "../../support/toxic_proxy.ts";
 import { keepLog, LOG_KEYS, openRedisLog, type RedisLogOptions, restoreLog } from "../../support/redis_log.ts";
 import { REDIS_SERVER, type TestRedis, type TestRedisOptions, withRedis } from "../../support/redis_server.ts";
@@ -395,6 +396,8 @@ const DAMAGES: Record<
   "another entry is added far ahead": { commands: [["XADD", STREAM, "*", "a", "b"]], told: "epoch" },
   "the stream is another kind of value": { commands: [["SET", STREAM, "a"]], told: "epoch" },
   "the state is another kind of value": { commands: [["SET", STATE, "a"]], told: "epoch" },
+  "the filters are another kind of value": { commands: [["SET", `${LOG_KEYS}filters`, "a"]], told: "epoch" },
+  "the replicas are another kind of value": { commands: [["SET", `${LOG_KEYS}replicas`, "a"]], told: "epoch" },
   "the state has no number": { commands: [["HSET", STATE, "sequence", "a"]], told: "epoch" },
   "the state lacks a field": { commands: [["HDEL", STATE, "count"]], told: "epoch" },
   "an entry cannot be read": {
@@ -417,6 +420,51 @@ for (const [name, { commands, told }] of Object.entries(DAMAGES)) {
     await writer.append(token, [message(4)]);
     await until("it goes on", () => reader.seen.includes(4));
     assertEquals(reader.seen, [1, 2, 3, ...told === undefined ? [] : [told], 4]);
+  });
+}
+
+for (const key of ["filters", "replicas"]) {
+  logTest(`a replica wants its filters again when the ${key} are evicted`, async (redis, open) => {
+    const log = await open();
+    await log.renewReplica("replica");
+    await log.want("replica", [["door", 1]], undefined);
+    assertEquals(await log.renewReplica("replica"), 2);
+    await redis.command("DEL", `${LOG_KEYS}${key}`);
+    assertEquals(await log.renewReplica("replica"), 1);
+    await log.want("replica", [["door", 1]], undefined);
+    assertEquals([...await log.readWanted()], [["door", 1]]);
+    assertEquals(await log.renewReplica("replica"), 2);
+  });
+}
+
+for (const reply of [null, 1, -1, "text", "1", {}, [[]], [null, null], ["a", "b", "c"], [1, 2, 3, 4]]) {
+  Deno.test(`the log takes ${JSON.stringify(reply)} of a server for a failure, or for what it may mean`, async () => {
+    const client = { isReady: true, sendCommand: () => Promise.resolve(reply) } as unknown as RedisClient;
+    const connection: RedisConnection = {
+      client,
+      limits: client,
+      onConnect: () => () => {},
+      close: () => Promise.resolve(),
+    };
+    const server = { connection, connect: () => connection, prefix: "test:" };
+    const log = createRedisEventLog({ server, id: "a", limits: { maxBytes: 1, maxAgeMs: 1 }, timeoutMs: 1000 });
+    const calls = {
+      append: () => log.append("one", [message(1)]),
+      read: () => log.read(0, { waitMs: 0, signal: new AbortController().signal }),
+      unacknowledged: () => log.readUnacknowledged(10),
+      want: () => log.want("replica", [["door", 1]], "owner"),
+      replicas: () => log.readReplicas(),
+      lease: () => log.lease.read(),
+      retire: () => log.retire("one"),
+      epoch: () => log.readEpoch(),
+      renew: () => log.renewReplica("replica"),
+    };
+    for (const [name, call] of Object.entries(calls)) {
+      const error = await call().then(() => undefined, (error) => error);
+      const isExpected = error === undefined || String(error) === "Error: Redis sent an unexpected reply";
+      assert(isExpected, `${name}: ${error}`);
+    }
+    assertEquals(await log.lease.take("one", undefined), reply === 1);
   });
 }
 
