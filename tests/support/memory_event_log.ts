@@ -15,6 +15,9 @@ export class MemoryLogServer {
   #version = 0;
   /** Time that each command takes to the server, and its answer back, in milliseconds. */
   distanceMs = 0;
+  /** Most commands at once so far. */
+  mostAtOnce = 0;
+  #running = 0;
 
   constructor(limits?: LogLimits) {
     this.#model = new LogModel(limits);
@@ -68,11 +71,16 @@ export class MemoryLogServer {
 
   /** Runs a command once neither the server nor the replica's connection has a fault. */
   async run<T>(faults: LogFaults, command: (model: LogModel) => T): Promise<T> {
-    await this.#travel();
-    const result = await this.#inspect(faults, command);
-    this.#wake();
-    await this.#travel();
-    return result;
+    this.mostAtOnce = Math.max(this.mostAtOnce, this.#running += 1);
+    try {
+      await this.#travel();
+      const result = await this.#inspect(faults, command);
+      this.#wake();
+      await this.#travel();
+      return result;
+    } finally {
+      this.#running -= 1;
+    }
   }
 
   /** Reads a page; waits for a change while there is none that `isReady` accepts, until a time limit. */
