@@ -52,6 +52,7 @@ local STATE, STREAM, FILTERS, UNWANTED, REPLICAS = KEYS[1], KEYS[2], KEYS[3], KE
 local BASE = ARGV[1]
 local time = redis.call("TIME")
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local run = string.match(redis.call("INFO", "server"), "run_id:(%x+)")
 local log = {}
 
 local function text(number) return string.format("%.0f", number) end
@@ -69,42 +70,39 @@ local function push(token, entry)
   redis.call("XADD", STREAM, text(log.sequence) .. "-0", "a", text(now), "k", token, "e", entry)
 end
 
-local function beginAnew(run)
+local function beginAnew()
   redis.call("DEL", STATE, STREAM, FILTERS, UNWANTED, REPLICAS)
   log = { epoch = ARGV[2], token = false, sequence = 0, first = 1, lost = 0, bytes = 0, count = 0, oldest = 0 }
   redis.call("HSET", STATE, "epoch", log.epoch, "run", run, "lost", 0)
   save()
 end
 
--- Reads the state; returns whether it and the entries are as the scripts left them.
-local function isWhole()
-  local isKnown = true
-  for index, name in ipairs({ "sequence", "first", "lost", "bytes", "count", "oldest", "at" }) do
-    log[name] = tonumber(log.found[index + 4] or nil)
-    isKnown = isKnown and log[name] ~= nil
-  end
-  return isKnown and redis.call("XLEN", STREAM) == log.count
+-- Runs a command that reads; returns nothing if the key has another kind of value.
+local function read(...)
+  local reply = redis.pcall(...)
+  if type(reply) ~= "table" or not reply.err then return reply end
+  if not string.find(reply.err, "^WRONGTYPE") then return redis.call(...) end
 end
 
-local function hasTypes()
-  for index, type in ipairs({ "hash", "stream", "hash", "set", "hash" }) do
-    local found = redis.call("TYPE", KEYS[index]).ok
-    if found ~= type and found ~= "none" then return false end
+-- Reads the state; returns whether it and the entries are as the scripts left them.
+local function isWhole()
+  log.found = read("HMGET", STATE, "epoch", "run", "token", "renewals", "sequence", "first", "lost", "bytes", "count",
+    "oldest", "at")
+  if not log.found or not log.found[1] then return false end
+  log.epoch, log.token, log.renewals = log.found[1], log.found[3], log.found[4]
+  for index, name in ipairs({ "sequence", "first", "lost", "bytes", "count", "oldest", "at" }) do
+    log[name] = tonumber(log.found[index + 4] or nil)
+    if not log[name] then return false end
   end
-  return true
+  return read("XLEN", STREAM) == log.count
 end
 
 local function open()
-  local run = string.match(redis.call("INFO", "server"), "run_id:(%x+)")
-  if not hasTypes() then return beginAnew(run) end
-  log.found = redis.call("HMGET", STATE, "epoch", "run", "token", "renewals", "sequence", "first", "lost", "bytes",
-    "count", "oldest", "at")
-  log.epoch, log.token, log.renewals = log.found[1], log.found[3], log.found[4]
-  if not log.epoch or not isWhole() then return beginAnew(run) end
+  if not isWhole() then return beginAnew() end
   if log.found[2] == run then return end
   log.token, log.renewals = false, false
   local jumped = log.sequence + ${JUMP} + ${JUMP_PER_MS} * math.max(0, now - log.at)
-  if jumped > ${MAX_SEQUENCE} then return beginAnew(run) end
+  if jumped > ${MAX_SEQUENCE} then return beginAnew() end
   redis.call("HDEL", STATE, "token", "renewals")
   for _, replica in ipairs(redis.call("HKEYS", REPLICAS)) do redis.call("HSET", REPLICAS, replica, 0) end
   log.sequence = jumped - 1
@@ -120,7 +118,7 @@ open()
 /** Deletes the oldest entries at the limits: in batches, so that each is read once, and none that was just appended. */
 export const TRIM: string = `
 local function trim(appended, maxBytes, maxAge)
-  local kept = redis.call("XLEN", STREAM) - appended
+  local kept = log.count - appended
   if kept <= 0 or (log.bytes <= maxBytes and now - log.oldest <= math.floor(maxAge * 17 / 16)) then return end
   local count = math.min(kept, 2 * appended + ${TRIM_BATCH})
   local goal = math.floor(maxBytes * 15 / 16)
@@ -198,6 +196,14 @@ end
 
 local function format(state)
   return text(state.active) .. ":" .. state.qos .. ":" .. (state.retained and text(state.retained) or "-")
+end
+`;
+
+/** Begins anew if what is known of filters and replicas is of another kind. */
+export const REQUIRE_KINDS: string = `
+for index, kind in pairs({ [3] = "hash", [4] = "set", [5] = "hash" }) do
+  local found = redis.call("TYPE", KEYS[index]).ok
+  if found ~= kind and found ~= "none" then beginAnew() end
 end
 `;
 

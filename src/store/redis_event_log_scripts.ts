@@ -12,6 +12,7 @@ import {
   OWNERS,
   PARTS,
   PARTS_EXPIRY_SECONDS,
+  REQUIRE_KINDS,
   REQUIRE_TOKEN,
   TRIM,
 } from "./redis_event_log_parts.ts";
@@ -238,6 +239,7 @@ return 0`,
 export const RENEW_REPLICA: RedisScript = script(
   FORGET,
   EXTEND,
+  REQUIRE_KINDS,
   `
 local isEvicted = redis.call("EXISTS", FILTERS) == 0 and redis.call("EXISTS", BASE .. "wants:" .. ARGV[3]) == 1
 if isEvicted then redis.call("HDEL", REPLICAS, ARGV[3]) end

@@ -414,6 +414,7 @@ for (const [name, { commands, told }] of Object.entries(DAMAGES)) {
     for (const number of [1, 2, 3]) await writer.append("one", [message(number)]);
     await until("they are read", () => reader.seen.length === 3);
     for (const command of commands) await redis.command(...command);
+    await writer.renewReplica("replica");
     const lease = await writer.lease.read();
     if (lease === undefined) assert(await writer.lease.take("two", lease));
     const token = lease === undefined ? "two" : "one";
