@@ -34,8 +34,7 @@ export async function openRedisServer(
     import("../store/redis_connection.ts"),
     import("../store/redis_keys.ts"),
   ]);
-  const connect = (options?: OwnConnectionOptions) =>
-    openRedis({ ...servers, ...options, random: Math.random, log });
+  const connect = (options?: OwnConnectionOptions) => openRedis({ ...servers, ...options, random: Math.random, log });
   const connection = connect();
   return { connection, connect, prefix: keyPrefix(url), close: () => connection.close() };
 }
