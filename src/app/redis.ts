@@ -7,7 +7,7 @@ import { readRedisServers } from "../config/redis_options.ts";
 import type { Config } from "../config/settings.ts";
 import type { Log } from "../observability/log.ts";
 import type { Platform } from "../platform.ts";
-import type { RedisServer } from "../store/redis_server.ts";
+import type { OwnConnectionOptions, RedisServer } from "../store/redis_server.ts";
 
 /** An open server. */
 export interface OpenRedisServer extends RedisServer {
@@ -34,9 +34,7 @@ export async function openRedisServer(
     import("../store/redis_connection.ts"),
     import("../store/redis_keys.ts"),
   ]);
-  const { timeoutMs } = config;
-  const connect = (replyTimeoutMs = timeoutMs) =>
-    openRedis({ ...servers, timeoutMs, replyTimeoutMs, random: Math.random, log });
+  const connect = (options?: OwnConnectionOptions) => openRedis({ ...servers, ...options, random: Math.random, log });
   const connection = connect();
   return { connection, connect, prefix: keyPrefix(url), close: () => connection.close() };
 }

@@ -84,9 +84,10 @@ export function makeClient(
   });
 }
 
-/** Attempt to connect, with the first error of its socket. */
+/** Attempt to connect, with its socket and the first error of that. */
 interface Attempt {
   error?: unknown;
+  socket?: Socket;
 }
 
 /** Attempt in which a socket is opened. */
@@ -97,20 +98,27 @@ const ATTEMPTS = new AsyncLocalStorage<Attempt>();
  * server of TLS 1.3 refuses the client's certificate, nor after a first error: unheard, they would end the process.
  *
  * @param onError gets all errors of the connection, also later ones
+ * @returns its socket
  * @throws the error of the socket, of TLS or of the login
  */
-export async function connectClient(client: NodeRedisClient, onError: (error: unknown) => void): Promise<void> {
+export async function connectClient(
+  client: NodeRedisClient,
+  onError: (error: unknown) => void,
+): Promise<Socket | undefined> {
   const attempt: Attempt = {};
   const onSocket = (message: unknown) => {
     if (ATTEMPTS.getStore() !== attempt || typeof message !== "object" || message === null) return;
     const socket = "socket" in message ? message.socket : undefined;
-    if (socket instanceof Socket) socket.on("error", (error) => attempt.error ??= error);
+    if (!(socket instanceof Socket)) return;
+    attempt.socket = socket;
+    socket.on("error", (error) => attempt.error ??= error);
   };
   // The error of the socket is the cause of those that follow it.
   client.on("error", (error) => onError(attempt.error ?? error));
   subscribe("net.client.socket", onSocket);
   try {
     await ATTEMPTS.run(attempt, () => client.connect());
+    return attempt.socket;
   } catch (error) {
     throw attempt.error ?? error;
   } finally {
@@ -121,16 +129,19 @@ export async function connectClient(client: NodeRedisClient, onError: (error: un
 /** Errors of a server that is not, or no longer, the one to use. */
 const OTHER_SERVER = /^(READONLY|MOVED|CLUSTERDOWN|MASTERDOWN|UNBLOCKED)\b/;
 
-/**
- * Returns a client that reports a server which is not the one to use any more: it became a replica, or the keys have moved to
- * another node of the cluster.
- *
- * @param onOtherServer gets the reason
- */
-export function watchClient(client: NodeRedisClient, onOtherServer: (reason: string) => void): RedisClient {
+/** Receives what a client learns of its server. */
+export interface ClientWatcher {
+  /** Passes on the reply of a command that was just sent. */
+  readonly follow: <T>(reply: Promise<T>) => Promise<T>;
+  /** Called when the server is not the one to use any more: it became a replica, or the keys have moved to another node. */
+  readonly onOtherServer: (reason: string) => void;
+}
+
+/** Returns a client that reports its replies to a watcher. */
+export function watchClient(client: NodeRedisClient, { follow, onOtherServer }: ClientWatcher): RedisClient {
   const watched = async <T>(reply: Promise<T>): Promise<T> => {
     try {
-      return await reply;
+      return await follow(reply);
     } catch (error) {
       const reason = explain(error);
       if (OTHER_SERVER.test(reason)) onOtherServer(reason);

@@ -13,9 +13,10 @@ import { RESP_TYPES } from "redis";
 import { formatHostPattern } from "../net/egress.ts";
 import type { Log } from "../observability/log.ts";
 import { findServer, PRIMARY_CHECK_MS, type RedisServers } from "./redis_address.ts";
-import { connectClient, explain, makeClient, type NodeRedisClient, watchClient } from "./redis_client.ts";
+import { connectClient, explain, makeClient, watchClient } from "./redis_client.ts";
 import { checkServer } from "./redis_info.ts";
 import { redisRemedy } from "./redis_remedy.ts";
+import { ReplyWatch } from "./redis_reply_watch.ts";
 import type { HostPort } from "../net/redis_url.ts";
 
 /** Options of SET. */
@@ -78,6 +79,8 @@ export interface RedisOptions extends RedisServers {
   readonly replyTimeoutMs?: number;
   /** Returns a number from 0 to below 1, which spreads out the reconnections of several gateways. */
   readonly random: () => number;
+  /** Bytes of a reply up to which it may take longer than the time limit, while it goes on to arrive; none by default. */
+  readonly largeReplyBytes?: number | undefined;
   /** Logger for lost and new connections. */
   readonly log: Pick<Log, "info" | "warn">;
 }
@@ -96,8 +99,6 @@ export interface RedisConnection {
 
 type Timer = ReturnType<typeof setTimeout>;
 
-/** Tests of a connection within the time limit. */
-const TESTS_PER_DEADLINE = 4;
 /** Wait before the second attempt to connect, in milliseconds; each further one is twice as long. */
 const FIRST_WAIT_MS = 50;
 /** Longest wait between attempts, in milliseconds: no request is accepted until there is a connection. */
@@ -105,7 +106,7 @@ const LONGEST_WAIT_MS = 1000;
 
 /** Starts to connect, and retries until the server is reachable. */
 export function openRedis(options: RedisOptions): RedisConnection {
-  const { url, timeoutMs, replyTimeoutMs = timeoutMs, random, log } = options;
+  const { url, timeoutMs, replyTimeoutMs = timeoutMs, random, largeReplyBytes = 0, log } = options;
   const stop = new AbortController();
   const listeners = new Set<(client: RedisClient) => void>();
   const reported = new Set<string>();
@@ -131,13 +132,17 @@ export function openRedis(options: RedisOptions): RedisConnection {
     const ended = Promise.withResolvers<string>();
     const timers: Timer[] = [];
     const over = new AbortController();
+    let replies: ReplyWatch | undefined;
     let watching: Promise<void> | undefined;
     const end = (reason: string) => {
       if (current === watched) current = undefined;
       ended.resolve(reason);
       client.destroy();
     };
-    const watched = watchClient(client, end);
+    const watched = watchClient(client, {
+      follow: (reply) => replies?.follow(reply) ?? reply,
+      onOtherServer: end,
+    });
     const limit = (step: string, ms: number) => setTimeout(() => end(`${step} took more than ${ms} ms`), ms);
     const disconnect = () => {
       if (!client.isReady) return end("Closed");
@@ -155,8 +160,14 @@ export function openRedis(options: RedisOptions): RedisConnection {
     stop.signal.addEventListener("abort", disconnect);
     try {
       // Every error ends the connection: after an unreadable reply, the next ones could be matched to other commands.
-      await connectClient(client, (error) => end(explain(error)));
-      timers.push(watch(client, end));
+      const socket = await connectClient(client, (error) => end(explain(error)));
+      replies = new ReplyWatch({
+        timeoutMs: replyTimeoutMs,
+        largeReplyBytes,
+        received: () => socket?.bytesRead ?? 0,
+        ping: () => client.ping(),
+        onLate: () => end(`No reply for ${replyTimeoutMs} ms`),
+      });
       await checkServer(watched, url);
       if (url.topology.kind === "sentinel") watching = watchPrimary(server, end, over.signal);
       onReady(watched);
@@ -166,23 +177,10 @@ export function openRedis(options: RedisOptions): RedisConnection {
     const reason = await ended.promise;
     stop.signal.removeEventListener("abort", disconnect);
     timers.forEach(clearTimeout);
+    replies?.close();
     over.abort();
     await watching;
     return reason;
-  }
-
-  /**
-   * Ends a connection without replies, and with it all pending commands. Replies come in order, so a reply to a PING proves
-   * a reply to every command before it. Counts unanswered PINGs instead of time, as this process may have been suspended.
-   */
-  function watch(client: NodeRedisClient, end: (reason: string) => void): Timer {
-    let unanswered = 0;
-    return setInterval(() => {
-      if (unanswered === TESTS_PER_DEADLINE - 1) return end(`No reply for ${replyTimeoutMs} ms`);
-      unanswered += 1;
-      // An error is a reply as well: the user may lack the right to PING.
-      client.ping().catch(() => {}).finally(() => unanswered -= 1);
-    }, replyTimeoutMs / TESTS_PER_DEADLINE);
   }
 
   /**

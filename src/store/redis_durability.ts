@@ -61,6 +61,9 @@ export function watchRedisDurability(options: RedisDurabilityOptions): RedisDura
   const noted = new Map<string, TimestampRanges>();
   const forgotten = new Map<string, TimestampRanges>();
   let trusted: Promise<RedisClient | undefined> = Promise.resolve(undefined);
+  /** The last check, and the time of the last result, in milliseconds of the monotonic clock. */
+  let checking = trusted;
+  let checkedAt = -Infinity;
   let since = Infinity;
   let marker: string | undefined;
   /** Offsets of the server's clock from our two clocks at the last accepted step. */
@@ -69,10 +72,15 @@ export function watchRedisDurability(options: RedisDurabilityOptions): RedisDura
   let lastReported: string | undefined;
   let next: ReturnType<typeof setTimeout> | undefined;
 
-  /** Checks the server now, and repeatedly while this connection lasts. Claims wait for the check. */
+  /** Checks the server now, and repeatedly while this connection lasts. Claims wait for this check. */
   function startChecks(client: RedisClient): void {
+    trusted = checkOnce(client);
+  }
+
+  /** Checks the server, and again later. Returns its client if it can be trusted; never rejects. */
+  function checkOnce(client: RedisClient): Promise<RedisClient | undefined> {
     clearTimeout(next);
-    trusted = check(client).then(() => {
+    const current = checking = check(client).then(() => {
       if (lastReported !== undefined) log.info("Redis can store requests again");
       lastReported = undefined;
       return client;
@@ -80,10 +88,14 @@ export function watchRedisDurability(options: RedisDurabilityOptions): RedisDura
       if (client.isReady) reportError(error);
       return undefined;
     });
-    const last = trusted;
-    trusted.then(() => {
-      if (last === trusted && client.isReady) next = setTimeout(() => startChecks(client), CHECK_MS);
+    current.then(() => {
+      if (current !== checking) return;
+      trusted = current;
+      checkedAt = monotonic();
+      // Claims go on meanwhile: a distant server takes long to answer.
+      if (client.isReady) next = setTimeout(() => checkOnce(client), CHECK_MS);
     });
+    return current;
   }
 
   function reportError(error: unknown): void {
@@ -96,9 +108,8 @@ export function watchRedisDurability(options: RedisDurabilityOptions): RedisDura
   }
 
   async function check(client: RedisClient): Promise<void> {
-    const info = await client.info();
+    const [info, found] = await Promise.all([client.info(), client.get(key)]);
     const runId = readRunId(info);
-    const found = await client.get(key);
     const [foundRunId, foundSince] = found?.split(" ") ?? [];
     // A marker in the future would refuse all requests until then: the clock of its writer was ahead.
     const isValid = foundRunId === runId && Number(foundSince) * 1000 <= now() + CLOCK_TOLERANCE_MS + overlapMs;
@@ -146,7 +157,8 @@ export function watchRedisDurability(options: RedisDurabilityOptions): RedisDura
   const stopListening = connection.onConnect(startChecks);
 
   return {
-    trusted: () => trusted,
+    // After a pause of this process, what it knows is old.
+    trusted: () => monotonic() - checkedAt > 2 * CHECK_MS ? checking : trusted,
     get marker() {
       return marker === undefined ? undefined : { key, text: marker };
     },
@@ -164,7 +176,7 @@ export function watchRedisDurability(options: RedisDurabilityOptions): RedisDura
     close() {
       stopListening();
       clearTimeout(next);
-      trusted = Promise.resolve(undefined);
+      trusted = checking = Promise.resolve(undefined);
     },
   };
 }

@@ -65,10 +65,14 @@ const EPOCH_BYTES = 16;
 const PAGE_ENTRIES = 1000;
 /** Bytes of entries after which a page ends. */
 const PAGE_BYTES = 1024 * 1024;
+/** Bytes of a part of an entry; a larger entry is sent in parts, each within the time limit. */
+const PART_BYTES = 65_536;
+/** Parts that are sent before the first of them is answered: what waits in front of other connections' commands. */
+const PARTS_AT_ONCE = 2;
 /** Most filters of one step: the server does nothing else meanwhile. */
 const MAX_FILTERS = 500;
 /** Waits of a read within the time limit of replies: a connection that does not answer for that long is closed. */
-const WAITS_PER_TIMEOUT = 10;
+const WAITS_PER_TIMEOUT = 5;
 
 /** Opens a log. Until the server is connected, its methods throw. */
 export function createRedisEventLog(options: RedisEventLogOptions): EventLog {
@@ -92,8 +96,10 @@ class RedisEventLog implements EventLog {
 
   constructor({ server, id, limits, expirySeconds, timeoutMs }: RedisEventLogOptions) {
     this.#server = server;
-    this.#reading = server.connect(timeoutMs);
-    this.#writing = server.connect(timeoutMs);
+    // A reply has what the log keeps at most.
+    const connection = { replyTimeoutMs: timeoutMs, largeReplyBytes: limits.maxBytes };
+    this.#reading = server.connect(connection);
+    this.#writing = server.connect(connection);
     this.#base = `${server.prefix}log:${id}:`;
     this.#stream = `${this.#base}stream`;
     this.#filters = `${this.#base}filters`;
@@ -121,13 +127,39 @@ class RedisEventLog implements EventLog {
   }
 
   async append(token: string, entries: readonly LogEntry[]): Promise<number> {
-    const args: (string | Buffer)[] = [token, ...this.#limits];
+    const client = clientOf(this.#writing);
+    const args: (string | Buffer)[] = [];
+    const large: Buffer[] = [];
     for (const entry of entries) {
       const grants = entry.type === "granted" ? entry.filters : [];
-      args.push(Buffer.from(encodeLogEntry(entry).buffer), String(grants.length));
+      const bytes = Buffer.from(encodeLogEntry(entry).buffer);
+      const isLarge = bytes.length > PART_BYTES;
+      if (isLarge) large.push(bytes);
+      args.push(isLarge ? "" : bytes, String(isLarge ? bytes.length : 0), String(grants.length));
       for (const [filter, qos] of grants) args.push(filter, qos === undefined ? "-" : String(qos));
     }
-    return numberOf(await this.#run(scripts.APPEND, args, { client: clientOf(this.#writing) }));
+    const sent = await this.#sendParts(token, large, client);
+    return numberOf(await this.#run(scripts.APPEND, [token, ...this.#limits, String(sent), ...args], { client }));
+  }
+
+  /** Sends the bytes of large entries, which `APPEND` takes. @returns their number */
+  async #sendParts(token: string, entries: readonly Buffer[], client: RedisClient): Promise<number> {
+    let sent = 0;
+    const waiting: Promise<unknown>[] = [];
+    for (const entry of entries) {
+      for (let from = 0; from < entry.length; from += PART_BYTES) {
+        // The first one alone, as the server may have to be sent the script.
+        if (waiting.length === (sent > PART_BYTES ? PARTS_AT_ONCE : 1)) await waiting.shift();
+        const part = entry.subarray(from, from + PART_BYTES);
+        const sending = this.#run(scripts.SEND_PART, [token, String(sent), part], { client });
+        // If an earlier one fails, none waits for it.
+        sending.catch(() => {});
+        waiting.push(sending);
+        sent += part.length;
+      }
+    }
+    await Promise.all(waiting);
+    return sent;
   }
 
   async read(
@@ -139,14 +171,23 @@ class RedisEventLog implements EventLog {
     for (;;) {
       signal.throwIfAborted();
       const client = clientOf(this.#reading);
+      const wait = Math.min(this.#waitMs, Math.ceil(end - performance.now()));
+      // Both at once: the server reads as soon as the wait ends, and nothing has to travel between the two.
+      const waiting = wait > 0 ? this.#awaitEntry(client, after, wait) : undefined;
       const args = [String(after), String(PAGE_ENTRIES), String(PAGE_BYTES)];
-      const page = parsePage(await abortable(this.#run(scripts.READ, args, { client, ...BYTES }), signal));
+      const reading = this.#run(scripts.READ, args, { client, ...BYTES });
+      const [reply] = await abortable(Promise.all([reading, waiting]), signal);
+      const page = parsePage(reply);
       epoch ??= page.epoch;
-      const left = Math.min(this.#waitMs, Math.ceil(end - performance.now()));
-      if (page.entries.length > 0 || page.epoch !== epoch || page.last < after || left <= 0) return page;
-      const wait = ["XREAD", "COUNT", "1", "BLOCK", String(left), "STREAMS", this.#stream, `${after}-0`];
-      await abortable(client.sendCommand(wait, BYTES), signal);
+      const isOver = performance.now() >= end;
+      if (page.entries.length > 0 || page.epoch !== epoch || page.last < after || isOver) return page;
     }
+  }
+
+  /** Waits until the log has an entry after a sequence, for a time in milliseconds at most. */
+  async #awaitEntry(client: RedisClient, after: number, ms: number): Promise<void> {
+    const command = ["XREAD", "COUNT", "1", "BLOCK", String(ms), "STREAMS", this.#stream, `${after}-0`];
+    await client.sendCommand(command, BYTES);
   }
 
   async readUnacknowledged(max: number): Promise<readonly StoredLogEntry[]> {

@@ -3,8 +3,8 @@
  *
  * Keys of a log, all with the same beginning:
  * - `state`, a hash: `epoch`, `run` (the server's run id), `sequence` of the last entry, `first` (sequence before which
- *   entries are deleted), `lost` (sequence of the last gap of a restart), `bytes` and `oldest` (time in ms) of the kept
- *   entries, `at` (time of the last change, in ms), `token` and `renewals` of the lease
+ *   entries are deleted), `lost` (sequence of the last gap of a restart), `bytes`, `count` and `oldest` (time in ms) of the
+ *   kept entries, `at` (time of the last change, in ms), `token` and `renewals` of the lease
  * - `stream`: the entries with the ids `<sequence>-0`; `a` is the time in ms, `k` the token, `e` the entry
  * - `filters`, a hash: by filter `<granted QoS, or ->:<sequence at which it was wanted first>:<highest QoS
  *   wanted>:<number of replicas that want it>`
@@ -14,8 +14,9 @@
  * - `owners:<replica>`, a hash: by filter and owner, with a NUL between, which no filter has,
  *   `<activeFrom>:<QoS>:<retainedUntil, or ->:<version of retainedUntil>`; without meaning if it is from before the
  *   filter was wanted
+ * - `parts`, a string: bytes of large entries that are being sent; only used under the token of the lease
  *
- * The last two are not among the declared keys, as their number varies; they are in the slot of the others.
+ * The last three are not among the declared keys; they are in the slot of the others.
  *
  * All keys expire when no replica renews itself any more.
  *
@@ -36,9 +37,12 @@ const MAX_SEQUENCE = 2 ** 36;
 const ENTRY_BYTES = 64;
 /** Entries that one call deletes beside twice as many as it appends. */
 const TRIM_BATCH = 16;
+/** Time after which the parts of an entry are deleted that is not sent to its end, in seconds. */
+export const PARTS_EXPIRY_SECONDS = 60;
 
 /**
- * Begins each script: makes what an emptied server lacks. After a restart, the newest entries may be lost, and with
+ * Begins each script: makes what an emptied server lacks, and begins anew where other commands than these have changed
+ * the entries, or they were evicted. After a restart, the newest entries may be lost, and with
  * them what replicas wanted and who held the lease; so sequences jump ahead, a gap comes first, and all begin anew.
  */
 export const OPEN: string = `
@@ -46,39 +50,57 @@ local STATE, STREAM, FILTERS, UNWANTED, REPLICAS = KEYS[1], KEYS[2], KEYS[3], KE
 local BASE = ARGV[1]
 local time = redis.call("TIME")
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local run = string.match(redis.call("INFO", "server"), "run_id:(%x+)")
 local log = {}
 
 local function text(number) return string.format("%.0f", number) end
 
 local function save()
   redis.call("HSET", STATE, "sequence", text(log.sequence), "first", text(log.first), "bytes", text(log.bytes),
-    "oldest", text(log.oldest), "at", text(now))
+    "count", text(log.count), "oldest", text(log.oldest), "at", text(now))
 end
 
 local function push(token, entry)
   log.sequence = log.sequence + 1
-  if log.bytes == 0 then log.oldest = now end
+  if log.count == 0 then log.oldest = now end
+  log.count = log.count + 1
   log.bytes = log.bytes + #token + #entry + ${ENTRY_BYTES}
   redis.call("XADD", STREAM, text(log.sequence) .. "-0", "a", text(now), "k", token, "e", entry)
 end
 
-local function open()
-  local run = string.match(redis.call("INFO", "server"), "run_id:(%x+)")
-  local found = redis.call("HMGET", STATE, "epoch", "run", "token", "renewals", "sequence", "first", "lost", "bytes",
+local function beginAnew()
+  redis.call("DEL", STATE, STREAM, FILTERS, UNWANTED, REPLICAS)
+  log = { epoch = ARGV[2], token = false, sequence = 0, first = 1, lost = 0, bytes = 0, count = 0, oldest = 0 }
+  redis.call("HSET", STATE, "epoch", log.epoch, "run", run, "lost", 0)
+  save()
+end
+
+-- Runs a command that reads; returns nothing if the key has another kind of value.
+local function read(...)
+  local reply = redis.pcall(...)
+  if type(reply) ~= "table" or not reply.err then return reply end
+  if not string.find(reply.err, "^WRONGTYPE") then return redis.call(...) end
+end
+
+-- Reads the state; returns whether it and the entries are as the scripts left them.
+local function isWhole()
+  log.found = read("HMGET", STATE, "epoch", "run", "token", "renewals", "sequence", "first", "lost", "bytes", "count",
     "oldest", "at")
-  log.epoch, log.token, log.renewals = found[1], found[3], found[4]
-  for index, name in ipairs({ "sequence", "first", "lost", "bytes", "oldest", "at" }) do
-    log[name] = tonumber(found[index + 4] or 0)
+  if not log.found or not log.found[1] then return false end
+  log.epoch, log.token, log.renewals = log.found[1], log.found[3], log.found[4]
+  for index, name in ipairs({ "sequence", "first", "lost", "bytes", "count", "oldest", "at" }) do
+    log[name] = tonumber(log.found[index + 4] or nil)
+    if not log[name] then return false end
   end
-  if found[2] == run then return end
+  return read("XLEN", STREAM) == log.count
+end
+
+local function open()
+  if not isWhole() then return beginAnew() end
+  if log.found[2] == run then return end
   log.token, log.renewals = false, false
   local jumped = log.sequence + ${JUMP} + ${JUMP_PER_MS} * math.max(0, now - log.at)
-  if not log.epoch or jumped > ${MAX_SEQUENCE} then
-    redis.call("DEL", STATE, STREAM, FILTERS, UNWANTED, REPLICAS)
-    log = { epoch = ARGV[2], sequence = 0, first = 1, lost = 0, bytes = 0, oldest = 0 }
-    redis.call("HSET", STATE, "epoch", log.epoch, "run", run, "lost", 0)
-    return save()
-  end
+  if jumped > ${MAX_SEQUENCE} then return beginAnew() end
   redis.call("HDEL", STATE, "token", "renewals")
   for _, replica in ipairs(redis.call("HKEYS", REPLICAS)) do redis.call("HSET", REPLICAS, replica, 0) end
   log.sequence = jumped - 1
@@ -94,7 +116,7 @@ open()
 /** Deletes the oldest entries at the limits: in batches, so that each is read once, and none that was just appended. */
 export const TRIM: string = `
 local function trim(appended, maxBytes, maxAge)
-  local kept = redis.call("XLEN", STREAM) - appended
+  local kept = log.count - appended
   if kept <= 0 or (log.bytes <= maxBytes and now - log.oldest <= math.floor(maxAge * 17 / 16)) then return end
   local count = math.min(kept, 2 * appended + ${TRIM_BATCH})
   local goal = math.floor(maxBytes * 15 / 16)
@@ -107,7 +129,7 @@ local function trim(appended, maxBytes, maxAge)
     log.first = tonumber(string.match(found[index][1], "^%d+")) + 1
     log.oldest = tonumber(found[index + 1][2][2])
   end
-  redis.call("XTRIM", STREAM, "MINID", "=", text(log.first) .. "-0")
+  log.count = log.count - redis.call("XTRIM", STREAM, "MINID", "=", text(log.first) .. "-0")
 end
 `;
 
@@ -175,6 +197,14 @@ local function format(state)
 end
 `;
 
+/** Begins anew if what is known of filters and replicas is of another kind. */
+export const REQUIRE_KINDS: string = `
+for index, kind in pairs({ [3] = "hash", [4] = "set", [5] = "hash" }) do
+  local found = redis.call("TYPE", KEYS[index]).ok
+  if found ~= kind and found ~= "none" then beginAnew() end
+end
+`;
+
 /** Deletes what a replica wants, and the states of its owners. */
 export const FORGET: string = `
 local function forget(replica) redis.call("UNLINK", BASE .. "wants:" .. replica, BASE .. "owners:" .. replica) end
@@ -187,6 +217,13 @@ local function extend(replica, seconds)
   redis.call("EXPIRE", BASE .. "wants:" .. replica, seconds)
   redis.call("EXPIRE", BASE .. "owners:" .. replica, seconds)
 end
+`;
+
+/** Large entries that are being sent. */
+export const PARTS: string = `
+local PARTS = BASE .. "parts"
+
+local function partsLost() return redis.error_reply("PARTSLOST Parts of an entry are missing") end
 `;
 
 /** Ends a script whose token is not that of the lease. */

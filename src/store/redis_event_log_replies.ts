@@ -5,7 +5,14 @@
  */
 import { Buffer } from "node:buffer";
 import type { QoS } from "../mqtt/broker.ts";
-import type { LogPage, LogState, SharedOwnerState, StoredLogEntry, WantedFilter } from "../mqtt/replicas/event_log.ts";
+import type {
+  LogEntry,
+  LogPage,
+  LogState,
+  SharedOwnerState,
+  StoredLogEntry,
+  WantedFilter,
+} from "../mqtt/replicas/event_log.ts";
 import type { SeenLease } from "../mqtt/replicas/lease_watch.ts";
 import { decodeLogEntry } from "../mqtt/replicas/log_entry_codec.ts";
 
@@ -103,7 +110,16 @@ function stateOf([epoch, last, first]: readonly unknown[]): LogState {
 function storedEntry(id: unknown, token: unknown, entry: unknown): StoredLogEntry {
   if (!(entry instanceof Uint8Array)) throw unexpected();
   const [sequence] = textOf(id).split("-");
-  return { sequence: numberOf(sequence), token: textOf(token), entry: decodeLogEntry(entry) };
+  return { sequence: numberOf(sequence), token: textOf(token), entry: decodedEntry(entry) };
+}
+
+/** Decodes an entry; one that is none tells readers that something may be missing, and stops them no longer. */
+function decodedEntry(bytes: Uint8Array): LogEntry {
+  try {
+    return decodeLogEntry(bytes);
+  } catch {
+    return { type: "gap" };
+  }
 }
 
 function ownerOf(text: string): SharedOwnerState | undefined {

@@ -4,7 +4,18 @@
  * @module
  */
 import { OFFSETS_PER_ENTRY } from "../mqtt/replicas/event_log.ts";
-import { EXTEND, FILTERS, FORGET, OPEN, OWNERS, REQUIRE_TOKEN, TRIM } from "./redis_event_log_parts.ts";
+import {
+  EXTEND,
+  FILTERS,
+  FORGET,
+  OPEN,
+  OWNERS,
+  PARTS,
+  PARTS_EXPIRY_SECONDS,
+  REQUIRE_KINDS,
+  REQUIRE_TOKEN,
+  TRIM,
+} from "./redis_event_log_parts.ts";
 import { RedisScript } from "./redis_script.ts";
 
 const script = (...parts: readonly string[]) => new RedisScript([OPEN, ...parts].join(""));
@@ -37,26 +48,50 @@ if log.token == ARGV[3] then redis.call("HDEL", STATE, "token", "renewals") end
 return 0`);
 
 /**
- * Arguments: token, limits in bytes and ms; for each entry: the entry, number of its grants, and their filters and QoS.
+ * Arguments: token, number of the bytes before, and bytes: a part of the large entries that the next APPEND takes.
+ */
+export const SEND_PART: RedisScript = script(
+  PARTS,
+  REQUIRE_TOKEN,
+  `
+if ARGV[4] == "0" then redis.call("UNLINK", PARTS) end
+if redis.call("STRLEN", PARTS) ~= tonumber(ARGV[4]) then return partsLost() end
+redis.call("APPEND", PARTS, ARGV[5])
+redis.call("EXPIRE", PARTS, ${PARTS_EXPIRY_SECONDS})
+return 0`,
+);
+
+/**
+ * Arguments: token, limits in bytes and ms, bytes of all parts; for each entry: the entry, or nothing and the number of
+ * its bytes in the parts, number of its grants, and their filters and QoS.
  */
 export const APPEND: RedisScript = script(
   TRIM,
   FILTERS,
+  PARTS,
   REQUIRE_TOKEN,
   `
-local appended, index = 0, 6
+local parts = tonumber(ARGV[6])
+if parts > 0 and redis.call("STRLEN", PARTS) ~= parts then return partsLost() end
+local appended, taken, index = 0, 0, 7
 while index <= #ARGV do
-  push(ARGV[3], ARGV[index])
+  local entry, bytes = ARGV[index], tonumber(ARGV[index + 1])
+  if bytes > 0 then
+    entry = redis.call("GETRANGE", PARTS, taken, taken + bytes - 1)
+    taken = taken + bytes
+  end
+  push(ARGV[3], entry)
   appended = appended + 1
-  local grants = tonumber(ARGV[index + 1])
-  for grant = index + 2, index + 2 * grants, 2 do
+  local grants = tonumber(ARGV[index + 2])
+  for grant = index + 3, index + 1 + 2 * grants, 2 do
     local found = find(ARGV[grant])
     found.granted = ARGV[grant + 1]
     begin(ARGV[grant], found)
     store(ARGV[grant], found)
   end
-  index = index + 2 + 2 * grants
+  index = index + 3 + 2 * grants
 end
+if parts > 0 then redis.call("UNLINK", PARTS) end
 trim(appended, tonumber(ARGV[4]), tonumber(ARGV[5]))
 save()
 return log.sequence`,
@@ -66,8 +101,10 @@ return log.sequence`,
 export const READ: RedisScript = script(`
 local page = { log.epoch, log.sequence, log.first }
 local from, left, bytes = "(" .. ARGV[3] .. "-0", tonumber(ARGV[4]), tonumber(ARGV[5])
+-- More and more at once, as one may be large.
+local batch = 1
 while left > 0 and bytes > 0 do
-  local count = math.min(left, 100)
+  local count = math.min(left, batch)
   local found = redis.call("XRANGE", STREAM, from, "+", "COUNT", count)
   for _, entry in ipairs(found) do
     local fields = entry[2]
@@ -75,10 +112,12 @@ while left > 0 and bytes > 0 do
     page[#page + 1] = fields[4]
     page[#page + 1] = fields[6]
     bytes = bytes - #fields[6]
+    if bytes <= 0 then break end
   end
   if #found < count then break end
   left = left - count
   from = "(" .. found[count][1]
+  batch = math.min(2 * batch, 128)
 end
 return page`);
 
@@ -196,11 +235,14 @@ for index = 4, #ARGV, 2 do redis.call("HDEL", ownersOf(ARGV[3]), field(ARGV[inde
 return 0`,
 );
 
-/** Arguments: replica, which begins without filters if it is unknown, and seconds after which a log expires. */
+/** Arguments: replica, which begins without filters if it is unknown or all filters were evicted, and seconds after which a log expires. */
 export const RENEW_REPLICA: RedisScript = script(
   FORGET,
   EXTEND,
+  REQUIRE_KINDS,
   `
+local isEvicted = redis.call("EXISTS", FILTERS) == 0 and redis.call("EXISTS", BASE .. "wants:" .. ARGV[3]) == 1
+if isEvicted then redis.call("HDEL", REPLICAS, ARGV[3]) end
 if redis.call("HEXISTS", REPLICAS, ARGV[3]) == 0 then forget(ARGV[3]) end
 local renewals = redis.call("HINCRBY", REPLICAS, ARGV[3], 1)
 extend(ARGV[3], ARGV[4])

@@ -17,6 +17,8 @@ import {
   untilLogged,
 } from "../support/redis_gateway.ts";
 import { until, within } from "../support/deadline.ts";
+import { FakeTime } from "../support/fake_time.ts";
+import { settle } from "../support/settle.ts";
 
 redisTest("claim() returns unavailable until the server is connected", async (redis, open) => {
   const gateway = open();
@@ -244,6 +246,49 @@ Deno.test("trusted() returns no client of a server that is too old or unknown, a
     assertEquals(faults, [fault]);
     memory.close();
   }
+});
+
+Deno.test("claims go on during a check, and wait for it after a pause of this process", async () => {
+  using time = new FakeTime();
+  const start = Date.now();
+  let marker: string | null = null;
+  let answered = Promise.resolve();
+  const client: RedisClient = {
+    ...SILENT,
+    async info() {
+      await answered;
+      return `redis_version:7.4.0\r\nmaxmemory:0\r\nrun_id:a\r\nserver_time_usec:${Date.now() * 1000}\r\n`;
+    },
+    get: () => Promise.resolve(marker),
+    set: (_key, value) => Promise.resolve(marker = value),
+  };
+  const memory = watchRedisDurability({
+    connection: {
+      onConnect(listener) {
+        listener(client);
+        return () => {};
+      },
+    },
+    key: "since",
+    seconds: SECONDS,
+    monotonic: () => Date.now() - start,
+    now: () => Date.now(),
+    log: { info() {}, warn() {}, error() {} },
+  });
+  assertEquals(await memory.trusted(), client);
+  const answer = Promise.withResolvers<void>();
+  answered = answer.promise;
+  time.pass(1000);
+  assertEquals(await memory.trusted(), client, "The check has begun, and is not answered yet");
+  time.pass(1001);
+  let trusted: RedisClient | undefined;
+  const waiting = memory.trusted().then((found) => trusted = found);
+  await settle();
+  assertEquals(trusted, undefined);
+  answer.resolve();
+  await waiting;
+  assertEquals(trusted, client);
+  memory.close();
 });
 
 Deno.test("on another server, requests are refused as long as other gateways may use the old one", async () => {

@@ -13,6 +13,11 @@ export class MemoryLogServer {
   readonly #waiting = new Set<() => void>();
   /** Number of changes. */
   #version = 0;
+  /** Time that each command takes to the server, and its answer back, in milliseconds. */
+  distanceMs = 0;
+  /** Most commands at once so far. */
+  mostAtOnce = 0;
+  #running = 0;
 
   constructor(limits?: LogLimits) {
     this.#model = new LogModel(limits);
@@ -66,9 +71,16 @@ export class MemoryLogServer {
 
   /** Runs a command once neither the server nor the replica's connection has a fault. */
   async run<T>(faults: LogFaults, command: (model: LogModel) => T): Promise<T> {
-    const result = await this.#inspect(faults, command);
-    this.#wake();
-    return result;
+    this.mostAtOnce = Math.max(this.mostAtOnce, this.#running += 1);
+    try {
+      await this.#travel();
+      const result = await this.#inspect(faults, command);
+      this.#wake();
+      await this.#travel();
+      return result;
+    } finally {
+      this.#running -= 1;
+    }
   }
 
   /** Reads a page; waits for a change while there is none that `isReady` accepts, until a time limit. */
@@ -81,12 +93,16 @@ export class MemoryLogServer {
       readonly isReady: (page: LogPage) => boolean;
     },
   ): Promise<LogPage> {
+    await this.#travel();
     const end = performance.now() + waitMs;
     for (;;) {
       const version = this.#version;
       const page = await this.#inspect(faults, (model) => model.read(after));
       const left = end - performance.now();
-      if (isReady(page) || left <= 0) return page;
+      if (isReady(page) || left <= 0) {
+        await this.#travel();
+        return page;
+      }
       if (version === this.#version) await this.#changed(left, signal);
       signal.throwIfAborted();
     }
@@ -96,6 +112,10 @@ export class MemoryLogServer {
     await faults.pass();
     await this.#faults.pass();
     return command(this.#model);
+  }
+
+  async #travel(): Promise<void> {
+    if (this.distanceMs > 0) await new Promise((resolve) => setTimeout(resolve, this.distanceMs));
   }
 
   async #changed(waitMs: number, signal: AbortSignal): Promise<void> {

@@ -2,7 +2,7 @@
 import type { EventLog } from "../../src/mqtt/replicas/event_log.ts";
 import { openRedis } from "../../src/store/redis_connection.ts";
 import { createRedisEventLog, type EventLogLimits } from "../../src/store/redis_event_log.ts";
-import type { RedisServer } from "../../src/store/redis_server.ts";
+import type { OwnConnectionOptions, RedisServer } from "../../src/store/redis_server.ts";
 import { until } from "./deadline.ts";
 import type { TestRedis } from "./redis_server.ts";
 
@@ -43,15 +43,15 @@ export async function openRedisLog(
   { limits = GENEROUS, expirySeconds = 172_800, timeoutMs = 4000, user, prefix = PREFIX }: RedisLogOptions = {},
 ): Promise<EventLog> {
   const silent = { info() {}, warn() {} };
-  const connect = (timeoutMs: number) =>
-    openRedis({ url: redis.url(...user ?? []), timeoutMs, random: () => 0, log: silent });
-  const connection = connect(timeoutMs);
+  const connect = (options?: OwnConnectionOptions) =>
+    openRedis({ url: redis.url(...user ?? []), timeoutMs, ...options, random: () => 0, log: silent });
+  const connection = connect();
   const connections = [connection];
   scope.defer(() => connection.close());
   const server: RedisServer = {
     connection,
-    connect(ownTimeoutMs = timeoutMs) {
-      const own = connect(ownTimeoutMs);
+    connect(options) {
+      const own = connect(options);
       connections.push(own);
       return own;
     },

@@ -8,8 +8,11 @@ import type { LogEntry } from "./event_log.ts";
 /** Most entries that wait, and that are appended in one step. */
 const MAX_WAITING_ENTRIES = 1000;
 
-/** Most bytes of entries that wait, and that are appended in one step; one entry may exceed it. */
+/** Most bytes of entries that wait; one entry may exceed it. */
 const MAX_WAITING_BYTES = 2 ** 20;
+
+/** Most bytes of entries that are appended in one step, as a slow connection takes long for it; one entry may exceed it. */
+const MAX_STEP_BYTES = 2 ** 17;
 
 /** Memory of an entry beside topic and payload, in bytes. */
 const ENTRY_BYTES = 256;
@@ -98,7 +101,7 @@ export class AppendQueue {
     let count = 0;
     for (const waiting of this.#waiting.slice(0, MAX_WAITING_ENTRIES)) {
       bytes += waiting.bytes;
-      if (count > 0 && bytes > MAX_WAITING_BYTES) break;
+      if (count > 0 && bytes > MAX_STEP_BYTES) break;
       count += 1;
       this.#bytes -= waiting.bytes;
     }

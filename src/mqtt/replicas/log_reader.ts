@@ -50,6 +50,8 @@ const REPORTED_FAILURES = 2;
 export class LogReader {
   readonly #options: LogReaderOptions;
   readonly #waiters = new Set<Waiter>();
+  /** Lowest sequence that a waiter may wait for: the others need not be asked at each entry. */
+  #nextWaited = Infinity;
   #epoch: string | undefined;
   #sequence = 0;
   /** Sequence of the last entry of the log, when it was read. */
@@ -126,6 +128,7 @@ export class LogReader {
     const waiter = { epoch, sequence, resolve };
     const abort = () => reject(signal.reason);
     this.#waiters.add(waiter);
+    this.#nextWaited = Math.min(this.#nextWaited, sequence);
     signal.addEventListener("abort", abort, { once: true });
     try {
       await promise;
@@ -156,11 +159,15 @@ export class LogReader {
       this.#options.onFault(error);
       this.#skip(stored.sequence + 1);
     }
-    if (this.#waiters.size > 0) this.#notify();
+    if (this.#sequence >= this.#nextWaited) this.#notify();
   }
 
   #notify(): void {
-    for (const waiter of this.#waiters) if (this.#hasReached(waiter)) waiter.resolve();
+    this.#nextWaited = Infinity;
+    for (const waiter of this.#waiters) {
+      if (this.#hasReached(waiter)) waiter.resolve();
+      else if (waiter.epoch === this.#epoch) this.#nextWaited = Math.min(this.#nextWaited, waiter.sequence);
+    }
   }
 
   #hasReached({ epoch, sequence }: Pick<Waiter, "epoch" | "sequence">): boolean {

@@ -6,6 +6,7 @@
 import { abortable, withDeadline } from "../../lib/async.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { LruCache } from "../../lib/lru_cache.ts";
+import { FairSemaphore } from "../../limits/fair_semaphore.ts";
 import type { Position } from "../../protocol/event.ts";
 import { BrokerError, type FilterRequest, type QoS } from "../broker.ts";
 import type { HubRequest, HubSource, OwnerOfFilter, OwnersOf, RestoredFilter, SettledRetained } from "../hub/source.ts";
@@ -66,6 +67,12 @@ interface Registered {
 /** Most filters to remember as accepted by the broker. */
 const MAX_ACCEPTED = 10_000;
 
+/**
+ * Most streams that begin with what other replicas know at once: all phones of a replica that ends come together, and the
+ * server does nothing else while it answers them.
+ */
+const MAX_RESTORES = 128;
+
 /** Subscription identifier of requests that only find out whether the broker accepts a filter: the highest one. */
 const TRIAL_ID = 268_435_455;
 
@@ -79,6 +86,7 @@ export class LogSource implements HubSource {
   readonly #subscribed = new Set<string>();
   /** Calls that wait for responses of the broker. */
   readonly #waiting = new Set<() => void>();
+  readonly #restores = new FairSemaphore({ total: MAX_RESTORES, each: MAX_RESTORES });
   #offlineReason: string | undefined;
   /** Resolves when the writer has connected; settled unless it is offline. */
   #online = Promise.resolve();
@@ -128,7 +136,8 @@ export class LogSource implements HubSource {
   ): Promise<readonly RestoredFilter[]> {
     return this.#withDeadline(async (signal) => {
       await abortable(this.#online, signal);
-      const { filters, state } = await this.#register(wanted, owner, signal);
+      const release = await this.#restores.acquire(owner, 1, signal);
+      const { filters, state } = await this.#register(wanted, owner, signal).finally(release);
       if (since.epoch === state.epoch) {
         const sequence = Math.min(sequenceOf(since.offset), state.last);
         await this.#options.reader.reached({ epoch: state.epoch, sequence }, signal);

@@ -96,23 +96,22 @@ export class WantedFilters {
   async #run(): Promise<void> {
     while (this.#isOutdated) {
       this.#isOutdated = false;
-      await this.#unsubscribe();
-      await this.#subscribe();
+      const { log, token } = this.#options;
+      // In this order, without a wait between them: what a replica wants from now on has no grant, and is subscribed to again.
+      const [retired, wanted] = await Promise.all([log.retire(token), log.readWanted()]);
+      await this.#unsubscribe(retired);
+      await this.#subscribe(wanted);
     }
   }
 
-  async #unsubscribe(): Promise<void> {
-    const { log, token, connection } = this.#options;
-    // In this order: what a replica wants from now on has no grant, and is subscribed to again.
-    const retired = await log.retire(token);
+  async #unsubscribe(retired: readonly string[]): Promise<void> {
     if (retired.length === 0) return;
-    await connection.unsubscribe(retired);
+    await this.#options.connection.unsubscribe(retired);
     for (const filter of retired) this.#delete(filter);
   }
 
-  async #subscribe(): Promise<void> {
-    const { log, connection, append } = this.#options;
-    const wanted = await log.readWanted();
+  async #subscribe(wanted: ReadonlyMap<string, QoS>): Promise<void> {
+    const { connection, append } = this.#options;
     const requests: FilterRequest[] = [];
     for (const filter of wanted.keys()) {
       // At QoS 1 for all, so that copies of one message are alike, and no message is lost between two writers.

@@ -1,5 +1,5 @@
 /** Examples of a hub that is fed by the log; `log_hub_property_test.ts` tests its guarantees. */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { ReplicaEnvironment } from "../../support/replicas.ts";
 
 async function connected(options = {}) {
@@ -33,6 +33,19 @@ Deno.test("a subscriber resumes at another replica without a gap, and gets what 
   await environment.publish("door", "3");
   await environment.advance(50);
   assertEquals(after.events, ["connected", "door: 2", "door: 3"]);
+});
+
+Deno.test("many subscribers that resume at another replica together ask the log for a part of them at once", async () => {
+  await using environment = await connected();
+  const { position } = await environment.subscribe(0, "door");
+  if (position === undefined) throw new Error("No position");
+  const many = Array.from({ length: 500 }, (_, index) => {
+    return environment.add(1, "door", { since: position, owner: `${index}` });
+  });
+  await environment.advance(1_000);
+  assertEquals(new Set(many.map(({ events }) => events[0])), new Set(["connected"]));
+  const { mostAtOnce } = environment.server;
+  assert(mostAtOnce < 150, `${mostAtOnce} commands at once`);
 });
 
 Deno.test("a subscriber resumes without a gap at a replica that has just started", async () => {

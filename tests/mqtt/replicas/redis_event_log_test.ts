@@ -8,6 +8,10 @@ import {
 } from "../../../src/mqtt/replicas/event_log.ts";
 import { until, within } from "../../support/deadline.ts";
 import { needing } from "../../support/needs.ts";
+import { RedisUrl } from "../../../src/net/redis_url.ts";
+import type { RedisClient, RedisConnection } from "../../../src/store/redis_connection.ts";
+import { createRedisEventLog, type EventLogLimits } from "../../../src/store/redis_event_log.ts";
+import { startToxicProxy } from "../../support/toxic_proxy.ts";
 import { keepLog, LOG_KEYS, openRedisLog, type RedisLogOptions, restoreLog } from "../../support/redis_log.ts";
 import { REDIS_SERVER, type TestRedis, type TestRedisOptions, withRedis } from "../../support/redis_server.ts";
 
@@ -268,6 +272,101 @@ logTest("a blocked read outlasts the time limit of replies, and wakes at once", 
   assertEquals((await within("it wakes", reading)).entries.length, 1);
 });
 
+logTest("a waiting read sends all it needs before there is an entry, and nothing after it", async (redis, open) => {
+  const [log, other] = [await open(), await open()];
+  assert(await log.lease.take("one", undefined));
+  const { last } = await readOnce(other);
+  const reading = other.read(last, { waitMs: 60_000, signal: new AbortController().signal });
+  // The command behind the one that waits has arrived, and runs as soon as that ends.
+  await until("it waits", async () => /qbuf=[1-9].* cmd=xread/.test(String(await redis.command("CLIENT", "LIST"))));
+  await log.append("one", [message(1)]);
+  assertEquals((await within("it wakes", reading)).entries.length, 1);
+});
+
+/** Message of a size that takes longer than the time limit of replies, on a connection of `SLOW`. */
+function picture(number: number): LogEntry {
+  const payload = new Uint8Array(3_000_000).fill(number);
+  return { type: "message", message: { topic: "camera", payload, qos: 1, retain: false }, receivedAt: 0 };
+}
+
+const SLOW = { bytesPerSecond: 1_000_000 };
+
+/** Opens a log behind a proxy, with a time limit that `SLOW` exceeds for a picture. */
+async function openSlowLog(scope: AsyncDisposableStack, redis: TestRedis, limits?: EventLogLimits) {
+  const proxy = await startToxicProxy(redis.port);
+  scope.defer(() => proxy.close());
+  const url = () => new RedisUrl(`redis://127.0.0.1:${proxy.port}`);
+  const log = await openRedisLog(scope, { ...redis, url }, { timeoutMs: 2000, ...limits && { limits } });
+  return { log, proxy, connections: proxy.connections };
+}
+
+logTest(
+  "pictures that take longer than the time limit of replies reach the log and its readers once",
+  async (redis) => {
+    await using scope = new AsyncDisposableStack();
+    const [writer, reader] = [await openSlowLog(scope, redis), await openSlowLog(scope, redis)];
+    assert(await writer.log.lease.take("one", undefined));
+    for (const { proxy } of [writer, reader]) proxy.set(SLOW);
+    const entries = [picture(1), message(2), picture(3)];
+    const reading = (async () => {
+      const read: LogEntry[] = [];
+      for (let after = 0; read.length < entries.length;) {
+        const page = await reader.log.read(after, { waitMs: 60_000, signal: new AbortController().signal });
+        read.push(...page.entries.map(({ entry }) => entry));
+        after = page.entries.at(-1)?.sequence ?? after;
+      }
+      return read;
+    })();
+    for (const entry of entries) await writer.log.append("one", [entry]);
+    assertEquals(await within("it is read", reading, 30_000), entries);
+    for (const { proxy, connections } of [writer, reader]) assertEquals(proxy.connections, connections);
+  },
+);
+
+logTest(
+  "pictures that are deleted before a slow reader has them are told, and messages follow",
+  async (redis, open) => {
+    await using scope = new AsyncDisposableStack();
+    const limits = { maxBytes: 5_000_000, maxAgeMs: 2 ** 40 };
+    const [log, { log: slow, proxy }] = [await open({ limits }), await openSlowLog(scope, redis, limits)];
+    assert(await log.lease.take("one", undefined));
+    for (let number = 1; number <= 12; number++) await log.append("one", [picture(number)]);
+    await log.append("one", [message(13)]);
+    proxy.set(SLOW);
+    const { signal } = new AbortController();
+    const page = await slow.read(0, { waitMs: 0, signal });
+    assert(page.first > 1 && page.entries.length === 1, "One picture is more than a page");
+    const last = page.entries[0]?.sequence ?? 0;
+    assertEquals((await slow.read(last, { waitMs: 0, signal })).entries.at(-1)?.entry, message(13));
+  },
+);
+
+logTest("a large reply that stops to arrive ends the read in time", async (redis, open) => {
+  await using scope = new AsyncDisposableStack();
+  const [log, { log: slow, proxy }] = [await open(), await openSlowLog(scope, redis)];
+  assert(await log.lease.take("one", undefined));
+  await log.append("one", [picture(1)]);
+  proxy.set({ swallows: true }, "down");
+  const { signal } = new AbortController();
+  await assertRejects(() => within("it fails", slow.read(0, { waitMs: 60_000, signal })));
+  proxy.set({});
+  await until("it is read", () => slow.read(0, { waitMs: 0, signal }).then(({ last }) => last === 1, () => false));
+});
+
+logTest(
+  "a writer that has lost the lease appends no more parts, and the next one is not mixed with them",
+  async (_, open) => {
+    const [log, other] = [await open(), await open()];
+    assert(await log.lease.take("one", undefined));
+    const late = log.append("one", [picture(1)]);
+    const failed = assertRejects(() => late, LeaseLostError);
+    assert(await other.lease.take("two", await other.lease.read()));
+    await other.append("two", [picture(2)]);
+    await failed;
+    assertEquals((await readOnce(other)).entries.map(({ entry }) => entry), [picture(2)]);
+  },
+);
+
 logTest("readers see that the server was emptied, also if it has more entries than before", async (redis, open) => {
   const log = await open();
   await using reader = new Reader(await open());
@@ -280,6 +379,128 @@ logTest("readers see that the server was emptied, also if it has more entries th
   assertOrder(reader.seen);
   assertEquals(reader.seen.filter((item) => typeof item === "string"), ["epoch"]);
 });
+
+const UNREADABLE = `
+redis.call("XADD", KEYS[1], "9-0", "a", "0", "k", "", "e", "none")
+redis.call("HSET", KEYS[2], "sequence", "9", "count", "4")`;
+
+/** What else may happen to a log, by commands of others, and whether its readers are told that messages may be missing. */
+const DAMAGES: Record<
+  string,
+  { readonly commands: readonly (readonly string[])[]; readonly told: string | undefined }
+> = {
+  "the server forgets its scripts": { commands: [["SCRIPT", "FLUSH"]], told: undefined },
+  "the entries are evicted": { commands: [["DEL", STREAM]], told: "epoch" },
+  "the state is evicted": { commands: [["DEL", STATE]], told: "epoch" },
+  "an entry is deleted": { commands: [["XTRIM", STREAM, "MAXLEN", "1"]], told: "epoch" },
+  "another entry is added far ahead": { commands: [["XADD", STREAM, "*", "a", "b"]], told: "epoch" },
+  "the stream is another kind of value": { commands: [["SET", STREAM, "a"]], told: "epoch" },
+  "the state is another kind of value": { commands: [["SET", STATE, "a"]], told: "epoch" },
+  "the filters are another kind of value": { commands: [["SET", `${LOG_KEYS}filters`, "a"]], told: "epoch" },
+  "the replicas are another kind of value": { commands: [["SET", `${LOG_KEYS}replicas`, "a"]], told: "epoch" },
+  "the state has no number": { commands: [["HSET", STATE, "sequence", "a"]], told: "epoch" },
+  "the state lacks a field": { commands: [["HDEL", STATE, "count"]], told: "epoch" },
+  "an entry cannot be read": {
+    commands: [["EVAL", UNREADABLE, "2", STREAM, STATE]],
+    told: "gap",
+  },
+};
+
+for (const [name, { commands, told }] of Object.entries(DAMAGES)) {
+  logTest(`readers go on, and are told ${told ?? "nothing"}, when ${name}`, async (redis, open) => {
+    await using reader = new Reader(await open({ timeoutMs: 1000 }));
+    const writer = await open();
+    assert(await writer.lease.take("one", undefined));
+    for (const number of [1, 2, 3]) await writer.append("one", [message(number)]);
+    await until("they are read", () => reader.seen.length === 3);
+    for (const command of commands) await redis.command(...command);
+    await writer.renewReplica("replica");
+    const lease = await writer.lease.read();
+    if (lease === undefined) assert(await writer.lease.take("two", lease));
+    const token = lease === undefined ? "two" : "one";
+    await writer.append(token, [message(4)]);
+    await until("it goes on", () => reader.seen.includes(4));
+    assertEquals(reader.seen, [1, 2, 3, ...told === undefined ? [] : [told], 4]);
+  });
+}
+
+for (const key of ["filters", "replicas"]) {
+  logTest(`a replica wants its filters again when the ${key} are evicted`, async (redis, open) => {
+    const log = await open();
+    await log.renewReplica("replica");
+    await log.want("replica", [["door", 1]], undefined);
+    assertEquals(await log.renewReplica("replica"), 2);
+    await redis.command("DEL", `${LOG_KEYS}${key}`);
+    assertEquals(await log.renewReplica("replica"), 1);
+    await log.want("replica", [["door", 1]], undefined);
+    assertEquals([...await log.readWanted()], [["door", 1]]);
+    assertEquals(await log.renewReplica("replica"), 2);
+  });
+}
+
+for (const reply of [null, 1, -1, "text", "1", {}, [[]], [null, null], ["a", "b", "c"], [1, 2, 3, 4]]) {
+  Deno.test(`the log takes ${JSON.stringify(reply)} of a server for a failure, or for what it may mean`, async () => {
+    const client = { isReady: true, sendCommand: () => Promise.resolve(reply) } as unknown as RedisClient;
+    const connection: RedisConnection = {
+      client,
+      limits: client,
+      onConnect: () => () => {},
+      close: () => Promise.resolve(),
+    };
+    const server = { connection, connect: () => connection, prefix: "test:" };
+    const log = createRedisEventLog({
+      server,
+      id: "a",
+      limits: { maxBytes: 1, maxAgeMs: 1 },
+      expirySeconds: 60,
+      timeoutMs: 1000,
+    });
+    const calls = {
+      append: () => log.append("one", [message(1)]),
+      read: () => log.read(0, { waitMs: 0, signal: new AbortController().signal }),
+      unacknowledged: () => log.readUnacknowledged(10),
+      want: () => log.want("replica", [["door", 1]], "owner"),
+      replicas: () => log.readReplicas(),
+      lease: () => log.lease.read(),
+      retire: () => log.retire("one"),
+      epoch: () => log.readEpoch(),
+      renew: () => log.renewReplica("replica"),
+    };
+    for (const [name, call] of Object.entries(calls)) {
+      const error = await call().then(() => undefined, (error) => error);
+      const isExpected = error === undefined || String(error) === "Error: Redis sent an unexpected reply";
+      assert(isExpected, `${name}: ${error}`);
+    }
+    assertEquals(await log.lease.take("one", undefined), reply === 1);
+  });
+}
+
+for (
+  const [name, begin, end] of [
+    ["runs a script of another client", ["EVAL", "while true do end", "0"], ["SCRIPT", "KILL"]],
+    ["has no memory", ["CONFIG", "SET", "maxmemory", "1"], ["CONFIG", "SET", "maxmemory", "0"]],
+    ["is a replica", ["REPLICAOF", "127.0.0.1", "1"], ["REPLICAOF", "NO", "ONE"]],
+    ["keeps too few replicas", ["CONFIG", "SET", "min-replicas-to-write", "1"], [
+      ...["CONFIG", "SET", "min-replicas-to-write"],
+      "0",
+    ]],
+  ] as const
+) {
+  logTest(`nothing is appended while the server ${name}, and the writer goes on after it`, async (redis, open) => {
+    await using reader = new Reader(await open({ timeoutMs: 1000 }));
+    const writer = await open({ timeoutMs: 1000 });
+    assert(await writer.lease.take("one", undefined));
+    await writer.append("one", [message(1)]);
+    const ended = redis.command(...begin).catch(() => {});
+    await until("appending fails", () => writer.append("one", [message(2)]).then(() => false, () => true));
+    await until("it ends", () => redis.command(...end).then(() => true, () => false));
+    await ended;
+    const isAppended = () => writer.append("one", [message(9)]).then(() => true, () => false);
+    await until("appending works again", isAppended);
+    await until("it is read", () => reader.seen.includes(9));
+    assertOrder(reader.seen.filter((number) => number !== 9 && number !== 2));
+  }, { args: ["--busy-reply-threshold", "10"] });
+}
 
 logTest("connections that are cut lose nothing and double nothing in the log", async (redis, open) => {
   await using reader = new Reader(await open());

@@ -82,6 +82,7 @@ class ReplicasEnvironment implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.server.work();
+    this.server.distanceMs = 0;
     const closing = this.#replicas.map((replica) => replica.close(STOPPING));
     await this.advance(1_000);
     await Promise.all(closing);
@@ -343,4 +344,47 @@ Deno.test("isNeeded is true at the writer while listeners of any replica are the
   other.hub.sweep();
   await environment.advance(2_000);
   assertEquals(one.replica.isNeeded, false);
+});
+
+/** Time of a round trip to a distant server, in milliseconds of the fake clock. */
+const ROUND_TRIP_MS = 1_000;
+
+/** Returns the round trips to the server, one after the other, until a phone has an event. */
+async function roundTripsUntil(environment: ReplicasEnvironment, phone: RecordingSubscriber, event: string) {
+  let ms = 0;
+  for (; !phone.events.includes(event); ms += 20) {
+    if (ms === 20 * ROUND_TRIP_MS) throw new Error(`Only ${phone.events.join(", ")}`);
+    await environment.advance(20, 20);
+  }
+  // What is not due to the distance takes much less than a round trip.
+  return Math.floor(ms / ROUND_TRIP_MS);
+}
+
+Deno.test("a distant server costs a subscription 4 round trips, of a known filter 2, a message and a resume 1", async () => {
+  await using environment = new ReplicasEnvironment();
+  const writer = environment.add();
+  await environment.advance(1_000);
+  const reader = environment.add();
+  await environment.advance(1_000);
+  environment.server.distanceMs = ROUND_TRIP_MS / 2;
+  await environment.advance(5_000);
+  for (const [place, other] of [[writer, reader], [reader, writer]] as const) {
+    const topic = place === writer ? "door" : "lamp";
+    const subscribe = (subscriber: RecordingSubscriber, at = place) => {
+      subscriber.unsubscribe = at.hub.subscribe(subscriber);
+      return roundTripsUntil(environment, subscriber, "connected");
+    };
+    const phone = new RecordingSubscriber([topic]);
+    const trips = { new: await subscribe(phone), known: await subscribe(new RecordingSubscriber([topic])) };
+    writer.brokers[0].publish(topic, "1");
+    const message = await roundTripsUntil(environment, phone, `${topic}: 1`);
+    const { position } = phone;
+    // The other replica knows then that the phone has all retained messages.
+    await environment.advance(6_000);
+    place.hub.sweep();
+    await environment.advance(ROUND_TRIP_MS);
+    phone.unsubscribe();
+    const resumed = position && await subscribe(new RecordingSubscriber([topic], { since: position }), other);
+    assertEquals({ ...trips, message, resumed }, { new: 4, known: 2, message: 1, resumed: 1 });
+  }
 });
