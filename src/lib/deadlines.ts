@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { Bag, type BagItem } from "./bag.ts";
 import type { Clock } from "./clock.ts";
 
 /** Default for how late a deadline may expire, in milliseconds: little beside the seconds that operations may take. */
@@ -22,7 +23,7 @@ export class Deadlines {
   readonly #clock: Pick<Clock, "monotonic" | "after">;
   readonly #resolutionMs: number;
   /** Pending deadlines by the number of the tick at which they expire. */
-  readonly #slots = new Map<number, Set<Entry>>();
+  readonly #slots = new Map<number, Bag<Entry>>();
   #size = 0;
   /** Last tick whose deadlines have expired. */
   #tick = 0;
@@ -64,7 +65,7 @@ export class Deadlines {
     if (this.#size === 0) this.#start(now);
     const tick = Math.max(this.#tick + 1, Math.ceil((now + ms) / this.#resolutionMs));
     let slot = this.#slots.get(tick);
-    if (slot === undefined) this.#slots.set(tick, slot = new Set());
+    if (slot === undefined) this.#slots.set(tick, slot = new Bag());
     this.#size += 1;
     return new Entry(slot, onExpire, this.#onRemove);
   }
@@ -92,9 +93,9 @@ export class Deadlines {
     const last = Math.floor(this.#clock.monotonic() / this.#resolutionMs);
     while (this.#tick < last) {
       this.#tick += 1;
-      const slot = this.#slots.get(this.#tick) ?? [];
+      const slot = this.#slots.get(this.#tick);
       this.#slots.delete(this.#tick);
-      for (const entry of slot) entry.expire();
+      slot?.forEach((entry) => entry.expire());
     }
     if (this.#size > 0) this.#startTimer(this.#clock.monotonic());
   }
@@ -102,18 +103,18 @@ export class Deadlines {
 
 /** Pending deadline, in the slot of its tick. */
 class Entry implements Deadline {
-  readonly #slot: Set<Entry>;
+  readonly #item: BagItem<Entry>;
   readonly #onExpire: () => void;
   readonly #onRemove: () => void;
 
-  constructor(slot: Set<Entry>, onExpire: () => void, onRemove: () => void) {
-    this.#slot = slot.add(this);
+  constructor(slot: Bag<Entry>, onExpire: () => void, onRemove: () => void) {
+    this.#item = slot.add(this);
     this.#onExpire = onExpire;
     this.#onRemove = onRemove;
   }
 
   clear(): void {
-    if (this.#slot.delete(this)) this.#onRemove();
+    if (this.#item.remove()) this.#onRemove();
   }
 
   expire(): void {

@@ -5,6 +5,7 @@
  */
 import type { IClientSubscribeOptions, MqttClient } from "mqtt";
 import { Buffer } from "node:buffer";
+import { Bag } from "../lib/bag.ts";
 import { Mutex, settledWithin } from "../lib/async.ts";
 import { errorText } from "../lib/errors.ts";
 import {
@@ -95,7 +96,7 @@ export class MqttJsConnection implements BrokerConnection {
   /** Keeps the portions of successive commands in order. */
   readonly #sending = new Mutex();
   /** Functions that reject the publishes that are not settled. */
-  readonly #unsettled = new Set<(reason: BrokerError) => void>();
+  readonly #unsettled = new Bag<(reason: BrokerError) => void>();
   /** Called with the response to the pending PINGREQ. */
   #onPingResponse: (() => void)[] = [];
   /** Called with the response to the PINGREQ after the pending one. */
@@ -139,8 +140,8 @@ export class MqttJsConnection implements BrokerConnection {
   publish(publication: Publication): PendingPublish {
     const { topic, payload, qos, retain } = publication;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const settled = () => void this.#unsettled.delete(reject);
-    this.#unsettled.add(reject);
+    const item = this.#unsettled.add(reject);
+    const settled = () => void item.remove();
     // Also handles a rejection after the caller stopped waiting.
     promise.then(settled, settled);
     const fault = this.#unsupported(publication);

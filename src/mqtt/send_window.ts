@@ -18,8 +18,10 @@ export class SendWindow {
 
   /** Calls `send` at once, or as soon as there is room. Each call must be followed by one {@linkcode release}. */
   enqueue(send: () => void): void {
-    this.#queue.add(send);
-    this.#sendQueued();
+    const canSend = this.#queue.size === 0 && this.#unacknowledged < this.#size && !this.#isSending;
+    if (!canSend) return void this.#queue.add(send);
+    this.#unacknowledged += 1;
+    send();
   }
 
   /** Removes a message from the queue; returns false if it was sent already. */
@@ -35,7 +37,7 @@ export class SendWindow {
 
   #sendQueued(): void {
     // A send may release at once: a loop handles any number of those, recursion would overflow the stack.
-    if (this.#isSending) return;
+    if (this.#isSending || this.#queue.size === 0) return;
     this.#isSending = true;
     for (const send of this.#queue) {
       if (this.#unacknowledged >= this.#size) break;
