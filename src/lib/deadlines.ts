@@ -104,7 +104,7 @@ export class Deadlines {
 /** Pending deadline, in the slot of its tick. */
 class Entry implements Deadline {
   readonly #item: BagItem<Entry>;
-  readonly #onExpire: () => void;
+  #onExpire: (() => void) | undefined;
   readonly #onRemove: () => void;
 
   constructor(slot: Bag<Entry>, onExpire: () => void, onRemove: () => void) {
@@ -114,11 +114,13 @@ class Entry implements Deadline {
   }
 
   clear(): void {
+    this.#onExpire = undefined;
     if (this.#item.remove()) this.#onRemove();
   }
 
   expire(): void {
+    const onExpire = this.#onExpire;
     this.clear();
-    this.#onExpire();
+    onExpire?.();
   }
 }
