@@ -18,8 +18,9 @@ export class SendWindow {
 
   /** Calls `send` at once, or as soon as there is room. Each call must be followed by one {@linkcode release}. */
   enqueue(send: () => void): void {
-    const canSend = this.#queue.size === 0 && this.#unacknowledged < this.#size && !this.#isSending;
-    if (!canSend) return void this.#queue.add(send);
+    // Nearly always there is room: past the queue, a Set keeps what was removed from it in memory for a while.
+    const isFree = this.#queue.size === 0 && this.#unacknowledged < this.#size && !this.#isSending;
+    if (!isFree) return void this.#queue.add(send);
     this.#unacknowledged += 1;
     send();
   }
