@@ -37,9 +37,9 @@ export class BagItem<T> {
 /**
  * Collection without an order, whose objects are added and removed in constant time.
  *
- * A Set or a Map of objects that come and go keeps the removed ones in memory until the next full garbage collection, and
- * with them all that they refer to: V8 links each table that it outgrew to the next one. Copying that in each collection
- * of young objects took a tenth of the gateway's time.
+ * A Set or a Map of objects that come and go keeps removed ones in memory until the next full garbage collection, and with
+ * them all that they refer to: V8 links each table that it outgrew to the next one. Until then, each collection of young
+ * objects copies them.
  */
 export class Bag<T> {
   readonly #items: BagItem<T>[] = [];
