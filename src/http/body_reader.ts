@@ -167,8 +167,8 @@ export class BodyReader {
     const victim = this.#oldestSlowOf(address, since) ??
       (this.#pending.size < this.#settings.maxBodies ? undefined : this.#pending.oldestOfLargest());
     if (victim !== undefined) {
-      victim.abort(bodyTooSlow());
       this.#pending.delete(victim);
+      victim.abort(bodyTooSlow());
     }
     const deadline = this.#deadlines.add(this.#settings.bodyTimeoutMs, () => abort(bodyTooSlow()));
     return this.#pending.add({ address, since, abort, deadline });

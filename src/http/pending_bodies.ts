@@ -15,8 +15,8 @@ export interface PendingBody {
   readonly since: number;
   /** Number of bodies that began before it. */
   readonly order: number;
-  /** Ends its reading with an error; does nothing once it is deleted. */
-  abort: (reason: Error) => void;
+  /** Ends its reading with an error. */
+  readonly abort: (reason: Error) => void;
   /** Deadline of its reading. */
   readonly deadline: Deadline;
 }
@@ -70,16 +70,12 @@ export class PendingBodies {
   delete(body: PendingBody): void {
     const sender = this.#senders.get(body.address);
     if (sender?.bodies.delete(body) !== true) return;
-    // Sets and Maps keep what was deleted in memory for a while: not the request as well.
-    body.abort = ended;
     this.#size -= 1;
     if (sender.bodies.size > 0) return this.#largest.update(sender);
     this.#largest.remove(sender);
     this.#senders.delete(body.address);
   }
 }
-
-function ended(): void {}
 
 function isLarger({ bodies: one }: Sender, { bodies: other }: Sender): boolean {
   return one.size !== other.size ? one.size > other.size : orderOf(one) < orderOf(other);

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { Bag, type BagItem } from "./bag.ts";
 import type { Clock } from "./clock.ts";
 
 /** Default for how late a deadline may expire, in milliseconds: little beside the seconds that operations may take. */
@@ -23,7 +22,7 @@ export class Deadlines {
   readonly #clock: Pick<Clock, "monotonic" | "after">;
   readonly #resolutionMs: number;
   /** Pending deadlines by the number of the tick at which they expire. */
-  readonly #slots = new Map<number, Bag<Entry>>();
+  readonly #slots = new Map<number, Set<Entry>>();
   #size = 0;
   /** Last tick whose deadlines have expired. */
   #tick = 0;
@@ -65,7 +64,7 @@ export class Deadlines {
     if (this.#size === 0) this.#start(now);
     const tick = Math.max(this.#tick + 1, Math.ceil((now + ms) / this.#resolutionMs));
     let slot = this.#slots.get(tick);
-    if (slot === undefined) this.#slots.set(tick, slot = new Bag());
+    if (slot === undefined) this.#slots.set(tick, slot = new Set());
     this.#size += 1;
     return new Entry(slot, onExpire, this.#onRemove);
   }
@@ -93,9 +92,9 @@ export class Deadlines {
     const last = Math.floor(this.#clock.monotonic() / this.#resolutionMs);
     while (this.#tick < last) {
       this.#tick += 1;
-      const slot = this.#slots.get(this.#tick);
+      const slot = this.#slots.get(this.#tick) ?? [];
       this.#slots.delete(this.#tick);
-      slot?.forEach((entry) => entry.expire());
+      for (const entry of slot) entry.expire();
     }
     if (this.#size > 0) this.#startTimer(this.#clock.monotonic());
   }
@@ -103,24 +102,22 @@ export class Deadlines {
 
 /** Pending deadline, in the slot of its tick. */
 class Entry implements Deadline {
-  readonly #item: BagItem<Entry>;
-  #onExpire: (() => void) | undefined;
+  readonly #slot: Set<Entry>;
+  readonly #onExpire: () => void;
   readonly #onRemove: () => void;
 
-  constructor(slot: Bag<Entry>, onExpire: () => void, onRemove: () => void) {
-    this.#item = slot.add(this);
+  constructor(slot: Set<Entry>, onExpire: () => void, onRemove: () => void) {
+    this.#slot = slot.add(this);
     this.#onExpire = onExpire;
     this.#onRemove = onRemove;
   }
 
   clear(): void {
-    this.#onExpire = undefined;
-    if (this.#item.remove()) this.#onRemove();
+    if (this.#slot.delete(this)) this.#onRemove();
   }
 
   expire(): void {
-    const onExpire = this.#onExpire;
     this.clear();
-    onExpire?.();
+    this.#onExpire();
   }
 }

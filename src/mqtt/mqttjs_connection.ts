@@ -5,7 +5,6 @@
  */
 import type { IClientSubscribeOptions, MqttClient } from "mqtt";
 import { Buffer } from "node:buffer";
-import { Bag } from "../lib/bag.ts";
 import { Mutex, settledWithin } from "../lib/async.ts";
 import { errorText } from "../lib/errors.ts";
 import {
@@ -96,7 +95,7 @@ export class MqttJsConnection implements BrokerConnection {
   /** Keeps the portions of successive commands in order. */
   readonly #sending = new Mutex();
   /** Functions that reject the publishes that are not settled. */
-  readonly #unsettled = new Bag<(reason: BrokerError) => void>();
+  readonly #unsettled = new Set<(reason: BrokerError) => void>();
   /** Called with the response to the pending PINGREQ. */
   #onPingResponse: (() => void)[] = [];
   /** Called with the response to the PINGREQ after the pending one. */
@@ -140,8 +139,8 @@ export class MqttJsConnection implements BrokerConnection {
   publish(publication: Publication): PendingPublish {
     const { topic, payload, qos, retain } = publication;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const item = this.#unsettled.add(reject);
-    const settled = () => void item.remove();
+    const settled = () => void this.#unsettled.delete(reject);
+    this.#unsettled.add(reject);
     // Also handles a rejection after the caller stopped waiting.
     promise.then(settled, settled);
     const fault = this.#unsupported(publication);

@@ -18,11 +18,8 @@ export class SendWindow {
 
   /** Calls `send` at once, or as soon as there is room. Each call must be followed by one {@linkcode release}. */
   enqueue(send: () => void): void {
-    // Nearly always there is room: past the queue, a Set keeps what was removed from it in memory for a while.
-    const isFree = this.#queue.size === 0 && this.#unacknowledged < this.#size && !this.#isSending;
-    if (!isFree) return void this.#queue.add(send);
-    this.#unacknowledged += 1;
-    send();
+    this.#queue.add(send);
+    this.#sendQueued();
   }
 
   /** Removes a message from the queue; returns false if it was sent already. */
@@ -38,7 +35,7 @@ export class SendWindow {
 
   #sendQueued(): void {
     // A send may release at once: a loop handles any number of those, recursion would overflow the stack.
-    if (this.#isSending || this.#queue.size === 0) return;
+    if (this.#isSending) return;
     this.#isSending = true;
     for (const send of this.#queue) {
       if (this.#unacknowledged >= this.#size) break;
