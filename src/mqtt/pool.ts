@@ -76,8 +76,10 @@ export interface SharedHub {
   readonly isNeeded: boolean;
   /** Opens it. */
   open(events: SharedHubEvents): Hub;
-  /** Ends all subscribers, and closes it. */
+  /** Ends all subscribers, and closes it; they may resume at other replicas. */
   close(reason: BrokerError): Promise<void>;
+  /** The same, but none of them is to resume. */
+  leave(reason: BrokerError): Promise<void>;
 }
 
 /** Connection of the pool. */
@@ -430,7 +432,8 @@ export class BrokerPool {
     if ("hub" in entry) {
       this.#subscribing.delete(entry.id);
       entry.hub.close(reason);
-      await entry.source.close(reason);
+      const isLeft = this.#closeReason === undefined && "leave" in entry.source;
+      await (isLeft ? entry.source.leave(reason) : entry.source.close(reason));
     } else {
       this.#publishing.delete(entry.id);
       await entry.connection.close(reason);

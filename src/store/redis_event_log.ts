@@ -218,6 +218,10 @@ class RedisEventLog implements EventLog {
     await this.#run(scripts.REMOVE_REPLICA, [token, replica]);
   }
 
+  async leave(replica: string): Promise<void> {
+    await this.#run(scripts.LEAVE, [replica]);
+  }
+
   async readWanted(): Promise<ReadonlyMap<string, QoS>> {
     const wanted = new Map<string, QoS>();
     let cursor = "0";

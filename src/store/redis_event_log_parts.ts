@@ -180,6 +180,15 @@ export const FORGET: string = `
 local function forget(replica) redis.call("UNLINK", BASE .. "wants:" .. replica, BASE .. "owners:" .. replica) end
 `;
 
+/** Removes a replica, after {@linkcode FILTERS} and {@linkcode FORGET}. */
+export const REMOVE: string = `
+local function remove(replica)
+  redis.call("HDEL", REPLICAS, replica)
+  unwant(replica, redis.call("HKEYS", BASE .. "wants:" .. replica))
+  forget(replica)
+end
+`;
+
 /** Keeps all keys of the log and of one replica for a time. */
 export const EXTEND: string = `
 local function extend(replica, seconds)

@@ -4,7 +4,7 @@
  * @module
  */
 import { OFFSETS_PER_ENTRY } from "../mqtt/replicas/event_log.ts";
-import { EXTEND, FILTERS, FORGET, OPEN, OWNERS, REQUIRE_TOKEN, TRIM } from "./redis_event_log_parts.ts";
+import { EXTEND, FILTERS, FORGET, OPEN, OWNERS, REMOVE, REQUIRE_TOKEN, TRIM } from "./redis_event_log_parts.ts";
 import { RedisScript } from "./redis_script.ts";
 
 const script = (...parts: readonly string[]) => new RedisScript([OPEN, ...parts].join(""));
@@ -215,11 +215,21 @@ return redis.call("HGETALL", REPLICAS)`);
 export const REMOVE_REPLICA: RedisScript = script(
   FILTERS,
   FORGET,
+  REMOVE,
   REQUIRE_TOKEN,
   `
-redis.call("HDEL", REPLICAS, ARGV[4])
-unwant(ARGV[4], redis.call("HKEYS", BASE .. "wants:" .. ARGV[4]))
-forget(ARGV[4])
+remove(ARGV[4])
+return 0`,
+);
+
+/** Argument: replica. Deletes the log with the last one. */
+export const LEAVE: RedisScript = script(
+  FILTERS,
+  FORGET,
+  REMOVE,
+  `
+remove(ARGV[3])
+if redis.call("HLEN", REPLICAS) == 0 then redis.call("UNLINK", unpack(KEYS)) end
 return 0`,
 );
 

@@ -139,7 +139,16 @@ export class Replica implements SharedHub {
     return this.#closed ??= this.#close(reason);
   }
 
-  async #close(reason: BrokerError): Promise<void> {
+  /**
+   * Closes it when none of its subscribers is to resume: also the log ends, unless other replicas use it. Of a login that
+   * the broker does not accept any more, it would else take memory of the server until it expires.
+   */
+  leave(reason: BrokerError): Promise<void> {
+    return this.#closed ??= this.#close(reason, { isLeaving: true });
+  }
+
+  async #close(reason: BrokerError, { isLeaving = false } = {}): Promise<void> {
+    const { log, replica } = this.#options;
     this.#ended.abort(reason);
     if (this.#opened !== undefined) {
       const { logHub, writer, running } = this.#opened;
@@ -148,8 +157,10 @@ export class Replica implements SharedHub {
       // It may have taken the lease again meanwhile.
       await writer.lost();
       await running?.renewing;
+      // Without an answer, it expires.
+      if (isLeaving && running !== undefined) await log.leave(replica).catch(() => {});
     }
-    await this.#options.log.close();
+    await log.close();
   }
 
   /** Starts to read the log, and to write it once the lease is free. */

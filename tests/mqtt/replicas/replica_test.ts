@@ -66,7 +66,7 @@ class ReplicasEnvironment implements AsyncDisposable {
       onClosedWhileSubscribing: () => {},
       onRefused(reason) {
         refusals.push(reason.message);
-        void replica.close(reason);
+        void replica.leave(reason);
       },
     });
     return { replica, hub, brokers: [session, own], refusals, accept: (accepted) => void (isAccepted = accepted) };
@@ -319,4 +319,31 @@ Deno.test("isNeeded is true at the writer while listeners of any replica are the
   other.hub.sweep();
   await environment.advance(2_000);
   assertEquals(one.replica.isNeeded, false);
+});
+
+Deno.test("leave() ends what one replica wants, and keeps the log for those of another that was only closed", async () => {
+  await using environment = new ReplicasEnvironment();
+  const [one, other] = [environment.add({ isLoginOfRequest: true }), environment.add({ isLoginOfRequest: true })];
+  const { model } = environment.server;
+  await subscribe(environment, one);
+  const { epoch } = model.read(0);
+  await one.replica.close(STOPPING);
+  assertEquals([model.read(0).epoch, [...model.readWanted().keys()]], [epoch, ["door"]]);
+  await subscribe(environment, other, { filter: "lamp" });
+  await other.replica.leave(STOPPING);
+  assertEquals([model.read(0).epoch, [...model.readWanted().keys()]], [epoch, ["door"]], "the first one may come back");
+});
+
+Deno.test("a login that the broker does not accept any more leaves nothing in the log", async () => {
+  await using environment = new ReplicasEnvironment();
+  const guest = environment.add({ isLoginOfRequest: true });
+  await subscribe(environment, guest);
+  const { model } = environment.server;
+  const { epoch } = model.read(0);
+  guest.accept(false);
+  for (const broker of guest.brokers) broker.closeConnection();
+  await environment.advance(10_000);
+  assertEquals(guest.refusals, [REFUSED.message]);
+  const { last, epoch: begun } = model.read(0);
+  assertEquals([last, begun === epoch, [...model.readReplicas()], model.readLease()], [0, false, [], undefined]);
 });
