@@ -347,3 +347,50 @@ Deno.test("a login that the broker does not accept any more leaves nothing in th
   const { last, epoch: begun } = model.read(0);
   assertEquals([last, begun === epoch, [...model.readReplicas()], model.readLease()], [0, false, [], undefined]);
 });
+
+Deno.test("listeners end with the first message after a minute in which only others reach the broker", async () => {
+  await using environment = new ReplicasEnvironment();
+  const right = environment.add({ isLoginOfRequest: true });
+  await subscribe(environment, right);
+  const old = environment.add({ isLoginOfRequest: true });
+  const phone = await subscribe(environment, old, { keep: true });
+  old.brokers[1].isReachable = false;
+  old.brokers[1].closeConnection();
+  await environment.advance(50_000);
+  right.brokers[0].publish("door", "1");
+  await environment.advance(15_000);
+  assertEquals([phone.events, old.refusals], [["connected", "door: 1"], []]);
+  right.brokers[0].publish("door", "2");
+  await environment.advance(500);
+  const reason = "Broker does not accept the login any more";
+  assertEquals([phone.events.at(-1), old.refusals, phone.events.includes("door: 2")], [
+    `ended: ${reason}`,
+    [reason],
+    false,
+  ]);
+});
+
+Deno.test("listeners of a login stay when the broker is back after a long time, and another one connects first", async () => {
+  await using environment = new ReplicasEnvironment();
+  const [one, other] = [environment.add({ isLoginOfRequest: true }), environment.add({ isLoginOfRequest: true })];
+  const phones = [
+    await subscribe(environment, one, { keep: true }),
+    await subscribe(environment, other, { keep: true }),
+  ];
+  const all = [...one.brokers, ...other.brokers];
+  for (const broker of all) {
+    broker.isReachable = false;
+    broker.closeConnection();
+  }
+  await environment.advance(200_000);
+  for (const broker of other.brokers) broker.isReachable = true;
+  for (let second = 0; second < 60 && !other.replica.isWriter; second++) await environment.advance(1_000);
+  await environment.advance(35_000);
+  other.brokers[0].publish("door", "open");
+  for (const broker of one.brokers) broker.isReachable = true;
+  await environment.advance(45_000);
+  other.brokers[0].publish("door", "closed");
+  await environment.advance(500);
+  assertEquals([one.refusals, other.refusals], [[], []]);
+  for (const { events } of phones) assertEquals(events.at(-1), "door: closed");
+});
