@@ -17,7 +17,8 @@
  *
  * The last two are not among the declared keys, as their number varies; they are in the slot of the others.
  *
- * All keys expire when no replica renews itself any more.
+ * All keys expire when no replica renews itself any more. Also one that was just made does, as the replica may be killed
+ * before it renews itself.
  *
  * @module
  */
@@ -36,6 +37,8 @@ const MAX_SEQUENCE = 2 ** 36;
 const ENTRY_BYTES = 64;
 /** Entries that one call deletes beside twice as many as it appends. */
 const TRIM_BATCH = 16;
+/** Longest time after which a log is deleted that no replica uses, in seconds: a day more than the longest RESUME_SECONDS. */
+export const EXPIRY_SECONDS = 172_800;
 
 /**
  * Begins each script: makes what an emptied server lacks. After a restart, the newest entries may be lost, and with
@@ -50,6 +53,8 @@ local log = {}
 
 local function text(number) return string.format("%.0f", number) end
 
+local function expire(key) redis.call("EXPIRE", key, ${EXPIRY_SECONDS}, "NX") end
+
 local function save()
   redis.call("HSET", STATE, "sequence", text(log.sequence), "first", text(log.first), "bytes", text(log.bytes),
     "oldest", text(log.oldest), "at", text(now))
@@ -57,9 +62,11 @@ end
 
 local function push(token, entry)
   log.sequence = log.sequence + 1
-  if log.bytes == 0 then log.oldest = now end
+  local isFirst = log.bytes == 0
+  if isFirst then log.oldest = now end
   log.bytes = log.bytes + #token + #entry + ${ENTRY_BYTES}
   redis.call("XADD", STREAM, text(log.sequence) .. "-0", "a", text(now), "k", token, "e", entry)
+  if isFirst then expire(STREAM) end
 end
 
 local function open()
@@ -77,6 +84,7 @@ local function open()
     redis.call("DEL", STATE, STREAM, FILTERS, UNWANTED, REPLICAS)
     log = { epoch = ARGV[2], sequence = 0, first = 1, lost = 0, bytes = 0, oldest = 0 }
     redis.call("HSET", STATE, "epoch", log.epoch, "run", run, "lost", 0)
+    expire(STATE)
     return save()
   end
   redis.call("HDEL", STATE, "token", "renewals")
@@ -128,8 +136,8 @@ end
 
 local function store(filter, found)
   local value = found.granted .. ":" .. text(found.from) .. ":" .. found.wanted .. ":" .. text(found.count)
-  redis.call("HSET", FILTERS, filter, value)
-  if found.count == 0 then redis.call("SADD", UNWANTED, filter) end
+  if redis.call("HSET", FILTERS, filter, value) == 1 then expire(FILTERS) end
+  if found.count == 0 and redis.call("SADD", UNWANTED, filter) == 1 then expire(UNWANTED) end
 end
 
 local function unwant(replica, filters)

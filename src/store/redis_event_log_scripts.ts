@@ -101,6 +101,7 @@ for index = 7, #ARGV, 2 do
   local found = all[filter] or find(filter)
   all[filter] = found
   if redis.call("HSET", wants, filter, qos) == 1 then
+    expire(wants)
     found.count = found.count + 1
     if found.count == 1 then redis.call("SREM", UNWANTED, filter) end
   end
@@ -133,6 +134,7 @@ if ARGV[4] ~= "" and #fields > 0 then
       reply[3 + 2 * index] = format(state)
       if mine then state.retained = mine.retained end
       redis.call("HSET", ownersOf(ARGV[3]), at, format(state) .. ":" .. text(mine and mine.version or 0))
+      expire(ownersOf(ARGV[3]))
     end
   end
 end
@@ -183,6 +185,7 @@ for index = 5, #ARGV, 5 do
       state.retained, state.version = last.retained, last.version
     end
     redis.call("HSET", key, at, format(state) .. ":" .. text(state.version))
+    expire(key)
   end
 end
 return 0`,
