@@ -394,3 +394,13 @@ Deno.test("listeners of a login stay when the broker is back after a long time, 
   assertEquals([one.refusals, other.refusals], [[], []]);
   for (const { events } of phones) assertEquals(events.at(-1), "door: closed");
 });
+
+Deno.test("a stream that resumes at a replica which has just begun to read the log gets retained messages once", async () => {
+  await using environment = new ReplicasEnvironment();
+  await subscribe(environment, environment.add({ isLoginOfRequest: true }));
+  const guest = environment.add({ isLoginOfRequest: true });
+  guest.brokers[1].retained.set("door", "0");
+  const phone = await subscribe(environment, guest, { since: { epoch: "of another log", offset: 1 } });
+  await environment.advance(5_000);
+  assertEquals(phone.events, ["connected", "gap", "door: 0 (retained)"]);
+});
