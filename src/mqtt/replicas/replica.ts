@@ -140,8 +140,8 @@ export class Replica implements SharedHub {
   }
 
   /**
-   * Closes it when none of its subscribers is to resume: also the log ends, unless other replicas use it. Of a login that
-   * the broker does not accept any more, it would else take memory of the server until it expires.
+   * Closes it, and ends what it wants: none of its subscribers is to resume. The log is deleted unless other replicas use
+   * it, as key holders who name one login after the other would fill the server.
    */
   leave(reason: BrokerError): Promise<void> {
     return this.#closed ??= this.#close(reason, { isLeaving: true });
