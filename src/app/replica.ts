@@ -33,10 +33,10 @@ const HASH_DIGITS = 11;
 /** The same for the log of a login that a request names: no key holder can find another name with the same hash. */
 const LOGIN_HASH_DIGITS = 32;
 
-/** Time after which Redis deletes a log that no replica uses, in seconds: a day more than the longest RESUME_SECONDS. */
-const EXPIRY_SECONDS = 172_800;
-
-/** The same beyond RESUME_SECONDS for the log of a login that a request names, in seconds: key holders may name many. */
+/**
+ * Time beyond RESUME_SECONDS after which Redis deletes the log of a login that a request names if no replica uses it, in
+ * seconds: key holders may name many.
+ */
 const LOGIN_EXPIRY_SECONDS = 60;
 
 /** Prefix of the client identifier if MQTT_CLIENT_ID is not set. */
@@ -90,7 +90,7 @@ export async function openSharedLogs(
   const makeReplica = (address: BrokerAddress, { memory, isLoginOfRequest, ...options }: {
     readonly id: string;
     readonly limits: EventLogLimits;
-    readonly expirySeconds: number;
+    readonly expirySeconds?: number;
     readonly memory: EventHistory;
     readonly isLoginOfRequest: boolean;
   }): Replica => {
@@ -131,7 +131,6 @@ export async function openSharedLogs(
         maxBytes: streams.resumeBytes + 2 * streams.maxEventBytes,
         maxAgeMs,
       },
-      expirySeconds: EXPIRY_SECONDS,
       memory: new MemoryHistory({
         epoch: "",
         monotonic: SYSTEM_CLOCK.monotonic,

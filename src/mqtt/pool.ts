@@ -78,8 +78,10 @@ export interface SharedHub {
   open(events: SharedHubEvents): Hub;
   /** Checks that the broker answers, as it may be frozen; closes connections on which it is silent. */
   checkConnections(): void;
-  /** Ends all subscribers, and closes it. */
+  /** Ends all subscribers, and closes it; they may resume at other replicas. */
   close(reason: BrokerError): Promise<void>;
+  /** The same, but none of them is to resume. */
+  leave(reason: BrokerError): Promise<void>;
 }
 
 /** Connection of the pool. */
@@ -438,7 +440,8 @@ export class BrokerPool {
     if ("hub" in entry) {
       this.#subscribing.delete(entry.id);
       entry.hub.close(reason);
-      await entry.source.close(reason);
+      const isLeft = this.#closeReason === undefined && "leave" in entry.source;
+      await (isLeft ? entry.source.leave(reason) : entry.source.close(reason));
     } else {
       this.#publishing.delete(entry.id);
       await entry.connection.close(reason);

@@ -22,6 +22,7 @@ import {
 } from "../mqtt/replicas/event_log.ts";
 import { encodeLogEntry } from "../mqtt/replicas/log_entry_codec.ts";
 import { BYTES, type RedisClient, type RedisConnection, type ReplyOptions } from "./redis_connection.ts";
+import { EXPIRY_SECONDS } from "./redis_event_log_parts.ts";
 import {
   numberOf,
   parseFilters,
@@ -53,8 +54,8 @@ export interface RedisEventLogOptions {
   readonly id: string;
   /** Limits. */
   readonly limits: EventLogLimits;
-  /** Time after which the server deletes the log if no replica uses it, in seconds. */
-  readonly expirySeconds: number;
+  /** Time after which the server deletes the log if no replica uses it, in seconds; two days by default. */
+  readonly expirySeconds?: number;
   /** Time limit of replies on the log's own connections, in milliseconds: long enough for the largest message. */
   readonly timeoutMs: number;
 }
@@ -94,7 +95,7 @@ class RedisEventLog implements EventLog {
   /** Number of calls of `shareOwners`. */
   #shares = 0;
 
-  constructor({ server, id, limits, expirySeconds, timeoutMs }: RedisEventLogOptions) {
+  constructor({ server, id, limits, expirySeconds = EXPIRY_SECONDS, timeoutMs }: RedisEventLogOptions) {
     this.#server = server;
     // A reply has what the log keeps at most.
     const connection = { replyTimeoutMs: timeoutMs, largeReplyBytes: limits.maxBytes };
@@ -257,6 +258,10 @@ class RedisEventLog implements EventLog {
 
   async removeReplica(token: string, replica: string): Promise<void> {
     await this.#run(scripts.REMOVE_REPLICA, [token, replica]);
+  }
+
+  async leave(replica: string): Promise<void> {
+    await this.#run(scripts.LEAVE, [replica]);
   }
 
   async readWanted(): Promise<ReadonlyMap<string, QoS>> {

@@ -18,7 +18,8 @@
  *
  * The last three are not among the declared keys; they are in the slot of the others.
  *
- * All keys expire when no replica renews itself any more.
+ * All keys expire when no replica renews itself any more. Also one that was just made does, as the replica may be killed
+ * before it renews itself.
  *
  * @module
  */
@@ -39,6 +40,8 @@ const ENTRY_BYTES = 64;
 const TRIM_BATCH = 16;
 /** Time after which the parts of an entry are deleted that is not sent to its end, in seconds. */
 export const PARTS_EXPIRY_SECONDS = 60;
+/** Longest time after which a log is deleted that no replica uses, in seconds: a day more than the longest RESUME_SECONDS. */
+export const EXPIRY_SECONDS = 172_800;
 
 /**
  * Begins each script: makes what an emptied server lacks, and begins anew where other commands than these have changed
@@ -55,6 +58,8 @@ local log = {}
 
 local function text(number) return string.format("%.0f", number) end
 
+local function expire(key) redis.call("EXPIRE", key, ${EXPIRY_SECONDS}, "NX") end
+
 local function save()
   redis.call("HSET", STATE, "sequence", text(log.sequence), "first", text(log.first), "bytes", text(log.bytes),
     "count", text(log.count), "oldest", text(log.oldest), "at", text(now))
@@ -62,16 +67,19 @@ end
 
 local function push(token, entry)
   log.sequence = log.sequence + 1
-  if log.count == 0 then log.oldest = now end
+  local isFirst = log.count == 0
+  if isFirst then log.oldest = now end
   log.count = log.count + 1
   log.bytes = log.bytes + #token + #entry + ${ENTRY_BYTES}
   redis.call("XADD", STREAM, text(log.sequence) .. "-0", "a", text(now), "k", token, "e", entry)
+  if isFirst then expire(STREAM) end
 end
 
 local function beginAnew()
   redis.call("DEL", STATE, STREAM, FILTERS, UNWANTED, REPLICAS)
   log = { epoch = ARGV[2], token = false, sequence = 0, first = 1, lost = 0, bytes = 0, count = 0, oldest = 0 }
   redis.call("HSET", STATE, "epoch", log.epoch, "run", run, "lost", 0)
+  expire(STATE)
   save()
 end
 
@@ -150,8 +158,8 @@ end
 
 local function store(filter, found)
   local value = found.granted .. ":" .. text(found.from) .. ":" .. found.wanted .. ":" .. text(found.count)
-  redis.call("HSET", FILTERS, filter, value)
-  if found.count == 0 then redis.call("SADD", UNWANTED, filter) end
+  if redis.call("HSET", FILTERS, filter, value) == 1 then expire(FILTERS) end
+  if found.count == 0 and redis.call("SADD", UNWANTED, filter) == 1 then expire(UNWANTED) end
 end
 
 local function unwant(replica, filters)
@@ -208,6 +216,15 @@ end
 /** Deletes what a replica wants, and the states of its owners. */
 export const FORGET: string = `
 local function forget(replica) redis.call("UNLINK", BASE .. "wants:" .. replica, BASE .. "owners:" .. replica) end
+`;
+
+/** Removes a replica, after {@linkcode FILTERS} and {@linkcode FORGET}. */
+export const REMOVE: string = `
+local function remove(replica)
+  redis.call("HDEL", REPLICAS, replica)
+  unwant(replica, redis.call("HKEYS", BASE .. "wants:" .. replica))
+  forget(replica)
+end
 `;
 
 /** Keeps all keys of the log and of one replica for a time. */

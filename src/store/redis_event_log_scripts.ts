@@ -12,6 +12,7 @@ import {
   OWNERS,
   PARTS,
   PARTS_EXPIRY_SECONDS,
+  REMOVE,
   REQUIRE_KINDS,
   REQUIRE_TOKEN,
   TRIM,
@@ -140,6 +141,7 @@ for index = 7, #ARGV, 2 do
   local found = all[filter] or find(filter)
   all[filter] = found
   if redis.call("HSET", wants, filter, qos) == 1 then
+    expire(wants)
     found.count = found.count + 1
     if found.count == 1 then redis.call("SREM", UNWANTED, filter) end
   end
@@ -172,6 +174,7 @@ if ARGV[4] ~= "" and #fields > 0 then
       reply[3 + 2 * index] = format(state)
       if mine then state.retained = mine.retained end
       redis.call("HSET", ownersOf(ARGV[3]), at, format(state) .. ":" .. text(mine and mine.version or 0))
+      expire(ownersOf(ARGV[3]))
     end
   end
 end
@@ -222,6 +225,7 @@ for index = 5, #ARGV, 5 do
       state.retained, state.version = last.retained, last.version
     end
     redis.call("HSET", key, at, format(state) .. ":" .. text(state.version))
+    expire(key)
   end
 end
 return 0`,
@@ -257,11 +261,21 @@ return redis.call("HGETALL", REPLICAS)`);
 export const REMOVE_REPLICA: RedisScript = script(
   FILTERS,
   FORGET,
+  REMOVE,
   REQUIRE_TOKEN,
   `
-redis.call("HDEL", REPLICAS, ARGV[4])
-unwant(ARGV[4], redis.call("HKEYS", BASE .. "wants:" .. ARGV[4]))
-forget(ARGV[4])
+remove(ARGV[4])
+return 0`,
+);
+
+/** Argument: replica. Deletes the log with the last one. */
+export const LEAVE: RedisScript = script(
+  FILTERS,
+  FORGET,
+  REMOVE,
+  `
+remove(ARGV[3])
+if redis.call("HLEN", REPLICAS) == 0 then redis.call("UNLINK", unpack(KEYS)) end
 return 0`,
 );
 

@@ -566,6 +566,10 @@ function makeSharedHub() {
       state.closed = reason.message;
       return Promise.resolve();
     },
+    leave(reason) {
+      state.closed = `left: ${reason.message}`;
+      return Promise.resolve();
+    },
   };
   return { hub, requests, state };
 }
@@ -649,7 +653,7 @@ Deno.test("listeners of a login have one shared hub for each password, and share
   assertEquals(logins.map(({ state }) => state.closed), ["Gateway is shutting down", "Gateway is shutting down"]);
 });
 
-Deno.test("the shared hub of a login is closed when it is idle, unless other replicas need it", async () => {
+Deno.test("the shared hub of a login is left when it is idle, unless other replicas need it", async () => {
   const { connect } = makeBroker();
   const { sharedHubs, logins } = makeSharedHubs(8);
   const { pool, time } = makePool(connect, { defaultBroker: ADDRESS, sharedHubs, idleSeconds: 60 });
@@ -664,16 +668,16 @@ Deno.test("the shared hub of a login is closed when it is idle, unless other rep
   await until("they are without listeners", () => pool.usage.subscriptions === 0);
   assertEquals([needed.closed, idle.closed], ["", ""]);
   time.ms += 60_000;
-  await until("one is closed", () => idle.closed === "Idle");
+  await until("one is closed", () => idle.closed === "left: Idle");
   assertEquals([needed.closed, pool.usage.connections], ["", 2]);
   needed.isNeeded = false;
   time.ms += 60_000;
-  await until("the other is closed", () => needed.closed === "Idle");
+  await until("the other is closed", () => needed.closed === "left: Idle");
   assertEquals(pool.usage.connections, 0);
   await pool.close();
 });
 
-Deno.test("the shared hub of a login that the broker refuses is closed, and the next listener has another one", async () => {
+Deno.test("the shared hub of a login that the broker refuses is left, and the next listener has another one", async () => {
   const { connect } = makeBroker();
   const { sharedHubs, logins } = makeSharedHubs(8);
   const { pool } = makePool(connect, { defaultBroker: ADDRESS, sharedHubs });
@@ -681,7 +685,10 @@ Deno.test("the shared hub of a login that the broker refuses is closed, and the 
   pool.listen(GUEST, listener);
   logins.at(0)?.state.events?.onRefused(new BrokerError("Broker refused the user name or password"));
   assertEquals(events, ["ended: Broker refused the user name or password"]);
-  assertEquals([logins.at(0)?.state.closed, pool.usage.connections], ["Broker refused the user name or password", 0]);
+  assertEquals([logins.at(0)?.state.closed, pool.usage.connections], [
+    "left: Broker refused the user name or password",
+    0,
+  ]);
   pool.listen(GUEST, makeListener("t").listener);
   assertEquals(logins.length, 2);
   await pool.close();

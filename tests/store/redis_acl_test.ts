@@ -34,6 +34,7 @@ async function useLog(log: EventLog): Promise<void> {
   await log.removeReplica("token", "replica");
   await log.retire("token");
   await log.lease.release("token");
+  await log.leave("replica");
 }
 
 Deno.test(

@@ -242,6 +242,13 @@ export class LogModel {
     forgetReplica(stored, replica);
   }
 
+  leave(replica: string): void {
+    const stored = this.#open();
+    stored.replicas.delete(replica);
+    forgetReplica(stored, replica);
+    if (stored.replicas.size === 0) this.#stored = undefined;
+  }
+
   readWanted(): Map<string, QoS> {
     const stored = this.#open();
     const wanted = [...stored.grants].filter(([filter]) => isWanted(stored, filter));

@@ -195,6 +195,7 @@ export class MemoryEventLog implements EventLog {
   readonly renewReplica: EventLog["renewReplica"] = (replica) => this.#run((model) => model.renewReplica(replica));
   readonly readReplicas: EventLog["readReplicas"] = () => this.#run((model) => model.readReplicas());
   readonly removeReplica: EventLog["removeReplica"] = (...call) => this.#run((model) => model.removeReplica(...call));
+  readonly leave: EventLog["leave"] = (replica) => this.#run((model) => model.leave(replica));
   readonly readWanted: EventLog["readWanted"] = () => this.#run((model) => model.readWanted());
   readonly retire: EventLog["retire"] = (token) => this.#run((model) => model.retire(token));
 

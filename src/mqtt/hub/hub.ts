@@ -312,6 +312,8 @@ export class Hub {
 
   /** Makes a subscriber part of the next request. */
   #request(state: SubscriberState): void {
+    // It gets all retained messages of then: not again, if they were to be requested while it was restored.
+    this.#outdated.delete(state);
     this.#pending.add(state);
     this.#startBatch();
   }

@@ -213,6 +213,11 @@ export interface EventLog {
    */
   removeReplica(token: string, replica: string): Promise<void>;
   /**
+   * Removes a replica that ends for good, with all that it wants and its owners' states; deletes the log if no other one
+   * is known. Grants of its filters stay until the writer calls `retire`.
+   */
+  leave(replica: string): Promise<void>;
+  /**
    * Returns the filters that replicas want, with the highest quality of service since the filter is; for the writer.
    */
   readWanted(): Promise<ReadonlyMap<string, QoS>>;

@@ -214,9 +214,11 @@ export class LogHub implements LogFollower {
     const position = this.#history.advance(sequence);
     switch (entry.type) {
       case "message":
+        if (this.#login?.mayReceive() === false) return undefined;
         return this.hub.receiveLogged(entry.message, { position, receivedAt: entry.receivedAt });
       case "gap":
         this.#source.online();
+        this.#login?.writerConnected();
         this.#gap();
         this.#isGrantAwaited = true;
         return undefined;

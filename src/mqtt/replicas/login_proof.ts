@@ -25,6 +25,12 @@ export interface LoginProofOptions {
 /** Time that an accepted connection must last, in milliseconds, so that the login is tried again soon after it. */
 const STABLE_MS = 30_000;
 
+/**
+ * Longest doubt while the writer has a connection, in milliseconds: more than the longest wait and the attempt after it.
+ * A broker may refuse a login by closing the connection without a word.
+ */
+const MAX_DOUBT_MS = 60_000;
+
 /** Login that is proved by each connection under it, as its password may change at the broker. */
 export class LoginProof {
   readonly #options: LoginProofOptions;
@@ -33,6 +39,8 @@ export class LoginProof {
   #isAccepted = false;
   /** Time of the last proof, in milliseconds; undefined before the first one. */
   #acceptedAt: number | undefined;
+  /** Time since which the writer can reach the broker, and this login may be refused, in milliseconds. */
+  #doubtedAt = 0;
   #checking: Promise<void> | undefined;
   #isRetrying = false;
 
@@ -59,8 +67,23 @@ export class LoginProof {
 
   /** Tries it again and again, as the connection closed, until the broker accepts it or not. */
   doubt(): void {
+    if (this.#isAccepted) this.#doubtedAt = this.#options.clock.monotonic();
     this.#isAccepted = false;
     if (this.#acceptedAt !== undefined && !this.#isRetrying) void this.#retry(this.#acceptedAt);
+  }
+
+  /** Records that the writer has connected: from now on, the broker can be reached. */
+  writerConnected(): void {
+    this.#doubtedAt = this.#options.clock.monotonic();
+  }
+
+  /** Returns whether messages may be passed on; the login counts as refused once it was in doubt for too long. */
+  mayReceive(): boolean {
+    if (this.#isAccepted) return true;
+    const { clock } = this.#options;
+    if (!this.#ended.signal.aborted && clock.monotonic() - this.#doubtedAt < MAX_DOUBT_MS) return true;
+    this.#refuse(new BrokerError("Broker does not accept the login any more"));
+    return false;
   }
 
   /** Ends all attempts. */
@@ -70,16 +93,13 @@ export class LoginProof {
   }
 
   async #check(): Promise<void> {
-    const { connection, clock, onAccepted, onRefused } = this.#options;
+    const { connection, clock, onAccepted } = this.#options;
     const { signal } = this.#ended;
     try {
       await connection.check();
     } catch (error) {
       const isFirst = this.#acceptedAt === undefined;
-      if (error instanceof BrokerError && (isFirst || error instanceof BrokerLoginError) && !signal.aborted) {
-        this.end();
-        onRefused(error);
-      }
+      if (error instanceof BrokerError && (isFirst || error instanceof BrokerLoginError)) this.#refuse(error);
       throw error;
     }
     if (signal.aborted) throw new BrokerError("Connection closed");
@@ -87,6 +107,12 @@ export class LoginProof {
     this.#isAccepted = true;
     this.#acceptedAt = clock.monotonic();
     if (isFirst) onAccepted();
+  }
+
+  #refuse(reason: BrokerError): void {
+    if (this.#ended.signal.aborted) return;
+    this.end();
+    this.#options.onRefused(reason);
   }
 
   async #retry(acceptedAt: number): Promise<void> {

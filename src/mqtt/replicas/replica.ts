@@ -148,7 +148,16 @@ export class Replica implements SharedHub {
     return this.#closed ??= this.#close(reason);
   }
 
-  async #close(reason: BrokerError): Promise<void> {
+  /**
+   * Closes it, and ends what it wants: none of its subscribers is to resume. The log is deleted unless other replicas use
+   * it, as key holders who name one login after the other would fill the server.
+   */
+  leave(reason: BrokerError): Promise<void> {
+    return this.#closed ??= this.#close(reason, { isLeaving: true });
+  }
+
+  async #close(reason: BrokerError, { isLeaving = false } = {}): Promise<void> {
+    const { log, replica } = this.#options;
     this.#ended.abort(reason);
     if (this.#opened !== undefined) {
       const { logHub, writer, running } = this.#opened;
@@ -157,8 +166,10 @@ export class Replica implements SharedHub {
       // It may have taken the lease again meanwhile.
       await writer.lost();
       await running?.renewing;
+      // Without an answer, it expires.
+      if (isLeaving && running !== undefined) await log.leave(replica).catch(() => {});
     }
-    await this.#options.log.close();
+    await log.close();
   }
 
   /** Starts to read the log, and to write it once the lease is free. */

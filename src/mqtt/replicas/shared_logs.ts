@@ -74,7 +74,8 @@ export class SharedLogs implements SharedHubs {
       },
       open: (events) => replica.open(events),
       checkConnections: () => replica.checkConnections(),
-      close: (reason) => this.#close(replica, reason),
+      close: (reason) => this.#end(replica, replica.close(reason)),
+      leave: (reason) => this.#end(replica, replica.leave(reason)),
     };
   }
 
@@ -82,7 +83,7 @@ export class SharedLogs implements SharedHubs {
   async close(reason: BrokerError): Promise<void> {
     await Promise.all([
       this.defaultHub?.close(reason),
-      ...[...this.#logins.keys()].map((replica) => this.#close(replica, reason)),
+      ...[...this.#logins.keys()].map((replica) => this.#end(replica, replica.close(reason))),
     ]);
   }
 
@@ -90,17 +91,15 @@ export class SharedLogs implements SharedHubs {
     return this.defaultHub === undefined ? [...this.#logins.keys()] : [this.defaultHub, ...this.#logins.keys()];
   }
 
-  async #close(replica: Replica, reason: BrokerError): Promise<void> {
+  async #end(replica: Replica, closed: Promise<void>): Promise<void> {
     try {
-      await replica.close(reason);
+      await closed;
     } finally {
       // Only now: until then it has connections.
-      if (this.#logins.delete(replica)) this.#count(replica);
+      if (this.#logins.delete(replica)) {
+        this.#closed.gaps += replica.gaps;
+        this.#closed.takeovers += replica.takeovers;
+      }
     }
-  }
-
-  #count(replica: Replica): void {
-    this.#closed.gaps += replica.gaps;
-    this.#closed.takeovers += replica.takeovers;
   }
 }

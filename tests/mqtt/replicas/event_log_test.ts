@@ -312,6 +312,25 @@ logTest("unwant() and retire() end filters that no replica wants", async (server
   assertEquals(await log.renewReplica("one"), 1);
 });
 
+logTest("leave() removes a replica and what it wants, and deletes the log with the last one", async (server) => {
+  const log = await server.open();
+  const token = await withLease(log);
+  const epoch = await log.readEpoch();
+  for (const [replica, filter] of [["one", "a"], ["other", "b"]] as const) {
+    await log.renewReplica(replica);
+    await log.want(replica, [[filter, 1]], undefined);
+  }
+  await log.append(token, [{ type: "granted", filters: [["a", 1], ["b", 1]] }]);
+  await log.leave("one");
+  assertEquals([...await log.readReplicas()], [["other", 1]]);
+  assertEquals([await log.retire(token), [...await log.readWanted()]], [["a"], [["b", 1]]]);
+  assertEquals(await log.readEpoch(), epoch);
+  await log.leave("other");
+  const { last, entries, ...begun } = await log.read(0, { waitMs: 0, signal: new AbortController().signal });
+  assertEquals([last, entries, begun.epoch === epoch], [0, [], false]);
+  await assertRejects(() => log.append(token, [{ type: "gap" }]), LeaseLostError);
+});
+
 logTest("shareOwners() keeps what is known of an owner until the filter is retired", async (server) => {
   const log = await server.open();
   const token = await withLease(log);

@@ -47,7 +47,7 @@ type Step =
     readonly replica: string;
     readonly owners: readonly (readonly [string, string])[];
   }
-  | { readonly do: "renewReplica"; readonly replica: string }
+  | { readonly do: "renewReplica" | "leave"; readonly replica: string }
   | { readonly do: "removeReplica"; readonly token: string; readonly replica: string }
   | { readonly do: "readReplicas" | "readWanted" | "readLease" }
   | { readonly do: "keep" | "restore" | "empty" };
@@ -151,6 +151,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 5, arbitrary: fc.record({ do: fc.constant("renewReplica" as const), replica }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("leave" as const), replica }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("removeReplica" as const), token, replica }) },
   {
     weight: 3,
@@ -241,6 +242,8 @@ async function run({ log, fault, epochs }: Side, step: Step): Promise<unknown> {
       return await log.renewReplica(step.replica);
     case "removeReplica":
       return await log.removeReplica(step.token, step.replica);
+    case "leave":
+      return await log.leave(step.replica);
     case "readReplicas":
       return Object.fromEntries(await log.readReplicas());
     case "readWanted":

@@ -170,6 +170,39 @@ logTest("all keys of a log expire once no replica renews itself, and not before"
   }
 });
 
+logTest(
+  "a key that a command makes expires, also if the replica is killed before it renews itself",
+  async (redis, open) => {
+    const log = await open({ expirySeconds: 600 });
+    const owner = ["a", "phone", { activeFrom: 2 ** 30, qos: 1, retainedUntil: undefined }] as const;
+    const filter = ["a", 1] as const;
+    const steps: (() => Promise<unknown>)[] = [
+      async () => await log.lease.take("token", await log.lease.read()),
+      () => log.append("token", [message(1)]),
+      () => log.renewReplica("r"),
+      () => log.want("r", [filter], undefined),
+      () => log.shareOwners("r", [owner]),
+      () => log.renewReplica("other"),
+      () => log.want("other", [filter], "phone"),
+      () => log.unwant("r", ["a"]),
+      () => log.unwant("other", ["a"]),
+      () => log.retire("token"),
+      () => log.append("token", [{ type: "granted", filters: [["b", 1]] }]),
+    ];
+    const made = new Set<string>();
+    for (const step of steps) {
+      await step();
+      const keys = await redis.command("KEYS", "*");
+      if (!Array.isArray(keys)) throw new Error("No keys");
+      for (const key of keys.map(String)) {
+        made.add(key);
+        assert(Number(await redis.command("TTL", key)) > 0, `${key} expires after ${step}`);
+      }
+    }
+    assertEquals(made.size, 9, "All of a log with two replicas");
+  },
+);
+
 logTest("a log whose keys have expired begins anew", async (redis, open) => {
   const log = await open();
   await log.lease.take("token", await log.lease.read());

@@ -66,7 +66,7 @@ class ReplicasEnvironment implements AsyncDisposable {
       onClosedWhileSubscribing: () => {},
       onRefused(reason) {
         refusals.push(reason.message);
-        void replica.close(reason);
+        void replica.leave(reason);
       },
     });
     return { replica, hub, brokers: [session, own], refusals, accept: (accepted) => void (isAccepted = accepted) };
@@ -387,4 +387,88 @@ Deno.test("a distant server costs a subscription 4 round trips, of a known filte
     const resumed = position && await subscribe(new RecordingSubscriber([topic], { since: position }), other);
     assertEquals({ ...trips, message, resumed }, { new: 4, known: 2, message: 1, resumed: 1 });
   }
+});
+
+Deno.test("leave() ends what one replica wants, and keeps the log for those of another that was only closed", async () => {
+  await using environment = new ReplicasEnvironment();
+  const [one, other] = [environment.add({ isLoginOfRequest: true }), environment.add({ isLoginOfRequest: true })];
+  const { model } = environment.server;
+  await subscribe(environment, one);
+  const { epoch } = model.read(0);
+  await one.replica.close(STOPPING);
+  assertEquals([model.read(0).epoch, [...model.readWanted().keys()]], [epoch, ["door"]]);
+  await subscribe(environment, other, { filter: "lamp" });
+  await other.replica.leave(STOPPING);
+  assertEquals([model.read(0).epoch, [...model.readWanted().keys()]], [epoch, ["door"]], "the first one may come back");
+});
+
+Deno.test("a login that the broker does not accept any more leaves nothing in the log", async () => {
+  await using environment = new ReplicasEnvironment();
+  const guest = environment.add({ isLoginOfRequest: true });
+  await subscribe(environment, guest);
+  const { model } = environment.server;
+  const { epoch } = model.read(0);
+  guest.accept(false);
+  for (const broker of guest.brokers) broker.closeConnection();
+  await environment.advance(10_000);
+  assertEquals(guest.refusals, [REFUSED.message]);
+  const { last, epoch: begun } = model.read(0);
+  assertEquals([last, begun === epoch, [...model.readReplicas()], model.readLease()], [0, false, [], undefined]);
+});
+
+Deno.test("listeners end with the first message after a minute in which only others reach the broker", async () => {
+  await using environment = new ReplicasEnvironment();
+  const right = environment.add({ isLoginOfRequest: true });
+  await subscribe(environment, right);
+  const old = environment.add({ isLoginOfRequest: true });
+  const phone = await subscribe(environment, old, { keep: true });
+  old.brokers[1].isReachable = false;
+  old.brokers[1].closeConnection();
+  await environment.advance(50_000);
+  right.brokers[0].publish("door", "1");
+  await environment.advance(15_000);
+  assertEquals([phone.events, old.refusals], [["connected", "door: 1"], []]);
+  right.brokers[0].publish("door", "2");
+  await environment.advance(500);
+  const reason = "Broker does not accept the login any more";
+  assertEquals([phone.events.at(-1), old.refusals, phone.events.includes("door: 2")], [
+    `ended: ${reason}`,
+    [reason],
+    false,
+  ]);
+});
+
+Deno.test("listeners of a login stay when the broker is back after a long time, and another one connects first", async () => {
+  await using environment = new ReplicasEnvironment();
+  const [one, other] = [environment.add({ isLoginOfRequest: true }), environment.add({ isLoginOfRequest: true })];
+  const phones = [
+    await subscribe(environment, one, { keep: true }),
+    await subscribe(environment, other, { keep: true }),
+  ];
+  const all = [...one.brokers, ...other.brokers];
+  for (const broker of all) {
+    broker.isReachable = false;
+    broker.closeConnection();
+  }
+  await environment.advance(200_000);
+  for (const broker of other.brokers) broker.isReachable = true;
+  for (let second = 0; second < 60 && !other.replica.isWriter; second++) await environment.advance(1_000);
+  await environment.advance(35_000);
+  other.brokers[0].publish("door", "open");
+  for (const broker of one.brokers) broker.isReachable = true;
+  await environment.advance(45_000);
+  other.brokers[0].publish("door", "closed");
+  await environment.advance(500);
+  assertEquals([one.refusals, other.refusals], [[], []]);
+  for (const { events } of phones) assertEquals(events.at(-1), "door: closed");
+});
+
+Deno.test("a stream that resumes at a replica which has just begun to read the log gets retained messages once", async () => {
+  await using environment = new ReplicasEnvironment();
+  await subscribe(environment, environment.add({ isLoginOfRequest: true }));
+  const guest = environment.add({ isLoginOfRequest: true });
+  guest.brokers[1].retained.set("door", "0");
+  const phone = await subscribe(environment, guest, { since: { epoch: "of another log", offset: 1 } });
+  await environment.advance(5_000);
+  assertEquals(phone.events, ["connected", "gap", "door: 0 (retained)"]);
 });
