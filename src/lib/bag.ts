@@ -24,10 +24,10 @@ export class BagItem<T> {
 
   /** Removes it; returns false if it was removed before. */
   remove(): boolean {
-    const last = this.#value === undefined ? undefined : this.#items.pop();
-    if (last === undefined) return false;
+    if (this.#value === undefined) return false;
     this.#value = undefined;
-    if (last === this) return true;
+    const last = this.#items.pop();
+    if (last === undefined || last === this) return true;
     last.#index = this.#index;
     this.#items[this.#index] = last;
     return true;
