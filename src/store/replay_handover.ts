@@ -43,7 +43,9 @@ const FILE = z.object({
     tag: bytes.refine((tag) => tag.length === 16),
     timestamp: z.number(),
   })),
-});
+})
+  // Whatever a file says: nothing that is older than the end is accepted again.
+  .refine(({ endedAt, since }) => since >= Math.floor(endedAt / 1000));
 
 /** Returns the path of the file: beside the key file, where the sandbox allows the gateway to write. */
 export function handoverFileOf(secretKeyFile: string): string {

@@ -227,7 +227,7 @@ Deno.test("keys reports a read-only directory, several owners and a full disk", 
   const owned = await runCheck({ machine: changed({ uid: 4711 }, isDirectory) });
   assertEquals(owned.status, "warning");
   assertMatch(owned.message, /several owners: .*key.txt" to user \d+, .* to user 4711/);
-  for (const name of ["vapid_key.json", "keys_redis.json"]) {
+  for (const name of ["vapid_key.json", "keys_redis.json", "replay_handover.json"]) {
     const other = await runCheck({ others: [name], machine: changed({ uid: 4711 }, (path) => path.endsWith(name)) });
     assertMatch(other.message, new RegExp(`several owners: .*${name}" to user 4711`));
   }

@@ -75,6 +75,7 @@ Deno.test(
         text.slice(0, -1),
         " ".repeat(2 ** 20) + text,
         text.replace("endedAt", "ended"),
+        text.replace('"since":1700000000', '"since":1699999999'),
         withRequest({ nonce: "00".repeat(17) }),
         withRequest({ tag: "00".repeat(15) }),
         withRequest({ timestamp: "now" }),

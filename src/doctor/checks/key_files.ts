@@ -9,6 +9,7 @@ import { expiryNotice } from "../../keys/status.ts";
 import { keysCopyPath } from "../../keys/keys_copy.ts";
 import { DEFAULT_KEY_NAME } from "../../keys/schema.ts";
 import { vapidKeyFileOf } from "../../push/vapid_key_file.ts";
+import { handoverFileOf } from "../../store/replay_handover.ts";
 import { StateFileError, stateFileOf, statStateFile } from "../../store/state/state_file.ts";
 import { type Check, combineFindings, failed, type Finding, ok, skipped, warning } from "../check.ts";
 import type { DoctorContext } from "../context.ts";
@@ -45,7 +46,13 @@ export const KEY_FILES: Check = {
       ...await checkExpiry(found, context, signal),
       ...state.faults.map(splitFault),
       ...await checkFileAccess({
-        files: [...keyFiles, ...state.files, vapidKeyFileOf(secretKeyFile), keysCopyPath(secretKeyFile)],
+        files: [
+          ...keyFiles,
+          ...state.files,
+          vapidKeyFileOf(secretKeyFile),
+          keysCopyPath(secretKeyFile),
+          handoverFileOf(secretKeyFile),
+        ],
         directories: [...directories],
         mode: config.keys.fileMode,
         machine,
