@@ -46,11 +46,11 @@ async function checkServers(servers: RedisServers, now: DoctorContext["now"], si
     ...servers,
     // Spreads out further attempts, of which there is none.
     random: () => 0,
-    log: {
-      info: (_, properties) => void (place = String(properties?.["place"])),
-      warn(_, properties) {
-        place = String(properties?.["place"]);
-        fail(String(properties?.["reason"]));
+    reports: {
+      connected: (server) => void (place = server),
+      failed(server, reason) {
+        place = server;
+        fail(reason);
       },
     },
   });
