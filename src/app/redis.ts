@@ -30,11 +30,14 @@ export async function openRedisServer(
   if (url === undefined) return undefined;
   const servers = await readRedisServers(url, config, platform);
   // Loaded only when needed: most gateways use no Redis.
-  const [{ openRedis }, { keyPrefix }] = await Promise.all([
+  const [{ openRedis }, { RedisConnectionLog }, { keyPrefix }] = await Promise.all([
     import("../store/redis_connection.ts"),
+    import("../store/redis_connection_log.ts"),
     import("../store/redis_keys.ts"),
   ]);
-  const connect = (options?: OwnConnectionOptions) => openRedis({ ...servers, ...options, random: Math.random, log });
+  const reports = new RedisConnectionLog(log);
+  const connect = (options?: OwnConnectionOptions) =>
+    openRedis({ ...servers, ...options, random: Math.random, reports });
   const connection = connect();
   return { connection, connect, prefix: keyPrefix(url), close: () => connection.close() };
 }

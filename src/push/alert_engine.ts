@@ -5,7 +5,7 @@
  */
 import { Mutex } from "../lib/async.ts";
 import type { Clock } from "../lib/clock.ts";
-import { errorName } from "../lib/errors.ts";
+import { errorName, errorText } from "../lib/errors.ts";
 import { tryParseJson } from "../lib/json.ts";
 import type { KnownKey } from "../keys/keyring.ts";
 import { type Scope, ScopeError } from "../keys/rights.ts";
@@ -231,7 +231,9 @@ export class AlertEngine {
       await this.refresh();
       this.#isFailing = false;
     } catch (error) {
-      if (!this.#isFailing) this.#options.log.error("Rules of alerts cannot be read: {error}", { error });
+      if (!this.#isFailing) {
+        this.#options.log.error("Rules of alerts cannot be read: {reason}", { reason: errorText(error) });
+      }
       this.#isFailing = true;
     }
   }

@@ -248,16 +248,19 @@ export class PushSender {
     });
   }
 
-  /** Repeats work with the store until it succeeds, or the sender is stopped. Never rejects. */
+  /** Repeats work with the store until it succeeds, or the sender is stopped, and reports each reason once. Never rejects. */
   async #untilDone(problem: string, work: () => Promise<void>): Promise<void> {
     const { log, random } = this.#options;
     const backoff = new Backoff(random);
+    let reported: string | undefined;
     while (true) {
       try {
         return await work();
       } catch (error) {
         if (this.#isStopped) return;
-        log.error(`${problem}: {reason}`, { reason: errorText(error) });
+        const reason = errorText(error);
+        if (reason !== reported) log.error(`${problem}: {reason}`, { reason });
+        reported = reason;
       }
       await this.#pause(backoff.next());
     }

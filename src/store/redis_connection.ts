@@ -11,11 +11,9 @@ import { setTimeout as pause } from "node:timers/promises";
 import { Buffer } from "node:buffer";
 import { RESP_TYPES } from "redis";
 import { formatHostPattern } from "../net/egress.ts";
-import type { Log } from "../observability/log.ts";
 import { findServer, PRIMARY_CHECK_MS, type RedisServers } from "./redis_address.ts";
 import { connectClient, explain, makeClient, watchClient } from "./redis_client.ts";
 import { checkServer } from "./redis_info.ts";
-import { redisRemedy } from "./redis_remedy.ts";
 import { ReplyWatch } from "./redis_reply_watch.ts";
 import type { HostPort } from "../net/redis_url.ts";
 
@@ -70,6 +68,14 @@ export interface ReplyOptions {
 /** Replies with bytes in place of text. */
 export const BYTES: ReplyOptions = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
 
+/** Receives the changes of connections. */
+export interface RedisReports {
+  /** Reports a connection to a server. */
+  connected(place: string): void;
+  /** Reports that a connection, or an attempt to connect, ended. */
+  failed(place: string, reason: string): void;
+}
+
 /** Servers, and options of the connection. */
 export interface RedisOptions extends RedisServers {
   /**
@@ -81,8 +87,8 @@ export interface RedisOptions extends RedisServers {
   readonly random: () => number;
   /** Bytes of a reply up to which it may take longer than the time limit, while it goes on to arrive; none by default. */
   readonly largeReplyBytes?: number | undefined;
-  /** Logger for lost and new connections. */
-  readonly log: Pick<Log, "info" | "warn">;
+  /** Receives lost and new connections. */
+  readonly reports: RedisReports;
 }
 
 /** Connection that reconnects until it is closed. */
@@ -106,10 +112,9 @@ const LONGEST_WAIT_MS = 1000;
 
 /** Starts to connect, and retries until the server is reachable. */
 export function openRedis(options: RedisOptions): RedisConnection {
-  const { url, timeoutMs, replyTimeoutMs = timeoutMs, random, largeReplyBytes = 0, log } = options;
+  const { url, timeoutMs, replyTimeoutMs = timeoutMs, random, largeReplyBytes = 0, reports } = options;
   const stop = new AbortController();
   const listeners = new Set<(client: RedisClient) => void>();
-  const reported = new Set<string>();
   let place = url.topology.hosts.map(formatHostPattern).join(",");
   let current: RedisClient | undefined;
   let wait = FIRST_WAIT_MS;
@@ -203,8 +208,7 @@ export function openRedis(options: RedisOptions): RedisConnection {
     if (!client.isReady || stop.signal.aborted) return;
     current = client;
     wait = FIRST_WAIT_MS;
-    reported.clear();
-    log.info("Connected to Redis at {place}", { place });
+    reports.connected(place);
     for (const listener of listeners) listener(client);
   }
 
@@ -212,12 +216,7 @@ export function openRedis(options: RedisOptions): RedisConnection {
     while (!stop.signal.aborted) {
       const reason = await connectOnce();
       if (stop.signal.aborted) return;
-      if (!reported.has(reason)) {
-        const known = redisRemedy(reason);
-        const remedy = known === undefined ? "" : `. ${known}`;
-        log.warn("No connection to Redis at {place}: {reason}{remedy}", { place, reason, remedy });
-      }
-      reported.add(reason);
+      reports.failed(place, reason);
       await pause(wait * (1 + random()) / 2, undefined, { signal: stop.signal }).catch(() => {});
       wait = Math.min(2 * wait, LONGEST_WAIT_MS);
     }

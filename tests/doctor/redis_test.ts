@@ -87,7 +87,7 @@ Deno.test(
     const { status, message } = await runCheck(href);
     assertEquals(status, "ok", message);
     assertStringIncludes(message, `127.0.0.1:${sentinels.servers[0].port} answers`);
-    assertStringIncludes(message, "1 replica connected");
+    assertStringIncludes(message, "1 replica of Redis connected");
     assertEquals(
       (await runCheck(`${href}x`)).remedy?.split(".")[0],
       "Fix the name of the primary at the end of REDIS_URL",

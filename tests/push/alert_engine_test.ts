@@ -385,7 +385,7 @@ Deno.test("AlertEngine goes on after failures of the store, and leaves rules tha
   store.listRules = () => failing.isOn ? Promise.reject(new Error("full")) : listRules.call(store);
   await store.putRule({ ...ownerOf("phone"), name: "later", json: '{"name":"later","new":1}' }, { max: 50 });
   const { keys, source, put, alerts, logged, telemetry, engine } = await makeEngine(store);
-  assertEquals(logged, ["Rules of alerts cannot be read: {error}"]);
+  assertEquals(logged, ["Rules of alerts cannot be read: {reason}"]);
   failing.isOn = false;
   keys.set("phone", ["#"]);
   await put("phone");

@@ -55,7 +55,7 @@ async function outcomeOf(address: string, tls?: RedisTls, timeoutMs = 4000): Pro
     ...tls === undefined ? {} : { tls },
     timeoutMs,
     random: () => 0,
-    log: { info() {}, warn: (_, properties) => void lines.push(String(properties?.["reason"])) },
+    reports: { connected() {}, failed: (_place, reason) => void lines.push(reason) },
   });
   try {
     await until("there is an outcome", () => connection.client !== undefined || lines.length > 0);

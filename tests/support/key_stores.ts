@@ -8,6 +8,7 @@ import type { Bytes } from "../../src/protocol/bytes.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { SERVICES } from "../../src/services/registry.ts";
 import { openRedis } from "../../src/store/redis_connection.ts";
+import { RedisConnectionLog } from "../../src/store/redis_connection_log.ts";
 import { until } from "./deadline.ts";
 import type { TestRedis } from "./redis_server.ts";
 
@@ -39,7 +40,8 @@ export async function openTestKeyStore(
 ): Promise<TestKeyStore> {
   const lines: string[] = [];
   const write = (text: string, properties?: Record<string, unknown>) => void lines.push(fillTemplate(text, properties));
-  const connect = () => openRedis({ url: redis.url(), timeoutMs, random: () => 0, log: SILENT_LOG });
+  const connect = () =>
+    openRedis({ url: redis.url(), timeoutMs, random: () => 0, reports: new RedisConnectionLog(SILENT_LOG) });
   const connection = connect();
   scope.defer(() => connection.close());
   const store = createRedisKeyStore({

@@ -2,6 +2,7 @@
 import type { SealedText } from "../../src/protocol/aead.ts";
 import type { RedisServers } from "../../src/store/redis_address.ts";
 import { openRedis, type RedisConnection } from "../../src/store/redis_connection.ts";
+import { RedisConnectionLog } from "../../src/store/redis_connection_log.ts";
 import { createRedisReplayStore, type RedisReplayStore } from "../../src/store/redis_replay.ts";
 import type { RedisUrl } from "../../src/net/redis_url.ts";
 import type { Claim, RequestIdentity } from "../../src/store/replay_store.ts";
@@ -68,7 +69,7 @@ export function openGateway(
   };
   const log = { info: write("info"), warn: write("warn"), error: write("error") };
   const clock = { seconds: NOW };
-  const connection = openRedis({ ...servers, url, timeoutMs, random: () => 0, log });
+  const connection = openRedis({ ...servers, url, timeoutMs, random: () => 0, reports: new RedisConnectionLog(log) });
   const store = createRedisReplayStore({
     connection,
     prefix,

@@ -1,6 +1,7 @@
 /** Logs of replicas that share a real Redis: each has its own connections, like a process. */
 import type { EventLog } from "../../src/mqtt/replicas/event_log.ts";
 import { openRedis } from "../../src/store/redis_connection.ts";
+import { RedisConnectionLog } from "../../src/store/redis_connection_log.ts";
 import { createRedisEventLog, type EventLogLimits } from "../../src/store/redis_event_log.ts";
 import type { OwnConnectionOptions, RedisServer } from "../../src/store/redis_server.ts";
 import { until } from "./deadline.ts";
@@ -44,7 +45,13 @@ export async function openRedisLog(
 ): Promise<EventLog> {
   const silent = { info() {}, warn() {} };
   const connect = (options?: OwnConnectionOptions) =>
-    openRedis({ url: redis.url(...user ?? []), timeoutMs, ...options, random: () => 0, log: silent });
+    openRedis({
+      url: redis.url(...user ?? []),
+      timeoutMs,
+      ...options,
+      random: () => 0,
+      reports: new RedisConnectionLog(silent),
+    });
   const connection = connect();
   const connections = [connection];
   scope.defer(() => connection.close());

@@ -1,6 +1,7 @@
 /** Durable state on a real Redis, for tests. */
 import { SILENT_LOG } from "../../src/observability/log.ts";
 import { openRedis } from "../../src/store/redis_connection.ts";
+import { RedisConnectionLog } from "../../src/store/redis_connection_log.ts";
 import type { RedisUrl } from "../../src/net/redis_url.ts";
 import type { RedisServer } from "../../src/store/redis_server.ts";
 import { until } from "./deadline.ts";
@@ -22,7 +23,8 @@ export function openRedisState(
   options: Partial<Omit<RedisStateOptions, "server">> & { readonly timeoutMs?: number; readonly prefix?: string } = {},
 ): OpenRedisState {
   const { timeoutMs = 4000, prefix = "test:", log = SILENT_LOG, ...others } = options;
-  const connect = () => openRedis({ url: url, timeoutMs, random: () => 0, log });
+  const reports = new RedisConnectionLog(log);
+  const connect = () => openRedis({ url, timeoutMs, random: () => 0, reports });
   const server: RedisServer = { connection: connect(), connect, prefix };
   const state = new RedisState({ server, log, ...others });
   return {

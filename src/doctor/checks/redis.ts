@@ -46,11 +46,11 @@ async function checkServers(servers: RedisServers, now: DoctorContext["now"], si
     ...servers,
     // Spreads out further attempts, of which there is none.
     random: () => 0,
-    log: {
-      info: (_, properties) => void (place = String(properties?.["place"])),
-      warn(_, properties) {
-        place = String(properties?.["place"]);
-        fail(String(properties?.["reason"]));
+    reports: {
+      connected: (server) => void (place = server),
+      failed(server, reason) {
+        place = server;
+        fail(reason);
       },
     },
   });
@@ -119,7 +119,8 @@ function hasWaitAof(info: string): boolean {
 /** Checks that another server can take over, where the address says so. */
 function checkReplicas(info: string, { topology: { kind } }: RedisUrl): Finding {
   const count = Number(infoField(info, "connected_slaves") ?? 0);
-  if (kind === "server" || count > 0) return ok(`${count} ${count === 1 ? "replica" : "replicas"} connected`);
+  if (count > 0) return ok(`${count} ${count === 1 ? "replica" : "replicas"} of Redis connected`);
+  if (kind === "server") return ok("It has no replica: when it fails, the gateway answers 503");
   return warning("No replica of it is connected, so none can take over", "Start its replicas");
 }
 

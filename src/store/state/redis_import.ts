@@ -83,12 +83,13 @@ return 1`);
  * Moves the content of a state file to the server, then renames the file. It does nothing if there is no file, and adds
  * nothing twice, wherever it is ended.
  *
+ * @returns true if what was in a file is at the server
  * @throws {StateFileError} if the file cannot be used, or another process uses it
  */
-export async function importStateFile(database: RedisRunner, options: StateImportOptions): Promise<void> {
+export async function importStateFile(database: RedisRunner, options: StateImportOptions): Promise<boolean> {
   const { path, files, log } = options;
   const state = await readState(options);
-  if (state === undefined) return;
+  if (state === undefined) return false;
   const document = formatState(state);
   const isAdded = await database.run(IMPORT, {
     keys: [
@@ -111,21 +112,23 @@ export async function importStateFile(database: RedisRunner, options: StateImpor
       );
     }
   }
-  if (!isAdded) return;
-  const { uses, subscriptions, rules, messages, interrupted } = state;
+  if (!isAdded) return true;
+  const { uses, pairings, subscriptions, rules, messages, interrupted } = state;
   log.warn(
-    "State file {file} was moved to Redis: {uses} counts of uses, {subscriptions} subscriptions, {rules} rules, " +
-      "{messages} messages, without {interrupted} that may have arrived. It is {moved} now",
+    "State file {file} was moved to Redis: {uses} counts of uses, {pairings} pairing codes, {subscriptions} subscriptions, " +
+      "{rules} rules, {messages} messages, without {interrupted} that may have arrived. It is {moved} now",
     {
       file: path,
       moved,
       uses: uses.length,
+      pairings: pairings.length,
       subscriptions: subscriptions.length,
       rules: rules.length,
       messages: messages.length,
       interrupted,
     },
   );
+  return true;
 }
 
 /** Reads the content of the file, once no other process uses it: another one may move it at the same time. */

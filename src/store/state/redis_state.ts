@@ -7,15 +7,22 @@ import { z } from "zod";
 import type { Log } from "../../observability/log.ts";
 import { RedisScript } from "../redis_script.ts";
 import type { FoundPairing, Pairing, PairingClaim, PairingLimit, PendingPairing } from "./pairing_store.ts";
-import { RedisDatabase, type RedisDatabaseOptions } from "./redis_database.ts";
+import { RedisDatabase, type RedisDatabaseOptions, type RedisRunner } from "./redis_database.ts";
 import * as pairings from "./redis_pairings.ts";
 import { RedisPush } from "./redis_push.ts";
 import { type StateStore, StateStoreError } from "./state_store.ts";
 
 /** Dependencies of the state. */
-export interface RedisStateOptions extends RedisDatabaseOptions {
+export interface RedisStateOptions extends Omit<RedisDatabaseOptions, "prepare"> {
   /** Logger for a server without state, and for which process sends push messages. */
   readonly log: Log;
+  /**
+   * Brings the state that a gateway had before, before the first use; it is repeated until it succeeds.
+   *
+   * @returns true if there was one
+   * @throws {StateStoreError} if the state cannot be used yet
+   */
+  readonly prepare?: ((database: RedisRunner) => Promise<boolean>) | undefined;
 }
 
 /** Marks the state, unless it is marked: a server that was emptied lacks the mark. */
@@ -47,16 +54,16 @@ export class RedisState extends RedisPush implements StateStore {
   readonly #state: { readonly mark: string };
 
   /** Makes a store; nothing is sent to the server yet. */
-  constructor({ log, server, prepare }: RedisStateOptions) {
+  constructor({ log, server, prepare = () => Promise.resolve(false) }: RedisStateOptions) {
     const state = { mark: "" };
     const database = new RedisDatabase({
       server,
       async prepare(runner) {
-        await prepare?.(runner);
+        const isMoved = await prepare(runner);
         const call = { keys: [runner.key("mark")], args: [crypto.randomUUID()] };
         const [isNew, mark] = marked.parse(await runner.run(MARK, call));
         state.mark = mark;
-        if (isNew === 1) log.warn("Redis has no state of this gateway yet: uses of keys count from 0");
+        if (isNew === 1 && !isMoved) log.warn("Redis has no state of this gateway yet: uses of keys count from 0");
       },
     });
     super(database, log);

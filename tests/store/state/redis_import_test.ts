@@ -26,7 +26,7 @@ function importTest(name: string, test: (path: string, open: Open) => Promise<vo
             const path = `${folder}/state.db`;
             return test(path, ({ log = SILENT_LOG, ...changed } = {}) => {
               const options = { path, files: Deno, mode: "strict" as const, log, ...changed };
-              return open({ log: SILENT_LOG, prepare: (database) => importStateFile(database, options) }).state;
+              return open({ log, prepare: (database) => importStateFile(database, options) }).state;
             });
           })
         )),
@@ -95,7 +95,7 @@ importTest("importStateFile() moves all that is in the file, and says so", async
   assertEquals(warnings, [["State file", {
     file: path,
     moved: `${path}.imported`,
-    ...{ uses: 2, subscriptions: 3, rules: 2, messages: 2, interrupted: 0 },
+    ...{ uses: 2, pairings: 2, subscriptions: 3, rules: 2, messages: 2, interrupted: 0 },
   }]]);
   assertEquals(await listing(path), [
     ...["state.db.imported", "state.db.lock"],

@@ -8,7 +8,7 @@ import { freePort } from "../../support/loopback.ts";
 import { batchOf } from "../../support/push_batch.ts";
 import { REDIS_SERVER, type TestRedis, type TestRedisOptions, withRedis } from "../../support/redis_server.ts";
 import { startCluster } from "../../support/redis_cluster.ts";
-import { DURABLE, openingRedisStates, openRedisState, withRedisState } from "../../support/redis_state.ts";
+import { DURABLE, openingRedisStates, openRedisState } from "../../support/redis_state.ts";
 import { alert, LIMITS, message, PHONE, rule, subscription } from "./push_examples.ts";
 
 /** Declares a test with a server and a function that opens the state as another process does. */
@@ -93,7 +93,8 @@ for (const [server, options] of [["keeps nothing on its disk", {}], ["syncs late
 }
 
 Deno.test("RedisState fails in every method while the server is away, within a second", async () => {
-  await withRedisState(new RedisUrl(`redis://127.0.0.1:${freePort()}`), async (state) => {
+  const { state, close } = openRedisState(new RedisUrl(`redis://127.0.0.1:${freePort()}`));
+  try {
     const uses: readonly (() => Promise<unknown>)[] = [
       () => state.claimUse("guest", 1),
       () => state.returnUse("guest"),
@@ -114,7 +115,9 @@ Deno.test("RedisState fails in every method while the server is away, within a s
       () => state.queueState(),
     ];
     await within("all failures", Promise.all(uses.map((use) => assertRejects(use, StateStoreError, "REDIS_URL"))));
-  });
+  } finally {
+    await close();
+  }
 });
 
 redisStateTest("RedisState fails while the server is frozen, and goes on afterwards", async (redis, open) => {
