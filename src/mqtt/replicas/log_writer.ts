@@ -8,6 +8,7 @@ import { sleep } from "../../lib/clock.ts";
 import { BrokerError } from "../broker.ts";
 import { AbsentReplicas, LOOKS } from "./absent_replicas.ts";
 import { LeaseLostError } from "./event_log.ts";
+import { RefusedMessages } from "./refused_messages.ts";
 import { WriterSession, type WriterSessionOptions } from "./writer_session.ts";
 
 /** Shortest interval of looks at the replicas, in milliseconds: several of their renewals. */
@@ -26,7 +27,7 @@ const RELEASE_RETRY_MS = 200;
 const MAX_ATTEMPTS = 3;
 
 /** Configuration of a writer. */
-export interface LogWriterOptions extends Omit<WriterSessionOptions, "token" | "expirySeconds"> {
+export interface LogWriterOptions extends Omit<WriterSessionOptions, "token" | "expirySeconds" | "refused"> {
   /** Time within which a client may resume, in seconds: so long a replica and the broker's session may be away. */
   readonly resumeSeconds: number;
   /** Called with the reason when a connection to the broker, or the attempt to open it, ended by itself. */
@@ -53,6 +54,7 @@ export class LogWriter {
   readonly #attempts: Backoff;
   /** Waits after connections: two gateways with one client identifier, but not one log, end each other's. */
   readonly #connections: Backoff;
+  readonly #refused: RefusedMessages;
   #term: Term | undefined;
 
   /** Makes it without a lease. */
@@ -60,6 +62,7 @@ export class LogWriter {
     this.#options = options;
     this.#attempts = new Backoff(options.random, LONGEST_WAIT_MS);
     this.#connections = new Backoff(options.random);
+    this.#refused = new RefusedMessages(() => options.clock.monotonic());
   }
 
   /**
@@ -120,7 +123,12 @@ export class LogWriter {
     let failures = 0;
     let isOffline = false;
     for (;;) {
-      const session = term.session = new WriterSession({ ...this.#options, token, expirySeconds });
+      const session = term.session = new WriterSession({
+        ...this.#options,
+        token,
+        expirySeconds,
+        refused: this.#refused,
+      });
       const startedAt = clock.monotonic();
       try {
         await session.run(signal);

@@ -17,6 +17,7 @@ async function makeWriter({ server = new MemoryLogServer(), broker = new Session
   const clock = new ManualClock();
   const log = server.open();
   const interruptions: string[] = [];
+  const leftOut: number[] = [];
   const writer = new LogWriter({
     log,
     address: { host: "broker", port: 1883 },
@@ -26,6 +27,7 @@ async function makeWriter({ server = new MemoryLogServer(), broker = new Session
     resumeSeconds: 120,
     clock,
     random: () => 0,
+    onLeftOut: (bytes) => void leftOut.push(bytes),
     onInterrupted: (reason) => void interruptions.push(String(reason)),
     ...options,
   });
@@ -36,6 +38,7 @@ async function makeWriter({ server = new MemoryLogServer(), broker = new Session
     writer,
     clock,
     interruptions,
+    leftOut,
     log,
     begin: () => writer.held(token),
     async want(filters: readonly (readonly [string, QoS])[], replica = "replica") {
@@ -422,6 +425,68 @@ Deno.test("a writer gives the lease back when the log fails, and acknowledges no
   await until("the acknowledgement", () => broker.unacknowledged === 0);
   assertEquals(entries().slice(3).toSorted(), ["a=x", "gap", "granted a:1"]);
   await writer.lost();
+});
+
+const isMessageOf = (topic: string) => (entry: LogEntry) => entry.type === "message" && entry.message.topic === topic;
+
+/** Begins again each time that a writer has given its lease back, after a wait, until something is the case. */
+async function beginAgainUntil(
+  { writer, log, clock }: Pick<Awaited<ReturnType<typeof makeWriter>>, "writer" | "log" | "clock">,
+  { waitMs, isDone }: { readonly waitMs: number; readonly isDone: (attempts: number) => boolean },
+): Promise<void> {
+  for (let attempts = 1; !isDone(attempts); attempts++) {
+    await until("the lease, or the end", async () => await log.lease.read() === undefined || isDone(attempts));
+    if (isDone(attempts)) return;
+    clock.pass(waitMs);
+    await log.lease.take(`term ${attempts}`, undefined);
+    writer.held(`term ${attempts}`);
+  }
+}
+
+Deno.test("a message that the log refuses each time is left out with a gap, and those around it pass", async () => {
+  const made = await makeWriter();
+  const { broker, writer, want, begin, entries, log, server, leftOut } = made;
+  await want([["#", 1]]);
+  begin();
+  await untilEntry(entries, "granted #:1");
+  let attempts = 0;
+  log.refuses = (entries) => {
+    const isRefused = entries.some(isMessageOf("large"));
+    attempts += isRefused ? 1 : 0;
+    return isRefused;
+  };
+  server.freeze();
+  for (const topic of ["before", "large", "after"]) broker.publish(topic, topic);
+  await settle();
+  server.work();
+  await beginAgainUntil(made, { waitMs: 4_000, isDone: () => leftOut.length > 0 });
+  await until("all acknowledged", () => broker.unacknowledged === 0);
+  const all = entries();
+  assertEquals(all.filter((entry) => entry.includes("=")), ["before=before", "after=after"]);
+  assertEquals(all.slice(all.indexOf("before=before")).includes("gap"), true);
+  assertEquals([leftOut, attempts <= 7], [[5], true]);
+  // The same contents later are another message, which the log may take.
+  log.refuses = () => false;
+  broker.publish("large", "large");
+  await untilEntry(entries, "large=large");
+  await writer.lost();
+});
+
+Deno.test("a message is not left out while the log takes nothing, or for a short time", async () => {
+  for (const [fault, waitMs] of [["everything", 60_000], ["messages", 10]] as const) {
+    const made = await makeWriter();
+    const { broker, writer, want, begin, entries, log, leftOut } = made;
+    await want([["#", 1]]);
+    begin();
+    await untilEntry(entries, "granted #:1");
+    log.refuses = (entries) => fault === "everything" || entries.some(({ type }) => type === "message");
+    broker.publish("a", "x");
+    await beginAgainUntil(made, { waitMs, isDone: (attempts) => attempts > 20 });
+    log.refuses = () => false;
+    await beginAgainUntil(made, { waitMs, isDone: () => entries().includes("a=x") });
+    assertEquals([leftOut, broker.connections > 20], [[], true]);
+    await writer.lost();
+  }
 });
 
 Deno.test("a writer whose lease was taken appends nothing, and does not connect again", async () => {

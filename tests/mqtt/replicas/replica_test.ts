@@ -60,6 +60,7 @@ class ReplicasEnvironment implements AsyncDisposable {
       newToken: () => `token ${this.#tokens += 1}`,
       onChange: () => {},
       onInterrupted: () => {},
+      onLeftOut: () => {},
     });
     this.#replicas.push(replica);
     const hub = replica.open({
