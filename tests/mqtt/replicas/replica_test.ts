@@ -389,3 +389,20 @@ Deno.test("a distant server costs a subscription 4 round trips, of a known filte
     assertEquals({ ...trips, message, resumed }, { new: 4, known: 2, message: 1, resumed: 1 });
   }
 });
+
+Deno.test("a writer that dies is replaced, and one that lives is not, however distant the server is", async () => {
+  for (const roundTripMs of [400, 800, 2_000]) {
+    await using environment = new ReplicasEnvironment();
+    const one = environment.add();
+    await environment.advance(1_000);
+    const other = environment.add();
+    environment.server.distanceMs = roundTripMs / 2;
+    await environment.advance(30 * roundTripMs);
+    assertEquals([one.replica.isWriter, other.replica.isWriter], [true, false], `${roundTripMs} ms`);
+    // It is gone: nothing of it renews the lease any more.
+    const { model } = environment.server;
+    assertEquals(model.take("gone", model.readLease()), true);
+    await environment.advance(10 * (roundTripMs + 200));
+    assertEquals([one, other].filter(({ replica }) => replica.isWriter).length, 1, `${roundTripMs} ms`);
+  }
+});
