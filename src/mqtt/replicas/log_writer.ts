@@ -23,8 +23,12 @@ const LONGEST_WAIT_MS = 2000;
 /** Wait between attempts to give the lease back, in milliseconds: the connection to the log has a backoff of its own. */
 const RELEASE_RETRY_MS = 200;
 
-/** Attempts to connect after which a replica gives the lease back: another one may reach the broker. */
-const MAX_ATTEMPTS = 3;
+/**
+ * Time of attempts to connect after which a replica gives the lease back, in milliseconds: another one may reach the
+ * broker. One attempt that is not answered takes longer; those that are refused at once share it, so that the lease does
+ * not move faster where no replica reaches the broker.
+ */
+const ATTEMPTS_MS = 4000;
 
 /** Configuration of a writer. */
 export interface LogWriterOptions extends Omit<WriterSessionOptions, "token" | "expirySeconds" | "refused"> {
@@ -120,7 +124,8 @@ export class LogWriter {
   async #write(token: string, { term, signal }: Work): Promise<never> {
     const { log, clock, resumeSeconds, onInterrupted } = this.#options;
     const expirySeconds = Math.max(MIN_EXPIRY_SECONDS, resumeSeconds);
-    let failures = 0;
+    /** Time of the first of the attempts in a row that failed. */
+    let failingSince: number | undefined;
     let isOffline = false;
     for (;;) {
       const session = term.session = new WriterSession({
@@ -135,11 +140,11 @@ export class LogWriter {
       } catch (error) {
         if (signal.aborted || !(error instanceof BrokerError)) throw error;
         onInterrupted(error);
-        failures = session.hasBegun ? 0 : failures + 1;
+        failingSince = session.hasBegun ? undefined : failingSince ?? startedAt;
         // Also checks the lease: a new connection under the same client identifier ends that of another writer.
         if (session.hasBegun || !isOffline) await log.append(token, [{ type: "offline", reason: error.message }]);
         isOffline = true;
-        if (failures === MAX_ATTEMPTS) throw error;
+        if (failingSince !== undefined && clock.monotonic() - failingSince >= ATTEMPTS_MS) throw error;
       }
       const wait = session.hasBegun ? this.#waitAfter(clock.monotonic() - startedAt) : this.#attempts.next();
       await sleep(wait, { clock, signal });

@@ -270,12 +270,12 @@ Deno.test("a lost connection is recorded, and the next one begins with a gap and
   await untilEntry(entries, "offline Broker stopped");
   for (let attempt = 1; attempt <= 2; attempt++) {
     await until("the wait", () => clock.timers >= 2);
-    clock.pass(4000);
+    clock.pass(1000);
     await until("the attempt", () => interruptions.length > attempt);
   }
   broker.unreachable = undefined;
   await until("the wait", () => clock.timers >= 2);
-  clock.pass(4000);
+  clock.pass(1000);
   await until("the grant", () => entries().filter((entry) => entry === "granted a:1").length === 2);
   assertEquals(entries(), ["wanted", "gap", "granted a:1", "offline Broker stopped", "gap", "granted a:1"]);
   assertEquals(interruptions, [
@@ -286,19 +286,61 @@ Deno.test("a lost connection is recorded, and the next one begins with a gap and
   assertEquals(clock.timers, 0);
 });
 
-Deno.test("a writer that cannot connect gives the lease back after some attempts, so that another replica tries", async () => {
+Deno.test("a writer whose attempts are refused gives the lease back after 4 s, so that another replica tries", async () => {
   const { broker, writer, begin, entries, log, clock, interruptions } = await makeWriter();
   broker.unreachable = "Broker is down";
   begin();
-  for (let attempt = 1; attempt <= 2; attempt++) {
+  for (let attempt = 1; attempt <= 4; attempt++) {
     await until("the attempt", () => interruptions.length === attempt);
     await until("the wait", () => clock.timers === 2);
     assertEquals((await log.lease.read())?.token, "one");
-    clock.pass(4000);
+    clock.pass(1000);
   }
   await until("the lease", async () => await log.lease.read() === undefined);
-  assertEquals([entries(), interruptions.length, clock.timers], [["offline Broker is down"], 3, 0]);
+  assertEquals([entries(), interruptions.length, clock.timers], [["offline Broker is down"], 5, 0]);
   await writer.lost();
+});
+
+Deno.test("a writer that the broker does not answer gives the lease back after one attempt", async () => {
+  const { broker, writer, want, begin, entries, log, clock, interruptions } = await makeWriter();
+  await want([["a", 1]]);
+  begin();
+  await untilEntry(entries, "granted a:1");
+  broker.isSilent = true;
+  broker.drop("Keepalive timeout");
+  await untilEntry(entries, "offline Keepalive timeout");
+  await until("the wait", () => clock.timers === 2);
+  clock.pass(250);
+  await until("the timeout's timer", () => clock.timers >= 2);
+  await settle();
+  clock.pass(10_000);
+  await until("the lease", async () => await log.lease.read() === undefined);
+  assertEquals(interruptions, [
+    "BrokerError: Keepalive timeout",
+    "BrokerError: Broker broker:1883 did not answer within 10 s",
+  ]);
+  await writer.lost();
+});
+
+Deno.test("the lease moves every 4 s at most between replicas that do not reach the broker", async () => {
+  const server = new MemoryLogServer();
+  const broker = new SessionBroker();
+  broker.unreachable = "Broker is down";
+  const clock = new ManualClock();
+  const writers = [await makeWriter({ server, broker, clock }), await makeWriter({ server, broker, clock })];
+  server.model.release("one");
+  let moves = 0;
+  for (let ms = 0; ms < 60_000; ms += 100) {
+    if (server.model.take(`term ${moves}`, undefined)) {
+      writers[moves % 2]?.writer.held(`term ${moves}`);
+      moves += 1;
+    }
+    await settle();
+    clock.pass(100);
+    await settle();
+  }
+  assertEquals([moves <= 15, moves >= 10], [true, true], `${moves}`);
+  for (const { writer } of writers) await writer.lost();
 });
 
 Deno.test("a writer reaches the broker within 2 s of its return, however long it was away", async () => {
@@ -308,8 +350,9 @@ Deno.test("a writer reaches the broker within 2 s of its return, however long it
   begin();
   for (let attempt = 1; attempt <= 30; attempt++) {
     await until("the attempt", () => interruptions.length === attempt);
-    if (attempt % 3 === 0) {
-      await until("the lease", async () => await log.lease.read() === undefined);
+    const isGivenUp = async () => await log.lease.read() === undefined;
+    await until("the wait, or the lease", async () => clock.timers === 2 || await isGivenUp());
+    if (await isGivenUp()) {
       await log.lease.take(`term ${attempt}`, undefined);
       writer.held(`term ${attempt}`);
     } else {
