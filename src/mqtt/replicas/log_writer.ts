@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { Backoff } from "../../lib/backoff.ts";
 import { sleep } from "../../lib/clock.ts";
+import { ReconnectBackoff } from "../../lib/reconnect_backoff.ts";
 import { BrokerError } from "../broker.ts";
 import { AbsentReplicas, LOOKS } from "./absent_replicas.ts";
 import { LeaseLostError } from "./event_log.ts";
@@ -16,9 +16,6 @@ const MIN_LOOK_MS = 5000;
 
 /** Shortest time for which the broker keeps the session, in seconds: until a gateway has restarted. */
 const MIN_EXPIRY_SECONDS = 60;
-
-/** Longest wait between attempts to reach the broker, in milliseconds: streams of all replicas wait for it. */
-const LONGEST_WAIT_MS = 2000;
 
 /** Wait between attempts to give the lease back, in milliseconds: the connection to the log has a backoff of its own. */
 const RELEASE_RETRY_MS = 200;
@@ -54,18 +51,14 @@ interface Work {
 /** Writes the log while it has a lease. */
 export class LogWriter {
   readonly #options: LogWriterOptions;
-  /** Waits after attempts that did not reach the broker. */
-  readonly #attempts: Backoff;
-  /** Waits after connections: two gateways with one client identifier, but not one log, end each other's. */
-  readonly #connections: Backoff;
+  readonly #backoff: ReconnectBackoff;
   readonly #refused: RefusedMessages;
   #term: Term | undefined;
 
   /** Makes it without a lease. */
   constructor(options: LogWriterOptions) {
     this.#options = options;
-    this.#attempts = new Backoff(options.random, LONGEST_WAIT_MS);
-    this.#connections = new Backoff(options.random);
+    this.#backoff = new ReconnectBackoff(options.random);
     this.#refused = new RefusedMessages(() => options.clock.monotonic());
   }
 
@@ -146,16 +139,9 @@ export class LogWriter {
         isOffline = true;
         if (failingSince !== undefined && clock.monotonic() - failingSince >= ATTEMPTS_MS) throw error;
       }
-      const wait = session.hasBegun ? this.#waitAfter(clock.monotonic() - startedAt) : this.#attempts.next();
-      await sleep(wait, { clock, signal });
+      if (session.hasBegun) this.#backoff.connectionEnded(clock.monotonic() - startedAt);
+      await sleep(this.#backoff.next(), { clock, signal });
     }
-  }
-
-  /** Returns the wait after a connection that lasted for some time, both in milliseconds. */
-  #waitAfter(lastedMs: number): number {
-    this.#attempts.reset();
-    this.#connections.resetAfter(lastedMs);
-    return this.#connections.next();
   }
 
   /** Removes the replicas that are gone; throws as `#write`. */

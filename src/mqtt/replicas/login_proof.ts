@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { Backoff } from "../../lib/backoff.ts";
 import { type Clock, sleep } from "../../lib/clock.ts";
+import { ReconnectBackoff } from "../../lib/reconnect_backoff.ts";
 import { BrokerError, BrokerLoginError } from "../broker.ts";
 import type { SharedConnection } from "../shared_connection.ts";
 
@@ -22,13 +22,10 @@ export interface LoginProofOptions {
   readonly onRefused: (reason: BrokerError) => void;
 }
 
-/** Time that an accepted connection must last, in milliseconds, so that the login is tried again soon after it. */
-const STABLE_MS = 30_000;
-
 /** Login that is proved by each connection under it, as its password may change at the broker. */
 export class LoginProof {
   readonly #options: LoginProofOptions;
-  readonly #backoff: Backoff;
+  readonly #backoff: ReconnectBackoff;
   readonly #ended = new AbortController();
   #isAccepted = false;
   /** Time of the last proof, in milliseconds; undefined before the first one. */
@@ -39,7 +36,7 @@ export class LoginProof {
   /** Makes a proof that is not tried yet. */
   constructor(options: LoginProofOptions) {
     this.#options = options;
-    this.#backoff = new Backoff(options.random);
+    this.#backoff = new ReconnectBackoff(options.random);
   }
 
   /** True if the broker has accepted it, on the connection that was opened last. */
@@ -92,7 +89,7 @@ export class LoginProof {
   async #retry(acceptedAt: number): Promise<void> {
     const { clock } = this.#options;
     const { signal } = this.#ended;
-    if (clock.monotonic() - acceptedAt >= STABLE_MS) this.#backoff.reset();
+    this.#backoff.connectionEnded(clock.monotonic() - acceptedAt);
     this.#isRetrying = true;
     while (!this.#isAccepted && !signal.aborted) {
       await sleep(this.#backoff.next(), { clock, signal }).catch(() => {});
