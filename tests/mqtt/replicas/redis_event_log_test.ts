@@ -6,11 +6,15 @@ import {
   type LogEntry,
   OFFSETS_PER_ENTRY,
 } from "../../../src/mqtt/replicas/event_log.ts";
+import { SYSTEM_CLOCK } from "../../../src/lib/clock.ts";
+import { LeaseHolder } from "../../../src/mqtt/replicas/lease_holder.ts";
+import { LogWriter } from "../../../src/mqtt/replicas/log_writer.ts";
 import { until, within } from "../../support/deadline.ts";
 import { needing } from "../../support/needs.ts";
 import { RedisUrl } from "../../../src/net/redis_url.ts";
 import type { RedisClient, RedisConnection } from "../../../src/store/redis_connection.ts";
 import { createRedisEventLog, type EventLogLimits } from "../../../src/store/redis_event_log.ts";
+import { SessionBroker } from "../../support/session_broker.ts";
 import { startToxicProxy } from "../../support/toxic_proxy.ts";
 import { keepLog, LOG_KEYS, openRedisLog, type RedisLogOptions, restoreLog } from "../../support/redis_log.ts";
 import { REDIS_SERVER, type TestRedis, type TestRedisOptions, withRedis } from "../../support/redis_server.ts";
@@ -547,6 +551,51 @@ logTest("a server without memory appends nothing, and goes on once it has some",
   assert(await log.lease.renew("one"));
   assertEquals(await log.append("one", [message(4)]), 2);
 });
+
+/** Limits the memory of the server to what it uses and some bytes more. */
+async function limitMemory(redis: TestRedis, bytes: number): Promise<void> {
+  const used = Number(/used_memory:(\d+)/.exec(String(await redis.command("INFO", "memory")))?.[1]);
+  await redis.command("CONFIG", "SET", "maxmemory", String(used + bytes));
+}
+
+logTest(
+  "a message that is too large for the server's memory is left out, and those behind it pass",
+  async (redis, open) => {
+    const log = await open();
+    const broker = new SessionBroker();
+    const leftOut: number[] = [];
+    const writer = new LogWriter({
+      ...{ log, address: { host: "broker", port: 1883 }, connect: broker.connect, clientId: () => "gateway" },
+      ...{ timeoutMs: 10_000, resumeSeconds: 120, random: Math.random },
+      // Attempts seem to be far apart.
+      clock: { ...SYSTEM_CLOCK, monotonic: () => SYSTEM_CLOCK.monotonic() * 1000 },
+      onLeftOut: (bytes) => void leftOut.push(bytes),
+      onInterrupted: () => {},
+    });
+    await log.renewReplica("replica");
+    await log.want("replica", [["#", 1]], undefined);
+    let terms = 0;
+    const holder = new LeaseHolder({
+      ...{ lease: log.lease, clock: SYSTEM_CLOCK, newToken: () => `term ${terms += 1}` },
+      held: (token) => writer.held(token),
+      lost: () => void writer.lost(),
+    });
+    const last = async () => (await readOnce(log)).entries.at(-1)?.entry;
+    await until("the grant", async () => (await last())?.type === "granted");
+    await limitMemory(redis, 8_000_000);
+    broker.publish("large", new Uint8Array(16_000_000));
+    broker.publish("small", "x");
+    await until("the one behind it", async () => (await last())?.type === "message");
+    const topics = (await readOnce(log)).entries.flatMap(({ entry }) =>
+      entry.type === "message" ? [entry.message.topic] : []
+    );
+    assertEquals([topics, leftOut], [["small"], [16_000_000]]);
+    await until("all acknowledged", () => broker.unacknowledged === 0);
+    await writer.lost();
+    await holder.release();
+    await writer.lost();
+  },
+);
 
 logTest("two restarts that lose the same entries lead to different sequences", async (redis, open) => {
   const log = await open();
