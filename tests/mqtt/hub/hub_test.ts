@@ -1,6 +1,6 @@
 /** Examples of the hub; `hub_property_test.ts` tests its guarantees for any order of events. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { BrokerError } from "../../../src/mqtt/broker.ts";
+import { BrokerError, BrokerLoginError } from "../../../src/mqtt/broker.ts";
 import type { Position } from "../../../src/protocol/event.ts";
 import { DELIVERY_MODES, HubEnvironment, type RecordingSubscriber } from "../../support/hub.ts";
 import { settle } from "../../support/settle.ts";
@@ -381,6 +381,18 @@ Deno.test("subscribers with `keep` are subscribed again within 2 s of the broker
     [`offline: ${CLOSED}`, "online", "gap"],
     "a stable connection resets the waits",
   );
+});
+
+Deno.test("waits grow up to 30 s for a broker that refuses the login", async () => {
+  await using environment = new HubEnvironment();
+  await environment.subscribe("lamp", { keep: true });
+  const { broker } = environment;
+  broker.isReachable = false;
+  broker.failure = new BrokerLoginError("Broker refused the user name or password");
+  broker.closeConnection();
+  await environment.advance(60_000);
+  const waits = broker.attempts.slice(2).map((at, index) => at - (broker.attempts[index + 1] ?? 0));
+  assertEquals(waits, [500, 1000, 2000, 4000, 8000, 15_000, 15_000]);
 });
 
 Deno.test("waits grow for a broker that closes the connection on each request, also long after a grant", async () => {
