@@ -120,6 +120,13 @@ export async function openSharedLogs(
         if (isLoginOfRequest) log.info("The connection to a broker for the {name} ended: {reason}", { name, reason });
         else log.warn("The connection to the broker for all replicas ended: {reason}", { reason });
       },
+      onLeftOut(bytes) {
+        log.warn(
+          "A message of {bytes} bytes was left out of the {name}, as Redis refuses it each time: check its memory, and " +
+            "that the link passes large messages",
+          { bytes, name },
+        );
+      },
     });
   };
 

@@ -43,10 +43,18 @@ redis.call("HINCRBY", STATE, "renewals", 1)
 redis.call("HSET", STATE, "at", text(now))
 return 1`);
 
-/** Gives the lease back. Argument: token. */
-export const RELEASE_LEASE: RedisScript = script(`
-if log.token == ARGV[3] then redis.call("HDEL", STATE, "token", "renewals") end
-return 0`);
+/**
+ * Gives the lease back, and deletes the parts of an entry for which there was no memory: it lacks for everything else
+ * then. Argument: token.
+ */
+export const RELEASE_LEASE: RedisScript = script(
+  PARTS,
+  `
+if log.token ~= ARGV[3] then return 0 end
+redis.call("HDEL", STATE, "token", "renewals")
+redis.call("UNLINK", PARTS)
+return 0`,
+);
 
 /**
  * Arguments: token, number of the bytes before, and bytes: a part of the large entries that the next APPEND takes.

@@ -59,6 +59,8 @@ export class FakeBroker {
   deliveryMode: DeliveryMode = "a copy for each subscription";
   /** True if connection attempts succeed. */
   isReachable = true;
+  /** Error of attempts that do not succeed. */
+  failure: BrokerError = UNREACHABLE;
   /** True if it closes the connection on each SUBSCRIBE. */
   closesOnSubscribe = false;
   /** True if commands arrive at once, or with {@linkcode read}. */
@@ -76,7 +78,7 @@ export class FakeBroker {
     const { promise, resolve, reject } = Promise.withResolvers<BrokerConnection>();
     signal.addEventListener("abort", () => reject(signal.reason), { once: true });
     if (!this.isReachable) {
-      reject(UNREACHABLE);
+      reject(this.failure);
       return promise;
     }
     const closed = Promise.withResolvers<BrokerError>();

@@ -72,7 +72,7 @@ interface Stored {
   owners: Map<string, Map<string, SharedOwnerState>>;
 }
 
-/** Server with one log. Each method is one step. */
+/** Server with one log. Each method is one step; those that get an empty list are none, as nothing is sent then. */
 export class LogModel {
   /** Number of restarts of the server. */
   run = 1;
@@ -193,6 +193,7 @@ export class LogModel {
   }
 
   unwant(replica: string, filters: readonly string[]): void {
+    if (filters.length === 0) return;
     const stored = this.#open();
     const removed = filters.filter((filter) => stored.wants.get(replica)?.delete(filter));
     if (removed.every((filter) => isWanted(stored, filter))) return;
@@ -204,6 +205,7 @@ export class LogModel {
     replica: string,
     states: readonly (readonly [filter: string, owner: string, state: SharedOwnerState])[],
   ): void {
+    if (states.length === 0) return;
     const stored = this.#open();
     if (!stored.replicas.has(replica)) return;
     for (const [filter, owner, state] of states) {
@@ -218,6 +220,7 @@ export class LogModel {
   }
 
   forgetOwners(replica: string, owners: readonly OwnerOfFilter[]): void {
+    if (owners.length === 0) return;
     const stored = this.#open();
     for (const owner of owners) stored.owners.get(replica)?.delete(owner.join("\0"));
   }

@@ -18,6 +18,7 @@ export function makeWriter(log: EventLog, address: BrokerAddress, interruptions:
   return new LogWriter({
     ...{ log, address, connect, clientId: () => "gateway", timeoutMs: 10_000, resumeSeconds: 120, clock: SYSTEM_CLOCK },
     random: Math.random,
+    onLeftOut: () => {},
     onInterrupted: (reason) => void interruptions.push(String(reason)),
   });
 }

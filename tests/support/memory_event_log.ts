@@ -1,5 +1,5 @@
 /** Log of messages in memory, which several replicas in one process share, and whose server can fail in all ways. */
-import type { EventLog, LogPage } from "../../src/mqtt/replicas/event_log.ts";
+import type { EventLog, LogEntry, LogPage } from "../../src/mqtt/replicas/event_log.ts";
 import { abortable } from "../../src/lib/async.ts";
 import { type LogLimits, LogModel } from "./log_model.ts";
 
@@ -171,6 +171,8 @@ export class LogFaults {
 export class MemoryEventLog implements EventLog {
   /** Faults of the replica's connection to the server. */
   readonly faults: LogFaults = new LogFaults();
+  /** Returns whether the server refuses to append entries, as they are too large for it. */
+  refuses: (entries: readonly LogEntry[]) => boolean = () => false;
   readonly #server: MemoryLogServer;
   readonly #closed = new AbortController();
 
@@ -185,7 +187,11 @@ export class MemoryEventLog implements EventLog {
     release: (token) => this.#run((model) => model.release(token)),
   };
   readonly readEpoch: EventLog["readEpoch"] = () => this.#run((model) => model.read(0).epoch);
-  readonly append: EventLog["append"] = (...call) => this.#run((model) => model.append(...call));
+  readonly append: EventLog["append"] = (token, entries) =>
+    this.#run((model) => {
+      if (this.refuses(entries)) throw new Error("OOM command not allowed when used memory > 'maxmemory'.");
+      return model.append(token, entries);
+    });
   readonly readUnacknowledged: EventLog["readUnacknowledged"] = (max) =>
     this.#run((model) => model.readUnacknowledged(max));
   readonly want: EventLog["want"] = (...call) => this.#run((model) => model.want(...call));

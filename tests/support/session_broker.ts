@@ -1,4 +1,5 @@
 /** Fake broker that keeps one session, and sends again what was not acknowledged (MQTT 5, section 4.4). */
+import { abortable } from "../../src/lib/async.ts";
 import {
   BrokerError,
   type BrokerMessage,
@@ -47,6 +48,8 @@ export class SessionBroker {
   isFrozen = false;
   /** Called after each filter of a SUBSCRIBE; the broker handles the next one once the promise settles. */
   subscribed: ((filter: string) => Promise<void>) | undefined;
+  /** True if it answers no attempt to connect. */
+  isSilent = false;
   /** Fails new connections with this text. */
   unreachable: string | undefined;
   readonly #packetIds: PacketIds;
@@ -80,6 +83,7 @@ export class SessionBroker {
   readonly connect: ConnectBroker = (_address, options) => {
     options.signal.throwIfAborted();
     if (this.unreachable !== undefined) return Promise.reject(new BrokerError(this.unreachable));
+    if (this.isSilent) return abortable(new Promise<never>(() => {}), options.signal);
     this.drop("Session taken over");
     const closed = Promise.withResolvers<BrokerError>();
     const open: Open = { options, closed, acknowledgements: [], isOpen: true };

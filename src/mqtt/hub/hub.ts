@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { Backoff } from "../../lib/backoff.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { ReconnectBackoff } from "../../lib/reconnect_backoff.ts";
 import { TurnBudget } from "../../lib/turn_budget.ts";
 import type { Position } from "../../protocol/event.ts";
-import { BrokerError, type BrokerMessage, type FilterRequest, type QoS } from "../broker.ts";
+import { BrokerError, BrokerLoginError, type BrokerMessage, type FilterRequest, type QoS } from "../broker.ts";
 import type { EventHistory } from "./history.ts";
 import { type ReceivedMessage, receivedMessage } from "./received_message.ts";
 import { ownersOf, requestsOf } from "./requests.ts";
@@ -53,9 +53,6 @@ export interface HubOptions {
   readonly onClosedWhileSubscribing?: (owner: string) => void;
 }
 
-/** Duration after which a connection resets the backoff, in milliseconds. */
-const STABLE_MS = 30_000;
-
 /** Time to collect subscribers for one request, in milliseconds: an app opens several streams at once. */
 const BATCH_MS = 5;
 
@@ -75,7 +72,7 @@ export class Hub {
   readonly #unsent = new Set<SubscriberState>();
   /** Subscribers that get all retained messages again with the next request. */
   readonly #outdated = new Set<SubscriberState>();
-  readonly #backoff: Backoff;
+  readonly #backoff: ReconnectBackoff;
   readonly #retained = new RetainedDeliveries();
   /** Stops the timer of the next request. */
   #stopBatch: (() => void) | undefined;
@@ -83,7 +80,8 @@ export class Hub {
   #stopRetry: (() => void) | undefined;
   /** Number of connections that have closed. */
   #closedConnections = 0;
-  #grantedAt = 0;
+  /** Time of the last grant on the current connection, in milliseconds. */
+  #grantedAt: number | undefined;
   readonly #ownersOf: OwnersOf = (filter) => this.#subscriptions.ownersOf(filter);
 
   /** Makes a hub without subscribers. */
@@ -92,7 +90,7 @@ export class Hub {
     this.#source = options.source;
     this.#history = options.config.history;
     this.#clock = options.clock;
-    this.#backoff = new Backoff(options.config.random);
+    this.#backoff = new ReconnectBackoff(options.config.random);
   }
 
   /** True if it has subscriptions, including those of subscribers that may resume. */
@@ -273,8 +271,9 @@ export class Hub {
 
   #countClosed(): void {
     this.#closedConnections += 1;
-    // Connections that close soon after a grant do not reset the backoff.
-    if (this.#clock.monotonic() - this.#grantedAt >= STABLE_MS) this.#backoff.reset();
+    const now = this.#clock.monotonic();
+    this.#backoff.connectionEnded(now - (this.#grantedAt ?? now));
+    this.#grantedAt = undefined;
   }
 
   /** Passes a live message once to each subscriber of its recipients. */
@@ -409,6 +408,7 @@ export class Hub {
         else if (state.isActive) this.#outdated.add(state);
       }
       this.#retained.delete(deliveries);
+      if (error instanceof BrokerLoginError) this.#backoff.connectionEnded(0);
       this.#scheduleReconnect();
     }
   }

@@ -28,6 +28,8 @@ interface Waiting {
 export interface AppendQueueOptions {
   /** Appends entries, all or none. */
   readonly append: (entries: readonly LogEntry[]) => Promise<unknown>;
+  /** Returns whether an entry is to be appended in a step of its own. */
+  readonly isAlone?: (entry: LogEntry) => boolean;
   /** Called once, if it fails: all entries that wait are dropped, and none is taken any more. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -97,13 +99,16 @@ export class AppendQueue {
 
   /** Removes the entries of the next step. */
   #shiftStep(): readonly Waiting[] {
+    const { isAlone = () => false } = this.#options;
     let bytes = 0;
     let count = 0;
     for (const waiting of this.#waiting.slice(0, MAX_WAITING_ENTRIES)) {
       bytes += waiting.bytes;
-      if (count > 0 && bytes > MAX_STEP_BYTES) break;
+      const alone = isAlone(waiting.entry);
+      if (count > 0 && (alone || bytes > MAX_STEP_BYTES)) break;
       count += 1;
       this.#bytes -= waiting.bytes;
+      if (alone) break;
     }
     return this.#waiting.splice(0, count);
   }

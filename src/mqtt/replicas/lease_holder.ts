@@ -71,8 +71,9 @@ export class LeaseHolder {
       if (await lease.renew(this.#token)) return;
       this.#lose();
     }
+    const askedAt = clock.monotonic();
     const seen = await lease.read();
-    if (!this.#watch.look(seen, clock.monotonic()) || this.#stop.signal.aborted) return;
+    if (!this.#watch.look(seen, { askedAt, now: clock.monotonic() }) || this.#stop.signal.aborted) return;
     const token = newToken();
     if (!await lease.take(token, seen)) return;
     // Also if it was stopped meanwhile, so that it is given back.

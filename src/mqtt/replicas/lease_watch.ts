@@ -12,7 +12,10 @@ export const LEASE_INTERVAL_MS = 200;
  * late, and is replaced within 1.5 s.
  */
 export const LOOKS = 7;
-/** Intervals without a look after which counting begins again: this process, or the server, was frozen. */
+/**
+ * Intervals without a look, each with its way to the server, after which counting begins again: this process, or the
+ * server, was frozen.
+ */
 const MAX_PAUSE = 3;
 
 /** Lease as a look sees it. */
@@ -33,20 +36,26 @@ export class LeaseWatch {
   #seen: SeenLease | undefined;
   #looks = 0;
   #lastLook = -Infinity;
+  /** Time that the answer to the last look took, in milliseconds. */
+  #lastAnswerMs = 0;
 
   /**
    * Counts a look.
    *
    * @param lease what the server answered; undefined if none holds the lease
-   * @param now time of the answer on a clock that never jumps, in milliseconds
+   * @param times times of the request and of its answer on a clock that never jumps, in milliseconds
    * @returns whether to take the lease
    */
-  look(lease: SeenLease | undefined, now: number): boolean {
+  look(lease: SeenLease | undefined, { askedAt, now }: { readonly askedAt: number; readonly now: number }): boolean {
     const isSame = isSameLease(lease, this.#seen);
-    const isPaused = now - this.#lastLook > MAX_PAUSE * LEASE_INTERVAL_MS;
+    const answerMs = now - askedAt;
+    // A distant server answers each look late, one that was frozen only the look that waited meanwhile.
+    const usualMs = Math.min(answerMs, this.#lastAnswerMs);
+    const isPaused = now - this.#lastLook > MAX_PAUSE * (LEASE_INTERVAL_MS + usualMs);
     this.#looks = isSame && !isPaused ? this.#looks + 1 : 1;
     this.#seen = lease;
     this.#lastLook = now;
+    this.#lastAnswerMs = answerMs;
     return lease === undefined || this.#looks >= LOOKS;
   }
 

@@ -3,11 +3,12 @@
  *
  * @module
  */
-import { Backoff } from "../../lib/backoff.ts";
 import { sleep } from "../../lib/clock.ts";
+import { ReconnectBackoff } from "../../lib/reconnect_backoff.ts";
 import { BrokerError } from "../broker.ts";
 import { AbsentReplicas, LOOKS } from "./absent_replicas.ts";
 import { LeaseLostError } from "./event_log.ts";
+import { RefusedMessages } from "./refused_messages.ts";
 import { WriterSession, type WriterSessionOptions } from "./writer_session.ts";
 
 /** Shortest interval of looks at the replicas, in milliseconds: several of their renewals. */
@@ -16,17 +17,18 @@ const MIN_LOOK_MS = 5000;
 /** Shortest time for which the broker keeps the session, in seconds: until a gateway has restarted. */
 const MIN_EXPIRY_SECONDS = 60;
 
-/** Longest wait between attempts to reach the broker, in milliseconds: streams of all replicas wait for it. */
-const LONGEST_WAIT_MS = 2000;
-
 /** Wait between attempts to give the lease back, in milliseconds: the connection to the log has a backoff of its own. */
 const RELEASE_RETRY_MS = 200;
 
-/** Attempts to connect after which a replica gives the lease back: another one may reach the broker. */
-const MAX_ATTEMPTS = 3;
+/**
+ * Time of attempts to connect after which a replica gives the lease back, in milliseconds: another one may reach the
+ * broker. One attempt that is not answered takes longer; those that are refused at once share it, so that the lease does
+ * not move faster where no replica reaches the broker.
+ */
+const ATTEMPTS_MS = 4000;
 
 /** Configuration of a writer. */
-export interface LogWriterOptions extends Omit<WriterSessionOptions, "token" | "expirySeconds"> {
+export interface LogWriterOptions extends Omit<WriterSessionOptions, "token" | "expirySeconds" | "refused"> {
   /** Time within which a client may resume, in seconds: so long a replica and the broker's session may be away. */
   readonly resumeSeconds: number;
   /** Called with the reason when a connection to the broker, or the attempt to open it, ended by itself. */
@@ -49,17 +51,15 @@ interface Work {
 /** Writes the log while it has a lease. */
 export class LogWriter {
   readonly #options: LogWriterOptions;
-  /** Waits after attempts that did not reach the broker. */
-  readonly #attempts: Backoff;
-  /** Waits after connections: two gateways with one client identifier, but not one log, end each other's. */
-  readonly #connections: Backoff;
+  readonly #backoff: ReconnectBackoff;
+  readonly #refused: RefusedMessages;
   #term: Term | undefined;
 
   /** Makes it without a lease. */
   constructor(options: LogWriterOptions) {
     this.#options = options;
-    this.#attempts = new Backoff(options.random, LONGEST_WAIT_MS);
-    this.#connections = new Backoff(options.random);
+    this.#backoff = new ReconnectBackoff(options.random);
+    this.#refused = new RefusedMessages(() => options.clock.monotonic());
   }
 
   /**
@@ -117,32 +117,31 @@ export class LogWriter {
   async #write(token: string, { term, signal }: Work): Promise<never> {
     const { log, clock, resumeSeconds, onInterrupted } = this.#options;
     const expirySeconds = Math.max(MIN_EXPIRY_SECONDS, resumeSeconds);
-    let failures = 0;
+    /** Time of the first of the attempts in a row that failed. */
+    let failingSince: number | undefined;
     let isOffline = false;
     for (;;) {
-      const session = term.session = new WriterSession({ ...this.#options, token, expirySeconds });
+      const session = term.session = new WriterSession({
+        ...this.#options,
+        token,
+        expirySeconds,
+        refused: this.#refused,
+      });
       const startedAt = clock.monotonic();
       try {
         await session.run(signal);
       } catch (error) {
         if (signal.aborted || !(error instanceof BrokerError)) throw error;
         onInterrupted(error);
-        failures = session.hasBegun ? 0 : failures + 1;
+        failingSince = session.hasBegun ? undefined : failingSince ?? startedAt;
         // Also checks the lease: a new connection under the same client identifier ends that of another writer.
         if (session.hasBegun || !isOffline) await log.append(token, [{ type: "offline", reason: error.message }]);
         isOffline = true;
-        if (failures === MAX_ATTEMPTS) throw error;
+        if (failingSince !== undefined && clock.monotonic() - failingSince >= ATTEMPTS_MS) throw error;
       }
-      const wait = session.hasBegun ? this.#waitAfter(clock.monotonic() - startedAt) : this.#attempts.next();
-      await sleep(wait, { clock, signal });
+      if (session.hasBegun) this.#backoff.connectionEnded(clock.monotonic() - startedAt);
+      await sleep(this.#backoff.next(), { clock, signal });
     }
-  }
-
-  /** Returns the wait after a connection that lasted for some time, both in milliseconds. */
-  #waitAfter(lastedMs: number): number {
-    this.#attempts.reset();
-    this.#connections.resetAfter(lastedMs);
-    return this.#connections.next();
   }
 
   /** Removes the replicas that are gone; throws as `#write`. */

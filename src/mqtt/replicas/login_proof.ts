@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { Backoff } from "../../lib/backoff.ts";
 import { type Clock, sleep } from "../../lib/clock.ts";
+import { ReconnectBackoff } from "../../lib/reconnect_backoff.ts";
 import { BrokerError, BrokerLoginError } from "../broker.ts";
 import type { SharedConnection } from "../shared_connection.ts";
 
@@ -22,9 +22,6 @@ export interface LoginProofOptions {
   readonly onRefused: (reason: BrokerError) => void;
 }
 
-/** Time that an accepted connection must last, in milliseconds, so that the login is tried again soon after it. */
-const STABLE_MS = 30_000;
-
 /**
  * Longest doubt while the writer has a connection, in milliseconds: more than the longest wait and the attempt after it.
  * A broker may refuse a login by closing the connection without a word.
@@ -34,7 +31,7 @@ const MAX_DOUBT_MS = 60_000;
 /** Login that is proved by each connection under it, as its password may change at the broker. */
 export class LoginProof {
   readonly #options: LoginProofOptions;
-  readonly #backoff: Backoff;
+  readonly #backoff: ReconnectBackoff;
   readonly #ended = new AbortController();
   #isAccepted = false;
   /** Time of the last proof, in milliseconds; undefined before the first one. */
@@ -47,7 +44,7 @@ export class LoginProof {
   /** Makes a proof that is not tried yet. */
   constructor(options: LoginProofOptions) {
     this.#options = options;
-    this.#backoff = new Backoff(options.random);
+    this.#backoff = new ReconnectBackoff(options.random);
   }
 
   /** True if the broker has accepted it, on the connection that was opened last. */
@@ -118,7 +115,7 @@ export class LoginProof {
   async #retry(acceptedAt: number): Promise<void> {
     const { clock } = this.#options;
     const { signal } = this.#ended;
-    if (clock.monotonic() - acceptedAt >= STABLE_MS) this.#backoff.reset();
+    this.#backoff.connectionEnded(clock.monotonic() - acceptedAt);
     this.#isRetrying = true;
     while (!this.#isAccepted && !signal.aborted) {
       await sleep(this.#backoff.next(), { clock, signal }).catch(() => {});

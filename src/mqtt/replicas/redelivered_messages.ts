@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
 import type { BrokerMessage } from "../broker.ts";
+import { contentHash } from "./content_hash.ts";
 
 /** The messages of earlier connections that a broker may send again. Each is recognized once. */
 export class RedeliveredMessages {
@@ -38,10 +38,4 @@ export class RedeliveredMessages {
     this.#hashes.delete(packetId);
     return isDuplicate && hash !== undefined && hash === contentHash(message);
   }
-}
-
-/** Returns a hash of topic and payload. */
-function contentHash({ topic, payload, omittedBytes }: BrokerMessage): string {
-  // No topic contains U+0000 (MQTT 5, section 4.7.3).
-  return createHash("sha256").update(`${topic}\0${omittedBytes ?? ""}\0`).update(payload).digest("base64");
 }

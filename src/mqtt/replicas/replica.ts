@@ -27,6 +27,8 @@ export interface ReplicaOptions extends Omit<LogHubOptions, "login" | "onWanted"
   readonly newToken: () => string;
   /** Called with the reason when the writer's connection to the broker ended. */
   readonly onInterrupted: (reason: unknown) => void;
+  /** Called as {@linkcode WriterSessionOptions.onLeftOut}. */
+  readonly onLeftOut: WriterSessionOptions["onLeftOut"];
 }
 
 /** Parts that exist once a pool has opened the hub. */
@@ -86,7 +88,7 @@ export class Replica implements SharedHub {
   /** Starts to read the log, and to write it once the lease is free, as {@linkcode SharedHub.open}. */
   open({ onClosedWhileSubscribing, onRefused }: SharedHubEvents): Hub {
     if (this.#opened !== undefined) throw new Error("The replica runs already");
-    const { broker, hub, log, clientId, clock, isLoginOfRequest = false, onInterrupted } = this.#options;
+    const { broker, hub, log, clientId, clock, isLoginOfRequest = false, onInterrupted, onLeftOut } = this.#options;
     const writer = new LogWriter({
       log,
       address: broker.address,
@@ -96,6 +98,7 @@ export class Replica implements SharedHub {
       clock,
       random: hub.random,
       resumeSeconds: hub.limits.resumeSeconds,
+      onLeftOut,
       onInterrupted(reason) {
         onInterrupted(reason);
         if (reason instanceof BrokerLoginError) logHub.doubtLogin(reason);

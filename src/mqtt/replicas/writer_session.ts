@@ -19,6 +19,7 @@ import { AppendQueue } from "./append_queue.ts";
 import type { EventLog, LogEntry } from "./event_log.ts";
 import { OverlappingDeliveries } from "./overlapping_deliveries.ts";
 import { RedeliveredMessages } from "./redelivered_messages.ts";
+import type { RefusedMessages } from "./refused_messages.ts";
 import { WantedFilters } from "./wanted_filters.ts";
 
 /** Most messages that the broker sends before the first of them is acknowledged. */
@@ -42,6 +43,10 @@ export interface WriterSessionOptions {
   readonly connect: ConnectBroker;
   /** Returns the client identifier for an epoch of the log: the same at each replica that shares it, and at no other. */
   readonly clientId: (epoch: string) => string;
+  /** Messages that the log refused on earlier connections. */
+  readonly refused: RefusedMessages;
+  /** Called with the size of a message, in bytes, that is left out: the log refuses it each time. */
+  readonly onLeftOut: (bytes: number) => void;
   /** Time for which the broker keeps the session, in seconds. */
   readonly expirySeconds: number;
   /** Longest wait for the broker to accept the connection, and to answer requests of filters, in milliseconds. */
@@ -75,9 +80,10 @@ export class WriterSession {
   /** Makes it without connecting. */
   constructor(options: WriterSessionOptions) {
     this.#options = options;
-    const { log, token } = options;
+    const { log, token, refused } = options;
     this.#queue = new AppendQueue({
-      append: (entries) => log.append(token, entries),
+      append: (entries) => refused.attempt(entries, () => log.append(token, entries)),
+      isAlone: (entry) => refused.isSuspect(entry),
       onFailure: (error) => this.#end.abort(error),
     });
     // Rejected without a message that waits.
@@ -214,10 +220,22 @@ export class WriterSession {
     // Longer than on the wire, where it was not UTF-8: the log cannot take it, and would fail each time.
     if (Buffer.byteLength(message.topic) > MAX_TOPIC_BYTES) return undefined;
     const isCopy = this.#overlapping.isCopy(message, this.#filters.generationOf(message));
-    if (redelivered.take(message) || isCopy) return undefined;
+    if (redelivered.take(message) || isCopy) {
+      this.#options.refused.forget(message);
+      return undefined;
+    }
     if (!this.#isResumed && !this.#filters.isSubscribed) this.#isPartial = true;
+    if (message.qos > 0 && this.#options.refused.isRefused(message)) return this.#leaveOut(message);
     const entry = this.#entryOf(message);
     return message.qos === 0 ? this.#queue.enqueue(entry) : this.#queue.append(entry);
+  }
+
+  /** Appends a gap in place of a message, so that it is acknowledged, and those behind it pass. */
+  async #leaveOut(message: BrokerMessage): Promise<void> {
+    const { refused, onLeftOut } = this.#options;
+    await this.#queue.append({ type: "gap" });
+    refused.forget(message);
+    onLeftOut(message.payload.length);
   }
 
   #entryOf({ topic, payload, omittedBytes, qos, packetId }: BrokerMessage): LogEntry {

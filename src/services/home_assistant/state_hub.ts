@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { Backoff } from "../../lib/backoff.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { FifoQueue } from "../../lib/fifo_queue.ts";
+import { ReconnectBackoff } from "../../lib/reconnect_backoff.ts";
 import { TurnBudget } from "../../lib/turn_budget.ts";
 import type { Log } from "../../observability/log.ts";
 import type { Position } from "../../protocol/event.ts";
@@ -79,9 +79,6 @@ interface ListenerState {
   status: "pending" | "active" | "offline" | "removed";
 }
 
-/** Duration after which a connection resets the backoff, in milliseconds. */
-const STABLE_MS = 30_000;
-
 /** Least time between two attempts to connect, in milliseconds: each new listener asks for one. */
 const MIN_INTERVAL_MS = 1000;
 
@@ -89,7 +86,7 @@ const MIN_INTERVAL_MS = 1000;
 export class StateHub {
   readonly #options: StateHubOptions;
   readonly #listeners = new Set<ListenerState>();
-  readonly #backoff: Backoff;
+  readonly #backoff: ReconnectBackoff;
   /** Selections that listeners of this connection resume. */
   #resumable: ResumableSelections;
   #connection: StatesConnection | undefined;
@@ -114,7 +111,7 @@ export class StateHub {
   /** Makes a hub without listeners, and without a connection. */
   constructor(options: StateHubOptions) {
     this.#options = options;
-    this.#backoff = new Backoff(options.random);
+    this.#backoff = new ReconnectBackoff(options.random);
     this.#resumable = new ResumableSelections(options.resumeSeconds * 1000);
   }
 
@@ -179,7 +176,7 @@ export class StateHub {
         this.#ready(changes);
         return backpressure();
       },
-      onClosed: (reason) => this.#closed(reason),
+      onClosed: (reason, { isReached }) => this.#closed(reason, isReached),
     });
   }
 
@@ -279,9 +276,9 @@ export class StateHub {
   }
 
   /** Handles the end of the connection: reconnects for listeners with `keep`, and ends the others. */
-  #closed(reason: ServiceError): void {
+  #closed(reason: ServiceError, isReached = true): void {
     const { clock, log } = this.#options;
-    if (this.#isReady && clock.monotonic() - this.#readyAt >= STABLE_MS) this.#backoff.reset();
+    if (isReached) this.#backoff.connectionEnded(this.#isReady ? clock.monotonic() - this.#readyAt : 0);
     this.#disconnect();
     const isFinal = reason instanceof TokenRefusedError;
     if (isFinal) this.#finalReason = reason;

@@ -38,8 +38,11 @@ export interface StatesConnectionOptions {
    * @throws {ServiceError} to end the connection
    */
   readonly onStates: (event: Readonly<Record<string, unknown>>) => Promise<void> | undefined;
-  /** Called once, when the connection has failed; not after a call of `close`. */
-  readonly onClosed: (reason: ServiceError) => void;
+  /**
+   * Called once, when the connection has failed; not after a call of `close`. `isReached` is true if Home Assistant had
+   * sent anything.
+   */
+  readonly onClosed: (reason: ServiceError, options: { readonly isReached: boolean }) => void;
 }
 
 /** Connection that is open or being opened. */
@@ -89,6 +92,7 @@ export function createConnectStates(
       perMessageDeflate: false,
       followRedirects: false,
     });
+    let isReached = false;
     let isTokenSent = false;
     let isAuthorized = false;
     let isClosed = false;
@@ -109,7 +113,7 @@ export function createConnectStates(
     function fail(reason: ServiceError): void {
       if (isClosed) return;
       close();
-      onClosed(reason);
+      onClosed(reason, { isReached });
     }
 
     const send = (message: Readonly<Record<string, unknown>>) => socket.send(JSON.stringify(message));
@@ -167,6 +171,7 @@ export function createConnectStates(
 
     socket.on("message", (data, isBinary) => {
       if (isClosed) return;
+      isReached = true;
       isSilent = false;
       try {
         const beganAt = clock.monotonic();

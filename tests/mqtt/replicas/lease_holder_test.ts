@@ -2,7 +2,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { LeaseLostError } from "../../../src/mqtt/replicas/event_log.ts";
 import { LeaseHolder } from "../../../src/mqtt/replicas/lease_holder.ts";
-import { LEASE_INTERVAL_MS, LOOKS } from "../../../src/mqtt/replicas/lease_watch.ts";
+import { LEASE_INTERVAL_MS, LeaseWatch, LOOKS } from "../../../src/mqtt/replicas/lease_watch.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
 import { type MemoryEventLog, MemoryLogServer } from "../../support/memory_event_log.ts";
 import { settle } from "../../support/settle.ts";
@@ -115,6 +115,22 @@ Deno.test("LeaseHolder does not count the looks before a pause of its own, nor a
   await settle();
   await replicas.pass(10);
   assertEquals([one.told, other.told], [["held a1"], []]);
+});
+
+Deno.test("LeaseWatch counts looks that a distant server answers, and begins again after one that waited alone", () => {
+  const lease = { token: "a", renewals: 1 };
+  const takes = (answers: readonly number[]) => {
+    const watch = new LeaseWatch();
+    let now = 0;
+    return answers.map((answerMs) => {
+      const askedAt = now += LEASE_INTERVAL_MS;
+      return watch.look(lease, { askedAt, now: now += answerMs });
+    }).indexOf(true);
+  };
+  for (const answerMs of [0, 400, 1000, 5000]) {
+    assertEquals(takes(Array(10).fill(answerMs)), LOOKS - 1, `${answerMs} ms`);
+  }
+  assertEquals(takes([1, 1, 1, 5000, 1, 1, 1, 1, 1, 1, 1]), 3 + LOOKS - 1);
 });
 
 Deno.test("LeaseHolder keeps a token while the server fails, and counts no look without an answer", async () => {

@@ -17,6 +17,7 @@ async function makeWriter({ server = new MemoryLogServer(), broker = new Session
   const clock = new ManualClock();
   const log = server.open();
   const interruptions: string[] = [];
+  const leftOut: number[] = [];
   const writer = new LogWriter({
     log,
     address: { host: "broker", port: 1883 },
@@ -26,6 +27,7 @@ async function makeWriter({ server = new MemoryLogServer(), broker = new Session
     resumeSeconds: 120,
     clock,
     random: () => 0,
+    onLeftOut: (bytes) => void leftOut.push(bytes),
     onInterrupted: (reason) => void interruptions.push(String(reason)),
     ...options,
   });
@@ -36,6 +38,7 @@ async function makeWriter({ server = new MemoryLogServer(), broker = new Session
     writer,
     clock,
     interruptions,
+    leftOut,
     log,
     begin: () => writer.held(token),
     async want(filters: readonly (readonly [string, QoS])[], replica = "replica") {
@@ -267,12 +270,12 @@ Deno.test("a lost connection is recorded, and the next one begins with a gap and
   await untilEntry(entries, "offline Broker stopped");
   for (let attempt = 1; attempt <= 2; attempt++) {
     await until("the wait", () => clock.timers >= 2);
-    clock.pass(4000);
+    clock.pass(1000);
     await until("the attempt", () => interruptions.length > attempt);
   }
   broker.unreachable = undefined;
   await until("the wait", () => clock.timers >= 2);
-  clock.pass(4000);
+  clock.pass(1000);
   await until("the grant", () => entries().filter((entry) => entry === "granted a:1").length === 2);
   assertEquals(entries(), ["wanted", "gap", "granted a:1", "offline Broker stopped", "gap", "granted a:1"]);
   assertEquals(interruptions, [
@@ -283,19 +286,61 @@ Deno.test("a lost connection is recorded, and the next one begins with a gap and
   assertEquals(clock.timers, 0);
 });
 
-Deno.test("a writer that cannot connect gives the lease back after some attempts, so that another replica tries", async () => {
+Deno.test("a writer whose attempts are refused gives the lease back after 4 s, so that another replica tries", async () => {
   const { broker, writer, begin, entries, log, clock, interruptions } = await makeWriter();
   broker.unreachable = "Broker is down";
   begin();
-  for (let attempt = 1; attempt <= 2; attempt++) {
+  for (let attempt = 1; attempt <= 4; attempt++) {
     await until("the attempt", () => interruptions.length === attempt);
     await until("the wait", () => clock.timers === 2);
     assertEquals((await log.lease.read())?.token, "one");
-    clock.pass(4000);
+    clock.pass(1000);
   }
   await until("the lease", async () => await log.lease.read() === undefined);
-  assertEquals([entries(), interruptions.length, clock.timers], [["offline Broker is down"], 3, 0]);
+  assertEquals([entries(), interruptions.length, clock.timers], [["offline Broker is down"], 5, 0]);
   await writer.lost();
+});
+
+Deno.test("a writer that the broker does not answer gives the lease back after one attempt", async () => {
+  const { broker, writer, want, begin, entries, log, clock, interruptions } = await makeWriter();
+  await want([["a", 1]]);
+  begin();
+  await untilEntry(entries, "granted a:1");
+  broker.isSilent = true;
+  broker.drop("Keepalive timeout");
+  await untilEntry(entries, "offline Keepalive timeout");
+  await until("the wait", () => clock.timers === 2);
+  clock.pass(250);
+  await until("the timeout's timer", () => clock.timers >= 2);
+  await settle();
+  clock.pass(10_000);
+  await until("the lease", async () => await log.lease.read() === undefined);
+  assertEquals(interruptions, [
+    "BrokerError: Keepalive timeout",
+    "BrokerError: Broker broker:1883 did not answer within 10 s",
+  ]);
+  await writer.lost();
+});
+
+Deno.test("the lease moves every 4 s at most between replicas that do not reach the broker", async () => {
+  const server = new MemoryLogServer();
+  const broker = new SessionBroker();
+  broker.unreachable = "Broker is down";
+  const clock = new ManualClock();
+  const writers = [await makeWriter({ server, broker, clock }), await makeWriter({ server, broker, clock })];
+  server.model.release("one");
+  let moves = 0;
+  for (let ms = 0; ms < 60_000; ms += 100) {
+    if (server.model.take(`term ${moves}`, undefined)) {
+      writers[moves % 2]?.writer.held(`term ${moves}`);
+      moves += 1;
+    }
+    await settle();
+    clock.pass(100);
+    await settle();
+  }
+  assertEquals([moves <= 15, moves >= 10], [true, true], `${moves}`);
+  for (const { writer } of writers) await writer.lost();
 });
 
 Deno.test("a writer reaches the broker within 2 s of its return, however long it was away", async () => {
@@ -305,8 +350,9 @@ Deno.test("a writer reaches the broker within 2 s of its return, however long it
   begin();
   for (let attempt = 1; attempt <= 30; attempt++) {
     await until("the attempt", () => interruptions.length === attempt);
-    if (attempt % 3 === 0) {
-      await until("the lease", async () => await log.lease.read() === undefined);
+    const isGivenUp = async () => await log.lease.read() === undefined;
+    await until("the wait, or the lease", async () => clock.timers === 2 || await isGivenUp());
+    if (await isGivenUp()) {
       await log.lease.take(`term ${attempt}`, undefined);
       writer.held(`term ${attempt}`);
     } else {
@@ -422,6 +468,68 @@ Deno.test("a writer gives the lease back when the log fails, and acknowledges no
   await until("the acknowledgement", () => broker.unacknowledged === 0);
   assertEquals(entries().slice(3).toSorted(), ["a=x", "gap", "granted a:1"]);
   await writer.lost();
+});
+
+const isMessageOf = (topic: string) => (entry: LogEntry) => entry.type === "message" && entry.message.topic === topic;
+
+/** Begins again each time that a writer has given its lease back, after a wait, until something is the case. */
+async function beginAgainUntil(
+  { writer, log, clock }: Pick<Awaited<ReturnType<typeof makeWriter>>, "writer" | "log" | "clock">,
+  { waitMs, isDone }: { readonly waitMs: number; readonly isDone: (attempts: number) => boolean },
+): Promise<void> {
+  for (let attempts = 1; !isDone(attempts); attempts++) {
+    await until("the lease, or the end", async () => await log.lease.read() === undefined || isDone(attempts));
+    if (isDone(attempts)) return;
+    clock.pass(waitMs);
+    await log.lease.take(`term ${attempts}`, undefined);
+    writer.held(`term ${attempts}`);
+  }
+}
+
+Deno.test("a message that the log refuses each time is left out with a gap, and those around it pass", async () => {
+  const made = await makeWriter();
+  const { broker, writer, want, begin, entries, log, server, leftOut } = made;
+  await want([["#", 1]]);
+  begin();
+  await untilEntry(entries, "granted #:1");
+  let attempts = 0;
+  log.refuses = (entries) => {
+    const isRefused = entries.some(isMessageOf("large"));
+    attempts += isRefused ? 1 : 0;
+    return isRefused;
+  };
+  server.freeze();
+  for (const topic of ["before", "large", "after"]) broker.publish(topic, topic);
+  await settle();
+  server.work();
+  await beginAgainUntil(made, { waitMs: 4_000, isDone: () => leftOut.length > 0 });
+  await until("all acknowledged", () => broker.unacknowledged === 0);
+  const all = entries();
+  assertEquals(all.filter((entry) => entry.includes("=")), ["before=before", "after=after"]);
+  assertEquals(all.slice(all.indexOf("before=before")).includes("gap"), true);
+  assertEquals([leftOut, attempts <= 7], [[5], true]);
+  // The same contents later are another message, which the log may take.
+  log.refuses = () => false;
+  broker.publish("large", "large");
+  await untilEntry(entries, "large=large");
+  await writer.lost();
+});
+
+Deno.test("a message is not left out while the log takes nothing, or for a short time", async () => {
+  for (const [fault, waitMs] of [["everything", 60_000], ["messages", 10]] as const) {
+    const made = await makeWriter();
+    const { broker, writer, want, begin, entries, log, leftOut } = made;
+    await want([["#", 1]]);
+    begin();
+    await untilEntry(entries, "granted #:1");
+    log.refuses = (entries) => fault === "everything" || entries.some(({ type }) => type === "message");
+    broker.publish("a", "x");
+    await beginAgainUntil(made, { waitMs, isDone: (attempts) => attempts > 20 });
+    log.refuses = () => false;
+    await beginAgainUntil(made, { waitMs, isDone: () => entries().includes("a=x") });
+    assertEquals([leftOut, broker.connections > 20], [[], true]);
+    await writer.lost();
+  }
 });
 
 Deno.test("a writer whose lease was taken appends nothing, and does not connect again", async () => {

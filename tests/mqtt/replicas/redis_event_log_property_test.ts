@@ -165,6 +165,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
+/** Calls with nothing in them, after which nothing is there that a restart could lose. */
+const EXAMPLES: readonly (Step[])[] = [
+  { do: "share" as const, replica: "r1", states: [] },
+  { do: "forget" as const, replica: "r1", owners: [] },
+  { do: "unwant" as const, replica: "r1", filters: [] },
+].map((step) => [{ do: "empty" }, step, { do: "keep" }, { do: "restore" }]);
+
 /** For the jump after a restart, no time has passed: the model has no clock. */
 const NO_TIME = `
 if redis.call("EXISTS", ARGV[1] .. "state") == 1 then redis.call("HSET", ARGV[1] .. "state", "at", "9e15") end
@@ -291,7 +298,7 @@ Deno.test(
             );
           }
         }),
-        { numRuns: RUNS },
+        { numRuns: RUNS, examples: EXAMPLES.map((steps) => [{ size: "generous", steps }]) },
       );
     }),
 );

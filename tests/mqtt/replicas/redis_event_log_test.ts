@@ -6,11 +6,15 @@ import {
   type LogEntry,
   OFFSETS_PER_ENTRY,
 } from "../../../src/mqtt/replicas/event_log.ts";
+import { SYSTEM_CLOCK } from "../../../src/lib/clock.ts";
+import { LeaseHolder } from "../../../src/mqtt/replicas/lease_holder.ts";
+import { LogWriter } from "../../../src/mqtt/replicas/log_writer.ts";
 import { until, within } from "../../support/deadline.ts";
 import { needing } from "../../support/needs.ts";
 import { RedisUrl } from "../../../src/net/redis_url.ts";
 import type { RedisClient, RedisConnection } from "../../../src/store/redis_connection.ts";
-import { createRedisEventLog, type EventLogLimits } from "../../../src/store/redis_event_log.ts";
+import { createRedisEventLog } from "../../../src/store/redis_event_log.ts";
+import { SessionBroker } from "../../support/session_broker.ts";
 import { startToxicProxy } from "../../support/toxic_proxy.ts";
 import { keepLog, LOG_KEYS, openRedisLog, type RedisLogOptions, restoreLog } from "../../support/redis_log.ts";
 import { REDIS_SERVER, type TestRedis, type TestRedisOptions, withRedis } from "../../support/redis_server.ts";
@@ -325,11 +329,15 @@ function picture(number: number): LogEntry {
 const SLOW = { bytesPerSecond: 1_000_000 };
 
 /** Opens a log behind a proxy, with a time limit that `SLOW` exceeds for a picture. */
-async function openSlowLog(scope: AsyncDisposableStack, redis: TestRedis, limits?: EventLogLimits) {
+async function openSlowLog(
+  scope: AsyncDisposableStack,
+  redis: TestRedis,
+  { timeoutMs = 2000, limits }: Pick<RedisLogOptions, "timeoutMs" | "limits"> = {},
+) {
   const proxy = await startToxicProxy(redis.port);
   scope.defer(() => proxy.close());
   const url = () => new RedisUrl(`redis://127.0.0.1:${proxy.port}`);
-  const log = await openRedisLog(scope, { ...redis, url }, { timeoutMs: 2000, ...limits && { limits } });
+  const log = await openRedisLog(scope, { ...redis, url }, { timeoutMs, ...limits && { limits } });
   return { log, proxy, connections: proxy.connections };
 }
 
@@ -361,7 +369,7 @@ logTest(
   async (redis, open) => {
     await using scope = new AsyncDisposableStack();
     const limits = { maxBytes: 5_000_000, maxAgeMs: 2 ** 40 };
-    const [log, { log: slow, proxy }] = [await open({ limits }), await openSlowLog(scope, redis, limits)];
+    const [log, { log: slow, proxy }] = [await open({ limits }), await openSlowLog(scope, redis, { limits })];
     assert(await log.lease.take("one", undefined));
     for (let number = 1; number <= 12; number++) await log.append("one", [picture(number)]);
     await log.append("one", [message(13)]);
@@ -579,6 +587,88 @@ logTest("a server without memory appends nothing, and goes on once it has some",
   await redis.command("CONFIG", "SET", "maxmemory", "0");
   assert(await log.lease.renew("one"));
   assertEquals(await log.append("one", [message(4)]), 2);
+});
+
+/** Limits the memory of the server to what it uses and some bytes more. */
+async function limitMemory(redis: TestRedis, bytes: number): Promise<void> {
+  const used = Number(/used_memory:(\d+)/.exec(String(await redis.command("INFO", "memory")))?.[1]);
+  await redis.command("CONFIG", "SET", "maxmemory", String(used + bytes));
+}
+
+/** Replica that takes the lease of a log when it can, and writes what a broker sends. */
+class WritingReplica implements AsyncDisposable {
+  readonly broker = new SessionBroker();
+  /** Sizes of the messages that it left out. */
+  readonly leftOut: number[] = [];
+  readonly #log: EventLog;
+  readonly #writer: LogWriter;
+  readonly #holder: LeaseHolder;
+  #terms = 0;
+
+  constructor(log: EventLog) {
+    this.#log = log;
+    const writer = new LogWriter({
+      ...{ log, address: { host: "broker", port: 1883 }, connect: this.broker.connect, clientId: () => "gateway" },
+      ...{ timeoutMs: 10_000, resumeSeconds: 120, random: Math.random },
+      // Attempts seem to be far apart.
+      clock: { ...SYSTEM_CLOCK, monotonic: () => SYSTEM_CLOCK.monotonic() * 1000 },
+      onLeftOut: (bytes) => void this.leftOut.push(bytes),
+      onInterrupted: () => {},
+    });
+    this.#writer = writer;
+    this.#holder = new LeaseHolder({
+      ...{ lease: log.lease, clock: SYSTEM_CLOCK, newToken: () => `term ${this.#terms += 1}` },
+      held: (token) => writer.held(token),
+      lost: () => void writer.lost(),
+    });
+  }
+
+  /** Subscribes to everything, and waits for the grant. */
+  async begin(): Promise<void> {
+    await this.#log.renewReplica("replica");
+    await this.#log.want("replica", [["#", 1]], undefined);
+    await until("the grant", async () => (await readOnce(this.#log)).entries.at(-1)?.entry.type === "granted");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#writer.lost();
+    await this.#holder.release();
+    await this.#writer.lost();
+  }
+}
+
+/** Returns the topics of all messages in a log. */
+async function topicsOf(log: EventLog): Promise<readonly string[]> {
+  const { entries } = await readOnce(log);
+  return entries.flatMap(({ entry }) => entry.type === "message" ? [entry.message.topic] : []);
+}
+
+logTest(
+  "a message that is too large for the server's memory is left out, and those behind it pass",
+  async (redis, open) => {
+    const log = await open();
+    await using replica = new WritingReplica(log);
+    await replica.begin();
+    await limitMemory(redis, 8_000_000);
+    replica.broker.publish("large", new Uint8Array(16_000_000));
+    replica.broker.publish("small", "x");
+    await until("all acknowledged", () => replica.broker.unacknowledged === 0);
+    assertEquals([await topicsOf(log), replica.leftOut], [["small"], [16_000_000]]);
+  },
+);
+
+logTest("a message that a link is too slow for is left out, and those behind it pass", async (redis, open) => {
+  await using scope = new AsyncDisposableStack();
+  const [log, { log: slow, proxy }] = [await open(), await openSlowLog(scope, redis, { timeoutMs: 500 })];
+  await using replica = new WritingReplica(slow);
+  await replica.begin();
+  // A part of an entry takes twice the time limit, everything else much less.
+  proxy.set({ bytesPerSecond: 65_536 });
+  replica.broker.publish("large", new Uint8Array(100_000));
+  replica.broker.publish("small", "x");
+  await until("all acknowledged", () => replica.broker.unacknowledged === 0);
+  assertEquals([await topicsOf(log), replica.leftOut], [["small"], [100_000]]);
+  proxy.set({});
 });
 
 logTest("two restarts that lose the same entries lead to different sequences", async (redis, open) => {

@@ -60,6 +60,7 @@ class ReplicasEnvironment implements AsyncDisposable {
       newToken: () => `token ${this.#tokens += 1}`,
       onChange: () => {},
       onInterrupted: () => {},
+      onLeftOut: () => {},
     });
     this.#replicas.push(replica);
     const hub = replica.open({
@@ -471,4 +472,21 @@ Deno.test("a stream that resumes at a replica which has just begun to read the l
   const phone = await subscribe(environment, guest, { since: { epoch: "of another log", offset: 1 } });
   await environment.advance(5_000);
   assertEquals(phone.events, ["connected", "gap", "door: 0 (retained)"]);
+});
+
+Deno.test("a writer that dies is replaced, and one that lives is not, however distant the server is", async () => {
+  for (const roundTripMs of [400, 800, 2_000]) {
+    await using environment = new ReplicasEnvironment();
+    const one = environment.add();
+    await environment.advance(1_000);
+    const other = environment.add();
+    environment.server.distanceMs = roundTripMs / 2;
+    await environment.advance(30 * roundTripMs);
+    assertEquals([one.replica.isWriter, other.replica.isWriter], [true, false], `${roundTripMs} ms`);
+    // It is gone: nothing of it renews the lease any more.
+    const { model } = environment.server;
+    assertEquals(model.take("gone", model.readLease()), true);
+    await environment.advance(10 * (roundTripMs + 200));
+    assertEquals([one, other].filter(({ replica }) => replica.isWriter).length, 1, `${roundTripMs} ms`);
+  }
 });

@@ -46,6 +46,7 @@ function makeLogs(): SharedLogs {
         newToken: () => "token",
         onChange: () => {},
         onInterrupted: () => {},
+        onLeftOut: () => {},
       });
     },
   });

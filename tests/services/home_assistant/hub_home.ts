@@ -141,7 +141,7 @@ export function makeHub({ maxHistoryBytes = 1_000_000, clock = new ManualClock()
     remove(entity: string) {
       if (states.delete(entity)) report({ r: [entity] });
     },
-    /** Closes the connection from the other side. */
-    lose: (reason: ServiceError = LOST) => current?.onClosed(reason),
+    /** Closes the connection from the other side, or the attempt to open it if it is not reached. */
+    lose: (reason: ServiceError = LOST, { isReached = true } = {}) => current?.onClosed(reason, { isReached }),
   };
 }

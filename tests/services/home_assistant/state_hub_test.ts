@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ServiceError } from "../../../src/services/service.ts";
 import { TokenRefusedError } from "../../../src/services/home_assistant/stream_errors.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
-import { EPOCH, makeHub, RESUME_SECONDS } from "./hub_home.ts";
+import { EPOCH, LOST, makeHub, RESUME_SECONDS } from "./hub_home.ts";
 
 Deno.test("subscribe() passes the current states as retained, then changes, of the selected entities alone", () => {
   const home = makeHub();
@@ -216,7 +216,22 @@ Deno.test("hub waits longer before each attempt while connections close at once,
   assertEquals(home.logged.length, 1);
 });
 
-Deno.test("hub begins with short waits again once a connection lasted", () => {
+Deno.test("hub tries again every 2 s at most while Home Assistant is out of reach, however long", () => {
+  const home = makeHub();
+  const { calls } = home.listen({ keep: true });
+  home.begin();
+  home.lose();
+  for (let attempt = 0; attempt < 30; attempt++) {
+    home.clock.pass(2000);
+    assert(home.isOpen);
+    home.lose(LOST, { isReached: false });
+  }
+  home.clock.pass(2000);
+  home.begin();
+  assertEquals(calls, ["connected", "offline", "online", "gap"]);
+});
+
+Deno.test("hub begins with short waits again once a connection lasted eight times the wait before it", () => {
   const home = makeHub();
   home.listen({ keep: true });
   for (let attempt = 0; attempt < 5; attempt++) {
@@ -225,7 +240,7 @@ Deno.test("hub begins with short waits again once a connection lasted", () => {
     home.clock.pass(30_000);
   }
   home.begin();
-  home.clock.pass(30_000);
+  home.clock.pass(8 * 8000);
   home.lose();
   assert(!home.isOpen);
   home.clock.pass(500);

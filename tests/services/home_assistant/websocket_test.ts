@@ -27,6 +27,7 @@ function open(url: string, options: OpenOptions = {}) {
   const { token = "token", timeoutMs = 20_000, maxMessageBytes = 100_000, clock = SYSTEM_CLOCK, trust } = options;
   const events: Event[] = [];
   const reasons: ServiceError[] = [];
+  const reached: boolean[] = [];
   const closed = Promise.withResolvers<ServiceError>();
   const connect = createConnectStates({ webSocket: url.replace(/^http/, "ws"), token, trust }, {
     timeoutMs,
@@ -38,14 +39,16 @@ function open(url: string, options: OpenOptions = {}) {
       events.push(event);
       return options.onStates?.(event);
     },
-    onClosed(reason) {
+    onClosed(reason, { isReached }) {
       reasons.push(reason);
+      reached.push(isReached);
       closed.resolve(reason);
     },
   });
   return {
     events,
     reasons,
+    reached,
     connection,
     ended: () => within("the end of the connection", closed.promise),
     hasEvents: (count: number) => until(`${count} events`, () => events.length >= count),
@@ -124,6 +127,14 @@ Deno.test("connection fails when Home Assistant closes it, and reports that once
   await hasEvents(1);
   port.simulated.dropConnections();
   assertEquals([(await ended()).code, reasons.length], ["service_unreachable", 1]);
+});
+
+Deno.test("connection reports whether Home Assistant had sent anything", async () => {
+  await using port = startHomeAssistant();
+  const refused = open(`${port.url}/api/websocket`, { token: "a-wrong-token" });
+  const absent = open("http://127.0.0.1:1/api/websocket");
+  await Promise.all([refused.ended(), absent.ended()]);
+  assertEquals([refused.reached, absent.reached], [[true], [false]]);
 });
 
 Deno.test("connection fails when nothing listens, and when another page answers", async () => {
