@@ -112,12 +112,14 @@ Deno.test(
     const { broker, publisher, replicas } = await start(scope, ["#", "a/+", "a/b", "+/b"]);
     const first = await replicas.beginAndWait(broker);
     await publisher.publish(10);
-    await until("the messages", () => replicas.payloads.length >= 10);
+    // It comes once, after all copies of those before: if only a part of these is acknowledged, a message is repeated.
+    await publisher.publish(1, "one filter");
+    await until("the messages", () => replicas.payloads.length >= 11);
     await first.lost();
     await publisher.publish(10);
     const second = await replicas.beginAndWait(broker);
     await publisher.publish(10);
-    await until("the last message", () => replicas.payloads.at(-1) === "29");
+    await until("the last message", () => replicas.payloads.at(-1) === "30");
     await afterLastTimer();
     replicas.assertHas(publisher.published);
     await second.lost();
