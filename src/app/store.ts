@@ -139,7 +139,12 @@ function openMemory(
     },
     createCounter: memoryCounter,
     // At most 1 s, even if the clock is set meanwhile; at least 0, after a slow start.
-    begun: () => new Promise((resolve) => setTimeout(resolve, Math.max(0, Math.min(begin * 1000 - now(), 1000)))),
+    begun() {
+      // A request of any other key would be refused in the second of the start.
+      const isForAll = kids().every((kid) => kidsBefore.has(kid) || kid === newKeyId);
+      const waitMs = (isForAll ? begin : since) * 1000 - now();
+      return new Promise((resolve) => setTimeout(resolve, Math.max(0, Math.min(waitMs, 1000))));
+    },
     async end() {
       isEnded = true;
       const endedAt = now();

@@ -247,7 +247,10 @@ for index = 4, #ARGV, 2 do redis.call("HDEL", ownersOf(ARGV[3]), field(ARGV[inde
 return 0`,
 );
 
-/** Arguments: replica, which begins without filters if it is unknown or all filters were evicted, and seconds after which a log expires. */
+/**
+ * Arguments: replica, which begins without filters if it is unknown or all filters were evicted, and seconds after which a
+ * log expires.
+ */
 export const RENEW_REPLICA: RedisScript = script(
   FORGET,
   EXTEND,

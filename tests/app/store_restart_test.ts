@@ -69,6 +69,25 @@ async function stop(store: OpenStore): Promise<void> {
 }
 
 Deno.test(
+  "begun() waits for the full second after a clean stop only where there is a key that the stopped gateway did not have",
+  onMachine(async (machine) => {
+    for (const { kids, waits } of [{ kids: ["phone"], waits: false }, { kids: ["phone", "new"], waits: true }]) {
+      const before = await machine.start({ kids: ["phone"] });
+      machine.wall += 1;
+      await stop(before);
+      const store = await machine.start({ kids });
+      let hasBegun = false;
+      const begun = store.begun().then(() => hasBegun = true);
+      // A timer of no time that is set later ends later than one of no time, and earlier than all others.
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      assertEquals(hasBegun, !waits, kids.join(", "));
+      await begun;
+      await stop(store);
+    }
+  }),
+);
+
+Deno.test(
   "after a clean stop, openStore() refuses what ran before and accepts new requests of the same second",
   onMachine(async (machine) => {
     const first = await machine.start();
