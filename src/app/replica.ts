@@ -194,22 +194,24 @@ function registerMetrics(metrics: MetricRegistry, logs?: SharedLogs): void {
  * Returns the same id at all replicas for the default broker and its login. Replicas whose client identifiers begin
  * differently have a log each: in one log, each would have a session of its own, which the others neither empty nor end.
  */
-export function logIdOf(
-  { host, port, username, webSocketPath, clientIdPrefix = CLIENT_ID_PREFIX }: BrokerAddress,
-  prefix: string,
-): string {
-  return hashOf(HASH_DIGITS, host, port, username, webSocketPath, prefix, clientIdPrefix);
+export function logIdOf(broker: BrokerAddress, prefix: string): string {
+  return hashOf(HASH_DIGITS, ...logPartsOf(broker, prefix));
 }
 
 /**
  * Returns the same id at all replicas for a login that a request names: without the password, which could be found from
  * it, and never that of the default broker's log.
  */
-export function loginLogIdOf(
+export function loginLogIdOf(address: BrokerAddress, prefix: string): string {
+  return hashOf(LOGIN_HASH_DIGITS, "login", ...logPartsOf(address, prefix));
+}
+
+/** Returns what replicas that share a log have in common. */
+function logPartsOf(
   { host, port, username, webSocketPath, clientIdPrefix = CLIENT_ID_PREFIX }: BrokerAddress,
   prefix: string,
-): string {
-  return hashOf(LOGIN_HASH_DIGITS, "login", host, port, username, webSocketPath, prefix, clientIdPrefix);
+): readonly unknown[] {
+  return [host, port, username, webSocketPath, prefix, clientIdPrefix];
 }
 
 /**
