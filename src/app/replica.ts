@@ -10,7 +10,6 @@ import type { Deadlines } from "../lib/deadlines.ts";
 import { errorText } from "../lib/errors.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
 import type { EventHistory } from "../mqtt/hub/history.ts";
-import { SHARED_HISTORY_PART } from "../mqtt/pool.ts";
 import type { Replica } from "../mqtt/replicas/replica.ts";
 import type { SharedLogs } from "../mqtt/replicas/shared_logs.ts";
 import { addressFault } from "../net/egress.ts";
@@ -71,9 +70,17 @@ export async function openSharedLogs(
     return undefined;
   }
   // Loaded only when needed: MQTT.js reads the environment as it loads, and most gateways use no Redis.
-  const [{ createConnectBroker }, { MemoryHistory }, { createRedisEventLog }, { Replica }, shared] = await Promise.all([
+  const [
+    { createConnectBroker },
+    { MemoryHistory },
+    { SHARED_HISTORY_PART },
+    { createRedisEventLog },
+    { Replica },
+    shared,
+  ] = await Promise.all([
     import("../mqtt/connect.ts"),
     import("../mqtt/hub/memory_history.ts"),
+    import("../mqtt/pool.ts"),
     import("../store/redis_event_log.ts"),
     import("../mqtt/replicas/replica.ts"),
     import("../mqtt/replicas/shared_logs.ts"),
