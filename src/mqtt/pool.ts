@@ -440,8 +440,9 @@ export class BrokerPool {
     if ("hub" in entry) {
       this.#subscribing.delete(entry.id);
       entry.hub.close(reason);
-      const isLeft = this.#closeReason === undefined && "leave" in entry.source;
-      await (isLeft ? entry.source.leave(reason) : entry.source.close(reason));
+      const { source } = entry;
+      const isLeft = this.#closeReason === undefined && !(source instanceof SharedConnection);
+      await (isLeft ? source.leave(reason) : source.close(reason));
     } else {
       this.#publishing.delete(entry.id);
       await entry.connection.close(reason);
@@ -469,7 +470,8 @@ function connectionsOf(entries: readonly (PublishingConnection | SubscribingConn
 /** Returns whether an entry is not idle. */
 function isNeeded(entry: PublishingConnection | SubscribingConnection): boolean {
   if (!("hub" in entry)) return entry.pending > 0;
-  return entry.hub.isInUse || ("isNeeded" in entry.source && entry.source.isNeeded);
+  const { hub, source } = entry;
+  return hub.isInUse || (!(source instanceof SharedConnection) && source.isNeeded);
 }
 
 function isBusy(entry: PublishingConnection | SubscribingConnection): boolean {
