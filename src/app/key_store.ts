@@ -16,6 +16,7 @@ import { loadMasterKey } from "../keys/master_key.ts";
 import type { Platform } from "../platform.ts";
 import { type Bytes, randomBytes } from "../protocol/bytes.ts";
 import type { RedisServer } from "../store/redis_server.ts";
+import { warnOfMode } from "./key_file_mode.ts";
 import { type OpenRedisServer, openRedisServer } from "./redis.ts";
 
 /** Dependencies of the place. */
@@ -46,7 +47,7 @@ export async function readMasterKey(
 ): Promise<Bytes | undefined> {
   if (redis === "off" || masterKeyFile === undefined) return undefined;
   const { secret, tightened } = await loadMasterKey(masterKeyFile, { files, mode });
-  if (tightened) log.warn("Key file {file} could be read by others: its mode is 0600 now", { file: masterKeyFile });
+  if (tightened) warnOfMode(masterKeyFile, log);
   return secret;
 }
 

@@ -27,6 +27,7 @@ import { type KeyStore, KeysUnavailableError } from "../keys/key_store.ts";
 import type { KeysChange, KeysFileEdit } from "../keys/keyring_file.ts";
 import { createImportSecretKey } from "../keys/node_crypto.ts";
 import type { Platform } from "../platform.ts";
+import { warnOfMode } from "./key_file_mode.ts";
 
 /** Keys whose files are watched. */
 export interface OpenKeys {
@@ -147,10 +148,6 @@ async function untilReachable<T>(
       await settledWithin(stopping, START_PAUSE_MS);
     }
   }
-}
-
-function warnOfMode(file: string, log: Log): void {
-  log.warn("Key file {file} could be read by others: its mode is 0600 now", { file });
 }
 
 function registerKeyGauges(metrics: MetricRegistry, keyring: LiveKeyring): void {

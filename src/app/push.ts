@@ -27,6 +27,7 @@ import { VapidRegistration } from "../push/vapid_registration.ts";
 import { loadOrCreateVapidKey, vapidKeyFileOf } from "../push/vapid_key_file.ts";
 import type { Service, ServiceModule } from "../services/service.ts";
 import type { StateStore } from "../store/state/state_store.ts";
+import { warnOfMode } from "./key_file_mode.ts";
 
 /** Parts that push messages are opened with. */
 export interface PushOptions {
@@ -155,7 +156,7 @@ async function openKey(
   try {
     const { created, tightened, ...own } = await loadOrCreateVapidKey(file, { files, random: randomBytes, mode });
     if (created) log.info("VAPID key for push messages is made: {file}", { file });
-    if (tightened) log.warn("Key file {file} could be read by others: its mode is 0600 now", { file });
+    if (tightened) warnOfMode(file, log);
     const cipher = masterKey && new KeysCipher(masterKey, randomBytes, VAPID_PURPOSE);
     return new VapidRegistration({ own, cipher, file, store: state, random: Math.random, log });
   } catch (error) {

@@ -7,7 +7,8 @@ import { readRedisServers } from "../config/redis_options.ts";
 import type { Config } from "../config/settings.ts";
 import type { Log } from "../observability/log.ts";
 import type { Platform } from "../platform.ts";
-import type { OwnConnectionOptions, RedisServer } from "../store/redis_server.ts";
+import type { OwnConnectionOptions } from "../store/redis_connection.ts";
+import type { RedisServer } from "../store/redis_server.ts";
 
 /** An open server. */
 export interface OpenRedisServer extends RedisServer {

@@ -79,10 +79,9 @@ function parseGroups(table: SettingsTable, sources: readonly Variables[]): Parse
       const text = values[setting.name] ?? setting.default;
       if (text === undefined) return [field, undefined];
       const { data, error } = setting.rule.safeParse(text);
-      const written = nameIn(setting, sources);
-      invalid.push(
-        ...(error?.issues ?? []).map(({ message }) => `${written} ${describeFault(setting, message, text)}`),
-      );
+      for (const { message } of error?.issues ?? []) {
+        invalid.push(`${nameIn(setting, sources)} ${describeFault(setting, message, text)}`);
+      }
       return [field, data];
     });
     return [group, Object.fromEntries(fields)];

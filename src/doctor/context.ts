@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { once } from "../lib/once.ts";
 import type { ServerAddress } from "../net/host.ts";
 import type { Config } from "../config/settings.ts";
 import type { BrokerAddress, ConnectBroker } from "../mqtt/broker.ts";
@@ -71,10 +72,4 @@ export function createContext(options: DoctorOptions): DoctorContext {
     probe: once((signal) => probeGateway(context, signal)),
   };
   return context;
-}
-
-/** Makes a function that is called at most once, and whose result is shared. */
-function once<Args extends readonly unknown[], T>(find: (...args: Args) => Promise<T>): (...args: Args) => Promise<T> {
-  let result: Promise<T> | undefined;
-  return (...args) => result ??= find(...args);
 }

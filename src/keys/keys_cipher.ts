@@ -6,7 +6,7 @@
  */
 import { hkdfSync } from "node:crypto";
 import { type Aead, KEY_BYTES, NONCE_BYTES } from "../protocol/aead.ts";
-import type { Bytes, RandomBytes } from "../protocol/bytes.ts";
+import { type Bytes, concat, type RandomBytes } from "../protocol/bytes.ts";
 import { importKey } from "../protocol/secret_key.ts";
 
 /** Encrypted records with their version. */
@@ -46,10 +46,7 @@ export class KeysCipher {
     const nonce = this.#random(NONCE_BYTES);
     const parameters = { nonce, additionalData: describeVersion(version) };
     const ciphertext = await (await this.#aead).encrypt(new TextEncoder().encode(text), parameters);
-    const bytes = new Uint8Array(NONCE_BYTES + ciphertext.length);
-    bytes.set(nonce);
-    bytes.set(ciphertext, NONCE_BYTES);
-    return { version, sealed: bytes.toBase64() };
+    return { version, sealed: concat(nonce, ciphertext).toBase64() };
   }
 
   /**

@@ -76,17 +76,21 @@ export interface RedisReports {
   failed(place: string, reason: string): void;
 }
 
-/** Servers, and options of the connection. */
-export interface RedisOptions extends RedisServers {
+/** Options of a connection for one part of the gateway. */
+export interface OwnConnectionOptions {
   /**
    * Time limit of replies, in milliseconds; that of the steps of connecting by default. Longer where a command may be
    * large: a server that was cut off is connected to as soon as by others.
    */
   readonly replyTimeoutMs?: number;
+  /** Bytes of a reply up to which it may take longer than the time limit, while it goes on to arrive; none by default. */
+  readonly largeReplyBytes?: number;
+}
+
+/** Servers, and options of the connection. */
+export interface RedisOptions extends RedisServers, OwnConnectionOptions {
   /** Returns a number from 0 to below 1, which spreads out the reconnections of several gateways. */
   readonly random: () => number;
-  /** Bytes of a reply up to which it may take longer than the time limit, while it goes on to arrive; none by default. */
-  readonly largeReplyBytes?: number | undefined;
   /** Receives lost and new connections. */
   readonly reports: RedisReports;
 }

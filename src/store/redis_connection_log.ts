@@ -1,4 +1,8 @@
-/** Log of connections to Valkey or Redis. */
+/**
+ * Log of connections to Valkey or Redis.
+ *
+ * @module
+ */
 import type { Log } from "../observability/log.ts";
 import type { RedisReports } from "./redis_connection.ts";
 import { redisRemedy } from "./redis_remedy.ts";

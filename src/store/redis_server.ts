@@ -3,15 +3,7 @@
  *
  * @module
  */
-import type { RedisConnection } from "./redis_connection.ts";
-
-/** Options of a connection for one part of the gateway. */
-export interface OwnConnectionOptions {
-  /** Time limit of replies, in milliseconds; that of the shared connection by default. */
-  readonly replyTimeoutMs?: number;
-  /** Bytes of a reply up to which it may take longer, while it goes on to arrive; none by default. */
-  readonly largeReplyBytes?: number;
-}
+import type { OwnConnectionOptions, RedisConnection } from "./redis_connection.ts";
 
 /** A server that is shared by all replicas. */
 export interface RedisServer {

@@ -1,9 +1,9 @@
 /** Logs of replicas that share a real Redis: each has its own connections, like a process. */
 import type { EventLog } from "../../src/mqtt/replicas/event_log.ts";
-import { openRedis } from "../../src/store/redis_connection.ts";
+import { openRedis, type OwnConnectionOptions } from "../../src/store/redis_connection.ts";
 import { RedisConnectionLog } from "../../src/store/redis_connection_log.ts";
 import { createRedisEventLog, type EventLogLimits } from "../../src/store/redis_event_log.ts";
-import type { OwnConnectionOptions, RedisServer } from "../../src/store/redis_server.ts";
+import type { RedisServer } from "../../src/store/redis_server.ts";
 import { until } from "./deadline.ts";
 import type { TestRedis } from "./redis_server.ts";
 

@@ -11,6 +11,7 @@ import { assertRegularFile, KeyFileError, readKey } from "../../keys/default_key
 import { DEFAULT_KEY_NAME, type KeyRecord } from "../../keys/schema.ts";
 import type { KeyStore } from "../../keys/key_store.ts";
 import type { KeysFileEdit } from "../../keys/keyring_file.ts";
+import { once } from "../../lib/once.ts";
 import { fillTemplate, type Log, SILENT_LOG } from "../../observability/log.ts";
 import type { Platform } from "../../platform.ts";
 import type { PairingStore } from "../../store/state/pairing_store.ts";
@@ -144,12 +145,6 @@ export function openSession({ platform, ...given }: KeysSessionOptions): KeysSes
       }
     },
   };
-}
-
-/** Returns a function that calls another one once, and returns its result each time. */
-function once<T>(run: () => Promise<T>): () => Promise<T> {
-  let result: Promise<T> | undefined;
-  return () => result ??= run();
 }
 
 /**

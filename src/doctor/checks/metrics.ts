@@ -99,10 +99,10 @@ function reportHealth({ isReady, failing, age }: Health, context: DoctorContext)
   const asOf = age === undefined ? "" : ` (as of ${age} s ago)`;
   if (isReady && relevant.length === 0) return ok(`The gateway reports that it is ready${asOf}`);
   const names = relevant.join(", ") + asOf;
-  if (isReady && relevant.join() === "state") {
-    return warning(`The gateway works without: ${names}`, STATE_REMEDY);
+  if (isReady) {
+    const remedy = relevant.join() === "state" ? STATE_REMEDY : remedyFor(context);
+    return warning(`The gateway works without: ${names}`, remedy);
   }
-  if (isReady) return warning(`The gateway works without: ${names}`, remedyFor(context));
   const message = `The gateway is not ready: ${names}`;
   const [only = "", ...others] = relevant;
   if (others.length > 0 || !unset.has(only)) return failed(message, remedyFor(context));

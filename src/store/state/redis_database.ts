@@ -105,11 +105,10 @@ export class RedisDatabase implements RedisRunner {
   /** Prepares the state. @throws {StateStoreError} if it cannot be used */
   async prepare(): Promise<void> {
     if (this.#isClosed) throw new StateStoreError("The state in Redis is closed: the gateway stops");
-    const runner: RedisRunner = {
+    this.#preparing ??= this.#prepare({
       key: (part) => this.key(part),
       run: (script, call) => this.#runOn(this.#server.connection, script, call),
-    };
-    this.#preparing ??= this.#prepare(runner).catch((error) => {
+    }).catch((error) => {
       // After its remedy, the next attempt succeeds.
       this.#preparing = undefined;
       throw error;

@@ -15,7 +15,7 @@ import { ADD_MESSAGE, formatAlert, formatMessage } from "./redis_push_queue.ts";
 import { FIRST_FURTHER_KEY, ownerText, PUSH_PRELUDE, pushKeys } from "./redis_push_schema.ts";
 import { type SqliteStateOptions, StateDatabase } from "./sqlite_database.ts";
 import { type ExportedState, exportState } from "./sqlite_export.ts";
-import { StateFileError, type StateFileSystem } from "./state_file.ts";
+import { lstatIfPresent, StateFileError, type StateFileSystem } from "./state_file.ts";
 
 /** Attempts to read a file that another process uses. */
 const ATTEMPTS = 10;
@@ -153,7 +153,7 @@ async function readUnusedState(options: StateImportOptions): Promise<ExportedSta
     await file.close();
   }
   // The last process that closes the database deletes its log.
-  if (state === undefined || !await isThere(`${path}-wal`, files)) return state;
+  if (state === undefined || await lstatIfPresent(`${path}-wal`, files) === undefined) return state;
   throw new StateFileError(
     `State file "${path}" is to be moved to Redis, and another process uses it. Stop all gateways that still run ` +
       "without REDIS_URL",
@@ -187,14 +187,4 @@ function formatState(state: ExportedState): string {
 
 function alertsByOwner({ alerts }: ExportedState): Map<string, ExportedState["alerts"]> {
   return Map.groupBy(alerts, ownerText);
-}
-
-async function isThere(path: string, files: Pick<StateFileSystem, "lstat">): Promise<boolean> {
-  try {
-    await files.lstat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

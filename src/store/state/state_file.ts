@@ -48,12 +48,12 @@ export async function statStateFile(
   path: string,
   files: Pick<StateFileSystem, "lstat">,
 ): Promise<Deno.FileInfo | undefined> {
-  let info = await lstat(path, files);
+  let info = await lstatIfPresent(path, files);
   if (info === undefined) {
     const log = `${path}-wal`;
-    if (await lstat(log, files) === undefined) return undefined;
+    if (await lstatIfPresent(log, files) === undefined) return undefined;
     // Another process may have made both since; otherwise SQLite would write the log of a lost file into a new one.
-    info = await lstat(path, files);
+    info = await lstatIfPresent(path, files);
     if (info === undefined) throw new StateFileError(`State file "${path}" is gone, but "${log}" is there. ${RESTORE}`);
   }
   // SQLite follows links out of the sandbox, and would look for the other files of the database elsewhere.
@@ -68,7 +68,16 @@ export async function statStateFile(
   return info;
 }
 
-async function lstat(path: string, files: Pick<StateFileSystem, "lstat">): Promise<Deno.FileInfo | undefined> {
+/**
+ * Looks for the state file, or another file of the database.
+ *
+ * @returns undefined if there is none
+ * @throws {StateFileError} if it cannot be read
+ */
+export async function lstatIfPresent(
+  path: string,
+  files: Pick<StateFileSystem, "lstat">,
+): Promise<Deno.FileInfo | undefined> {
   try {
     return await files.lstat(path);
   } catch (error) {
