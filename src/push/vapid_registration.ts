@@ -90,9 +90,9 @@ export class VapidRegistration {
   async untilRegistered(signal: AbortSignal): Promise<void> {
     const { random, log } = this.#options;
     const backoff = new Backoff(random);
-    for (let attempt = 1; !signal.aborted && this.#fault === NOT_YET; attempt += 1) {
+    for (let attempt = 1; !signal.aborted; attempt += 1) {
       try {
-        await this.register();
+        return await this.register();
       } catch (error) {
         if (attempt === 1) log.error("Push messages wait for their store: {reason}", { reason: errorText(error) });
         await pause(backoff.next(), undefined, { signal }).catch(() => {});

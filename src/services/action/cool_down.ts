@@ -5,6 +5,7 @@
  */
 import type { CoolDowns } from "../../store/cool_downs.ts";
 import { ServiceError } from "../service.ts";
+import { fromStore } from "./outcome.ts";
 
 /** Longest `retry_after`, in seconds. */
 const MAX_RETRY_SECONDS = 60;
@@ -22,12 +23,7 @@ export async function beginCoolDown(
   ms: number | undefined,
 ): Promise<() => Promise<void>> {
   if (ms === undefined) return () => Promise.resolve();
-  const coolDown = await coolDowns.begin(name, ms).catch((cause) => {
-    throw new ServiceError(500, "The cool-down of the action cannot be checked: try again later", {
-      code: "internal",
-      cause,
-    });
-  });
+  const coolDown = await fromStore("The cool-down of the action cannot be checked", () => coolDowns.begin(name, ms));
   if (!coolDown.hasBegun) throw ranJustNow(coolDown.leftMs);
   // Where the store fails, it lasts.
   return () => coolDown.takeBack().catch(() => {});

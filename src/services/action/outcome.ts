@@ -85,6 +85,20 @@ export function serviceMissing(service: string): ServiceError {
   return failure(MISCONFIGURED, new Error(`The service ${service} is not there`));
 }
 
+/**
+ * Asks a store; without its answer, nothing runs.
+ *
+ * @param problem message for the client if the store fails
+ * @throws {ServiceError} if the store fails
+ */
+export async function fromStore<T>(problem: string, ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    throw new ServiceError(500, `${problem}: try again later`, { code: "internal", cause: error });
+  }
+}
+
 function failure([status, code, message]: Failure, cause: Error, retryAfterSeconds?: number): ServiceError {
   return new ServiceError(status, message, { code, cause, retryAfterSeconds });
 }

@@ -13,11 +13,10 @@ import {
   revokedError,
   type Service,
   type ServiceContext,
-  ServiceError,
   type Uses,
 } from "../service.ts";
 import { beginCoolDown } from "./cool_down.ts";
-import { failureOf, outcomeOf, serviceMissing } from "./outcome.ts";
+import { failureOf, fromStore, outcomeOf, serviceMissing } from "./outcome.ts";
 import { readParams } from "./params.ts";
 import { buildPayload } from "./request.ts";
 import { parseActionCall } from "./request_fields.ts";
@@ -27,6 +26,9 @@ import type { State, StateReader } from "./states.ts";
 
 /** Name of the service. */
 export const ACTION = "action";
+
+/** Problem where the store of the runs fails: nothing that is counted may run. */
+const UNCOUNTED = "The runs of this key cannot be counted";
 
 /** Parts of the service. */
 export interface ActionServiceOptions {
@@ -90,7 +92,7 @@ export function createActionService(options: ActionServiceOptions): Service {
    */
   async function claimUse({ uses }: ActionGrants, context: ServiceContext): Promise<void> {
     if (uses === undefined) return;
-    const isCounted = await fromStore(() => state.claimUse(counterOf(context), uses));
+    const isCounted = await fromStore(UNCOUNTED, () => state.claimUse(counterOf(context), uses));
     if (!isCounted) throw usesSpent();
   }
 
@@ -123,7 +125,7 @@ export function createActionService(options: ActionServiceOptions): Service {
   async function readUses(context: KeyContext): Promise<Uses | undefined> {
     const { uses } = readRights(context.scope);
     if (uses === undefined) return undefined;
-    const used = await fromStore(() => state.readUses(counterOf(context)));
+    const used = await fromStore(UNCOUNTED, () => state.readUses(counterOf(context)));
     return { left: Math.max(0, uses - used), of: uses };
   }
 
@@ -155,18 +157,6 @@ function notThere(name: string): ScopeError {
 
 function usesSpent(): ScopeError {
   return new ScopeError("run any more actions: its runs are used up");
-}
-
-/** Asks the store; without it, nothing that is counted may run. */
-async function fromStore<T>(ask: () => Promise<T>): Promise<T> {
-  try {
-    return await ask();
-  } catch (error) {
-    throw new ServiceError(500, "The runs of this key cannot be counted: try again later", {
-      code: "internal",
-      cause: error,
-    });
-  }
 }
 
 /** Describes an action for those who may run it, without the request that runs it. */
