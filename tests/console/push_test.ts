@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { CDPSession, Page } from "playwright-core";
 import { z } from "zod";
-import { HAS_OPENSSL, makeCertificate } from "../support/certificate.ts";
+import { HAS_OPENSSL } from "../support/certificate.ts";
 import { until } from "../support/deadline.ts";
 import { TestPushService, type TestSubscription } from "../support/push_service.ts";
 import { inTempDir } from "../support/temp_dir.ts";
@@ -72,9 +72,7 @@ testPage(
   "a device is told of an event while it sleeps, runs a button, and lists what it missed",
   () =>
     inTempDir(async (directory) => {
-      await makeCertificate(directory);
-      const read = (name: string) => Deno.readTextFile(`${directory}/${name}`);
-      await using service = await TestPushService.start({ cert: await read("cert.pem"), key: await read("key.pem") });
+      await using service = await TestPushService.startIn(directory);
       await using home = await startActionsHome({ PUSH_ALLOWED_HOSTS: service.host }, [
         `--cert=${directory}/cert.pem`,
       ]);

@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { SILENT_LOG } from "../../src/observability/log.ts";
 import { SqliteState } from "../../src/store/state/sqlite_state.ts";
 import { batchOf } from "../support/push_batch.ts";
-import { HAS_OPENSSL, makeCertificate } from "../support/certificate.ts";
+import { HAS_OPENSSL } from "../support/certificate.ts";
 import { needing } from "../support/needs.ts";
 import { ProcessOutput } from "../support/process_output.ts";
 import { TestPushService } from "../support/push_service.ts";
@@ -23,10 +23,7 @@ class KillTest {
   }
 
   static async start(directory: string): Promise<KillTest> {
-    await makeCertificate(directory);
-    const read = (file: string) => Deno.readTextFile(`${directory}/${file}`);
-    const service = await TestPushService.start({ cert: await read("cert.pem"), key: await read("key.pem") });
-    return new KillTest(directory, service);
+    return new KillTest(directory, await TestPushService.startIn(directory));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

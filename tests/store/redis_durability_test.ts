@@ -1,6 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
+import { SILENT_LOG } from "../../src/observability/log.ts";
 import type { RedisClient } from "../../src/store/redis_connection.ts";
-import { watchRedisDurability } from "../../src/store/redis_durability.ts";
+import {
+  type RedisDurability,
+  type RedisDurabilityOptions,
+  watchRedisDurability,
+} from "../../src/store/redis_durability.ts";
 import type { RequestIdentity } from "../../src/store/replay_store.ts";
 import {
   claim,
@@ -219,6 +224,24 @@ const SILENT: RedisClient = {
   subscribe: () => Promise.resolve(),
 };
 
+/** Watches a server that is connected from the start, by default on clocks that stand still. */
+function watch(client: RedisClient, options: Partial<RedisDurabilityOptions>): RedisDurability {
+  return watchRedisDurability({
+    connection: {
+      onConnect(listener) {
+        listener(client);
+        return () => {};
+      },
+    },
+    key: "since",
+    seconds: SECONDS,
+    monotonic: () => 0,
+    now: () => NOW * 1000,
+    log: SILENT_LOG,
+    ...options,
+  });
+}
+
 Deno.test("trusted() returns no client of a server that is too old or unknown, and logs why", async () => {
   const cases = {
     "redis_version:6.2.14\r\n": 'Its version "6.2.14" is too old. Use Redis 7 or later, or Valkey 7.2 or later',
@@ -229,17 +252,8 @@ Deno.test("trusted() returns no client of a server that is too old or unknown, a
   };
   for (const [info, fault] of Object.entries(cases)) {
     const faults: unknown[] = [];
-    const memory = watchRedisDurability({
-      connection: {
-        onConnect(listener) {
-          listener({ ...SILENT, info: () => Promise.resolve(info) });
-          return () => {};
-        },
-      },
-      key: "since",
-      seconds: SECONDS,
+    const memory = watch({ ...SILENT, info: () => Promise.resolve(info) }, {
       monotonic: () => performance.now(),
-      now: () => NOW * 1000,
       log: { info() {}, warn() {}, error: (_, properties) => faults.push(properties?.["fault"]) },
     });
     assertEquals(await memory.trusted(), undefined);
@@ -262,19 +276,7 @@ Deno.test("claims go on during a check, and wait for it after a pause of this pr
     get: () => Promise.resolve(marker),
     set: (_key, value) => Promise.resolve(marker = value),
   };
-  const memory = watchRedisDurability({
-    connection: {
-      onConnect(listener) {
-        listener(client);
-        return () => {};
-      },
-    },
-    key: "since",
-    seconds: SECONDS,
-    monotonic: () => Date.now() - start,
-    now: () => Date.now(),
-    log: { info() {}, warn() {}, error() {} },
-  });
+  const memory = watch(client, { monotonic: () => Date.now() - start, now: () => Date.now() });
   assertEquals(await memory.trusted(), client);
   const answer = Promise.withResolvers<void>();
   answered = answer.promise;
@@ -305,21 +307,7 @@ Deno.test("on another server, requests are refused as long as other gateways may
       return Promise.resolve(marker = value);
     },
   };
-  const watchServer = () =>
-    watchRedisDurability({
-      connection: {
-        onConnect(listener) {
-          listener(client);
-          return () => {};
-        },
-      },
-      key: "since",
-      seconds: SECONDS,
-      overlapMs: 7000,
-      monotonic: () => 0,
-      now: () => NOW * 1000,
-      log: { info() {}, warn() {}, error() {} },
-    });
+  const watchServer = () => watch(client, { overlapMs: 7000 });
   const one = watchServer();
   await one.trusted();
   assertEquals(one.since, Math.floor(NOW), "An empty server remembers from now on");
@@ -347,19 +335,7 @@ for (const steps of [[3600], [SECONDS / 8, SECONDS / 8, SECONDS / 8]]) {
       get: () => Promise.resolve(marker),
       set: (_key, value) => Promise.resolve(marker = value),
     };
-    const memory = watchRedisDurability({
-      connection: {
-        onConnect(listener) {
-          listener(client);
-          return () => {};
-        },
-      },
-      key: "since",
-      seconds: SECONDS,
-      monotonic: () => 0,
-      now: () => wall * 1000,
-      log: { info() {}, warn() {}, error() {} },
-    });
+    const memory = watch(client, { now: () => wall * 1000 });
     await memory.trusted();
     const request = identity(1, { timestamp: NOW });
     memory.note(request);

@@ -7,6 +7,7 @@ import { permissionFlags } from "../../src/config/sandbox.ts";
 import { KEY_BYTES } from "../../src/protocol/aead.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { formatKeysFile, type KeyRecord } from "../../src/keys/schema.ts";
+import { within } from "./deadline.ts";
 import { ProcessOutput } from "./process_output.ts";
 import { Secrets } from "./secrets.ts";
 
@@ -47,14 +48,32 @@ export interface GatewayProcess {
   stop(signal?: Deno.Signal): Promise<number>;
 }
 
-/** Runs a command of `main.ts` in a directory. */
-export function spawnMain(commandLine: readonly string[], options: {
+/** Options of a command. */
+export interface CommandOptions {
   readonly directory: string;
   readonly env: Variables;
   readonly flags?: readonly string[];
   readonly launcher?: readonly string[];
   readonly checkout?: string;
-}): Deno.ChildProcess {
+}
+
+/** Outcome of a command: its exit code, and all that it printed. */
+export interface CommandResult {
+  readonly code: number;
+  readonly text: string;
+}
+
+/** Runs a command of `main.ts` in a directory to its end. */
+export async function runMain(commandLine: readonly string[], options: CommandOptions): Promise<CommandResult> {
+  const child = spawnMain(commandLine, options);
+  const output = new ProcessOutput(child);
+  const { code } = await within(commandLine.join(" "), child.status, 60_000);
+  await output.ended;
+  return { code, text: output.text };
+}
+
+/** Starts a command of `main.ts` in a directory. */
+export function spawnMain(commandLine: readonly string[], options: CommandOptions): Deno.ChildProcess {
   const env = Object.fromEntries(Object.entries(options.env).filter((entry) => entry[1] !== undefined));
   const inherited = INHERITED.map((name) => [name, Deno.env.get(name) ?? ""]);
   const { checkout = CHECKOUT, flags = ["-A"] } = options;

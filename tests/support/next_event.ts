@@ -1,6 +1,6 @@
 /** Reads a subscription event by event. */
 import { assertEquals } from "@std/assert";
-import type { StreamEvent } from "../../src/protocol/event.ts";
+import type { Position, StreamEvent } from "../../src/protocol/event.ts";
 import { within } from "./deadline.ts";
 
 /** Returns the next event of a stream; fails if it is of another type. */
@@ -12,4 +12,11 @@ export async function nextEvent(
   if (done || value === undefined) throw new Error(`Stream ended before ${type}`);
   assertEquals(value.type, type, JSON.stringify(value));
   return value;
+}
+
+/** Returns the position of an event; fails if it has none. */
+export function positionOf(event: StreamEvent): Position {
+  const { epoch, offset } = event as Partial<Position>;
+  if (epoch === undefined || offset === undefined) throw new Error(`${event.type} has no position`);
+  return { epoch, offset };
 }

@@ -3,7 +3,6 @@ import { DatabaseSync } from "node:sqlite";
 import type { GatewayClient } from "../../src/client/gateway_client.ts";
 import type { Variables } from "../../src/config/rules.ts";
 import { startEmbeddedBroker } from "../../src/demo/embedded_broker.ts";
-import { makeCertificate } from "./certificate.ts";
 import { until } from "./deadline.ts";
 import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "./gateway_process.ts";
 import { parsePrometheusText } from "./prometheus_text.ts";
@@ -33,9 +32,7 @@ export class PushHome {
 
   /** Starts the broker and the push service. Needs openssl. */
   static async start(directory: string): Promise<PushHome> {
-    await makeCertificate(directory);
-    const read = (file: string) => Deno.readTextFile(`${directory}/${file}`);
-    const service = await TestPushService.start({ cert: await read("cert.pem"), key: await read("key.pem") });
+    const service = await TestPushService.startIn(directory);
     return new PushHome(directory, await startEmbeddedBroker(0), service);
   }
 

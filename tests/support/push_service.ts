@@ -7,6 +7,7 @@ import type { AddressInfo } from "node:net";
 import { assertEquals } from "@std/assert";
 import ece from "http_ece";
 import { fromBase64Url, randomBytes } from "../../src/protocol/bytes.ts";
+import { makeCertificate } from "./certificate.ts";
 import { until } from "./deadline.ts";
 
 /** Message that the service has received whole, whatever it answered. */
@@ -73,6 +74,13 @@ export class TestPushService {
     const service = new TestPushService(tls);
     await service.up();
     return service;
+  }
+
+  /** Starts a service whose certificate for `localhost`, `cert.pem`, is made in a directory. Needs openssl. */
+  static async startIn(directory: string): Promise<TestPushService> {
+    await makeCertificate(directory);
+    const read = (file: string) => Deno.readTextFile(`${directory}/${file}`);
+    return await TestPushService.start({ cert: await read("cert.pem"), key: await read("key.pem") });
   }
 
   /** Host and port. */

@@ -7,8 +7,7 @@ import { formatKeysFile } from "../../src/keys/schema.ts";
 import { until, within } from "../support/deadline.ts";
 import { makeRecord } from "../support/gateway.ts";
 import { inTempDir } from "../support/temp_dir.ts";
-import { type GatewayProcess, spawnMain, startGatewayProcess, UNLIMITED } from "../support/gateway_process.ts";
-import { ProcessOutput } from "../support/process_output.ts";
+import { type GatewayProcess, runMain, startGatewayProcess, UNLIMITED } from "../support/gateway_process.ts";
 
 const RIGHTS = { services: ["mqtt"], publish: ["#"], subscribe: ["#"] } as const;
 
@@ -47,12 +46,9 @@ const PATIENT = { RATE_LIMITS: "off" };
 Deno.test("a key added by the command works in the running gateway, and a disabled one is refused", () =>
   withGateway(async (gateway) => {
     const keys = async (...args: string[]) => {
-      const child = spawnMain(["keys", ...args], { directory: gateway.directory, env: {} });
-      const output = new ProcessOutput(child);
-      const { code } = await child.status;
-      await output.ended;
-      assertEquals(code, 0, output.text);
-      return output.text;
+      const { code, text } = await runMain(["keys", ...args], { directory: gateway.directory, env: {} });
+      assertEquals(code, 0, text);
+      return text;
     };
     await keys("add", "phone", "--publish", "t", "--subscribe", "home/#");
     const shown = await keys("show", "phone", "--url", gateway.url, "--no-qr");
@@ -82,14 +78,10 @@ Deno.test("keys set changes a key of the running gateway: its streams end, and i
     })();
     await until("the stream is open", () => types.includes("connected"));
     const env = { KEYS_FILE: `${gateway.directory}/data/keys.json` };
-    const child = spawnMain(["keys", "set", "phone", "--subscribe", "b", "--publish", "t", "--expires", "7d"], {
-      directory: gateway.directory,
-      env,
-    });
-    const output = new ProcessOutput(child);
-    assertEquals((await child.status).code, 0);
-    await output.ended;
-    assert(output.text.includes("MQTT subscribe:    # → b"), output.text);
+    const args = ["keys", "set", "phone", "--subscribe", "b", "--publish", "t", "--expires", "7d"];
+    const { code, text } = await runMain(args, { directory: gateway.directory, env });
+    assertEquals(code, 0);
+    assert(text.includes("MQTT subscribe:    # → b"), text);
     assertEquals(await ended, "Key phone was changed: connect again");
     await until("the key works again", async () => !await isRefused(client));
     await assertRejects(() => client.publish("other", "m"), ScopeError, "This key may not publish to other");
@@ -168,11 +160,9 @@ Deno.test("a gateway does not start with an invalid keys file, and names the fau
     const secret = randomBytes(32).toHex();
     const record = { name: "k", secret, created: "2026-01-01T00:00:00Z", publish: ["a#"] };
     await Deno.writeTextFile(`${directory}/data/keys.json`, JSON.stringify({ version: 1, keys: [record] }));
-    const child = spawnMain(["serve"], { directory, env: { HOST: "127.0.0.1", PORT: "0", METRICS_PORT: "0" } });
-    const output = new ProcessOutput(child);
-    const { code } = await within("the end of the start", child.status, 60_000);
-    await output.ended;
+    const env = { HOST: "127.0.0.1", PORT: "0", METRICS_PORT: "0" };
+    const { code, text } = await runMain(["serve"], { directory, env });
     assertEquals(code, 78);
-    assert(output.text.includes('keys[0].publish[0]: filter may have "#" only as its whole last level'), output.text);
-    assert(!output.text.includes(secret));
+    assert(text.includes('keys[0].publish[0]: filter may have "#" only as its whole last level'), text);
+    assert(!text.includes(secret));
   }));

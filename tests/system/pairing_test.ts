@@ -19,11 +19,10 @@ import { until, within } from "../support/deadline.ts";
 import {
   type GatewayProcess,
   type GatewayProcessOptions,
-  spawnMain,
+  runMain,
   startGatewayProcess,
 } from "../support/gateway_process.ts";
 import { freePort } from "../support/loopback.ts";
-import { ProcessOutput } from "../support/process_output.ts";
 import { inTempDir } from "../support/temp_dir.ts";
 
 const SERVICES_YAML = `actions: { bell: { label: Bell, publish: { topic: home/bell, message: RING } } }\n`;
@@ -46,12 +45,9 @@ function atHome(test: (home: Home) => Promise<void>): Promise<void> {
     const options: GatewayProcessOptions = { directory, key: "0".repeat(64) };
     const started: GatewayProcess[] = [];
     async function keys(...args: readonly string[]): Promise<string> {
-      const child = spawnMain(["keys", ...args], { directory, env: {} });
-      const output = new ProcessOutput(child);
-      const { code } = await child.status;
-      await output.ended;
-      assertEquals(code, 0, output.text);
-      return output.text;
+      const { code, text } = await runMain(["keys", ...args], { directory, env: {} });
+      assertEquals(code, 0, text);
+      return text;
     }
     const home: Home = {
       directory,

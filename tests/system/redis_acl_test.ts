@@ -5,9 +5,8 @@ import { startBroker } from "../support/broker.ts";
 import { until } from "../support/deadline.ts";
 import { addDocumentedUser } from "../support/documented_user.ts";
 import { makeRecord } from "../support/gateway.ts";
-import { spawnMain, startGatewayProcess } from "../support/gateway_process.ts";
+import { runMain, startGatewayProcess } from "../support/gateway_process.ts";
 import { needing } from "../support/needs.ts";
-import { ProcessOutput } from "../support/process_output.ts";
 import { REDIS_SERVER, withRedis } from "../support/redis_server.ts";
 import { DURABLE } from "../support/redis_state.ts";
 import { inTempDir } from "../support/temp_dir.ts";
@@ -30,11 +29,8 @@ Deno.test(
           HEALTH_CHECK_SECONDS: "1",
         };
         const keys = async (...args: string[]) => {
-          const child = spawnMain(["keys", ...args], { directory, env });
-          const output = new ProcessOutput(child);
-          const { code } = await child.status;
-          await output.ended;
-          assertEquals(code, 0, output.text);
+          const { code, text } = await runMain(["keys", ...args], { directory, env });
+          assertEquals(code, 0, text);
         };
         const phone = makeRecord({
           name: "phone",

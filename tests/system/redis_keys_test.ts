@@ -6,19 +6,13 @@ import { formatKeysFile, type KeyRecord, parseKeysFile } from "../../src/keys/sc
 import { SERVICES } from "../../src/services/registry.ts";
 import { until, within } from "../support/deadline.ts";
 import { makeRecord } from "../support/gateway.ts";
-import { type GatewayProcess, spawnMain, startGatewayProcess } from "../support/gateway_process.ts";
+import { type CommandResult, type GatewayProcess, runMain, startGatewayProcess } from "../support/gateway_process.ts";
 import { REDIS_KEY } from "../support/key_stores.ts";
 import { needing } from "../support/needs.ts";
-import { ProcessOutput } from "../support/process_output.ts";
 import { REDIS_SERVER, type TestRedis, withRedis } from "../support/redis_server.ts";
 import { inTempDir } from "../support/temp_dir.ts";
 
 const RIGHTS = { services: ["mqtt"], publish: ["#"], subscribe: ["#"] } as const;
-
-interface CommandResult {
-  readonly code: number;
-  readonly text: string;
-}
 
 interface ReplicasContext {
   readonly redis: TestRedis;
@@ -49,13 +43,7 @@ function replicasTest(name: string, test: (context: ReplicasContext) => Promise<
         };
         const folder = (name: string) => `${root}/${name}`;
         const [phone, tablet] = [makeRecord({ name: "phone", ...RIGHTS }), makeRecord({ name: "tablet", ...RIGHTS })];
-        async function keys(name: string, ...args: string[]): Promise<CommandResult> {
-          const child = spawnMain(["keys", ...args], { directory: folder(name), env });
-          const output = new ProcessOutput(child);
-          const { code } = await child.status;
-          await output.ended;
-          return { code, text: output.text };
-        }
+        const keys = (name: string, ...args: string[]) => runMain(["keys", ...args], { directory: folder(name), env });
         await Deno.mkdir(`${folder("one")}/data`, { recursive: true });
         await Deno.writeTextFile(`${folder("one")}/data/keys.json`, formatKeysFile([phone, tablet]), { mode: 0o600 });
         assertEquals((await keys("one", "master-key")).code, 0);

@@ -4,23 +4,13 @@ import type { Variables } from "../../src/config/rules.ts";
 import { type Bytes, randomBytes } from "../../src/protocol/bytes.ts";
 import { sealRequest } from "../../src/protocol/exchange.ts";
 import { importSecretKey } from "../../src/protocol/secret_key.ts";
-import { within } from "../support/deadline.ts";
 import { makeRecord } from "../support/gateway.ts";
 import { freePort } from "../support/loopback.ts";
-import { spawnMain, startGatewayProcess } from "../support/gateway_process.ts";
-import { ProcessOutput } from "../support/process_output.ts";
+import { runMain, startGatewayProcess } from "../support/gateway_process.ts";
 import project from "../../deno.json" with { type: "json" };
 
 /** Flags of the task. */
 const DOCTOR = [...project.tasks.doctor.command.matchAll(/--(?:no-prompt|allow-\S+|deny-\S+)/g)].map(([flag]) => flag);
-
-async function run(args: readonly string[], options: Parameters<typeof spawnMain>[1]) {
-  const child = spawnMain(args, options);
-  const output = new ProcessOutput(child);
-  const { code } = await within(args.join(" "), child.status, 60_000);
-  await output.ended;
-  return { code, text: output.text };
-}
 
 /** Sends requests sealed with a secret, with a timestamp of some seconds ago. */
 async function send(url: string, secret: Bytes, { count, age = 0 }: { readonly count: number; readonly age?: number }) {
@@ -52,11 +42,11 @@ Deno.test("doctor reports recent refusals of the gateway by cause, without its o
   const guest = make("guest", { expires: Date.now() - 60_000 });
   const gateway = await startGatewayProcess(env, { keys: [phone, guest, tablet, bob], key: phone.secret.toHex() });
   const { url, directory, output } = gateway;
-  const doctor = async () => (await run(["doctor"], { directory, env, flags: DOCTOR })).text;
+  const doctor = async () => (await runMain(["doctor"], { directory, env, flags: DOCTOR })).text;
   const keys = async (...args: string[]) => {
     const loads = () => output.lines.filter((line) => line.includes("Keys loaded")).length;
     const before = loads();
-    assertEquals((await run(["keys", ...args], { directory, env: {} })).code, 0);
+    assertEquals((await runMain(["keys", ...args], { directory, env: {} })).code, 0);
     await output.line((line) => line.includes("Keys loaded") && loads() > before);
   };
   try {
@@ -86,7 +76,7 @@ Deno.test("doctor reports recent refusals of the gateway by cause, without its o
     ) assertStringIncludes(report, line);
     // On a busy machine, it may arrive late.
     assertMatch(report, / 3 with a clock (?:9[5-9]|1[01]\d) s off \(behind\), of bobs-phone\n/);
-    const off = await run(["doctor"], { directory, env: { ...env, METRICS_PORT: "off" }, flags: DOCTOR });
+    const off = await runMain(["doctor"], { directory, env: { ...env, METRICS_PORT: "off" }, flags: DOCTOR });
     assertMatch(off.text, /skipped +refusals +METRICS_PORT is off: only the log shows/);
   } finally {
     await gateway.stop();

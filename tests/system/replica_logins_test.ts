@@ -1,62 +1,44 @@
 /** Two gateways with a real Redis and a real Mosquitto with passwords: streams of logins that requests name. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { FailedError } from "../../src/client/gateway_client.ts";
-import type { Position, StreamEvent } from "../../src/protocol/event.ts";
-import { MOSQUITTO, startBroker } from "../support/broker.ts";
+import type { StreamEvent } from "../../src/protocol/event.ts";
 import { until, within } from "../support/deadline.ts";
-import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "../support/gateway_process.ts";
+import type { GatewayProcess } from "../support/gateway_process.ts";
 import { needing } from "../support/needs.ts";
-import { nextEvent } from "../support/next_event.ts";
-import { REDIS_SERVER, type TestRedis, withRedis } from "../support/redis_server.ts";
-
-const NEEDS = { mosquitto: MOSQUITTO, "redis-server": REDIS_SERVER };
+import { nextEvent, positionOf } from "../support/next_event.ts";
+import { metricOf, REPLICA_NEEDS, type ReplicasContext, withReplicas } from "../support/replica_processes.ts";
+import { inTempDir } from "../support/temp_dir.ts";
 
 /** Passwords by name: that of the gateway, and one that requests name. */
 const LOGINS = { gateway: "of the gateway", phone: "of the phone" } as const;
 
 const PHONE = { username: "phone", password: LOGINS.phone };
 
-interface LoginsContext {
-  readonly redis: TestRedis;
-  /** Starts a gateway with the same broker and key as the others, and by default with Redis. */
-  start(options?: { readonly isReplica?: boolean }): Promise<GatewayProcess>;
-}
+/** Settings of all gateways. */
+const ENV = { MQTT_USERNAME: "gateway", MQTT_PASSWORD: LOGINS.gateway };
 
-async function withLogins(test: (context: LoginsContext) => Promise<void>): Promise<void> {
-  const directory = await Deno.makeTempDir({ prefix: "gateway-" });
-  const passwords = `${directory}/passwords`;
-  await Deno.writeTextFile(passwords, "");
-  for (const login of Object.entries(LOGINS)) {
-    const { success } = await new Deno.Command("mosquitto_passwd", { args: ["-b", passwords, ...login] }).output();
-    assert(success);
-  }
-  const broker = await startBroker(["allow_anonymous false", `password_file ${passwords}`]);
-  const started: GatewayProcess[] = [];
-  try {
-    await withRedis({}, async (redis) => {
-      const start = async ({ isReplica = true } = {}) => {
-        const gateway = await startGatewayProcess({
-          MQTT_BROKER_HOST: broker.host,
-          MQTT_BROKER_PORT: String(broker.port),
-          MQTT_USERNAME: "gateway",
-          MQTT_PASSWORD: LOGINS.gateway,
-          ...isReplica && { REDIS_URL: redis.url().href },
-          ...UNLIMITED,
-        }, { directory });
-        gateway.keepSecret("password of the phone", LOGINS.phone);
-        started.push(gateway);
-        return gateway;
-      };
-      try {
-        await within("the test", test({ redis, start }), 60_000);
-      } finally {
-        for (const gateway of started) await gateway.stop();
-      }
-    });
-  } finally {
-    await broker.stop();
-    await Deno.remove(directory, { recursive: true });
-  }
+/** Runs a test with gateways, and a broker that knows the logins. */
+function withLogins(test: (context: ReplicasContext) => Promise<void>): Promise<void> {
+  return inTempDir(async (directory) => {
+    const passwords = `${directory}/passwords`;
+    await Deno.writeTextFile(passwords, "");
+    for (const login of Object.entries(LOGINS)) {
+      const { success } = await new Deno.Command("mosquitto_passwd", { args: ["-b", passwords, ...login] }).output();
+      assert(success);
+    }
+    await withReplicas(
+      ({ redis, start }) =>
+        test({
+          redis,
+          async start(env) {
+            const gateway = await start(env);
+            gateway.keepSecret("password of the phone", LOGINS.phone);
+            return gateway;
+          },
+        }),
+      { env: ENV, broker: ["allow_anonymous false", `password_file ${passwords}`] },
+    );
+  });
 }
 
 /** Publishes until a gateway that has just started accepts requests. */
@@ -76,19 +58,10 @@ async function untilPayload(stream: AsyncGenerator<StreamEvent, void>, payload: 
 }
 
 /** Returns the number of gaps that a gateway told. */
-async function gapsAt({ metricsUrl }: GatewayProcess): Promise<string | undefined> {
-  const text = await (await fetch(`${metricsUrl}/metrics`)).text();
-  return text.split("\n").find((line) => line.startsWith("e2e_gateway_log_gaps_total "));
-}
-
-function positionOf(event: StreamEvent): Position {
-  const { epoch, offset } = event as Partial<Position>;
-  if (epoch === undefined || offset === undefined) throw new Error(`${event.type} has no position`);
-  return { epoch, offset };
-}
+const gapsAt = (gateway: GatewayProcess) => metricOf(gateway, "e2e_gateway_log_gaps_total");
 
 Deno.test(
-  needing("a stream of a login resumes at the other gateway after its own, the writer, was killed", NEEDS),
+  needing("a stream of a login resumes at the other gateway after its own, the writer, was killed", REPLICA_NEEDS),
   () =>
     withLogins(async ({ redis, start }) => {
       const [one, other] = [await start(), await start()];
@@ -119,7 +92,7 @@ Deno.test(
 );
 
 Deno.test(
-  needing("a stream of a login resumes without a gap if the gateway that was killed only read its log", NEEDS),
+  needing("a stream of a login resumes without a gap if the gateway that was killed only read its log", REPLICA_NEEDS),
   () =>
     withLogins(async ({ start }) => {
       const [one, other] = [await start(), await start()];
@@ -145,10 +118,13 @@ Deno.test(
 );
 
 Deno.test(
-  needing("a wrong password gets no message and the same error as without Redis, and ends no other stream", NEEDS),
+  needing(
+    "a wrong password gets no message and the same error as without Redis, and ends no other stream",
+    REPLICA_NEEDS,
+  ),
   () =>
     withLogins(async ({ start }) => {
-      const [one, other, alone] = [await start(), await start(), await start({ isReplica: false })];
+      const [one, other, alone] = [await start(), await start(), await start({ REDIS_URL: undefined })];
       await publish(one, "0");
       const right = one.client.subscribe(["door"], { ...PHONE, qos: 1, resume: false });
       await nextEvent(right, "connected");

@@ -1,55 +1,12 @@
 /** Two gateways with a real Redis and a real Mosquitto: streams continue at the other one. */
 import { assert, assertEquals } from "@std/assert";
-import type { Position, StreamEvent } from "../../src/protocol/event.ts";
-import { MOSQUITTO, startBroker } from "../support/broker.ts";
+import type { StreamEvent } from "../../src/protocol/event.ts";
 import { until, within } from "../support/deadline.ts";
-import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "../support/gateway_process.ts";
+import type { GatewayProcess } from "../support/gateway_process.ts";
 import { needing } from "../support/needs.ts";
-import { nextEvent } from "../support/next_event.ts";
-import { REDIS_SERVER, type TestRedis, withRedis } from "../support/redis_server.ts";
-
-const NEEDS = { mosquitto: MOSQUITTO, "redis-server": REDIS_SERVER };
-
-interface ReplicasContext {
-  readonly redis: TestRedis;
-  /** Starts a gateway with the same broker and key as the others, and by default the same Redis. */
-  start(redis?: TestRedis): Promise<GatewayProcess>;
-}
-
-async function withReplicas(test: (context: ReplicasContext) => Promise<void>): Promise<void> {
-  const broker = await startBroker();
-  const directory = await Deno.makeTempDir({ prefix: "gateway-" });
-  const started: GatewayProcess[] = [];
-  try {
-    await withRedis({}, async (redis) => {
-      const start = async ({ url } = redis) => {
-        const gateway = await startGatewayProcess({
-          MQTT_BROKER_HOST: broker.host,
-          MQTT_BROKER_PORT: String(broker.port),
-          REDIS_URL: url().href,
-          HEALTH_CHECK_SECONDS: "1",
-          ...UNLIMITED,
-        }, { directory });
-        started.push(gateway);
-        return gateway;
-      };
-      try {
-        await within("the test", test({ redis, start }), 60_000);
-      } finally {
-        for (const gateway of started) await gateway.stop();
-      }
-    });
-  } finally {
-    await broker.stop();
-    await Deno.remove(directory, { recursive: true });
-  }
-}
-
-async function metricOf({ metricsUrl }: GatewayProcess, name: string): Promise<number | undefined> {
-  const text = await (await fetch(`${metricsUrl}/metrics`)).text();
-  const line = text.split("\n").find((each) => each.startsWith(`${name} `));
-  return line === undefined ? undefined : Number(line.slice(name.length));
-}
+import { nextEvent, positionOf } from "../support/next_event.ts";
+import { withRedis } from "../support/redis_server.ts";
+import { metricOf, REPLICA_NEEDS, withReplicas } from "../support/replica_processes.ts";
 
 const isWriter = async (gateway: GatewayProcess) => await metricOf(gateway, "e2e_gateway_log_writer") === 1;
 
@@ -89,15 +46,9 @@ async function untilType(stream: AsyncGenerator<StreamEvent, void>, type: Stream
 
 const payloadOf = (event: StreamEvent) => event.type === "message" ? event.payload : undefined;
 
-function positionOf(event: StreamEvent): Position {
-  const { epoch, offset } = event as Partial<Position>;
-  if (epoch === undefined || offset === undefined) throw new Error(`${event.type} has no position`);
-  return { epoch, offset };
-}
-
 for (const signal of ["SIGKILL", "SIGTERM"] as const) {
   Deno.test(
-    needing(`a stream resumes at the other gateway after ${signal} of the writer, and misses nothing`, NEEDS),
+    needing(`a stream resumes at the other gateway after ${signal} of the writer, and misses nothing`, REPLICA_NEEDS),
     () =>
       withReplicas(async ({ start }) => {
         const [one, other] = [await start(), await start()];
@@ -133,7 +84,10 @@ for (const signal of ["SIGKILL", "SIGTERM"] as const) {
 }
 
 Deno.test(
-  needing("streams at both gateways get each message once, and the end of one that only reads tells no gap", NEEDS),
+  needing(
+    "streams at both gateways get each message once, and the end of one that only reads tells no gap",
+    REPLICA_NEEDS,
+  ),
   () =>
     withReplicas(async ({ start }) => {
       const [one, other] = [await start(), await start()];
@@ -167,11 +121,11 @@ Deno.test(
 );
 
 Deno.test(
-  needing("two gateways with a Redis each, and one broker and login, do not end each other's sessions", NEEDS),
+  needing("two gateways with a Redis each, and one broker and login, do not end each other's sessions", REPLICA_NEEDS),
   () =>
     withReplicas(({ start }) =>
       withRedis({}, async (second) => {
-        const gateways = [await start(), await start(second)];
+        const gateways = [await start(), await start({ REDIS_URL: second.url().href })];
         for (const gateway of gateways) await until("a writer", () => isWriter(gateway));
         const streams = gateways.map(({ client }) => client.subscribe(["door"], { resume: false }));
         for (const stream of streams) await untilType(stream, "connected");
@@ -185,7 +139,7 @@ Deno.test(
 );
 
 Deno.test(
-  needing("readiness names the shared log while Redis is stopped, and streams go on after it", NEEDS),
+  needing("readiness names the shared log while Redis is stopped, and streams go on after it", REPLICA_NEEDS),
   () =>
     withReplicas(async ({ redis, start }) => {
       const gateway = await start();

@@ -46,15 +46,7 @@ export const REPLICA_FAULTS: readonly ReplicaFault[] = [
       await redis.start();
     },
   },
-  {
-    name: "Redis frozen",
-    async run({ environment: { redis } }, began) {
-      redis.signal("SIGSTOP");
-      began();
-      await pause(DURATION_MS);
-      redis.signal("SIGCONT");
-    },
-  },
+  { name: "Redis frozen", run: async ({ environment }, began) => await frozen(environment.redis, began) },
   {
     name: "broker restarted",
     async run({ environment: { broker } }, began) {
@@ -65,15 +57,7 @@ export const REPLICA_FAULTS: readonly ReplicaFault[] = [
       await broker.start();
     },
   },
-  {
-    name: "broker frozen",
-    async run({ environment: { broker } }, began) {
-      broker.signal("SIGSTOP");
-      began();
-      await pause(DURATION_MS);
-      broker.signal("SIGCONT");
-    },
-  },
+  { name: "broker frozen", run: async ({ environment }, began) => await frozen(environment.broker, began) },
 ];
 
 async function killed(replica: Replica, began: () => void): Promise<void> {
@@ -89,11 +73,11 @@ async function updated(replica: Replica, began: () => void): Promise<void> {
   await replica.start();
 }
 
-async function frozen(replica: Replica, began: () => void): Promise<void> {
-  replica.signal("SIGSTOP");
+async function frozen(process: Pick<Replica, "signal">, began: () => void): Promise<void> {
+  process.signal("SIGSTOP");
   began();
   await pause(DURATION_MS);
-  replica.signal("SIGCONT");
+  process.signal("SIGCONT");
 }
 
 async function cutOff({ link }: Replica, began: () => void): Promise<void> {
