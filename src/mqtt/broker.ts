@@ -110,8 +110,8 @@ export interface BrokerConnection {
   readonly closed: Promise<BrokerError>;
   /** True if the broker had kept the session, with its subscriptions and unacknowledged messages. */
   readonly sessionPresent?: boolean | undefined;
-  /** Number of packets received so far; stands still for a frozen broker. */
-  readonly packetsReceived: number;
+  /** Milliseconds since the last packet was received. */
+  readonly silentMs: number;
   /** Sends a message. */
   publish(publication: Publication): PendingPublish;
   /**
@@ -163,6 +163,14 @@ export interface ConnectOptions {
   readonly will?: Publication;
   /** Session to continue, or to begin; by default, the connection has one of its own that ends with it. */
   readonly session?: BrokerSession | undefined;
+}
+
+/**
+ * Returns whether a broker that did not respond in time is frozen: it sent nothing in the second half of that time. What
+ * it sent before may be the response to an earlier command.
+ */
+export function isFrozen({ silentMs }: Pick<BrokerConnection, "silentMs">, timeoutMs: number): boolean {
+  return silentMs >= timeoutMs / 2;
 }
 
 /** Opens a connection to a broker. */

@@ -137,7 +137,7 @@ async function openConnection(
   const state: ConnectionState = {
     closed: closed.promise,
     closeReason: undefined,
-    packetsReceived: 0,
+    lastPacketAt: 0,
     limits: {},
     sessionPresent: false,
   };
@@ -183,7 +183,7 @@ async function openConnection(
     state.closeReason ??= new BrokerError(`Broker ${endpoint} ended the connection: ${reason}`);
     client.end(true);
   });
-  client.on("packetreceive", () => void (state.packetsReceived += 1));
+  client.on("packetreceive", () => void (state.lastPacketAt = performance.now()));
   client.handleMessage = ({ topic, payload, qos, retain, properties, messageId, dup }, done) => {
     const bytes = typeof payload === "string" ? utf8.encode(payload) : payload;
     const omitted = omittedBytes(bytes, marker);

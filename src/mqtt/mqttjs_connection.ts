@@ -24,8 +24,8 @@ export interface ConnectionState {
   readonly closed: Promise<BrokerError>;
   /** Reason for the end of the connection, which is set a little before it has closed. */
   closeReason: BrokerError | undefined;
-  /** Number of packets received. */
-  packetsReceived: number;
+  /** Time of the last packet received, of `performance.now()`. */
+  lastPacketAt: number;
   /** Limits of the broker. */
   limits: BrokerLimits;
   /** True if the broker continued a session. */
@@ -130,9 +130,9 @@ export class MqttJsConnection implements BrokerConnection {
     return this.#state.sessionPresent;
   }
 
-  /** Number of packets received so far. */
-  get packetsReceived(): number {
-    return this.#state.packetsReceived;
+  /** Milliseconds since the last packet was received. */
+  get silentMs(): number {
+    return performance.now() - this.#state.lastPacketAt;
   }
 
   /** Sends a message, as {@linkcode BrokerConnection.publish}. */

@@ -10,6 +10,7 @@ import {
   type BrokerConnection,
   BrokerError,
   type ConnectBroker,
+  isFrozen,
   type Publication,
   type ReceiveMessage,
 } from "./broker.ts";
@@ -93,7 +94,7 @@ export class SharedConnection {
 
   /**
    * Checks that the broker responds, on the connection, which is opened if necessary. A timeout closes it only if the
-   * broker sends nothing at all.
+   * broker sends nothing in the second half of it.
    *
    * @throws {BrokerError} if there is no connection or no response in time
    */
@@ -117,7 +118,7 @@ export class SharedConnection {
   }
 
   #run<T>(awaited: string, command: (connection: BrokerConnection) => PendingCommand<T>): Promise<T> {
-    const { clock, timeoutMs } = this.#options;
+    const { timeoutMs } = this.#options;
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const attempt = this.#open();
     let missing = "answer";
@@ -134,17 +135,12 @@ export class SharedConnection {
         // At once on an open connection: its commands keep the order of their calls.
         const connection = attempt.connection ?? await attempt.opening;
         if (isExpired) return;
-        const { packetsReceived } = connection;
-        const sentAt = clock.monotonic();
         const { response, cancel } = command(connection);
         missing = awaited;
         release = (reason) => {
           cancel?.();
-          // A broker that sent no packet is frozen, and must not read the command later. If connecting took most of the
-          // time, its silence proves little.
-          const isFrozen = connection.packetsReceived === packetsReceived &&
-            clock.monotonic() - sentAt >= timeoutMs / 2;
-          if (cancel === undefined || isFrozen) this.#close(attempt, reason);
+          // A frozen broker must read neither this command later nor the next ones.
+          if (cancel === undefined || isFrozen(connection, timeoutMs)) this.#close(attempt, reason);
         };
         resolve(await response);
       } catch (error) {

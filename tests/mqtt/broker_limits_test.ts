@@ -76,7 +76,6 @@ Deno.test(needing("a message beyond the limit of Mosquitto fails alone, with its
     await small;
   }
   await until("the small ones", () => received.length === 2);
-  assertEquals(connection.packetsReceived > 0, true);
   await close(connection);
   await broker.stop();
 });

@@ -41,10 +41,8 @@ function makeBroker(acknowledge: () => Promise<void> = () => Promise.resolve()) 
     connections.push(connection);
     return Promise.resolve({
       closed,
-      // Always increases, so that no timeout closes it as frozen.
-      get packetsReceived() {
-        return performance.now();
-      },
+      // No timeout closes it as frozen.
+      silentMs: 0,
       publish: () => ({ acknowledged: acknowledge(), cancel: () => {} }),
       subscribe: () => Promise.resolve([]),
       unsubscribe: () => Promise.resolve(),
@@ -328,7 +326,7 @@ Deno.test("subscribers of a frozen broker end as soon as a publish fails, before
     const { promise: closed, resolve } = Promise.withResolvers<BrokerError>();
     return Promise.resolve({
       closed,
-      packetsReceived: 0,
+      silentMs: Infinity,
       publish: () => ({ acknowledged: never, cancel: () => {} }),
       subscribe: () => Promise.resolve([]),
       unsubscribe: () => never,

@@ -21,9 +21,7 @@ class FakeConnection {
   readonly closed = this.#closed.promise;
   /** Reasons of calls of close(). */
   readonly closeReasons: (string | undefined)[] = [];
-  packetsReceived = 1;
-  /** True if a packet arrives while a message is pending. */
-  receivesPackets = false;
+  silentMs = Infinity;
   published = 0;
   canceled = 0;
   acknowledged: Promise<void> = Promise.resolve();
@@ -36,7 +34,6 @@ class FakeConnection {
 
   publish() {
     this.published += 1;
-    if (this.receivesPackets) this.packetsReceived += 1;
     return { acknowledged: this.acknowledged, cancel: () => void (this.canceled += 1) };
   }
 
@@ -158,6 +155,19 @@ Deno.test("publish() closes the connection if no packet arrives", async () => {
   assertEquals(connection.closeReasons, [expected]);
 });
 
+Deno.test("publish() closes the connection if packets only arrive in the first half of the timeout, which may answer earlier commands", async () => {
+  for (const [silentMs, isOpen] of [[9, true], [10, false], [19, false]] as const) {
+    const { shared, connections } = makeShared({ timeoutMs: 20 });
+    await shared.publish(PUBLICATION);
+    const [connection] = connections;
+    if (connection === undefined) throw new Error("No connection");
+    connection.acknowledged = new Promise(() => {});
+    connection.silentMs = silentMs;
+    await assertRejects(() => shared.publish(PUBLICATION), BrokerError, "did not acknowledge the message");
+    assertEquals(shared.isOpen, isOpen);
+  }
+});
+
 Deno.test("publish() fails alone if other packets arrive, and the connection stays open", async () => {
   const { shared, connections, calls } = makeShared({ timeoutMs: 20 });
   await shared.publish(PUBLICATION);
@@ -165,7 +175,7 @@ Deno.test("publish() fails alone if other packets arrive, and the connection sta
   if (connection === undefined) throw new Error("No connection");
   const { promise, reject } = Promise.withResolvers<void>();
   connection.acknowledged = promise;
-  connection.receivesPackets = true;
+  connection.silentMs = 0;
   await assertRejects(() => shared.publish(PUBLICATION), BrokerError, "did not acknowledge the message");
   assertEquals([connection.canceled, shared.isOpen], [1, true]);
   // A late rejection must not be unhandled: then the test would fail.
@@ -182,7 +192,7 @@ Deno.test("use() closes the connection after a timeout, also if other packets ar
   const expected = "Broker broker:1883 did not end the subscription within 0.02 s";
   const { promise, reject } = Promise.withResolvers<void>();
   const failing = shared.use("end the subscription", () => {
-    connections.forEach((connection) => connection.packetsReceived += 1);
+    connections.forEach((connection) => connection.silentMs = 0);
     return promise;
   });
   await assertRejects(() => failing, BrokerError, expected);
@@ -283,7 +293,7 @@ Deno.test("check() closes the connection to a silent broker, and not to a slow o
   const [slow] = busy.connections;
   if (slow === undefined) throw new Error("No connection");
   slow.unsubscribe = () => {
-    slow.packetsReceived += 1;
+    slow.silentMs = 0;
     return neverSettle();
   };
   await assertRejects(() => busy.shared.check(), BrokerError, "did not answer");

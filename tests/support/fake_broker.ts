@@ -21,7 +21,7 @@ export function makeBroker(overrides: Partial<BrokerConnection> = {}) {
     const current = closed = Promise.withResolvers<BrokerError>();
     return Promise.resolve({
       closed: current.promise,
-      packetsReceived: 0,
+      silentMs: Infinity,
       publish({ topic }) {
         state.published.push(topic);
         return { acknowledged: Promise.resolve(), cancel: () => {} };

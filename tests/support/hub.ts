@@ -128,7 +128,7 @@ export class FakeBroker {
   #open(connection: Connection): BrokerConnection {
     return {
       closed: connection.closed.promise,
-      packetsReceived: 0,
+      silentMs: Infinity,
       publish: () => ({ acknowledged: Promise.resolve(), cancel() {} }),
       subscribe: async (requests) => {
         this.subscribed.push(requests);

@@ -96,7 +96,7 @@ export class SessionBroker {
     return Promise.resolve({
       closed: closed.promise,
       sessionPresent,
-      packetsReceived: 0,
+      silentMs: Infinity,
       publish: () => ({ acknowledged: Promise.reject(new BrokerError("Not for messages")), cancel: () => {} }),
       subscribe: async (requests) => {
         if (!open.isOpen) throw await closed.promise;

@@ -12,6 +12,7 @@ import {
   BrokerError,
   type BrokerMessage,
   type ConnectBroker,
+  isFrozen,
 } from "../broker.ts";
 import { timeoutError } from "../errors.ts";
 import { MAX_TOPIC_BYTES, UNUSED_FILTER } from "../topics/rules.ts";
@@ -144,7 +145,6 @@ export class WriterSession {
   async check(): Promise<void> {
     const connection = this.#connection;
     if (connection === undefined) return;
-    const { packetsReceived } = connection;
     const { address, clock, timeoutMs } = this.#options;
     try {
       await withDeadline(() => connection.unsubscribe([UNUSED_FILTER]), {
@@ -154,7 +154,7 @@ export class WriterSession {
       });
     } catch (reason) {
       // While messages wait for the log, the connection may not be read.
-      if (connection.packetsReceived === packetsReceived && !this.#queue.isBusy) this.#end.abort(reason);
+      if (isFrozen(connection, timeoutMs) && !this.#queue.isBusy) this.#end.abort(reason);
     }
   }
 

@@ -96,7 +96,7 @@ export class HubUnderLoad implements Disposable {
     const closed = this.#closed = Promise.withResolvers<BrokerError>();
     return {
       closed: closed.promise,
-      packetsReceived: 0,
+      silentMs: Infinity,
       publish: () => ({ acknowledged: Promise.resolve(), cancel: () => {} }),
       subscribe: (requests) => {
         this.requests.push(requests);
