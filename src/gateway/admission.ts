@@ -16,9 +16,10 @@ import { LARGE_BODY_BYTES } from "../lib/read_bytes.ts";
 import type { Key, Keyring, Opened, RequestSource } from "../keys/keyring.ts";
 import { OpeningQueueFullError } from "../keys/opening_queue.ts";
 import type { RateLimits } from "../limits/rate_limits.ts";
-import type { ReplayStore } from "../store/replay_store.ts";
+import type { Claim, ReplayStore } from "../store/replay_store.ts";
 import type { FairSemaphore } from "../limits/fair_semaphore.ts";
 import { KeyedMutex } from "../lib/async.ts";
+import { andThen, type Awaitable } from "../lib/awaitable.ts";
 import { LruCache } from "../lib/lru_cache.ts";
 import type { BodyReader } from "../http/body_reader.ts";
 import type { RequestInfo } from "../http/router.ts";
@@ -199,14 +200,14 @@ export function createAdmit(options: AdmissionOptions): Admit {
     return await options.bodies.read(
       request,
       address,
-      (body) => decide(body, { ...requestInfo, kid, wait, failureWait }),
+      (body) => decide(body, { requestInfo, kid, wait, failureWait }),
     );
   };
 
   /** Decides over a body: the address's rate, and the envelope. */
   async function decide(
     body: Uint8Array,
-    { address, route, kid, wait, failureWait }: DecideContext,
+    { requestInfo: { address, route }, kid, wait, failureWait }: DecideContext,
   ): Promise<Admission> {
     const namedInBody = namedKey(body);
     const named = namedInBody ?? kid ?? "";
@@ -226,21 +227,25 @@ export function createAdmit(options: AdmissionOptions): Admit {
   }
 
   /** Decides over a request that a key opened: payload, timestamp, replay. */
-  async function decideOpened(request: OpenedBody): Promise<Admission> {
-    const { key, exchange, envelope, text } = request;
+  function decideOpened(request: OpenedBody): Awaitable<Admission> {
     let payload: Payload;
     try {
-      payload = parsePayload(text);
+      payload = parsePayload(request.text);
     } catch (error) {
-      if (error instanceof FieldError) return await refuseUnproven(request, "payload", error.message);
+      if (error instanceof FieldError) return refuseUnproven(request, "payload", error.message);
       throw error;
     }
     const timestamp = payload["timestamp"];
-    if (!isCurrent(timestamp)) return await decideExpired(request, timestamp);
-    const claim = await replays.claim({ ...identityOf(request), timestamp });
+    if (!isCurrent(timestamp)) return decideExpired(request, timestamp);
+    return andThen(replays.claim(identityOf(request, timestamp)), (claim) => decideClaim(request, payload, claim));
+  }
+
+  /** Decides over a request by its claim. */
+  function decideClaim(request: OpenedBody, payload: Payload, claim: Claim): Awaitable<Admission> {
+    const { key, exchange, envelope } = request;
     switch (claim.kind) {
       case "forgotten":
-        return await refuseUnproven(request, "expired", EXPIRED);
+        return refuseUnproven(request, "expired", EXPIRED);
       case "full":
         throw storeFull(key);
       case "unavailable":
@@ -252,7 +257,7 @@ export function createAdmit(options: AdmissionOptions): Admit {
       case "repeat":
         return { kind: "repeat", key, exchange, answer: claim.answer };
       case "first":
-        return await decideClaimed(request, payload, claim.settle);
+        return decideClaimed(request, payload, claim.settle);
     }
   }
 
@@ -260,7 +265,7 @@ export function createAdmit(options: AdmissionOptions): Admit {
   async function decideExpired(request: OpenedBody, timestamp: unknown): Promise<Admission> {
     const { key, exchange, envelope } = request;
     // A client that receives "expired" may conclude that the request never ran, and send it anew.
-    const known = await replays.recall(identityOf(request));
+    const known = await replays.recall(identityOf(request, undefined));
     if (known.kind === "repeat") return { kind: "repeat", key, exchange, answer: known.answer };
     if (known.kind === "unavailable") throw storeUnavailable(key);
     // A version probe is answered in any case, so it does not count as a failure of its address.
@@ -337,17 +342,19 @@ function refused({ key, exchange }: OpenedBody, refusal: Omit<Refused, "kind" | 
 }
 
 /** Returns the identity by which the replay store records a request. */
-function identityOf({ key, envelope }: OpenedBody) {
+function identityOf<Timestamp>({ key, envelope }: OpenedBody, timestamp: Timestamp) {
   return {
     kid: key.kid,
     nonce: envelope.version === 2 ? envelope.salt : envelope.nonce,
     tag: envelope.ciphertext.subarray(-TAG_BYTES),
+    timestamp,
     keyCreated: key.created,
   };
 }
 
 /** Facts about a request besides its body. */
-interface DecideContext extends RequestInfo {
+interface DecideContext {
+  readonly requestInfo: RequestInfo;
   /** Key id in its head. */
   readonly kid: string | undefined;
   /** Seconds until its address may send its next request. */

@@ -9,7 +9,10 @@ import type { RefusalReason, Result, Telemetry } from "../observability/telemetr
 import type { SealedText } from "../protocol/aead.ts";
 import type { ErrorCode } from "../protocol/error_code.ts";
 import { FieldError, keepDigits } from "../protocol/payload.ts";
-import { NotGrantedError, ScopeError } from "../keys/rights.ts";
+import type { Key } from "../keys/keyring.ts";
+import { NotGrantedError, type Scope, ScopeError } from "../keys/rights.ts";
+import type { Bytes } from "../protocol/bytes.ts";
+import type { Exchange } from "../protocol/exchange.ts";
 import { errorReply, type Reply, type Service, type ServiceContext, ServiceError } from "../services/service.ts";
 import type { Admission, Admit, Admitted, Refused } from "./admission.ts";
 import type { RequestInfo, RouteHandler } from "../http/router.ts";
@@ -49,8 +52,11 @@ interface Outcome {
   readonly target?: string | undefined;
 }
 
-/** Outcome of a request with its sealed reply. */
-type SealedOutcome = Omit<Outcome, "reply"> & { readonly sealed: SealedText };
+/** Outcome of a request, and its sealed reply. */
+interface Answer {
+  readonly sealed: SealedText;
+  readonly outcome: Omit<Outcome, "reply">;
+}
 
 /**
  * Returns a handler that runs each admitted request once and seals the answer.
@@ -61,24 +67,24 @@ export function createCallHandler(options: CallHandlerOptions, selection: Servic
   const { admit, limiters, sealReply, toResponse, audit, log, telemetry, monotonic } = options;
   const notGranted = new NotGrantedLog(log);
 
-  async function answer(admission: Admission, context: RunContext): Promise<SealedOutcome> {
+  async function answer(admission: Admission, context: RunContext): Promise<Answer> {
     const { exchange } = admission;
     if (admission.kind === "repeat") {
       const kept = await admission.answer;
       const sealed = kept ?? await sealReply(exchange, REPEAT_WITHOUT_ANSWER);
-      return { sealed, outcome: "repeat, not run again", result: "repeat" };
+      return { sealed, outcome: REPEAT };
     }
     const releases: (() => void)[] = [];
     let isSealed = false;
     // A service that took its time out, but runs on, may acquire memory after the answer: it is released at once.
     const holdMemory = (release: () => void) => isSealed ? release() : void releases.push(release);
     try {
-      const { reply, ...outcome } = admission.kind === "refused"
+      const outcome = admission.kind === "refused"
         ? refused(admission.reason, admission)
         : await run(admission, context, holdMemory);
-      const sealed = await sealReply(exchange, withService(reply, outcome.service));
+      const sealed = await sealReply(exchange, withService(outcome.reply, outcome.service));
       admission.settle?.(sealed);
-      return { sealed, ...outcome };
+      return { sealed, outcome };
     } catch (error) {
       admission.settle?.(undefined);
       throw error;
@@ -105,40 +111,28 @@ export function createCallHandler(options: CallHandlerOptions, selection: Servic
       return refused("busy", { status: 429, message, code: "busy", retryAfterSeconds: 1 });
     }
     let service: Service | undefined;
-    let outcome: Outcome;
     try {
       const selected = service = selectService(payload, selection);
       if (!selected.isOpen) key.scope.useService(selected.name);
       const exact = keepDigits(payload, text);
       const reply = await telemetry.measure(
         selected.name,
-        () =>
-          selected.handle(exact, {
-            key: key.name,
-            kid: key.kid,
-            salt: exchange.version === 2 ? exchange.salt : undefined,
-            keyCreated: key.created,
-            scope: key.scope,
-            // Deno makes it when it is first read, and most services never do.
-            get clientSignal() {
-              return context.request.signal;
-            },
-            revoked: key.revoked,
-            holdMemory,
-          }),
+        () => selected.handle(exact, new CallContext(key, exchange, { request: context.request, holdMemory })),
       );
-      outcome = {
-        reply: await compressBody(reply, payload),
+      return {
+        reply: payload["compress"] === undefined ? reply : await compressBody(reply, payload),
         outcome: String(reply.status),
         result: reply.status < 500 ? "ok" : "failed",
+        reason: undefined,
+        service: selected.name,
+        target: selected.target(payload),
       };
     } catch (error) {
       if (error instanceof NotGrantedError) notGranted.report(error, key);
-      outcome = outcomeOf(error, service, context);
+      return { ...outcomeOf(error, service, context), service: service?.name, target: service?.target(payload) };
     } finally {
       release();
     }
-    return { ...outcome, service: service?.name, target: service?.target(payload) };
   }
 
   /** Returns the outcome of a request that failed with an error. */
@@ -167,15 +161,61 @@ export function createCallHandler(options: CallHandlerOptions, selection: Servic
     const began = monotonic();
     const admission = await admit(request, requestInfo);
     const context = { requestId: requestInfo.requestId, request };
-    const { sealed, reason, ...outcome } = await answer(admission, context);
+    const { sealed, outcome: { outcome, result, reason, service, target } } = await answer(admission, context);
     const { name, kid } = admission.key;
     if (reason !== undefined) {
       const clockOffset = admission.kind === "refused" ? admission.clockOffset : undefined;
       telemetry.refused(reason, { address: requestInfo.address, key: name, clockOffset });
     }
-    audit.decided({ ...outcome, ...requestInfo, key: name, kid, ms: monotonic() - began, bytes: sealed.length });
+    const { requestId, address, route } = requestInfo;
+    const ms = monotonic() - began;
+    audit.decided({
+      requestId,
+      address,
+      route,
+      service,
+      target,
+      outcome,
+      result,
+      key: name,
+      kid,
+      ms,
+      bytes: sealed.length,
+    });
     return toResponse(sealed, name);
   };
+}
+
+/** Context of a request for its service. */
+class CallContext implements ServiceContext {
+  readonly key: string;
+  readonly kid: string;
+  readonly salt: Bytes | undefined;
+  readonly keyCreated: number;
+  readonly scope: Scope;
+  readonly revoked: AbortSignal;
+  readonly holdMemory: ServiceContext["holdMemory"];
+  readonly #request: Request;
+
+  constructor(
+    { name, kid, created, scope, revoked }: Key,
+    exchange: Exchange,
+    { request, holdMemory }: Pick<RunContext, "request"> & Pick<ServiceContext, "holdMemory">,
+  ) {
+    this.key = name;
+    this.kid = kid;
+    this.salt = exchange.version === 2 ? exchange.salt : undefined;
+    this.keyCreated = created;
+    this.scope = scope;
+    this.revoked = revoked;
+    this.holdMemory = holdMemory;
+    this.#request = request;
+  }
+
+  /** Deno makes it when it is first read, and most services never do. */
+  get clientSignal(): AbortSignal {
+    return this.#request.signal;
+  }
 }
 
 /** Request and its id. */
@@ -210,6 +250,8 @@ const REASONS: Readonly<Partial<Record<ErrorCode, RefusalReason>>> = {
   "already_paired": "replay",
   "pairing_conflict": "replay",
 };
+
+const REPEAT: Answer["outcome"] = { outcome: "repeat, not run again", result: "repeat" };
 
 const REPEAT_WITHOUT_ANSWER = errorReply(409, "Request was executed already, and its answer is no longer kept", {
   code: "already_executed",

@@ -96,12 +96,16 @@ export class BodyReader {
    *
    * @throws {HttpError} if the body is too large, too slow, or breaks off; also whatever `use` throws
    */
-  async read<T>(request: Request, address: string, use: (body: Bytes) => Promise<T>): Promise<T> {
+  read<T>(request: Request, address: string, use: (body: Bytes) => Promise<T>): Promise<T> {
     const length = Number(request.headers.get("Content-Length"));
     const isSmall = length > 0 && length <= Math.min(SMALL_BODY_BYTES, this.#settings.maxBodyBytes);
-    if (isSmall && this.#abandoned < MAX_ABANDONED) {
-      return await use(await this.#readSmall(request, address));
-    }
+    return isSmall && this.#abandoned < MAX_ABANDONED
+      ? this.#readSmall(request, address).then(use)
+      : this.#useLarge(request, { address, length, use });
+  }
+
+  /** Reads a body piece by piece, and uses it. */
+  async #useLarge<T>(request: Request, { address, length, use }: UseOptions<T>): Promise<T> {
     let release = () => {};
     let body: Bytes | undefined;
     try {
@@ -197,6 +201,11 @@ export class BodyReader {
     }
     return largest[0];
   }
+}
+
+/** Body to be read piece by piece, and what uses it. */
+interface UseOptions<T> extends Pick<PiecesOptions, "address" | "length"> {
+  readonly use: (body: Bytes) => Promise<T>;
 }
 
 /** Body to be read piece by piece. */

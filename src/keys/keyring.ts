@@ -4,6 +4,7 @@
  * @module
  */
 import { setImmediate } from "node:timers/promises";
+import { andThen, type Awaitable } from "../lib/awaitable.ts";
 import { EnvelopeError, KEY_BYTES } from "../protocol/aead.ts";
 import type { Bytes, RandomBytes } from "../protocol/bytes.ts";
 import type { Route } from "../protocol/v2/envelope.ts";
@@ -327,7 +328,8 @@ export class LiveKeyring implements Keyring {
 
   async #openAny(envelope: RequestEnvelope, sender: RequestSource): Promise<Opened> {
     const tried = new Set<ActiveKey>();
-    let opened = await this.#tryLastUsed(envelope, sender, tried);
+    const opening = this.#tryLastUsed(envelope, sender, tried);
+    let opened = opening instanceof Promise ? await opening : opening;
     if (opened === undefined && !sender.fewKeys) {
       // Another request of the address may have shown its key meanwhile.
       opened = await this.#openings.run(
@@ -339,20 +341,22 @@ export class LiveKeyring implements Keyring {
     return opened;
   }
 
-  /** Tries the keys that the address used last, one after the other. */
-  async #tryLastUsed(
+  /** Tries the keys that the address used last, one after the other, except those that were tried. */
+  #tryLastUsed(
     envelope: RequestEnvelope,
-    { address, route }: RequestSource,
+    sender: RequestSource,
     tried: Set<ActiveKey>,
-  ): Promise<Opened | undefined> {
+  ): Awaitable<Opened | undefined> {
+    const { address } = sender;
     for (const kid of this.#lastKeyByAddress.keysAt(address)) {
       const active = this.#byKid.get(kid);
       if (active === undefined || tried.has(active) || !this.#isUsable(active, envelope.version)) continue;
       tried.add(active);
-      const opened = await openRequest(active.key.secret, envelope, { route });
-      if (opened === undefined) continue;
-      this.#lastKeyByAddress.add(kid, address);
-      return { key: active.key, ...opened };
+      return andThen(openRequest(active.key.secret, envelope, sender), (opened) => {
+        if (opened === undefined) return this.#tryLastUsed(envelope, sender, tried);
+        this.#lastKeyByAddress.add(kid, address);
+        return { key: active.key, text: opened.text, exchange: opened.exchange };
+      });
     }
     return undefined;
   }

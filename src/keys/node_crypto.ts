@@ -5,7 +5,8 @@
  * @module
  */
 import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync } from "node:crypto";
-import { type Aead, type AeadParameters, type Awaitable, KEY_BYTES, TAG_BYTES } from "../protocol/aead.ts";
+import type { Awaitable } from "../lib/awaitable.ts";
+import { type Aead, type AeadParameters, KEY_BYTES, TAG_BYTES } from "../protocol/aead.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import { type Derivation, deriveKeyId, importKey, type ImportSecretKey } from "../protocol/secret_key.ts";
 

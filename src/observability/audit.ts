@@ -90,16 +90,20 @@ export function createAudit({ decisions, log, telemetry, summaryMs }: AuditOptio
 
   const timer = setInterval(summarize, summaryMs);
   return {
-    decided({ requestId, service, target = "-", outcome, result, ms, ...decision }) {
+    decided({ requestId, service, target = "-", outcome, address, route, key, kid, result, ms, bytes }) {
       if (result !== undefined) {
-        telemetry.answered({ route: decision.route, service: service ?? "none", result, seconds: ms / 1000 });
+        telemetry.answered({ route, service: service ?? "none", result, seconds: ms / 1000 });
       }
       decisions.info("{route} {service} {target} by {key} ({kid}) from {address}: {outcome}, {ms} ms, {bytes} bytes", {
         request: requestId,
         service: service ?? "-",
         target: shorten(target),
         outcome: shorten(outcome),
-        ...decision,
+        address,
+        route,
+        key,
+        kid,
+        bytes,
         ms: Math.round(ms),
       });
     },

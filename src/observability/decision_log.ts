@@ -12,17 +12,22 @@ const CATEGORY: LogRecord["category"] = ["audit"];
 export function createDecisionLog(write: (record: LogRecord) => void): Pick<Log, "info"> {
   return {
     info(template, properties = {}) {
-      write({
-        category: CATEGORY,
-        level: "info",
-        rawMessage: template,
-        timestamp: Date.now(),
-        properties,
-        // Few formats read it.
-        get message() {
-          return template.split(/\{(\w+)\}/).map((part, index) => index % 2 === 0 ? part : properties[part]);
-        },
-      });
+      write(new DecisionRecord(template, properties));
     },
   };
+}
+
+/** Record of a decision. */
+class DecisionRecord implements LogRecord {
+  readonly category = CATEGORY;
+  readonly level = "info";
+  readonly timestamp = Date.now();
+
+  constructor(readonly rawMessage: string, readonly properties: Readonly<Record<string, unknown>>) {}
+
+  /** Made when it is read, as only few formats do. */
+  get message(): readonly unknown[] {
+    const parts = this.rawMessage.split(/\{(\w+)\}/);
+    return parts.map((part, index) => index % 2 === 0 ? part : this.properties[part]);
+  }
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { andThen, type Awaitable } from "../lib/awaitable.ts";
 import { type Bytes, free } from "./bytes.ts";
 
 /** Length of a key, in bytes. */
@@ -27,9 +28,6 @@ export class EnvelopeError extends Error {
     this.name = "EnvelopeError";
   }
 }
-
-/** Value, or a promise of it: a caller may use at once what is there. */
-export type Awaitable<T> = T | Promise<T>;
 
 /** Inputs of AES-GCM besides key and text. */
 export interface AeadParameters {
@@ -64,17 +62,15 @@ const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  * @returns the ciphertext followed by its tag
  * @throws {RangeError} if the nonce is not of 12 bytes
  */
-export async function encrypt(
-  key: Encryptor,
-  plaintext: string | Bytes,
-  parameters: AeadParameters,
-): Promise<Bytes> {
+export function encrypt(key: Encryptor, plaintext: string | Bytes, parameters: AeadParameters): Awaitable<Bytes> {
   // Implementations accept other lengths.
   if (parameters.nonce.length !== NONCE_BYTES) throw new RangeError(`Nonce must be ${NONCE_BYTES} bytes`);
-  const bytes = typeof plaintext === "string" ? utf8.encode(plaintext) : plaintext;
-  const ciphertext = await key.encrypt(bytes, parameters);
-  if (bytes !== plaintext) free(bytes);
-  return ciphertext;
+  if (typeof plaintext !== "string") return key.encrypt(plaintext, parameters);
+  const bytes = utf8.encode(plaintext);
+  return andThen(key.encrypt(bytes, parameters), (ciphertext) => {
+    free(bytes);
+    return ciphertext;
+  });
 }
 
 /**
@@ -83,21 +79,28 @@ export async function encrypt(
  * @param ciphertext the ciphertext followed by its tag
  * @returns the plaintext, or undefined if the tag does not verify, or the plaintext is not UTF-8
  */
-export async function decrypt(
+export function decrypt(
   key: Decryptor,
   ciphertext: Bytes,
   parameters: AeadParameters,
-): Promise<OpenedText | undefined> {
+): Awaitable<OpenedText | undefined> {
   if (parameters.nonce.length !== NONCE_BYTES || ciphertext.length < TAG_BYTES) return undefined;
   try {
-    const plaintext = await key.decrypt(ciphertext, parameters);
-    const text = strictUtf8.decode(plaintext) as OpenedText;
-    free(plaintext);
-    return text;
+    const plaintext = key.decrypt(ciphertext, parameters);
+    return plaintext instanceof Promise ? plaintext.then(toText).catch(refuse) : toText(plaintext);
   } catch {
     return undefined;
   }
 }
+
+/** Returns a plaintext as text; throws if it is not UTF-8. */
+function toText(plaintext: Bytes): OpenedText {
+  const text = strictUtf8.decode(plaintext) as OpenedText;
+  free(plaintext);
+  return text;
+}
+
+function refuse(): undefined {}
 
 /** AES-256-GCM with WebCrypto, which works in threads of its own. */
 export class WebCryptoAead implements Aead {

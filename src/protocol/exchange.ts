@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { andThen, type Awaitable } from "../lib/awaitable.ts";
 import type { OpenedText, SealedText } from "./aead.ts";
 import type { RandomBytes } from "./bytes.ts";
 import { type Envelope, openEnvelope, parseEnvelope, sealEnvelope, tryEnvelope } from "./v1/envelope.ts";
@@ -86,18 +87,22 @@ export interface OpenedRequest {
  * @returns undefined if it was sealed with another key or, in version 2, for another route, or is not UTF-8; in version 1
  *   also if the key was imported for version 2 only
  */
-export async function openRequest(
+export function openRequest(
   key: SecretKey,
   envelope: RequestEnvelope,
   { route }: { readonly route: Route },
-): Promise<OpenedRequest | undefined> {
+): Awaitable<OpenedRequest | undefined> {
   if (envelope.version === 1) {
     if (!hasV1(key)) return undefined;
-    const text = await tryEnvelope(key.aead, envelope);
-    return text === undefined ? undefined : { text, exchange: { version: 1, key } };
+    return andThen(
+      tryEnvelope(key.aead, envelope),
+      (text) => text === undefined ? undefined : { text, exchange: { version: 1, key } },
+    );
   }
-  const text = await tryRequestV2(key, envelope, route);
-  return text === undefined ? undefined : { text, exchange: { version: 2, key, route, salt: envelope.salt } };
+  return andThen(
+    tryRequestV2(key, envelope, route),
+    (text) => text === undefined ? undefined : { text, exchange: { version: 2, key, route, salt: envelope.salt } },
+  );
 }
 
 /** Encrypts an answer. */

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type Aead, type Awaitable, type Decryptor, type Encryptor, KEY_BYTES, WebCryptoAead } from "./aead.ts";
+import type { Awaitable } from "../lib/awaitable.ts";
+import { type Aead, type Decryptor, type Encryptor, KEY_BYTES, WebCryptoAead } from "./aead.ts";
 import { type Bytes, fromHex, toHex } from "./bytes.ts";
 
 /** Header with the id of the key in version 1, so that the gateway need not try all keys. */

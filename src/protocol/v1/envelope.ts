@@ -14,6 +14,7 @@ import {
   type SealedText,
   TAG_BYTES,
 } from "../aead.ts";
+import type { Awaitable } from "../../lib/awaitable.ts";
 import { type Bytes, free, fromBase64, type RandomBytes, toBase64 } from "../bytes.ts";
 
 /** Envelope as received: well-formed, not yet authenticated. */
@@ -63,7 +64,7 @@ export async function openEnvelope(key: Aead, envelope: Envelope): Promise<Opene
  *
  * @returns the plaintext, or undefined if the tag does not verify under this key, or the plaintext is not UTF-8
  */
-export function tryEnvelope(key: Aead, envelope: Envelope): Promise<OpenedText | undefined> {
+export function tryEnvelope(key: Aead, envelope: Envelope): Awaitable<OpenedText | undefined> {
   return decrypt(key, envelope.ciphertext, envelope);
 }
 

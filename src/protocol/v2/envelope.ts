@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { andThen, type Awaitable } from "../../lib/awaitable.ts";
 import { decrypt, encrypt, EnvelopeError, NONCE_BYTES, type OpenedText, type SealedText, TAG_BYTES } from "../aead.ts";
 import { type Bytes, concat, free, fromBase64Url, type RandomBytes, toBase64Url } from "../bytes.ts";
 import type { Derivation, SecretKey } from "../secret_key.ts";
@@ -69,16 +70,14 @@ export function parseRequestV2(text: string): EnvelopeV2 {
  *
  * @returns the plaintext, or undefined if it was sealed with another key or for another route, or is not UTF-8
  */
-export async function tryRequestV2(
+export function tryRequestV2(
   key: SecretKey,
   { kid, salt, ciphertext }: EnvelopeV2,
   route: Route,
-): Promise<OpenedText | undefined> {
-  const messageKey = await key.deriveDecryptor({ salt, info: INFO.request });
-  return await decrypt(messageKey, ciphertext, {
-    nonce: ZERO_NONCE,
-    additionalData: additionalData("request", kid, route),
-  });
+): Awaitable<OpenedText | undefined> {
+  const parameters = { nonce: ZERO_NONCE, additionalData: additionalData("request", kid, route) };
+  const messageKey = key.deriveDecryptor({ salt, info: INFO.request });
+  return andThen(messageKey, (derived) => decrypt(derived, ciphertext, parameters));
 }
 
 /**

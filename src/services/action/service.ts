@@ -70,7 +70,7 @@ export function createActionService(options: ActionServiceOptions): Service {
     try {
       // The key may have stopped working while the store was asked.
       if (context.revoked?.aborted) throw revokedError(context.revoked, { isUnsent: true });
-      reply = await service.handle(payload, { ...context, scope: fullScope });
+      reply = await service.handle(payload, withScope(context, fullScope));
     } catch (error) {
       if (isUnsent(error)) {
         await takeBack();
@@ -167,4 +167,20 @@ function describe(
 ): Readonly<Record<string, unknown>> {
   const coolDown = coolDownMs === undefined ? undefined : coolDownMs / 1000;
   return { name, label, icon, confirm, coolDown, params: Object.fromEntries(params), state };
+}
+
+/** Returns the context of a request with another scope. */
+function withScope(context: ServiceContext, scope: Scope): ServiceContext {
+  return {
+    key: context.key,
+    kid: context.kid,
+    keyCreated: context.keyCreated,
+    salt: context.salt,
+    scope,
+    get clientSignal() {
+      return context.clientSignal;
+    },
+    revoked: context.revoked,
+    holdMemory: context.holdMemory,
+  };
 }
