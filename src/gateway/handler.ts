@@ -170,7 +170,7 @@ export function createHandler(options: GatewayOptions): Handler {
       const release = limiters.addressLimiter.tryAcquire(origin.address);
       if (release === undefined) throw tooManyAtOnce();
       try {
-        return await handle(request, { ...origin, route });
+        return await handle(request, { requestId: origin.requestId, address: origin.address, route });
       } finally {
         release();
       }

@@ -310,7 +310,7 @@ export class LiveKeyring implements Keyring {
   /** Opens a request, as {@linkcode Keyring.open} says. */
   open(envelope: RequestEnvelope, sender: RequestSource): Promise<Opened> {
     const kid = envelope.version === 2 ? envelope.kid : sender.kid;
-    return kid === undefined ? this.#openAny(envelope, sender) : this.#openNamed(envelope, { ...sender, kid });
+    return kid === undefined ? this.#openAny(envelope, sender) : this.#openNamed(envelope, kid, sender);
   }
 
   /** Finds the key that a request names, as {@linkcode Keyring.identify} says. */
@@ -393,15 +393,17 @@ export class LiveKeyring implements Keyring {
 
   async #openNamed(
     envelope: RequestEnvelope,
-    { kid, route }: RequestSource & { readonly kid: string },
+    kid: string,
+    { route }: RequestSource,
   ): Promise<Opened> {
     const decoy = await this.#decoy;
     const named = this.#byKid.get(kid);
     const active = named !== undefined && this.#isUsable(named, envelope.version) ? named : undefined;
     // The decoy takes as long as a wrong key. No client has it, so it never matches.
-    const opened = await openRequest(active?.key.secret ?? decoy, envelope, { route });
+    const opening = openRequest(active?.key.secret ?? decoy, envelope, { route });
+    const opened = opening instanceof Promise ? await opening : opening;
     if (active === undefined || opened === undefined) throw new EnvelopeError();
-    return { key: active.key, ...opened };
+    return { key: active.key, text: opened.text, exchange: opened.exchange };
   }
 
   async #activate(entry: KeyEntry): Promise<ActiveKey> {

@@ -18,6 +18,7 @@ import {
   type ConnectOptions,
 } from "./broker.ts";
 import { connectionError, errorCode, FIRST_FAILURE, REASONS, reasonText } from "./errors.ts";
+import { KeepaliveTimer } from "./keepalive_timer.ts";
 import { type ConnectionState, MqttJsConnection, toBuffer } from "./mqttjs_connection.ts";
 import { MARKER_BYTES, omittedBytes, PacketLimit } from "./packet_limit.ts";
 import { openSocket, readThrough, webSocketTarget } from "./transport.ts";
@@ -242,7 +243,7 @@ function clientOptions(address: BrokerAddress, keepaliveSeconds: number): IClien
     manualConnect: true,
     // Only the caller's signal limits the time; this is the longest that timers can measure.
     connectTimeout: 2 ** 31 - 1,
-    timerVariant: "native",
+    timerVariant: new KeepaliveTimer(),
     // In place of the package `debug`, which builds its arguments several times for each packet, although it writes none.
     log: () => {},
   };

@@ -348,7 +348,8 @@ export class BrokerPool {
 
   #idOf(address: BrokerAddress): string {
     if (this.#closeReason !== undefined) throw this.#closeReason;
-    return sharedId(address);
+    const known = address === this.#options.defaultBroker ? this.#defaultId : undefined;
+    return known ?? sharedId(address);
   }
 
   #openPublishing(id: string, address: BrokerAddress, openedFor: string | undefined): PublishingConnection {

@@ -162,10 +162,13 @@ export function createMetrics({ monotonic, version }: MetricsOptions): Metrics {
   for (const reason of STREAM_ENDS) streamEnds.inc({ reason }, 0);
   for (const reason of DROP_REASONS) droppedEvents.inc({ reason }, 0);
 
+  const observeOperation = createObserver(operationSeconds, "step");
+  const observeRequest = createObserver(requestSeconds, "route");
+
   return {
     measure(operation, work) {
       const startedAt = monotonic();
-      const observe = () => operationSeconds.observe({ step: operation }, (monotonic() - startedAt) / 1000);
+      const observe = () => observeOperation(operation, (monotonic() - startedAt) / 1000);
       return watchOutcome(work, { succeeded: observe, failed: observe });
     },
     stream(version) {
@@ -177,7 +180,7 @@ export function createMetrics({ monotonic, version }: MetricsOptions): Metrics {
     },
     answered({ route, service, result, seconds }) {
       requests.inc({ route, service, result });
-      requestSeconds.observe({ route }, seconds);
+      observeRequest(route, seconds);
     },
     refused: (reason) => refusals.inc({ reason }),
     delivered: (seconds) => deliverySeconds.observe(seconds),
@@ -245,6 +248,27 @@ export function createMetrics({ monotonic, version }: MetricsOptions): Metrics {
     },
     contentType: registry.contentType,
     text: () => registry.metrics(),
+  };
+}
+
+/**
+ * Returns the function that observes values of a histogram with one label. It keeps the library's function for each value
+ * of the label: a new one each time would be compiled again and again.
+ */
+function createObserver<Label extends string>(
+  histogram: Histogram<Label>,
+  label: Label,
+): (name: string, value: number) => void {
+  const observers = new Map<string, (value: number) => void>();
+  return (name, value) => {
+    let observe = observers.get(name);
+    if (observe === undefined) {
+      const labels: Partial<Record<Label, string>> = {};
+      labels[label] = name;
+      observe = histogram.labels(labels).observe;
+      observers.set(name, observe);
+    }
+    observe(value);
   };
 }
 

@@ -357,7 +357,7 @@ export function errorReply(status: number, message: string, { code, retryAfterSe
 
 /** Makes an answer of the gateway itself: a JSON string with JSON in it, as clients of the original gateway read it. */
 export function gatewayReply(status: number, body: Readonly<Record<string, unknown>>): Reply {
-  return { ...textReply(status, JSON.stringify(body)), source: "gateway" };
+  return { status, bodyJson: JSON.stringify(JSON.stringify(body)), source: "gateway" };
 }
 
 /** Makes an answer whose body is a JSON string. */

@@ -62,7 +62,8 @@ const ZERO_NONCE: Bytes = new Uint8Array(NONCE_BYTES);
 export function parseRequestV2(text: string): EnvelopeV2 {
   const [head = "", kid] = /^2\.([0-9a-f]{16})\./.exec(text) ?? [];
   if (kid === undefined) throw new EnvelopeError();
-  return { version: 2, kid, ...splitSalt(text.slice(head.length)) };
+  const { salt, ciphertext } = splitSalt(text.slice(head.length));
+  return { version: 2, kid, salt, ciphertext };
 }
 
 /**

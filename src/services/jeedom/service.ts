@@ -150,12 +150,12 @@ export function createJeedomService(options: JeedomServiceOptions): Service {
   }
 
   /** Sends a call and waits for the answer until the timeout. Jeedom continues a call that has timed out. */
-  async function send(call: Call): Promise<Reply> {
+  function send(call: Call): Promise<Reply> {
     if (closeSignal.aborted) throw stopError({ isUnsent: true });
     const timeoutMs = settings.timeoutMs + call.poll * 1000;
     let worker = call.poll > 0 ? workers.startPoll(call.key, call.poll * 1000 + POLL_MARGIN_MS) : undefined;
     if (worker === undefined) workers.startCall(call.key);
-    const { promise: expired, reject } = Promise.withResolvers<never>();
+    const { promise: reply, resolve, reject } = Promise.withResolvers<Reply>();
     const running = new RunningCall();
     runningCalls.add(running);
     let deadline = deadlines.add(timeoutMs, () => {
@@ -165,13 +165,21 @@ export function createJeedomService(options: JeedomServiceOptions): Service {
       deadline = deadlines.add(OVERDUE_MS, () => running.stop(STOPPED));
       running.stopReading(reason);
     });
-    const answer = exchange(call, running);
-    answer.then(() => worker?.release(), (error) => mayRunOn(error) ? worker?.abandon() : worker?.release())
-      .finally(() => {
-        deadline.clear();
-        runningCalls.delete(running);
-      });
-    return await Promise.race([answer, expired]);
+    const ended = () => {
+      deadline.clear();
+      runningCalls.delete(running);
+    };
+    exchange(call, running).then((answer) => {
+      ended();
+      worker?.release();
+      resolve(answer);
+    }, (error) => {
+      ended();
+      if (mayRunOn(error)) worker?.abandon();
+      else worker?.release();
+      reject(error);
+    });
+    return reply;
   }
 
   async function exchange({ key, url, body, holdMemory }: Call, running: RunningCall): Promise<Reply> {
@@ -308,18 +316,21 @@ function callParams(
   grants: JeedomGrants,
 ): Record<string, unknown> {
   const { apikey, api, ...params } = request.params ?? {};
-  for (const [name, value] of Object.entries({ "params.apikey": apikey, "params.api": api })) {
-    // PHP crashes on a key that is a list, and Jeedom counts that as a failed login of the gateway.
-    if (value !== undefined && value !== null && typeof value !== "string") {
-      throw new FieldError(`Invalid field: ${name}: must be a string`);
-    }
-  }
+  requireText("params.apikey", apikey);
+  requireText("params.api", api);
   const own = apikey || api || request.apikey;
   // Jeedom opens a session on request, with all rights of the API key's user, and accepts it in place of the key.
   if (own || params["session"] || params["sess_id"]) grants.bringApikey();
   const key = own || configuredApikey;
   if (key === undefined && request.jsonrpc !== "ping") throw new FieldError("Missing required field: apikey");
   return key === undefined ? params : { apikey: key, ...params };
+}
+
+/** Requires a text, where there is one: PHP crashes on a key that is a list, and Jeedom counts that as a failed login. */
+function requireText(name: string, value: unknown): void {
+  if (value !== undefined && value !== null && typeof value !== "string") {
+    throw new FieldError(`Invalid field: ${name}: must be a string`);
+  }
 }
 
 function pollSeconds(params: Readonly<Record<string, unknown>>, max: number): number {
