@@ -77,6 +77,12 @@ export interface RouterOptions<Label extends string> {
   readonly finish?: (request: Request, response: Response) => void;
 }
 
+/** Route that a URL leads to. */
+interface FoundRoute<Label extends string> extends Pick<RoutedRequest<Label>, "url" | "entry"> {
+  /** The URL, as it came. */
+  readonly text: string;
+}
+
 /** Answers a request from a peer, an IP address. Never rejects. */
 export type Handler = (request: Request, peer: string) => Promise<Response>;
 
@@ -87,6 +93,18 @@ const LEADING_SLASHES = /^\/+/;
 export function createRouter<Label extends string>(options: RouterOptions<Label>): Handler {
   const entries = new Map<string, RouteEntry<Label>>(options.routes.map((entry) => [entry.path, entry]));
   const { randomBytes, addressOf = (_request, peer) => peer, monotonic = () => performance.now() } = options;
+
+  /** The last URL and its route: most requests have the same. */
+  let last: FoundRoute<Label> = { text: "", url: null, entry: undefined };
+
+  function findRoute(text: string): FoundRoute<Label> {
+    if (text !== last.text) {
+      const url = URL.parse(text);
+      const entry = url === null ? undefined : entries.get(url.pathname.replace(LEADING_SLASHES, "/"));
+      last = { text, url, entry };
+    }
+    return last;
+  }
 
   function answer(routed: RoutedRequest<Label>): Response | Promise<Response> {
     const { request, url, entry, origin } = routed;
@@ -99,8 +117,7 @@ export function createRouter<Label extends string>(options: RouterOptions<Label>
   }
 
   return async (request, peer) => {
-    const url = URL.parse(request.url);
-    const entry = url === null ? undefined : entries.get(url.pathname.replace(LEADING_SLASHES, "/"));
+    const { url, entry } = findRoute(request.url);
     // Ids sent by clients are ignored, as they could fake another request's log lines.
     const origin = { requestId: toHex(randomBytes(ID_BYTES)), address: addressOf(request, peer) };
     const routed = { request, url, entry, origin, receivedAt: monotonic() };

@@ -54,7 +54,7 @@ Deno.test("encrypt() and decrypt() refuse nonces of any other length, which impl
   const sealed = await encrypt(KEY.aead, "x", { nonce });
   for (const length of [0, 1, 11, 13, 16, 128]) {
     const other = new Uint8Array(length);
-    await assertRejects(() => encrypt(KEY.aead, "x", { nonce: other }), RangeError);
+    await assertRejects(async () => await encrypt(KEY.aead, "x", { nonce: other }), RangeError);
     assertEquals(await decrypt(KEY.aead, sealed, { nonce: other }), undefined);
   }
   // Sealed under such a nonce by an implementation, it does not open.

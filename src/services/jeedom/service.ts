@@ -116,7 +116,8 @@ export function createJeedomService(options: JeedomServiceOptions): Service {
     name: JEEDOM,
     fieldErrorStatus: 403,
     target: ({ jsonrpc }) => typeof jsonrpc === "string" ? jsonrpc : undefined,
-    async handle(payload, { scope, clientSignal, key, revoked, holdMemory }) {
+    async handle(payload, context) {
+      const { scope, key, revoked, holdMemory } = context;
       const request = parseJeedomRequest(payload);
       const grants = readRights(scope);
       const endpoint = endpointPath(request.endpoint ?? DEFAULT_ENDPOINT);
@@ -132,7 +133,7 @@ export function createJeedomService(options: JeedomServiceOptions): Service {
       }
       const call = { key, url: base + endpoint, body, poll, holdMemory };
       // A command runs to its end even when its client has disconnected, so that a repeat finds the answer.
-      const reply = poll > 0 ? await unlessAborted(() => join(call), clientSignal) : await send(call);
+      const reply = poll > 0 ? await unlessAborted(() => join(call), context.clientSignal) : await send(call);
       return limitReply(reply, { method: request.jsonrpc, grants, revoked });
     },
   };
