@@ -341,7 +341,7 @@ function refused({ key, exchange }: OpenedBody, refusal: Omit<Refused, "kind" | 
   return { kind: "refused", key, exchange, ...refusal };
 }
 
-/** Returns the identity by which the replay store records a request. */
+/** Returns the identity by which the replay store records a request; without a timestamp to look it up. */
 function identityOf<Timestamp>({ key, envelope }: OpenedBody, timestamp: Timestamp) {
   return {
     kid: key.kid,

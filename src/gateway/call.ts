@@ -120,10 +120,10 @@ export function createCallHandler(options: CallHandlerOptions, selection: Servic
         () => selected.handle(exact, new CallContext(key, exchange, { request: context.request, holdMemory })),
       );
       return {
+        // Most clients ask for none: no wait then.
         reply: payload["compress"] === undefined ? reply : await compressBody(reply, payload),
         outcome: String(reply.status),
         result: reply.status < 500 ? "ok" : "failed",
-        reason: undefined,
         service: selected.name,
         target: selected.target(payload),
       };

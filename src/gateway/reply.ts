@@ -10,6 +10,7 @@ import { free, type RandomBytes } from "../protocol/bytes.ts";
 import { type Exchange, sealAnswer } from "../protocol/exchange.ts";
 import type { Payload } from "../protocol/payload.ts";
 import { Mutex } from "../lib/async.ts";
+import type { Awaitable } from "../lib/awaitable.ts";
 import type { Reply } from "../services/service.ts";
 import type { MemoryBudget } from "../limits/memory_budget.ts";
 
@@ -28,7 +29,7 @@ const utf8 = new TextEncoder();
  * Compresses the body of a reply with gzip (RFC 1952), if its request asks for it by `"compress":"gzip"`. A body that is
  * short or does not shrink is returned as it is; so is every body if the request asks for another compression.
  */
-export function compressBody(reply: Reply, { compress }: Payload): Reply | Promise<Reply> {
+export function compressBody(reply: Reply, { compress }: Payload): Awaitable<Reply> {
   return compress !== "gzip" || reply.bodyJson.length < MIN_COMPRESSED_BYTES ? reply : compressed(reply);
 }
 

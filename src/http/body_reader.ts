@@ -101,11 +101,11 @@ export class BodyReader {
     const isSmall = length > 0 && length <= Math.min(SMALL_BODY_BYTES, this.#settings.maxBodyBytes);
     return isSmall && this.#abandoned < MAX_ABANDONED
       ? this.#readSmall(request, address).then(use)
-      : this.#useLarge(request, { address, length, use });
+      : this.#usePieces(request, { address, length, use });
   }
 
   /** Reads a body piece by piece, and uses it. */
-  async #useLarge<T>(request: Request, { address, length, use }: UseOptions<T>): Promise<T> {
+  async #usePieces<T>(request: Request, { address, length, use }: UseOptions<T>): Promise<T> {
     let release = () => {};
     let body: Bytes | undefined;
     try {

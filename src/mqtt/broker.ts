@@ -110,7 +110,7 @@ export interface BrokerConnection {
   readonly closed: Promise<BrokerError>;
   /** True if the broker had kept the session, with its subscriptions and unacknowledged messages. */
   readonly sessionPresent?: boolean | undefined;
-  /** Milliseconds since the last packet was received. */
+  /** Milliseconds since bytes were last received: also those of a packet that is not complete. */
   readonly silentMs: number;
   /** Sends a message. */
   publish(publication: Publication): PendingPublish;

@@ -107,7 +107,8 @@ async function openConnection(
       state.closeReason ??= new BrokerError(message);
       stream.destroy();
     };
-    return readThrough(stream, new PacketLimit({ maxBytes, version: protocolVersion, marker, onFault }));
+    const onBytes = () => void (state.lastReceivedAt = performance.now());
+    return readThrough(stream, new PacketLimit({ maxBytes, version: protocolVersion, marker, onFault, onBytes }));
   }, {
     ...clientOptions(address, options.keepaliveSeconds),
     ...will && { will: { ...will, payload: toBuffer(will.payload) } },
@@ -138,7 +139,7 @@ async function openConnection(
   const state: ConnectionState = {
     closed: closed.promise,
     closeReason: undefined,
-    lastPacketAt: 0,
+    lastReceivedAt: 0,
     limits: {},
     sessionPresent: false,
   };
@@ -184,7 +185,6 @@ async function openConnection(
     state.closeReason ??= new BrokerError(`Broker ${endpoint} ended the connection: ${reason}`);
     client.end(true);
   });
-  client.on("packetreceive", () => void (state.lastPacketAt = performance.now()));
   client.handleMessage = ({ topic, payload, qos, retain, properties, messageId, dup }, done) => {
     const bytes = typeof payload === "string" ? utf8.encode(payload) : payload;
     const omitted = omittedBytes(bytes, marker);

@@ -24,8 +24,8 @@ export interface ConnectionState {
   readonly closed: Promise<BrokerError>;
   /** Reason for the end of the connection, which is set a little before it has closed. */
   closeReason: BrokerError | undefined;
-  /** Time of the last packet received, of `performance.now()`. */
-  lastPacketAt: number;
+  /** Time at which bytes were last received, of `performance.now()`. */
+  lastReceivedAt: number;
   /** Limits of the broker. */
   limits: BrokerLimits;
   /** True if the broker continued a session. */
@@ -130,9 +130,9 @@ export class MqttJsConnection implements BrokerConnection {
     return this.#state.sessionPresent;
   }
 
-  /** Milliseconds since the last packet was received. */
+  /** Milliseconds since bytes were last received. */
   get silentMs(): number {
-    return performance.now() - this.#state.lastPacketAt;
+    return performance.now() - this.#state.lastReceivedAt;
   }
 
   /** Sends a message, as {@linkcode BrokerConnection.publish}. */

@@ -16,6 +16,8 @@ export interface PacketLimitOptions {
   readonly marker: Uint8Array;
   /** Called when the connection must be closed: a packet is too large, and it is not a message whose payload to omit. */
   readonly onFault: (message: string) => void;
+  /** Called when bytes arrive. */
+  readonly onBytes: () => void;
 }
 
 /** Length of a marker, in bytes. */
@@ -51,6 +53,7 @@ export class PacketLimit extends Transform {
 
   /** Handles bytes from the broker. */
   override _transform(chunk: Uint8Array, _encoding: string, done: TransformCallback): void {
+    this.#options.onBytes();
     const bytes = this.#pending.length === 0 ? chunk : concat(this.#pending, chunk);
     this.#pending = new Uint8Array(0);
     // The bytes between these two are passed on together.

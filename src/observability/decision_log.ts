@@ -25,7 +25,7 @@ class DecisionRecord implements LogRecord {
 
   constructor(readonly rawMessage: string, readonly properties: Readonly<Record<string, unknown>>) {}
 
-  /** Made when it is read, as only few formats do. */
+  /** Made when it is read, as only few formats do. A copy of the record by spreading does not have it. */
   get message(): readonly unknown[] {
     const parts = this.rawMessage.split(/\{(\w+)\}/);
     return parts.map((part, index) => index % 2 === 0 ? part : this.properties[part]);

@@ -60,7 +60,7 @@ const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  *
  * @param plaintext the text, or its UTF-8 bytes
  * @returns the ciphertext followed by its tag
- * @throws {RangeError} if the nonce is not of 12 bytes
+ * @throws {RangeError} at once, if the nonce is not of 12 bytes
  */
 export function encrypt(key: Encryptor, plaintext: string | Bytes, parameters: AeadParameters): Awaitable<Bytes> {
   // Implementations accept other lengths.

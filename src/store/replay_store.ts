@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Awaitable } from "../lib/awaitable.ts";
 import type { SealedText } from "../protocol/aead.ts";
 
 /** Identity of a request, whatever the spelling of its base64. */
@@ -54,12 +55,12 @@ export type Recollection =
 /** Store of claims, each kept for as long as its timestamp could be accepted. */
 export interface ReplayStore {
   /** Claims a request. Atomic: of any number of equal claims exactly one is `first`. */
-  claim(identity: RequestIdentity): Promise<Claim> | Claim;
+  claim(identity: RequestIdentity): Awaitable<Claim>;
   /**
    * Looks up a request without claiming it. It may have been claimed although its timestamp is invalid now: the clock may
    * have been set since.
    */
-  recall(identity: Omit<RequestIdentity, "timestamp">): Promise<Recollection> | Recollection;
+  recall(identity: Omit<RequestIdentity, "timestamp">): Awaitable<Recollection>;
   /** Throws an error without secrets if the store is unavailable. */
   check(): Promise<void>;
   /** Releases all resources of the store. */

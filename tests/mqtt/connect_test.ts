@@ -236,19 +236,18 @@ Deno.test("a missing ping response is the reason of the end, also for pending co
   });
 });
 
-Deno.test("silentMs starts again with every packet", async () => {
+Deno.test("silentMs starts again with every packet, and with each part of one", async () => {
   let write: (bytes: readonly number[]) => void = () => {};
   await withScriptedBroker((packet, writeHere) => {
     write = writeHere;
     return packet.type === CONNECT ? CONNACK[5] : undefined;
   }, async (address) => {
     const connection = await connect(address, { signal: never });
-    const message = [0x30, 5, 0, 1, 97, 0, 120];
     const pong = [0xd0, 0];
-    for (const packet of [message, pong]) {
+    for (const bytes of [pong, [0x30, 5, 0], [1, 97], [0, 120], pong]) {
       const sentAt = performance.now();
-      write(packet);
-      await until("a packet", () => performance.now() - connection.silentMs >= sentAt);
+      write(bytes);
+      await until("bytes", () => performance.now() - connection.silentMs >= sentAt);
     }
     await close(connection);
   });

@@ -33,7 +33,8 @@ async function limited(bytes: readonly number[], { pieces = [], version = 4, max
   readonly maxBytes?: number;
 } = {}) {
   const faults: string[] = [];
-  const limit = new PacketLimit({ maxBytes, version, marker: MARKER, onFault: (fault) => void faults.push(fault) });
+  const onFault = (fault: string) => void faults.push(fault);
+  const limit = new PacketLimit({ maxBytes, version, marker: MARKER, onFault, onBytes: () => {} });
   const out: number[] = [];
   limit.on("data", (chunk: Uint8Array) => void out.push(...chunk));
   const rest = [...bytes];
@@ -90,7 +91,13 @@ Deno.test("PacketLimit passes a packet of exactly the limit, and none that is a 
 });
 
 Deno.test("PacketLimit buffers only the header of a large message, however large its length field", async () => {
-  const limit = new PacketLimit({ maxBytes: MAX_BYTES, version: 4, marker: MARKER, onFault: () => {} });
+  const limit = new PacketLimit({
+    maxBytes: MAX_BYTES,
+    version: 4,
+    marker: MARKER,
+    onFault: () => {},
+    onBytes: () => {},
+  });
   let bytes = 0;
   limit.on("data", (chunk: Uint8Array) => void (bytes += chunk.length));
   // 268,435,455 bytes: the largest length.

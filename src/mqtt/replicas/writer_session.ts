@@ -139,8 +139,8 @@ export class WriterSession {
   }
 
   /**
-   * Checks that the broker answers, if it is connected; ends the connection if the broker sends nothing within the
-   * timeout. Never rejects.
+   * Checks that the broker answers, if it is connected; ends the connection if the broker sends nothing in the second half
+   * of the timeout. Never rejects.
    */
   async check(): Promise<void> {
     const connection = this.#connection;

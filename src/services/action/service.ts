@@ -172,15 +172,11 @@ function describe(
 /** Returns the context of a request with another scope. */
 function withScope(context: ServiceContext, scope: Scope): ServiceContext {
   return {
-    key: context.key,
-    kid: context.kid,
-    keyCreated: context.keyCreated,
-    salt: context.salt,
+    ...context,
     scope,
+    // Only if it is read: Deno makes it then.
     get clientSignal() {
       return context.clientSignal;
     },
-    revoked: context.revoked,
-    holdMemory: context.holdMemory,
   };
 }
