@@ -11,8 +11,8 @@ export const WORKS: readonly Work[] = [{ kind: "jeedom" }, { kind: "publish", qo
 /** Numbers of connections that are measured. */
 export const CONNECTIONS: readonly number[] = [1, 16, 64];
 
-/** Long enough for the JIT compiler to settle, with all connections. */
-export const WARM_UP = { seconds: 4, connections: 64 };
+/** Long enough for the JIT compiler to settle, with all connections: the gateway has more code than bare sealing. */
+export const WARM_UP = { seconds: 10, connections: 64 };
 
 /** Requests per second that the replay store has room for: as many as by default for 5 s. */
 const REQUESTS_PER_SECOND = 20_000;
