@@ -354,7 +354,8 @@ function identityOf<Timestamp>({ key, envelope }: OpenedBody, timestamp: Timesta
 
 /** Facts about a request besides its body. */
 interface DecideContext {
-  readonly requestInfo: RequestInfo;
+  /** Address and route. */
+  readonly requestInfo: Pick<RequestInfo, "address" | "route">;
   /** Key id in its head. */
   readonly kid: string | undefined;
   /** Seconds until its address may send its next request. */

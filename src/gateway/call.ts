@@ -119,9 +119,9 @@ export function createCallHandler(options: CallHandlerOptions, selection: Servic
         selected.name,
         () => selected.handle(exact, new CallContext(key, exchange, { request: context.request, holdMemory })),
       );
+      const compressed = compressBody(reply, payload);
       return {
-        // Most clients ask for none: no wait then.
-        reply: payload["compress"] === undefined ? reply : await compressBody(reply, payload),
+        reply: compressed instanceof Promise ? await compressed : compressed,
         outcome: String(reply.status),
         result: reply.status < 500 ? "ok" : "failed",
         service: selected.name,

@@ -357,7 +357,8 @@ export function errorReply(status: number, message: string, { code, retryAfterSe
 
 /** Makes an answer of the gateway itself: a JSON string with JSON in it, as clients of the original gateway read it. */
 export function gatewayReply(status: number, body: Readonly<Record<string, unknown>>): Reply {
-  return { status, bodyJson: JSON.stringify(JSON.stringify(body)), source: "gateway" };
+  const { bodyJson } = textReply(status, JSON.stringify(body));
+  return { status, bodyJson, source: "gateway" };
 }
 
 /** Makes an answer whose body is a JSON string. */

@@ -148,6 +148,7 @@ export function parseSubscribeRequest(payload: Payload): SubscribeRequest {
 
 /** Returns the topics that a request names, for the audit: they are yet to be checked. */
 export function topicsOf({ topic, topics, retained }: Payload): string | undefined {
+  // Each publish, without a list for one topic.
   if (topics === undefined && retained === undefined) return typeof topic === "string" ? topic : undefined;
   const named = [topic, ...Array.isArray(topics) ? topics : [], retained].filter((name) => typeof name === "string");
   return named.length === 0 ? undefined : named.join(" ");
