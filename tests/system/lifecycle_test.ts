@@ -160,23 +160,28 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
 }
 
 Deno.test("concurrent signals count as one, and a later one ends the gateway at once with 130", async () => {
-  const gateway = await startGatewayProcess({ DRAIN_MS: "60000", SHUTDOWN_TIMEOUT_MS: "60000" });
-  const events: StreamEvent[] = [];
-  const listening = (async () => {
-    for await (const event of gateway.client.subscribe(["t"], { resume: false })) events.push(event);
-  })().catch(() => {});
-  await until("the stream", () => events.length === 1);
+  const jeedom = startJeedom();
+  const gateway = await startGatewayProcess({
+    JEEDOM_URL: jeedom.url,
+    JEEDOM_APIKEY: jeedom.apikey,
+    SHUTDOWN_TIMEOUT_MS: "60000",
+  });
+  // The gateway does not end by itself while it runs.
+  const call = gateway.client.callJeedom("event::changes", { datetime: Date.now() / 1000, longPolling: 60 })
+    .catch(() => {});
+  await until("the call", () => jeedom.requests.length === 1);
   Deno.kill(gateway.pid, "SIGINT");
   Deno.kill(gateway.pid, "SIGINT");
   await gateway.output.line((line) => line.includes("Gateway stops"));
   assertEquals(
-    await fetch(`${gateway.url}/health/ready`).then(({ status, body }) => body?.cancel().then(() => status)),
+    await fetch(`${gateway.metricsUrl}/health/ready`).then(({ status, body }) => body?.cancel().then(() => status)),
     503,
   );
   // After the time in which signals count as one.
   await new Promise((resolve) => setTimeout(resolve, 700));
   assertEquals(await within("the end at once", gateway.stop("SIGINT")), 130);
-  await listening;
+  await call;
+  await jeedom.stop();
 });
 
 Deno.test("the sandbox of Deno refuses everything that the configuration does not name", () =>
