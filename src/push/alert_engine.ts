@@ -273,7 +273,7 @@ export class AlertEngine {
       lost?.addEventListener("abort", () => this.#stopListening(), { once: true });
     } catch (error) {
       // The store is closed at the end.
-      if (this.#isRunning) log.error("Nothing is listened to for alerts: {error}", { error });
+      if (this.#isRunning) log.error("Nothing is listened to for alerts: {reason}", { reason: errorText(error) });
     }
     this.#waiting = undefined;
     if (this.#isRunning && this.#isAlone) await this.#tryRefresh();

@@ -4,6 +4,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import { errorText } from "../lib/errors.ts";
 import type { KnownKey } from "../keys/keyring.ts";
 import type { Log } from "../observability/log.ts";
 import type { RandomBytes } from "../protocol/bytes.ts";
@@ -161,10 +162,10 @@ export class AlertQueue {
     } catch (error) {
       if (ruleStates !== undefined) returnStates(owner);
       telemetry.dropped("store", added.length);
-      log.error("Alerts and states of rules of {key} cannot be stored, and {count} alerts are dropped: {error}", {
+      log.error("Alerts and states of rules of {key} cannot be stored, and {count} alerts are dropped: {reason}", {
         key: owner.key,
         count: added.length,
-        error,
+        reason: errorText(error),
       });
     }
   }

@@ -5,7 +5,7 @@
  */
 import { withDeadline } from "../lib/async.ts";
 import { Backoff } from "../lib/backoff.ts";
-import type { Clock } from "../lib/clock.ts";
+import { type Clock, sleep } from "../lib/clock.ts";
 import { errorText } from "../lib/errors.ts";
 import type { HostPattern } from "../net/egress.ts";
 import type { Log } from "../observability/log.ts";
@@ -250,7 +250,7 @@ export class PushSender {
 
   /** Repeats work with the store until it succeeds, or the sender is stopped, and reports each reason once. Never rejects. */
   async #untilDone(problem: string, work: () => Promise<void>): Promise<void> {
-    const { log, random } = this.#options;
+    const { log, random, clock } = this.#options;
     const backoff = new Backoff(random);
     let reported: string | undefined;
     while (true) {
@@ -262,21 +262,8 @@ export class PushSender {
         if (reason !== reported) log.error(`${problem}: {reason}`, { reason });
         reported = reason;
       }
-      await this.#pause(backoff.next());
+      await sleep(backoff.next(), { clock, signal: this.#stopping.signal }).catch(() => {});
     }
-  }
-
-  /** Waits, until it is stopped. */
-  async #pause(ms: number): Promise<void> {
-    const { signal } = this.#stopping;
-    if (signal.aborted) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const end = () => resolve();
-    const cancel = this.#options.clock.after(ms, end);
-    signal.addEventListener("abort", end, { once: true });
-    await promise;
-    cancel();
-    signal.removeEventListener("abort", end);
   }
 
   /** Waits, until it is woken. */
