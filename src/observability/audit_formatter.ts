@@ -19,12 +19,9 @@ export interface AuditFormatterOptions {
   readonly maxLength: number;
 }
 
-/** Escape in JSON other than of a quote or a backslash: of a control character, or of half a character. */
-const RARE_ESCAPE = /\\[^"\\]/;
-
 /** Creates the formatter. */
 export function createAuditFormatter({ format, mask, general, maxLength }: AuditFormatterOptions): RecordFormatter {
-  const readParts = createTemplateReader();
+  const readTemplate = createTemplateReader();
   const toIsoTime = createIsoTime();
 
   function asText({ timestamp, properties: { request } }: LogRecord, message: string): string {
@@ -33,8 +30,8 @@ export function createAuditFormatter({ format, mask, general, maxLength }: Audit
     return `${time.slice(0, 10)} ${time.slice(11, 23)} +00:00 [INF]${requestId} audit: ${message}`;
   }
 
-  function asJson({ timestamp, rawMessage, properties }: LogRecord, message: string): string {
-    const head = `"@timestamp":"${toIsoTime(timestamp)}","level":"INFO","message":${JSON.stringify(rawMessage)}`;
+  function asJson({ timestamp, properties }: LogRecord, { json }: Template, message: string): string {
+    const head = `"@timestamp":"${toIsoTime(timestamp)}","level":"INFO","message":${json}`;
     const members = JSON.stringify(properties).slice(1, -1);
     return `{${head},"logger":"audit",${members},"text":${JSON.stringify(message.trimEnd())}}`;
   }
@@ -42,12 +39,15 @@ export function createAuditFormatter({ format, mask, general, maxLength }: Audit
   /** Formats a record; returns undefined if its line may differ from that of the general formatter. */
   function formatOrdinary(record: LogRecord): string | undefined {
     const { level, rawMessage, properties } = record;
-    const parts = readParts(rawMessage);
-    if (level !== "info" || parts === undefined || !areOrdinary(properties)) return undefined;
-    const message = fillIn(parts, properties);
+    const template = readTemplate(rawMessage);
+    if (level !== "info" || template === undefined) return undefined;
+    const values = joinValues(properties);
+    if (values === undefined || !isVisible(values) || !values.isWellFormed()) return undefined;
+    const message = fillIn(template.parts, properties);
     if (message.length > maxLength) return undefined;
-    const line = format === "text" ? asText(record, message) : asJson(record, message);
-    return isVisible(line) && !(format === "json" && RARE_ESCAPE.test(line)) ? `${mask(line)}\n` : undefined;
+    const line = format === "text" ? asText(record, message) : asJson(record, template, message);
+    // A line holds no secret that no value holds, and is five times as long.
+    return `${mask(values) === values ? line : mask(line)}\n`;
   }
 
   return (record) => formatOrdinary(record) ?? general(record);
@@ -56,35 +56,46 @@ export function createAuditFormatter({ format, mask, general, maxLength }: Audit
 /** Members of every line of JSON, which no property may replace. */
 const OWN_MEMBERS = new Set(["@timestamp", "level", "message", "logger", "text"]);
 
-/** Returns whether there are properties, none replaces another member, and all look the same in every format. */
-function areOrdinary(properties: LogRecord["properties"]): boolean {
-  let count = 0;
+/**
+ * Joins the values of properties. Returns undefined if there are none, if one replaces another member, or if one does not
+ * look the same in every format.
+ */
+function joinValues(properties: LogRecord["properties"]): string | undefined {
+  let values = "";
   for (const name in properties) {
     const value = properties[name];
     const isSame = typeof value === "string" || (Number.isSafeInteger(value) && !Object.is(value, -0));
-    if (!isSame || OWN_MEMBERS.has(name)) return false;
-    count += 1;
+    if (!isSame || OWN_MEMBERS.has(name)) return undefined;
+    values += `${value} `;
   }
-  return count > 0;
+  return values === "" ? undefined : values;
+}
+
+/** Template of a message. */
+interface Template {
+  /** Every second part is the name of a property. */
+  readonly parts: readonly string[];
+  /** The template in JSON. */
+  readonly json: string;
 }
 
 /** Creates a reader of templates. All decisions have the same one. */
-function createTemplateReader(): (template: LogRecord["rawMessage"]) => readonly string[] | undefined {
+function createTemplateReader(): (text: LogRecord["rawMessage"]) => Template | undefined {
   let last: LogRecord["rawMessage"] | undefined;
-  let parts: readonly string[] | undefined;
-  return (template) => {
-    if (template !== last) {
-      last = template;
-      parts = typeof template === "string" ? splitTemplate(template) : undefined;
+  let template: Template | undefined;
+  return (text) => {
+    if (text !== last) {
+      last = text;
+      template = typeof text === "string" ? parseTemplate(text) : undefined;
     }
-    return parts;
+    return template;
   };
 }
 
-/** Splits a template at its placeholders: every second part is a name. Returns undefined if it has other braces. */
-function splitTemplate(template: string): readonly string[] | undefined {
-  const parts = template.split(/\{(\w+)\}/);
-  return parts.some((part) => /[{}]/.test(part)) ? undefined : parts;
+/** Splits a template at its placeholders. Returns undefined if it has other braces. */
+function parseTemplate(text: string): Template | undefined {
+  const parts = text.split(/\{(\w+)\}/);
+  return parts.some((part) => /[{}]/.test(part)) ? undefined : { parts, json: JSON.stringify(text) };
 }
 
 /** Fills properties into the parts of a template, in quotes if they come from a client. */
