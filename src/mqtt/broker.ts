@@ -110,7 +110,7 @@ export interface BrokerConnection {
   readonly closed: Promise<BrokerError>;
   /** True if the broker had kept the session, with its subscriptions and unacknowledged messages. */
   readonly sessionPresent?: boolean | undefined;
-  /** Milliseconds since bytes were last received: also those of a packet that is not complete. */
+  /** Milliseconds since bytes were last received, also those of a packet that is not complete; 0 while none are read. */
   readonly silentMs: number;
   /** Sends a message. */
   publish(publication: Publication): PendingPublish;

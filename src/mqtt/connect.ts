@@ -19,7 +19,7 @@ import {
 } from "./broker.ts";
 import { connectionError, errorCode, FIRST_FAILURE, REASONS, reasonText } from "./errors.ts";
 import { KeepaliveTimer } from "./keepalive_timer.ts";
-import { type ConnectionState, MqttJsConnection, toBuffer } from "./mqttjs_connection.ts";
+import { type ConnectionState, MqttJsConnection, silentMsOf, toBuffer } from "./mqttjs_connection.ts";
 import { MARKER_BYTES, omittedBytes, PacketLimit } from "./packet_limit.ts";
 import { openSocket, readThrough, webSocketTarget } from "./transport.ts";
 
@@ -140,6 +140,7 @@ async function openConnection(
     closed: closed.promise,
     closeReason: undefined,
     lastReceivedAt: 0,
+    isHeld: false,
     limits: {},
     sessionPresent: false,
   };
@@ -185,6 +186,20 @@ async function openConnection(
     state.closeReason ??= new BrokerError(`Broker ${endpoint} ended the connection: ${reason}`);
     client.end(true);
   });
+  client.onKeepaliveTimeout = () => {
+    // The PINGRESP may wait behind messages that are not taken yet.
+    if (silentMsOf(state) < client.keepalive * 1000) client.sendPing();
+    else MqttClient.prototype.onKeepaliveTimeout.call(client);
+  };
+  /** Reads nothing until there is room, which says nothing of the broker. */
+  const resumeWhen = (room: Promise<void>, resume: () => void) => {
+    state.isHeld = true;
+    room.then(() => {
+      state.isHeld = false;
+      state.lastReceivedAt = performance.now();
+      resume();
+    }, onNotTaken);
+  };
   client.handleMessage = ({ topic, payload, qos, retain, properties, messageId, dup }, done) => {
     const bytes = typeof payload === "string" ? utf8.encode(payload) : payload;
     const omitted = omittedBytes(bytes, marker);
@@ -201,10 +216,10 @@ async function openConnection(
     if (acknowledgements !== undefined && qos === 1 && messageId !== undefined) {
       const room = acknowledgements.add({ packetId: messageId, bytes: bytes.length, taken: backpressure });
       if (room === undefined) done(ACKNOWLEDGED_LATER);
-      else room.then(() => done(ACKNOWLEDGED_LATER));
+      else resumeWhen(room, () => done(ACKNOWLEDGED_LATER));
     } else if (backpressure === undefined) done();
     // `done` with an error would go on with the next message.
-    else backpressure.then(() => done(), onNotTaken);
+    else resumeWhen(backpressure, () => done());
   };
   try {
     client.connect();

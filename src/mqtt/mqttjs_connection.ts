@@ -26,10 +26,17 @@ export interface ConnectionState {
   closeReason: BrokerError | undefined;
   /** Time at which bytes were last received, of `performance.now()`. */
   lastReceivedAt: number;
+  /** True while a message is not taken: nothing is read behind it. */
+  isHeld: boolean;
   /** Limits of the broker. */
   limits: BrokerLimits;
   /** True if the broker continued a session. */
   sessionPresent: boolean;
+}
+
+/** Returns the time since bytes were last received, in milliseconds; 0 while none are read. */
+export function silentMsOf({ lastReceivedAt, isHeld }: Pick<ConnectionState, "lastReceivedAt" | "isHeld">): number {
+  return isHeld ? 0 : performance.now() - lastReceivedAt;
 }
 
 /** Limits of a broker, from its CONNACK (MQTT 5, section 3.2.2.3). */
@@ -130,9 +137,9 @@ export class MqttJsConnection implements BrokerConnection {
     return this.#state.sessionPresent;
   }
 
-  /** Milliseconds since bytes were last received. */
+  /** Milliseconds since bytes were last received, as {@linkcode BrokerConnection.silentMs}. */
   get silentMs(): number {
-    return performance.now() - this.#state.lastReceivedAt;
+    return silentMsOf(this.#state);
   }
 
   /** Sends a message, as {@linkcode BrokerConnection.publish}. */

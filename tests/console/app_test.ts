@@ -89,6 +89,7 @@ testPage("a link that was used is refused elsewhere, and opens its home where it
     new Set(String(await again.evaluate("hashes.map((hash) => hash.slice(0, 6)).join()")).split(",")),
     new Set(["", "#/home"]),
   );
+  await again.close();
   await using second = await openPage(first.link);
   await second.page.locator(".alert").waitFor();
   assertMatch(await second.page.locator(".alert").innerText(), /used|ten minutes/);

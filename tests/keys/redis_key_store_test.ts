@@ -184,7 +184,7 @@ storeTest("RedisKeyStore refuses a value that was altered, has another version, 
 storeTest(
   "RedisKeyStore says which setting to look at while Redis is away or hangs, and goes on afterwards",
   async (redis, open) => {
-    const { store } = await open("one", { timeoutMs: 400 });
+    const { store } = await open("one");
     await store.edit(add("phone"));
     redis.signal("SIGSTOP");
     await assertRejects(() => store.read(), KeysUnavailableError, "REDIS_URL");
@@ -205,8 +205,8 @@ storeTest(
 storeTest(
   "onChange() announces the changes of others at once, also after a restart of Redis, and none that is known",
   async (redis, open) => {
-    const { store } = await open("one", { timeoutMs: 400 });
-    const { store: other } = await open("two", { timeoutMs: 400 });
+    const { store } = await open("one");
+    const { store: other } = await open("two");
     let count = 0;
     const stop = store.onChange(() => void (count += 1));
     try {

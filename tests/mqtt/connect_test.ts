@@ -11,7 +11,15 @@ import { createConnectBroker } from "../../src/mqtt/connect.ts";
 import { until, within } from "../support/deadline.ts";
 import { freePort, withTcpServer } from "../support/loopback.ts";
 import { needing } from "../support/needs.ts";
-import { close, CONNACK, CONNECT, SUBSCRIBE, versionOf, withScriptedBroker } from "../support/scripted_broker.ts";
+import {
+  close,
+  CONNACK,
+  CONNECT,
+  PINGREQ,
+  SUBSCRIBE,
+  versionOf,
+  withScriptedBroker,
+} from "../support/scripted_broker.ts";
 import { MOSQUITTO, startBroker } from "../support/broker.ts";
 import { inTempDir } from "../support/temp_dir.ts";
 
@@ -223,15 +231,63 @@ for (const version of [5, 4] as const) {
   });
 }
 
+const connectWithKeepalive = createConnectBroker({ keepaliveSeconds: 1, addressFault: () => undefined });
+
+/** PINGRESP. */
+const PONG = [0xd0, 0];
+
+/** Returns a PUBLISH to the topic `a`, of QoS 0 and with a payload of one character, in MQTT 5. */
+const messageOf = (payload: string) => [0x30, 5, 0, 1, 97, 0, payload.charCodeAt(0)];
+
 Deno.test("a missing ping response is the reason of the end, also for pending commands", async () => {
   await withScriptedBroker((packet) => packet.type === CONNECT ? CONNACK[5] : undefined, async (address) => {
-    const connectWithKeepalive = createConnectBroker({ keepaliveSeconds: 1, addressFault: () => undefined });
     const connection = await connectWithKeepalive(address, { signal: never });
     const failing = assertRejects<Error>(() => connection.publish(MESSAGE).acknowledged, BrokerError);
     const { message } = await within<Error>("failing", failing);
     assertEquals(message, `Broker 127.0.0.1:${address.port} failed: Keepalive timeout`);
     assertEquals((await connection.closed).message, message);
     assertGreaterOrEqual(connection.silentMs, 1000);
+    await close(connection);
+  });
+});
+
+Deno.test("a broker is not silent while a message is not taken, behind which nothing is read", async () => {
+  const room = Promise.withResolvers<void>();
+  const received: string[] = [];
+  let pings = 0;
+  let write: (bytes: readonly number[]) => void = () => {};
+  await withScriptedBroker(({ type }, writeHere) => {
+    write = writeHere;
+    if (type === PINGREQ) pings += 1;
+    return type === CONNECT ? CONNACK[5] : type === PINGREQ ? PONG : undefined;
+  }, async (address) => {
+    const connection = await connectWithKeepalive(address, {
+      signal: never,
+      onMessage: ({ payload }) => received.push(new TextDecoder().decode(payload)) === 1 ? room.promise : undefined,
+    });
+    write([...messageOf("1"), ...messageOf("2")]);
+    await until("the first message", () => received.length === 1);
+    // The first one is due after the keep-alive interval, and the connection would end before the second one.
+    await until("pings without a response that is read", () => pings === 3);
+    assertEquals([connection.silentMs, received], [0, ["1"]]);
+    room.resolve();
+    await until("the second message", () => received.length === 2);
+    await until("further pings", () => pings === 5);
+    await close(connection);
+    assertEquals((await connection.closed).message, "Connection closed");
+  });
+});
+
+Deno.test("messages show a living broker while the ping response is behind them, and no longer than they come", async () => {
+  let pings = 0;
+  await withScriptedBroker(({ type }) => {
+    if (type === PINGREQ) pings += 1;
+    return type === CONNECT ? CONNACK[5] : type === PINGREQ && pings <= 3 ? messageOf("x") : undefined;
+  }, async (address) => {
+    const connection = await connectWithKeepalive(address, { signal: never, onMessage: () => undefined });
+    const { message } = await within("the end", connection.closed);
+    assertEquals(message, `Broker 127.0.0.1:${address.port} failed: Keepalive timeout`);
+    assert(pings > 3, `${pings} pings`);
     await close(connection);
   });
 });
@@ -243,8 +299,7 @@ Deno.test("silentMs starts again with every packet, and with each part of one", 
     return packet.type === CONNECT ? CONNACK[5] : undefined;
   }, async (address) => {
     const connection = await connect(address, { signal: never });
-    const pong = [0xd0, 0];
-    for (const bytes of [pong, [0x30, 5, 0], [1, 97], [0, 120], pong]) {
+    for (const bytes of [PONG, [0x30, 5, 0], [1, 97], [0, 120], PONG]) {
       const sentAt = performance.now();
       write(bytes);
       await until("bytes", () => performance.now() - connection.silentMs >= sentAt);

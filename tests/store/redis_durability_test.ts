@@ -376,7 +376,7 @@ redisTest(
   async (redis, open) => {
     await redis.command("ACL", "SETUSER", "gate", "on", ">hunter2", `~${PREFIX}*`, "+eval", "+set", "+get", "+info");
     await redis.command("ACL", "SETUSER", "reader", "on", ">hunter2", `~${PREFIX}*`, "+get", "+info");
-    const gateway = open({ user: "gate", password: "hunter2", timeoutMs: 400 });
+    const gateway = open({ user: "gate", password: "hunter2", timeoutMs: 1000 });
     await run(gateway, identity(1), "answer");
     await until("tests of the connection were refused", async () => {
       const stats = String(await redis.command("INFO", "commandstats"));

@@ -103,7 +103,7 @@ sentinelTest(
 sentinelTest(
   "without most of the sentinels nothing is claimed, as they may have another primary",
   async ({ sentinels, open }) => {
-    const gateway = open({ timeoutMs: 800 });
+    const gateway = open({ timeoutMs: 2000 });
     assertEquals(await kindOf(gateway, identity(1)), "first");
     sentinels.signal("SIGSTOP", 1);
     sentinels.signal("SIGCONT", 1);

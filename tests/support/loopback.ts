@@ -1,11 +1,22 @@
 /** Free ports and TCP servers on loopback. */
 
-/** Returns a free port. */
+/** First port to give away, and their number: browsers refuse 10,080, and systems choose 32,768 and more by themselves. */
+const [FIRST_PORT, PORTS] = [11_000, 21_000];
+
+/**
+ * Returns a free port, at random: tests run in parallel. No other process gets it by chance, neither before it is used,
+ * nor while a server that is to come back is gone.
+ */
 export function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  return port;
+  for (;;) {
+    const port = FIRST_PORT + Math.floor(Math.random() * PORTS);
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
 }
 
 /** Runs a test with a TCP server; closes all connections at the end. */

@@ -3,12 +3,12 @@ import { Buffer } from "node:buffer";
 import { createECDH } from "node:crypto";
 import { createServer, type Server } from "node:https";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { assertEquals } from "@std/assert";
 import ece from "http_ece";
 import { fromBase64Url, randomBytes } from "../../src/protocol/bytes.ts";
 import { makeCertificate } from "./certificate.ts";
 import { until } from "./deadline.ts";
+import { freePort } from "./loopback.ts";
 
 /** Message that the service has received whole, whatever it answered. */
 export interface ReceivedPush {
@@ -60,7 +60,7 @@ export class TestPushService {
   readonly #waiting: (() => void)[] = [];
   readonly #tls: { readonly cert: string; readonly key: string };
   #server: Server | undefined;
-  #port = 0;
+  readonly #port = freePort();
   /** Most messages at a time so far. */
   mostAtOnce = 0;
   #open = 0;
@@ -138,7 +138,7 @@ export class TestPushService {
     });
   }
 
-  /** Listens, on the same port as before. */
+  /** Listens, always on the same port. */
   async up(): Promise<void> {
     const server = createServer(this.#tls, (request, response) => void this.#receive(request, response));
     this.#server = server;
@@ -146,8 +146,6 @@ export class TestPushService {
     server.on("tlsClientError", () => {});
     server.on("clientError", (_error, socket) => socket.destroy());
     await new Promise<void>((resolve) => server.listen(this.#port, "127.0.0.1", resolve));
-    // A server on a port has an address of this type.
-    this.#port = (server.address() as AddressInfo).port;
   }
 
   /** Stops it. Fails if a request was wrong. */

@@ -3,7 +3,7 @@ import type { BrokerAddress, BrokerConnection } from "../../src/mqtt/broker.ts";
 import { withTcpServer } from "./loopback.ts";
 
 /** Packet types, in the upper half of the first byte. */
-export const [CONNECT, PUBLISH, PUBREL, SUBSCRIBE, UNSUBSCRIBE, DISCONNECT] = [1, 3, 6, 8, 10, 14];
+export const [CONNECT, PUBLISH, PUBREL, SUBSCRIBE, UNSUBSCRIBE, PINGREQ, DISCONNECT] = [1, 3, 6, 8, 10, 12, 14];
 
 /** CONNACK packets of MQTT 5 and 3.1.1. */
 export const CONNACK = { 5: [0x20, 3, 0, 0, 0], 4: [0x20, 2, 0, 0] };

@@ -36,8 +36,14 @@ async function namesIn(directory: string): Promise<string[]> {
   return loaded?.keys.map(({ name }) => name).toSorted() ?? [];
 }
 
+/** A process, and what it prints. */
+interface Running {
+  readonly child: Deno.ChildProcess;
+  readonly output: ProcessOutput;
+}
+
 /** Starts a process that holds the lock until it is killed. */
-async function holdLock(directory: string): Promise<Deno.ChildProcess> {
+async function holdLock(directory: string): Promise<Running> {
   await Deno.mkdir(`${directory}/data`, { recursive: true });
   const child = new Deno.Command(Deno.execPath(), {
     args: [
@@ -52,13 +58,15 @@ async function holdLock(directory: string): Promise<Deno.ChildProcess> {
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  await new ProcessOutput(child).line((line) => line === "held");
-  return child;
+  const output = new ProcessOutput(child);
+  await output.line((line) => line === "held");
+  return { child, output };
 }
 
-async function kill(child: Deno.ChildProcess): Promise<void> {
+async function kill({ child, output }: Running): Promise<void> {
   child.kill("SIGKILL");
   await child.status;
+  await output.ended;
 }
 
 Deno.test("two processes that add ten keys each lose none, and the file is always complete", () =>
@@ -167,8 +175,7 @@ Deno.test("killed editors leave a complete file, a free lock, and no other files
       }).spawn();
       const output = new ProcessOutput(child);
       await output.line((line) => line === "busy");
-      await kill(child);
-      await output.ended;
+      await kill({ child, output });
       const keys = (await readKeysFile(path, options))?.keys ?? [];
       assertEquals(keys.length, records.length);
       assertEquals(new Set(keys.map(({ disabled }) => disabled)).size, 1, "Half of an edit is in the file");

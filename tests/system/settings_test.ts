@@ -72,6 +72,7 @@ Deno.test("serve warns of invalid lines of .env, in the log or beside other erro
     const output = new ProcessOutput(child);
     await output.line((text) => text.includes("listens on"));
     child.kill("SIGTERM");
+    assertEquals((await within("the exit", child.status)).code, 0);
     await output.ended;
     const warning = "Line 1 of .env sets nothing, as it is not NAME=value";
     for (const text of [new TextDecoder().decode(wrong.stderr), output.text]) {

@@ -47,7 +47,7 @@ function withConnections(
     assertEquals((await client.publish("t", "m", { qos: 1 })).status, 200);
     const crashes = gateway.output.lines.filter((line) => /broke|Uncaught|nhandled/.test(line));
     assertEquals(crashes, []);
-  }, { env, ms: 110_000 });
+  }, { env, ms: 300_000 });
 }
 
 /** Asserts that a publish of another client succeeds. */

@@ -45,7 +45,11 @@ Deno.test("startFaultyJeedom() runs pending requests after it was frozen", () =>
   withJeedom(async ({ jeedom, ran, call }) => {
     jeedom.fault = "frozen";
     const waiting = call("1");
-    await assertRejects(() => call("2", AbortSignal.timeout(100)));
+    const client = new AbortController();
+    const aborted = assertRejects(() => call("2", client.signal));
+    await until("both requests", () => jeedom.waiting === 2);
+    client.abort();
+    await aborted;
     assertEquals(ran, []);
     jeedom.fault = "normal";
     assertEquals(await waiting, answerTo("1"));

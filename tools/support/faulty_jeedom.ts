@@ -22,6 +22,8 @@ export interface FaultyJeedom {
   readonly url: string;
   /** Handling of requests; may be changed at any time. */
   fault: JeedomFault;
+  /** Number of requests that wait while it is frozen. */
+  readonly waiting: number;
   /** Closes all connections and the port. */
   stop(): Promise<void>;
   /** Listens again at the same port. */
@@ -53,13 +55,15 @@ export async function startFaultyJeedom(run: (call: SimulatedCall) => unknown): 
   const used = new WeakSet<Socket>();
   let fault: JeedomFault = "normal";
   let changed = Promise.withResolvers<void>();
-  let [generation, answers, disconnects] = [0, 0, 0];
+  let [generation, waiting, answers, disconnects] = [0, 0, 0, 0];
 
   async function answer({ path, body }: SimulatedCall, response: ServerResponse, socket: Socket): Promise<void> {
     const wasUsed = used.has(socket);
     used.add(socket);
     const own = generation;
+    waiting += 1;
     while (fault === "frozen" && generation === own) await changed.promise;
+    waiting -= 1;
     // It was stopped meanwhile: the call must not run.
     if (generation !== own) return;
     const current = fault;
@@ -108,6 +112,9 @@ export async function startFaultyJeedom(run: (call: SimulatedCall) => unknown): 
     set fault(next) {
       fault = next;
       notify();
+    },
+    get waiting() {
+      return waiting;
     },
     async stop() {
       generation += 1;

@@ -49,8 +49,12 @@ const REPORT = "reportPolicyViolation";
 const VIOLATIONS = `axe.run({ resultTypes: ["violations"] }).then(({ violations }) => violations.map(({ id, nodes }) =>
   id + ": " + nodes.map(({ target }) => target.join(" ")).join(", ")))`;
 
+/** Longest wait for anything in a page, in milliseconds: tests do not measure time. */
+const WAIT_MS = 60_000;
+
 /** Opens an empty window. */
 export async function openWindow(context: BrowserContext): Promise<BrowserWindow> {
+  context.setDefaultTimeout(WAIT_MS);
   const page = await context.newPage();
   const devtools = await context.newCDPSession(page);
   let origin = "";

@@ -281,7 +281,7 @@ logTest(
 );
 
 logTest("commands to a frozen server fail in time, and run late under no other token", async (redis, open) => {
-  const [log, other] = [await open({ timeoutMs: 400 }), await open({ timeoutMs: 400 })];
+  const [log, other] = [await open({ timeoutMs: 2000 }), await open({ timeoutMs: 2000 })];
   assert(await log.lease.take("one", undefined));
   await log.append("one", [message(1)]);
   redis.signal("SIGSTOP");
@@ -299,11 +299,11 @@ logTest("commands to a frozen server fail in time, and run late under no other t
 });
 
 logTest("a blocked read outlasts the time limit of replies, and wakes at once", async (_, open) => {
-  const [log, other] = [await open({ timeoutMs: 400 }), await open({ timeoutMs: 400 })];
+  const [log, other] = [await open({ timeoutMs: 1000 }), await open({ timeoutMs: 1000 })];
   assert(await log.lease.take("one", undefined));
   await until("it can be read", () => readOnce(other).then(() => true, () => false));
   const { signal } = new AbortController();
-  assertEquals((await other.read(0, { waitMs: 1500, signal })).entries, []);
+  assertEquals((await other.read(0, { waitMs: 3000, signal })).entries, []);
   const reading = other.read(0, { waitMs: 60_000, signal });
   await log.append("one", [message(1)]);
   assertEquals((await within("it wakes", reading)).entries.length, 1);
@@ -659,11 +659,11 @@ logTest(
 
 logTest("a message that a link is too slow for is left out, and those behind it pass", async (redis, open) => {
   await using scope = new AsyncDisposableStack();
-  const [log, { log: slow, proxy }] = [await open(), await openSlowLog(scope, redis, { timeoutMs: 500 })];
+  const [log, { log: slow, proxy }] = [await open(), await openSlowLog(scope, redis, { timeoutMs: 2000 })];
   await using replica = new WritingReplica(slow);
   await replica.begin();
   // A part of an entry takes twice the time limit, everything else much less.
-  proxy.set({ bytesPerSecond: 65_536 });
+  proxy.set({ bytesPerSecond: 16_384 });
   replica.broker.publish("large", new Uint8Array(100_000));
   replica.broker.publish("small", "x");
   await until("all acknowledged", () => replica.broker.unacknowledged === 0);

@@ -121,7 +121,7 @@ Deno.test("RedisState fails in every method while the server is away, within a s
 });
 
 redisStateTest("RedisState fails while the server is frozen, and goes on afterwards", async (redis, open) => {
-  const { state, close } = openRedisState(redis.url(), { timeoutMs: 400 });
+  const { state, close } = openRedisState(redis.url(), { timeoutMs: 2000 });
   await state.putRule(rule("door"), { max: 1 });
   redis.signal("SIGSTOP");
   await within("the failure", assertRejects(() => state.listRules(), StateStoreError));

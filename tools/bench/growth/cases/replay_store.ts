@@ -1,7 +1,9 @@
-/** Growth of the replay store in memory and of the cache: claims for minutes, many keys at the limit, evictions. */
+/** Growth of the replay store in memory, of its queues and of the cache: claims for minutes, full tables, evictions. */
+import { FifoQueue } from "../../../../src/lib/fifo_queue.ts";
 import { LruCache } from "../../../../src/lib/lru_cache.ts";
 import type { SealedText } from "../../../../src/protocol/aead.ts";
 import { createMemoryReplayStore, ENTRY_BYTES } from "../../../../src/store/memory_replay.ts";
+import { RequestTable } from "../../../../src/store/request_table.ts";
 import type { GrowthCase } from "../growth_case.ts";
 import { timeOf } from "../time_of.ts";
 
@@ -89,10 +91,55 @@ const cacheEvictions: GrowthCase = {
   },
 };
 
-/** Cases of the replay store and the cache. */
+const longQueue: GrowthCase = {
+  name: "long-queue",
+  sizes: [125_000, 250_000, 500_000, 1_000_000],
+  unit: "items in a queue, to which 100,000 come while as many leave",
+  isFlat: true,
+  measure(size) {
+    const queue = new FifoQueue<number>();
+    for (let item = 0; item < size; item++) queue.push(item);
+    return timeOf(() => {
+      for (let item = 0; item < 100_000; item++) {
+        queue.push(item);
+        queue.shift();
+      }
+    });
+  },
+};
+
+/** Requests of a full table. */
+const TABLE_SIZE = 20_000;
+
+const usedTable: GrowthCase = {
+  name: "used-table",
+  sizes: [50_000, 100_000, 200_000, 400_000],
+  unit: `requests before ${TABLE_SIZE} more in a table of as many`,
+  isFlat: true,
+  measure(size) {
+    const table = new RequestTable<{ readonly number: number }, undefined>(TABLE_SIZE, [1, 2]);
+    const owner = { number: 0 };
+    const [nonce, tag] = [new Uint8Array(12), new Uint8Array(16)];
+    const view = new DataView(nonce.buffer);
+    const add = (from: number, to: number) => {
+      for (let number = from; number < to; number++) {
+        view.setUint32(8, number);
+        if (table.size === TABLE_SIZE) table.removeFirst();
+        if (table.find(owner, nonce) !== undefined) throw new Error("Nonce was used before");
+        table.add({ owner, nonce, tag, timestamp: number, expires: number, outcome: undefined });
+      }
+    };
+    add(0, size);
+    return timeOf(() => add(size, size + TABLE_SIZE));
+  },
+};
+
+/** Cases of the replay store, its queues and the cache. */
 export const REPLAY_STORE_CASES: readonly GrowthCase[] = [
   sustainedClaims,
   claimAfterSilence,
   claimsAtTheLimit,
   cacheEvictions,
+  longQueue,
+  usedTable,
 ];
