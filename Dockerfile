@@ -9,8 +9,10 @@ ENV DENO_DIR=/deno-dir
 COPY deno.json deno.lock main.ts ./
 COPY src ./src
 # All modules are named, because many are loaded with import(): Deno silently skips their packages if it cannot download
-# them, and the gateway would fail at its start. Some packages have files that every user may write to: chmod removes that.
+# them, and the gateway would fail at its start. The command "help" leaves Deno's analysis of the modules readable without
+# permission to write, as in systemd/install.sh. Some packages have files that every user may write to: chmod removes that.
 RUN deno cache --frozen main.ts src/*.ts src/*/*.ts src/*/*/*.ts \
+ && deno run --cached-only --frozen --no-code-cache main.ts help >/dev/null \
  && chmod -R go-w /deno-dir \
  && mkdir -p /writable/data
 

@@ -131,6 +131,7 @@ install_code() {
   mv "$program/app.new" "$program/app"
   # Compiled code is cached by the path of its source.
   fill_cache app
+  leave_analysis
   # Some packages have files that every user may write to, and a checkout may be unreadable for others.
   chmod -R u=rwX,go=rX "$program/app" "$program/cache"
 }
@@ -140,6 +141,14 @@ fill_cache() {
   local files
   mapfile -t files < <(find "$program/$1/main.ts" "$program/$1/src" -name '*.ts')
   DENO_DIR="$program/cache" "$program/bin/deno" cache --quiet --frozen --config "$program/$1/deno.json" "${files[@]}"
+}
+
+# Deno keeps its analysis of the modules in SQLite. The service may not write there, and reads it only while SQLite's files
+# -wal and -shm are there, which a command leaves as it ends. Otherwise Deno parses all modules at each start, and does not
+# return the memory for it.
+leave_analysis() {
+  DENO_DIR="$program/cache" "$program/bin/deno" run --quiet --cached-only --frozen --no-code-cache \
+    --config "$program/app/deno.json" "$program/app/main.ts" help >/dev/null
 }
 
 install_unit() {

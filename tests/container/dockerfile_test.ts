@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 
 const PROJECT = new URL("../../", import.meta.url);
 
@@ -23,4 +23,9 @@ Deno.test("Dockerfile names every module when it downloads the packages", async 
   const named = new TextDecoder().decode((await shell.output()).stdout).trim().split("\n")
     .filter((path) => !path.startsWith("src/console/"));
   assertEquals(named.sort(), ["main.ts", ...await modulesBelow("src")].sort());
+});
+
+Deno.test("Dockerfile runs a command after the download, before the files change their owner or mode", async () => {
+  const dockerfile = await Deno.readTextFile(new URL("Dockerfile", PROJECT));
+  assertMatch(dockerfile, /^RUN deno cache .*\\\n && deno run .* main\.ts help .*\\\n && chmod /m);
 });

@@ -112,6 +112,7 @@ export class Machine implements AsyncDisposable {
           `if [ "$1" = --version ]; then echo "deno ${deno} (stable, release)"; fi`,
           `if [ "$1" = eval ]; then echo "${this.#bin}/deno"; fi`,
           `if [ "$1" = cache ]; then mkdir -p "$DENO_DIR"; echo "$#" >"$DENO_DIR/filled"; exit ${cacheCode}; fi`,
+          `if [ "$1" = run ]; then echo "\${*: -1}" >"$DENO_DIR/ran"; fi`,
         ],
       },
     };

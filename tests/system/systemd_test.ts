@@ -4,6 +4,7 @@ import { parse as parseYaml } from "@std/yaml/parse";
 import { parseConfig } from "../../src/config/parse.ts";
 import { within } from "../support/deadline.ts";
 import { Machine, TOOLS } from "../support/systemd_machine.ts";
+import { runMain } from "../support/gateway_process.ts";
 import { openNotifySocket } from "../support/notify_socket.ts";
 import { inTempDir } from "../support/temp_dir.ts";
 import { IS_LINUX, needing } from "../support/needs.ts";
@@ -57,6 +58,7 @@ installTest("install.sh creates user, settings, key, program and unit, and start
   ) {
     assert(files.has(`/opt/e2e-gateway/${path}`), path);
   }
+  assertEquals(files.get("/opt/e2e-gateway/cache/ran"), "help\n");
   const key = files.get(KEY) ?? "";
   assertMatch(key, /^[0-9a-f]{64}$/);
   assert(!(stdout + stderr).includes(key), "The key was printed");
@@ -337,6 +339,22 @@ Deno.test(
   },
 );
 
+Deno.test("main.ts help leaves Deno's analysis of the modules readable without permission to write", async () => {
+  await inTempDir(async (directory) => {
+    await Deno.symlink(`${await findDenoDir()}/npm`, `${directory}/npm`);
+    const { code, text } = await runMain(["help"], {
+      directory,
+      env: { DENO_DIR: directory },
+      flags: ["--cached-only", "--frozen", "--no-code-cache"],
+    });
+    assertEquals(code, 0, text);
+    const names = await Array.fromAsync(Deno.readDir(directory), ({ name }) => name.replace(/_v\d+/, ""));
+    for (const cache of ["dep_analysis_cache", "node_analysis_cache"]) {
+      for (const file of [cache, `${cache}-wal`, `${cache}-shm`]) assert(names.includes(file), `${file}: ${names}`);
+    }
+  });
+});
+
 /** Installs the program as install.sh does, with the Deno of this machine and its cache. */
 async function installed(directory: string): Promise<string> {
   const program = `${directory}/program`;
@@ -349,10 +367,15 @@ async function installed(directory: string): Promise<string> {
     await Deno.symlink(at(name), `${program}/app/${name}`);
   }
   await Deno.writeTextFile(`${program}/app/main.ts`, `import "file://${at("main.ts")}";`);
+  await Deno.symlink(await findDenoDir(), `${program}/cache`);
+  return program;
+}
+
+/** Returns the folder in which the Deno of this machine keeps packages. */
+async function findDenoDir(): Promise<string> {
   const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json", "--no-config"] }).output();
   const { denoDir }: { denoDir: string } = JSON.parse(new TextDecoder().decode(stdout));
-  await Deno.symlink(denoDir, `${program}/cache`);
-  return program;
+  return denoDir;
 }
 
 function start(command: string, env: Readonly<Record<string, string>>, cwd: string): Deno.ChildProcess {
