@@ -19,6 +19,9 @@ export interface AuditFormatterOptions {
   readonly maxLength: number;
 }
 
+/** Characters of visible text that JSON escapes. */
+const ESCAPED = /["\\]/;
+
 /** Creates the formatter. */
 export function createAuditFormatter({ format, mask, general, maxLength }: AuditFormatterOptions): RecordFormatter {
   const readTemplate = createTemplateReader();
@@ -42,12 +45,12 @@ export function createAuditFormatter({ format, mask, general, maxLength }: Audit
     const template = readTemplate(rawMessage);
     if (level !== "info" || template === undefined) return undefined;
     const values = joinValues(properties);
-    if (values === undefined || !isVisible(values) || !values.isWellFormed()) return undefined;
+    if (values === undefined || !isOrdinary(values)) return undefined;
     const message = fillIn(template.parts, properties);
     if (message.length > maxLength) return undefined;
     const line = format === "text" ? asText(record, message) : asJson(record, template, message);
-    // A line holds no secret that no value holds, and is five times as long.
-    return `${mask(values) === values ? line : mask(line)}\n`;
+    // A line is five times as long as its values. It has no secret that they lack, unless JSON changes them.
+    return `${mask(values) === values && !ESCAPED.test(values) ? line : mask(line)}\n`;
   }
 
   return (record) => formatOrdinary(record) ?? general(record);
@@ -92,10 +95,16 @@ function createTemplateReader(): (text: LogRecord["rawMessage"]) => Template | u
   };
 }
 
-/** Splits a template at its placeholders. Returns undefined if it has other braces. */
+/** Splits a template at its placeholders. Returns undefined if it has other braces, or is not ordinary. */
 function parseTemplate(text: string): Template | undefined {
   const parts = text.split(/\{(\w+)\}/);
-  return parts.some((part) => /[{}]/.test(part)) ? undefined : { parts, json: JSON.stringify(text) };
+  if (!isOrdinary(text) || parts.some((part) => /[{}]/.test(part))) return undefined;
+  return { parts, json: JSON.stringify(text) };
+}
+
+/** Returns whether a text has neither a control character nor half a character. */
+function isOrdinary(text: string): boolean {
+  return isVisible(text) && text.isWellFormed();
 }
 
 /** Fills properties into the parts of a template, in quotes if they come from a client. */

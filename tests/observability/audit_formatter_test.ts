@@ -9,7 +9,12 @@ import { createMask } from "../../src/observability/mask.ts";
 import { DECISION } from "../support/decision.ts";
 import { recordTelemetry } from "../support/telemetry.ts";
 
-const SECRETS = ["Zz9kqv3WkLmN0pQrStUv", 'corr"ect\\horse/batt ery&é', "redis://ann:redis-p%40ss@127.0.0.1:6379/1"];
+const SECRETS = [
+  "Zz9kqv3WkLmN0pQrStUv",
+  'corr"ect\\horse/batt ery&é',
+  "redis://ann:redis-p%40ss@127.0.0.1:6379/1",
+  'back\\\\slash\\"',
+];
 const KEY = new Uint8Array(32).map((_, index) => index * 37 + 11);
 const FORMATS = ["text", "json"] as const;
 
@@ -68,6 +73,8 @@ const TEXTS = fc.oneof(
     '"'.repeat(300),
     ...SECRETS,
     ...SECRETS.map((secret) => JSON.stringify(secret)),
+    // A secret once JSON has escaped it.
+    'back\\slash"',
     ...[KEY.toHex(), KEY.toBase64()].map((key) => `home/${key}/x ${key}`),
     "mqtt://ann:geheim@host/1",
     "Authorization: Basic am9lOmdlaGVpbQ==",
@@ -109,6 +116,7 @@ Deno.test("createAuditFormatter() writes the lines of the general formatter for 
     log.info("{deep.value}, {missing}, {ms}", { deep: { value: [1] }, ms: 2n });
     log.info("{error}: {target} ", { error: new TypeError("Broken"), target: "a" });
     log.info("{text} {level} {message}", { text: "of a client", level: "mine", message: "mine", logger: null });
+    log.info("Bell \x07, \u202e, and half a character \ud83d of {target}", { target: "a" });
     log.info("Ends with blanks: {target} \u00a0", { target: "-", request: "" });
     log.warn("{target}", { target: "a" });
     log.debug("{target}", { target: "a" });
@@ -116,7 +124,7 @@ Deno.test("createAuditFormatter() writes the lines of the general formatter for 
   };
   for (const format of FORMATS) {
     const records = recordsOf(write);
-    assertEquals(records.length, 9);
+    assertEquals(records.length, 10);
     const { lines, expected } = formatBoth(records, format);
     assertEquals(lines, expected);
   }
