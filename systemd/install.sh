@@ -131,7 +131,8 @@ install_code() {
   mv "$program/app.new" "$program/app"
   # Compiled code is cached by the path of its source.
   fill_cache app
-  leave_analysis
+  # The service starts without it as well.
+  leave_analysis || true
   # Some packages have files that every user may write to, and a checkout may be unreadable for others.
   chmod -R u=rwX,go=rX "$program/app" "$program/cache"
 }
@@ -147,8 +148,8 @@ fill_cache() {
 # -wal and -shm are there, which a command leaves as it ends. Otherwise Deno parses all modules at each start, and does not
 # return the memory for it.
 leave_analysis() {
-  DENO_DIR="$program/cache" "$program/bin/deno" run --quiet --cached-only --frozen --no-code-cache \
-    --config "$program/app/deno.json" "$program/app/main.ts" help >/dev/null
+  DENO_DIR="$program/cache" DENO_NO_UPDATE_CHECK=1 DENO_NO_PROMPT=1 "$program/bin/deno" run --quiet --cached-only \
+    --frozen --no-code-cache --config "$program/app/deno.json" "$program/app/main.ts" help >/dev/null
 }
 
 install_unit() {

@@ -13,6 +13,8 @@ export interface MachineOptions {
   readonly deno?: string | undefined;
   /** Exit code of `deno cache`. */
   readonly cacheCode?: number;
+  /** Exit code of `deno run`. */
+  readonly runCode?: number;
   /** Exit code of `systemctl restart`. */
   readonly restartCode?: number;
 }
@@ -96,7 +98,7 @@ export class Machine implements AsyncDisposable {
     return `${this.#directory}/calls`;
   }
 
-  async #writeFakes({ user = 0, deno, cacheCode = 0, restartCode = 0 }: MachineOptions): Promise<void> {
+  async #writeFakes({ user = 0, deno, cacheCode = 0, runCode = 0, restartCode = 0 }: MachineOptions): Promise<void> {
     const users = `${this.#directory}/users`;
     const record = (name: string) => `echo "${name} $*" >>"${this.#callsFile}"`;
     const fakes: Record<string, readonly string[]> = {
@@ -112,7 +114,7 @@ export class Machine implements AsyncDisposable {
           `if [ "$1" = --version ]; then echo "deno ${deno} (stable, release)"; fi`,
           `if [ "$1" = eval ]; then echo "${this.#bin}/deno"; fi`,
           `if [ "$1" = cache ]; then mkdir -p "$DENO_DIR"; echo "$#" >"$DENO_DIR/filled"; exit ${cacheCode}; fi`,
-          `if [ "$1" = run ]; then echo "\${*: -1}" >"$DENO_DIR/ran"; fi`,
+          `if [ "$1" = run ]; then echo "\${*: -1}" >"$DENO_DIR/ran"; exit ${runCode}; fi`,
         ],
       },
     };

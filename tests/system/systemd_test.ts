@@ -150,6 +150,11 @@ installTest("install.sh keeps the running code if the packages of the new one ca
   assertEquals(await machine.files("/opt/e2e-gateway/app"), before);
 });
 
+installTest("install.sh starts the service also if Deno's analysis of the modules cannot be left", async (machine) => {
+  const { code, calls } = await machine.install([], { runCode: 1 });
+  assertEquals([code, calls.at(-1)], [0, "systemctl restart e2e-gateway.service"]);
+});
+
 installTest("install.sh shows the journal when the gateway does not start", async (machine) => {
   const { code, stderr } = await machine.install([], { restartCode: 1 });
   assertEquals(code, 1);
