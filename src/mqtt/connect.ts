@@ -191,7 +191,7 @@ async function openConnection(
     if (silentMsOf(state) < client.keepalive * 1000) client.sendPing();
     else MqttClient.prototype.onKeepaliveTimeout.call(client);
   };
-  /** Reads nothing until there is room, which says nothing of the broker. */
+  /** Reads on once there is room. Until then silence says nothing about the broker. */
   const resumeWhen = (room: Promise<void>, resume: () => void) => {
     state.isHeld = true;
     room.then(() => {

@@ -236,8 +236,8 @@ const connectWithKeepalive = createConnectBroker({ keepaliveSeconds: 1, addressF
 /** PINGRESP. */
 const PONG = [0xd0, 0];
 
-/** Returns a PUBLISH to the topic `a`, of QoS 0 and with a payload of one character, in MQTT 5. */
-const messageOf = (payload: string) => [0x30, 5, 0, 1, 97, 0, payload.charCodeAt(0)];
+/** Returns a PUBLISH to the topic `a`, of QoS 1 and with a digit as payload and packet identifier, in MQTT 5. */
+const messageOf = (digit: number) => [0x32, 7, 0, 1, 97, 0, digit, 0, 48 + digit];
 
 Deno.test("a missing ping response is the reason of the end, also for pending commands", async () => {
   await withScriptedBroker((packet) => packet.type === CONNECT ? CONNACK[5] : undefined, async (address) => {
@@ -251,38 +251,44 @@ Deno.test("a missing ping response is the reason of the end, also for pending co
   });
 });
 
-Deno.test("a broker is not silent while a message is not taken, behind which nothing is read", async () => {
-  const room = Promise.withResolvers<void>();
-  const received: string[] = [];
-  let pings = 0;
-  let write: (bytes: readonly number[]) => void = () => {};
-  await withScriptedBroker(({ type }, writeHere) => {
-    write = writeHere;
-    if (type === PINGREQ) pings += 1;
-    return type === CONNECT ? CONNACK[5] : type === PINGREQ ? PONG : undefined;
-  }, async (address) => {
-    const connection = await connectWithKeepalive(address, {
-      signal: never,
-      onMessage: ({ payload }) => received.push(new TextDecoder().decode(payload)) === 1 ? room.promise : undefined,
-    });
-    write([...messageOf("1"), ...messageOf("2")]);
-    await until("the first message", () => received.length === 1);
-    // The first one is due after the keep-alive interval, and the connection would end before the second one.
-    await until("pings without a response that is read", () => pings === 3);
-    assertEquals([connection.silentMs, received], [0, ["1"]]);
-    room.resolve();
-    await until("the second message", () => received.length === 2);
-    await until("further pings", () => pings === 5);
-    await close(connection);
-    assertEquals((await connection.closed).message, "Connection closed");
-  });
-});
+const SESSION = { clientId: "gateway", expirySeconds: 60, receiveMaximum: 1 };
 
-Deno.test("messages show a living broker while the ping response is behind them, and no longer than they come", async () => {
+for (const session of [undefined, SESSION]) {
+  const cause = session === undefined ? "is not taken" : "is the last one that may wait for its acknowledgement";
+  Deno.test(`a broker is not silent while a message ${cause}, behind which nothing is read`, async () => {
+    const room = Promise.withResolvers<void>();
+    const received: string[] = [];
+    let pings = 0;
+    let write: (bytes: readonly number[]) => void = () => {};
+    await withScriptedBroker(({ type }, writeHere) => {
+      write = writeHere;
+      if (type === PINGREQ) pings += 1;
+      return type === CONNECT ? CONNACK[5] : type === PINGREQ ? PONG : undefined;
+    }, async (address) => {
+      const connection = await connectWithKeepalive(address, {
+        signal: never,
+        session,
+        onMessage: ({ payload }) => received.push(new TextDecoder().decode(payload)) === 1 ? room.promise : undefined,
+      });
+      write([...messageOf(1), ...messageOf(2)]);
+      await until("the first message", () => received.length === 1);
+      // The first one is due after the keep-alive interval, and the connection would end before the second one.
+      await until("pings without a response that is read", () => pings === 3);
+      assertEquals([connection.silentMs, received], [0, ["1"]]);
+      room.resolve();
+      await until("the second message", () => received.length === 2);
+      await until("further pings", () => pings === 5);
+      await close(connection);
+      assertEquals((await connection.closed).message, "Connection closed");
+    });
+  });
+}
+
+Deno.test("messages show that a broker lives while its ping response is behind them, but not after the last one", async () => {
   let pings = 0;
   await withScriptedBroker(({ type }) => {
     if (type === PINGREQ) pings += 1;
-    return type === CONNECT ? CONNACK[5] : type === PINGREQ && pings <= 3 ? messageOf("x") : undefined;
+    return type === CONNECT ? CONNACK[5] : type === PINGREQ && pings <= 3 ? messageOf(1) : undefined;
   }, async (address) => {
     const connection = await connectWithKeepalive(address, { signal: never, onMessage: () => undefined });
     const { message } = await within("the end", connection.closed);
