@@ -67,11 +67,6 @@ export class AppendQueue {
     return undefined;
   }
 
-  /** True while entries wait to be appended, or are. */
-  get isBusy(): boolean {
-    return this.#running !== undefined;
-  }
-
   /** Resolves once no entry waits: all are appended, or it has failed. */
   async drained(): Promise<void> {
     await this.#running;

@@ -153,8 +153,7 @@ export class WriterSession {
         timeoutError: () => timeoutError(address, "answer", timeoutMs),
       });
     } catch (reason) {
-      // While messages wait for the log, the connection may not be read.
-      if (isFrozen(connection, timeoutMs) && !this.#queue.isBusy) this.#end.abort(reason);
+      if (isFrozen(connection, timeoutMs)) this.#end.abort(reason);
     }
   }
 

@@ -420,24 +420,6 @@ Deno.test("check() ends the connection of a broker that sends nothing, and no ot
   await writer.lost();
 });
 
-Deno.test("check() leaves a connection on which messages wait for the log", async () => {
-  const { broker, writer, want, begin, entries, clock, server, interruptions } = await makeWriter();
-  await want([["a", 1]]);
-  begin();
-  await untilEntry(entries, "granted a:1");
-  server.freeze();
-  broker.publish("a", "x");
-  broker.isFrozen = true;
-  const checked = writer.check();
-  await settle();
-  clock.pass(10_000);
-  await checked;
-  server.work();
-  await untilEntry(entries, "a=x");
-  assertEquals([interruptions, broker.connections], [[], 1]);
-  await writer.lost();
-});
-
 Deno.test("a broker that answers nothing is given up after the timeout", async () => {
   const { writer, begin, entries, clock } = await makeWriter({
     connect: (_address, { signal }) =>
