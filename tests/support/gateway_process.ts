@@ -162,6 +162,13 @@ export async function startGatewayProcess(
   };
 }
 
+/** Reads a metric without labels of a gateway; undefined where it is absent. */
+export async function metricOf({ metricsUrl }: GatewayProcess, name: string): Promise<number | undefined> {
+  const text = await (await fetch(`${metricsUrl}/metrics`)).text();
+  const line = text.split("\n").find((each) => each.startsWith(`${name} `));
+  return line === undefined ? undefined : Number(line.slice(name.length));
+}
+
 /**
  * Returns the flags of the sandbox: as the command prints them for another checkout, whose settings may differ, and for a
  * services file.

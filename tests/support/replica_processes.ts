@@ -51,10 +51,3 @@ export function withReplicas(
     })
   );
 }
-
-/** Reads a metric without labels of a gateway; undefined where it is absent. */
-export async function metricOf({ metricsUrl }: GatewayProcess, name: string): Promise<number | undefined> {
-  const text = await (await fetch(`${metricsUrl}/metrics`)).text();
-  const line = text.split("\n").find((each) => each.startsWith(`${name} `));
-  return line === undefined ? undefined : Number(line.slice(name.length));
-}

@@ -7,7 +7,7 @@ import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/v1
 import { importKey } from "../../src/protocol/secret_key.ts";
 import { until } from "../support/deadline.ts";
 import { startBroker } from "../support/broker.ts";
-import { type GatewayProcess, UNLIMITED } from "../support/gateway_process.ts";
+import { type GatewayProcess, metricOf, UNLIMITED } from "../support/gateway_process.ts";
 import { withEnvironment } from "../support/environment.ts";
 
 /** Sends a payload unchanged, with its own timestamp. */
@@ -137,10 +137,7 @@ Deno.test("Jeedom: a long poll continues after its client disconnects, and a rep
     const poll = ask({ signal: phone.signal });
     await until("the poll", () => jeedom.simulated.busyWorkers === 1);
     const untilRunning = (count: number) =>
-      until(`${count} requests run`, async () => {
-        const metrics = await (await fetch(`${gateway.metricsUrl}/metrics`)).text();
-        return metrics.includes(`\ne2e_gateway_requests_running ${count}\n`);
-      });
+      until(`${count} requests run`, async () => await metricOf(gateway, "e2e_gateway_requests_running") === count);
     phone.abort();
     await assertRejects(() => poll);
     await untilRunning(0);

@@ -3,10 +3,10 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { FailedError } from "../../src/client/gateway_client.ts";
 import type { StreamEvent } from "../../src/protocol/event.ts";
 import { until, within } from "../support/deadline.ts";
-import type { GatewayProcess } from "../support/gateway_process.ts";
+import { type GatewayProcess, metricOf } from "../support/gateway_process.ts";
 import { needing } from "../support/needs.ts";
 import { nextEvent, positionOf } from "../support/next_event.ts";
-import { metricOf, REPLICA_NEEDS, type ReplicasContext, withReplicas } from "../support/replica_processes.ts";
+import { REPLICA_NEEDS, type ReplicasContext, withReplicas } from "../support/replica_processes.ts";
 import { inTempDir } from "../support/temp_dir.ts";
 
 /** Passwords by name: that of the gateway, and one that requests name. */

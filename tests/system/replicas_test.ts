@@ -2,11 +2,11 @@
 import { assert, assertEquals } from "@std/assert";
 import type { StreamEvent } from "../../src/protocol/event.ts";
 import { until, within } from "../support/deadline.ts";
-import type { GatewayProcess } from "../support/gateway_process.ts";
+import { type GatewayProcess, metricOf } from "../support/gateway_process.ts";
 import { needing } from "../support/needs.ts";
 import { nextEvent, positionOf } from "../support/next_event.ts";
 import { withRedis } from "../support/redis_server.ts";
-import { metricOf, REPLICA_NEEDS, withReplicas } from "../support/replica_processes.ts";
+import { REPLICA_NEEDS, withReplicas } from "../support/replica_processes.ts";
 
 const isWriter = async (gateway: GatewayProcess) => await metricOf(gateway, "e2e_gateway_log_writer") === 1;
 

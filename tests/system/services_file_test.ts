@@ -1,7 +1,7 @@
 /** The services file of a gateway process in its sandbox. The echo service of the tests is in no real process. */
 import { assert, assertEquals } from "@std/assert";
 import { until } from "../support/deadline.ts";
-import { spawnMain, startGatewayProcess } from "../support/gateway_process.ts";
+import { metricOf, spawnMain, startGatewayProcess } from "../support/gateway_process.ts";
 import { inTempDir } from "../support/temp_dir.ts";
 
 const SECRET = "correct horse battery staple";
@@ -23,8 +23,7 @@ Deno.test("a running gateway loads its services file when it changes, and keeps 
       const fault = await gateway.output.line((text) => text.includes("Services file not loaded"));
       assert(fault.includes("services.yaml: no such section"), fault);
       assert(fault.includes("unheard_of"), fault);
-      const metrics = await (await fetch(`${gateway.metricsUrl}/metrics`)).text();
-      assert(metrics.includes("\ne2e_gateway_services_file_ok 0\n"));
+      assertEquals(await metricOf(gateway, "e2e_gateway_services_file_ok"), 0);
 
       await Deno.writeTextFile(path, "{}\n");
       await gateway.output.line((text) => text.includes("Services file {file} loaded"));
